@@ -8,14 +8,14 @@
     POST   /_sandbox/sessions/end
     POST   /_sandbox/clock       {"advance": seconds}
 
+A service may add actions of its own: `Control(..., actions={"reconnect": ...})` answers POST /_sandbox/reconnect.
 It is served only where the service itself is: on loopback, without a login. It is no part of the emulated product.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from sandbox.clock import Clock
 from sandbox.faults import Faults
@@ -25,17 +25,25 @@ PREFIX = "/_sandbox"
 
 
 class Control:
-    def __init__(self, service: str, clock: Clock, faults: Faults, end_sessions: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        service: str,
+        clock: Clock,
+        faults: Faults,
+        end_sessions: Callable[[], None],
+        actions: Mapping[str, Callable[[], None]] | None = None,
+    ) -> None:
         self.service = service
         self.clock = clock
         self.faults = faults
         self.calls: Counter[str] = Counter()
         self._end_sessions = end_sessions
+        self._actions = dict(actions or {})
 
     def handle(self, request: Request) -> Response:
         try:
             return self._route(request)
-        except (ValueError, TypeError, json.JSONDecodeError) as mistake:
+        except (ValueError, TypeError, KeyError) as mistake:
             return Response.of_json(400, {"message": str(mistake)})
 
     def _route(self, request: Request) -> Response:
@@ -61,5 +69,8 @@ class Control:
             case ("POST", "/clock"):
                 self.clock.advance(float((request.json() or {})["advance"]))
                 return Response.of_json(200, {"now": self.clock.now()})
+            case ("POST", path) if path[1:] in self._actions:
+                self._actions[path[1:]]()
+                return Response.of_json(200, {})
             case _:
                 return Response.of_json(404, {"message": "no such control"})

@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from sandbox.http import Unreachable
+
 
 class Kind(StrEnum):
     DOWN = "down"
@@ -68,6 +70,12 @@ class Faults:
                         self._orders.remove(fault)
                 return fault
         return None
+
+    def meet(self, call: str) -> None:
+        """What happens to a call before anyone looks at it: it finds nobody, or it waits."""
+        if self.strikes(Kind.DOWN, call):
+            raise Unreachable(call)
+        self.delay(call)
 
     def delay(self, call: str) -> None:
         if fault := self.strikes(Kind.SLOW, call):

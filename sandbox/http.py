@@ -6,6 +6,7 @@ the Netris Java SDK looks for the exact spelling `Set-Cookie` (netris-api.md 1.2
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -22,6 +23,10 @@ MAX_BODY = 4 * 1024 * 1024
 
 class ReplyLost(Exception):  # noqa: N818 - it is an event on the wire, not a mistake
     """The call took effect, but its answer never reaches the caller."""
+
+
+class Unreachable(Exception):  # noqa: N818
+    """The service is down: nobody takes the call."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,7 @@ class Response:
 
 
 class App(Protocol):
-    """An emulated service. `handle` may block (a slow fault, a synchronous command) and may raise `ReplyLost`."""
+    """An emulated service. `handle` may block (a slow fault, a slow command) and raise `ReplyLost` or `Unreachable`."""
 
     def handle(self, request: Request) -> Response: ...
 
@@ -72,6 +77,8 @@ def transport(app: App) -> httpx.MockTransport:
             response = app.handle(request)
         except ReplyLost as lost:
             raise httpx.ReadError("the connection closed before an answer", request=call) from lost
+        except Unreachable as down:
+            raise httpx.ConnectError("connection refused", request=call) from down
         return httpx.Response(response.status, headers=list(response.headers), content=response.body)
 
     return httpx.MockTransport(answer)
@@ -98,6 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1  # one buffered write per answer
+    timeout = 120  # seconds that a caller may take over half a request, or keep a silent connection
     server: Server
 
     def _answer(self) -> None:
@@ -109,13 +117,20 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Response.of_json(413 if length > 0 else 400, {"message": "unreadable body length"}), close=True)
             return
         body = self.rfile.read(length)
+        if len(body) < length:
+            self._hang_up()
+            return
         try:
             response = self.server.app.handle(request_of(self.command, self.path, dict(self.headers.items()), body))
-        except ReplyLost:
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
+        except (ReplyLost, Unreachable):
+            self._hang_up()
             return
         self._send(response)
+
+    def _hang_up(self) -> None:
+        self.close_connection = True
+        with contextlib.suppress(OSError):  # the caller may have left first
+            self.connection.shutdown(socket.SHUT_RDWR)
 
     def _send(self, response: Response, *, close: bool = False) -> None:
         self.send_response(response.status)
@@ -126,7 +141,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
             self.close_connection = True
         self.end_headers()
-        self.wfile.write(response.body)
+        if self.command != "HEAD":
+            self.wfile.write(response.body)
         self.wfile.flush()
 
     do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = _answer

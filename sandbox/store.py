@@ -2,6 +2,9 @@
 
 A row is a plain dict. `table.put(row)` is the only way to write, and writes through to SQLite at once, so a killed
 process forgets nothing; without a path the store lives in memory. The store's lock is held by whoever serves a request.
+
+A table may be told to `index` some of its fields. `find`, `where`, `by` and `count_by` then look rows up instead of
+walking over all of them. Change an indexed field through `change` or follow it with `put`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from typing import Any
 Row = dict[str, Any]
 Key = int | str
 
+_ABSENT = object()
+
 
 class Table:
     """Rows by key, in order of insertion. Keys come from the `id` field, or from `next_id` (1, 2, 3 ...)."""
@@ -24,6 +29,8 @@ class Table:
         self._store = store
         self.name = name
         self.rows: dict[Key, Row] = {}
+        self._indexes: dict[str, dict[Any, dict[Key, Row]]] = {}
+        self._filed: dict[Key, dict[str, Any]] = {}  # the values under which a row stands in the indexes
 
     def __iter__(self) -> Iterator[Row]:
         return iter(list(self.rows.values()))
@@ -31,8 +38,22 @@ class Table:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def index(self, *fields: str) -> Table:
+        for field in fields:
+            self._indexes.setdefault(field, {})
+        for row in self.rows.values():
+            self._file(row)
+        return self
+
     def get(self, key: Key | None) -> Row | None:
         return None if key is None else self.rows.get(key)
+
+    def by(self, field: str, value: Any) -> list[Row]:
+        """The rows of one value of an indexed field, oldest first."""
+        return list(self._indexes[field].get(value, {}).values())
+
+    def count_by(self, field: str, value: Any) -> int:
+        return len(self._indexes[field].get(value, ()))
 
     def find(self, **fields: Any) -> Row | None:
         """The first row whose fields equal all of these."""
@@ -40,10 +61,14 @@ class Table:
 
     def where(self, **fields: Any) -> Iterator[Row]:
         wanted = fields.items()
-        return (row for row in list(self.rows.values()) if all(row.get(name) == value for name, value in wanted))
+        indexed = next((name for name in fields if name in self._indexes), None)
+        rows = list(self.rows.values()) if indexed is None else self.by(indexed, fields[indexed])
+        return (row for row in rows if all(row.get(name) == value for name, value in wanted))
 
     def put(self, row: Row) -> Row:
         self.rows[row["id"]] = row
+        if self._indexes:
+            self._file(row)
         self._store.write(self.name, row["id"], row)
         return row
 
@@ -54,12 +79,32 @@ class Table:
     def drop(self, key: Key) -> Row | None:
         row = self.rows.pop(key, None)
         if row is not None:
+            for field, value in self._filed.pop(key, {}).items():
+                self._unfile(field, value, key)
             self._store.write(self.name, key, None)
         return row
 
     def next_id(self) -> int:
         """The table's own sequence. It never hands out a number twice, even after rows are dropped or a restart."""
         return self._store.count(f"sequence:{self.name}")
+
+    def _file(self, row: Row) -> None:
+        key = row["id"]
+        filed = self._filed.setdefault(key, {})
+        for field, buckets in self._indexes.items():
+            value, before = row.get(field), filed.get(field, _ABSENT)
+            if before is not _ABSENT and before == value and buckets[value].get(key) is row:
+                continue
+            if before is not _ABSENT and before != value:
+                self._unfile(field, before, key)
+            buckets.setdefault(value, {})[key] = row
+            filed[field] = value
+
+    def _unfile(self, field: str, value: Any, key: Key) -> None:
+        bucket = self._indexes[field][value]
+        bucket.pop(key, None)
+        if not bucket:
+            del self._indexes[field][value]
 
 
 class Store:
@@ -82,6 +127,10 @@ class Store:
         if table is None:
             table = self._tables.setdefault(name, Table(self, name))
         return table
+
+    @property
+    def tables(self) -> list[Table]:
+        return list(self._tables.values())
 
     @property
     def is_empty(self) -> bool:
@@ -115,3 +164,4 @@ class Store:
     def close(self) -> None:
         if self._db is not None:
             self._db.close()
+            self._db = None
