@@ -1,0 +1,218 @@
+"""What CloudStack sends, as far as Weft reads it. Field names are CloudStack's own.
+
+Null fields are left out of CloudStack's JSON, so everything except an id has a default. Fields that only a root key
+gets to see (`broadcasturi`, `details`) are here because the portal's key is one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_network
+from typing import Annotated, Any
+
+from pydantic import AliasChoices, BeforeValidator, Field
+
+from apps.kernel.remote import Wire
+
+# A VPC made by hand may have host bits in its range; that must not spoil a whole list.
+Cidr = Annotated[IPv4Network | None, BeforeValidator(lambda value: ip_network(value, strict=False))]
+
+
+class Capabilities(Wire):
+    cloudstackversion: str = ""
+
+
+class Entity(Wire):
+    id: str
+
+
+class Zone(Entity):
+    name: str = ""
+    networktype: str = ""
+    allocationstate: str = ""
+    provider: str = ""  # "Netris" on a Netris zone, from 4.21
+
+    @property
+    def is_netris(self) -> bool:
+        return self.provider.lower() == "netris"
+
+
+class Domain(Entity):
+    name: str = ""
+    level: int = 0
+    parentdomainid: str = ""
+    path: str = ""
+
+
+class Account(Entity):
+    name: str = ""
+    domainid: str = ""
+    state: str = ""
+    accounttype: int = 0
+
+
+class Provider(Wire):
+    name: str = ""
+
+
+class Service(Wire):
+    name: str = ""
+    provider: tuple[Provider, ...] = ()
+
+
+class Offering(Entity):
+    name: str = ""
+    displaytext: str = ""
+    state: str = ""
+    networkmode: str = ""  # NATTED or ROUTED
+    zoneid: str = ""  # "" is every zone; several ids are joined by commas
+    service: tuple[Service, ...] = ()
+
+    @property
+    def is_netris(self) -> bool:
+        return any(provider.name == "Netris" for service in self.service for provider in service.provider)
+
+
+class VpcOffering(Offering):
+    isdefault: bool = False
+
+
+class NetworkOffering(Offering):
+    forvpc: bool = False
+    guestiptype: str = ""
+    specifyvlan: bool = False
+
+
+class Vpc(Entity):
+    name: str = ""
+    displaytext: str = ""
+    state: str = ""
+    cidr: Cidr = None
+    zoneid: str = ""
+    vpcofferingid: str = ""
+    account: str = ""
+    domainid: str = ""
+    restartrequired: bool = False
+    created: datetime | None = None
+    jobid: str = ""
+    jobstatus: int | None = None
+
+    @property
+    def is_enabled(self) -> bool:
+        """Says little alone: CloudStack calls a VPC Enabled while the job that builds it is still running."""
+        return self.state == "Enabled"
+
+    @property
+    def is_pending(self) -> bool:
+        return self.jobstatus == 0
+
+
+class Network(Entity):
+    name: str = ""
+    displaytext: str = ""
+    state: str = ""
+    cidr: Cidr = None
+    gateway: IPv4Address | None = None
+    netmask: IPv4Address | None = None
+    zoneid: str = ""
+    networkofferingid: str = ""
+    vpcid: str = ""
+    vpcname: str = ""
+    aclid: str = ""
+    aclname: str = ""
+    account: str = ""
+    domainid: str = ""
+    broadcasturi: str = ""
+    details: dict[str, Any] = Field(default_factory=dict)
+    created: datetime | None = None
+    jobid: str = ""
+    jobstatus: int | None = None
+
+    @property
+    def vni(self) -> int | None:
+        """The tier's VXLAN number. The detail outlives garbage collection, the broadcast URI does not."""
+        scheme, _, number = self.broadcasturi.partition("://")
+        candidates = (self.details.get("netrisvxlanid"), number if scheme == "netris" else "")
+        return next((int(text) for text in map(str, candidates) if text.isdecimal()), None)
+
+    @property
+    def is_pending(self) -> bool:
+        return self.jobstatus == 0
+
+
+class PublicIp(Entity):
+    """Two addresses of a Netris VPC say `issourcenat`; the one with `forprovider` is the real egress address."""
+
+    ipaddress: IPv4Address | IPv6Address
+    state: str = ""
+    issourcenat: bool = False
+    isstaticnat: bool = False
+    forprovider: bool = False  # only sent when true
+    vpcid: str = ""
+    associatednetworkid: str = ""
+    zoneid: str = ""
+    account: str = ""
+    domainid: str = ""
+
+
+class AclList(Entity):
+    name: str = ""
+    description: str = ""
+    vpcid: str = ""
+
+
+class ResourceType(IntEnum):
+    """CloudStack's numbers for what it counts and limits, as far as Weft sets them."""
+
+    USER_VM = 0
+    PUBLIC_IP = 1
+    NETWORK = 6
+    VPC = 7
+
+
+class JobStatus(IntEnum):
+    PENDING = 0
+    SUCCEEDED = 1
+    FAILED = 2
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobStatus:
+        # 3 (cancelled) exists in the server's enum and is practically unseen: the job is over and did not succeed.
+        return cls.FAILED
+
+
+class Job(Wire):
+    """An asynchronous job. A failed one may come without a result, and then even with code 0 (a cancelled job)."""
+
+    jobid: str
+    status: Annotated[JobStatus, BeforeValidator(lambda value: JobStatus(int(value)))] = Field(
+        validation_alias=AliasChoices("jobstatus", "status")
+    )
+    code: int = Field(default=0, validation_alias=AliasChoices("jobresultcode", "code"))
+    # A dict as a rule; older commands answer with plain text (`jobresulttype` "text").
+    answer: Any = Field(default=None, validation_alias=AliasChoices("jobresult", "answer"))
+    instance_id: str = Field(default="", validation_alias=AliasChoices("jobinstanceid", "instance_id"))
+
+    @property
+    def result(self) -> dict[str, Any]:
+        return self.answer if isinstance(self.answer, dict) else {}
+
+    @property
+    def error_text(self) -> str:
+        """The job's own words; "" when it left none."""
+        return str(self.result.get("errortext") or "") or (self.answer if isinstance(self.answer, str) else "")
+
+    @property
+    def error_code(self) -> int:
+        code = self.result.get("errorcode")
+        return int(code) if isinstance(code, int | str) and str(code).isdecimal() else self.code
+
+
+@dataclass(frozen=True)
+class StartedJob:
+    """What an async-create command answers: the object already exists, the job goes on building it."""
+
+    id: str
+    job: str

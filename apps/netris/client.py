@@ -1,0 +1,219 @@
+"""What Weft reads from a Netris controller, one method each. There are no writes.
+
+A method answers with our types, with None for "there is no such thing", or raises:
+
+    Unauthorized    the login is refused, or a fresh session is answered with 401
+    Unavailable     timeouts, broken connections, 5xx, redirects, and answers that are no JSON of the expected kind
+    Rejected        any other 4xx: 400 (validation, conflict), 403 (permission, missing property), 404 on a list;
+                    also a 200 whose envelope says `isSuccess: false`
+
+Everything here is a read, so a broken connection is tried a second time.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import httpx
+from pydantic import SecretStr, ValidationError
+
+from apps.kernel.remote import Channel, Hooks, Rejected, Unauthorized, Unavailable, Wire
+from apps.netris.auth import SessionAuth
+from apps.netris.wire import (
+    Allocation,
+    Device,
+    EBgp,
+    Link,
+    NatRule,
+    Port,
+    Site,
+    Subnet,
+    Tenant,
+    VNet,
+    Vpc,
+    VpcResources,
+)
+
+SYSTEM = "netris"
+VPCS_PER_CALL = 100  # keeps the address below the two thousand characters that every proxy takes
+
+Row = TypeVar("Row", bound=Wire)
+Query = Sequence[tuple[str, str]]
+
+
+def connect(
+    url: str,
+    user: str,
+    password: SecretStr,
+    *,
+    transport: httpx.BaseTransport | None = None,
+    hooks: Hooks | None = None,
+    read_timeout: float = 30.0,
+) -> Netris:
+    """A client for the controller at `url` (`https://host`, without `/api`). It logs in with its first request."""
+    url = url.rstrip("/")
+    auth = SessionAuth(f"{url}/api/auth", user, password)
+    return Netris(url, Channel(SYSTEM, auth=auth, transport=transport, hooks=hooks, read_timeout=read_timeout))
+
+
+class Netris:
+    """One controller. Threads may share it, and with it one session."""
+
+    def __init__(self, url: str, channel: Channel) -> None:
+        self._url = url
+        self._channel = channel
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def ping(self) -> None:
+        """Returns if the controller answers and accepts the session."""
+        self._data("/api/auth")
+
+    def sites(self) -> list[Site]:
+        return self._list("/api/sites", Site)
+
+    def tenants(self) -> list[Tenant]:
+        return self._list("/api/tenants", Tenant)
+
+    # VPCs and what is in them. Without a filter these lists hold the Default VPC alone, so a filter is always sent.
+
+    def vpcs(self) -> list[Vpc]:
+        return self._list("/api/v2/vpc", Vpc)
+
+    def get_vpc(self, vpc_id: int) -> Vpc | None:
+        return self._get("/api/v2/vpc/{id}", vpc_id, Vpc)
+
+    def resources_of_vpc(self, vpc_id: int) -> VpcResources | None:
+        return self._get("/api/v2/vpc/{id}/resources", vpc_id, VpcResources)
+
+    def ipam(self, vpc_id: int) -> list[Allocation]:
+        """The VPC's allocations with their subnets below them."""
+        return self._list("/api/v2/ipam", Allocation, _joined([vpc_id]), subject=vpc_id)
+
+    def subnets(self, vpc_id: int) -> list[Subnet]:
+        """The VPC's subnets, flat."""
+        return self._list("/api/v2/ipam/subnets", Subnet, _joined([vpc_id]), subject=vpc_id)
+
+    def vnets(self, vpc_id: int | None) -> list[VNet]:
+        """None is the VPC that is flagged default."""
+        query = [] if vpc_id is None else _repeated([vpc_id])
+        return self._list("/api/v2/vnet", VNet, query, subject=vpc_id or "")
+
+    def all_vnets(self, vpc_ids: Collection[int]) -> list[VNet]:
+        """Of all these VPCs, a hundred per call. Of none there are none: an empty filter would mean the Default VPC."""
+        return [
+            vnet
+            for some in _portions(sorted(vpc_ids))
+            for vnet in self._list("/api/v2/vnet", VNet, _repeated(some), subject=f"{len(some)} VPCs")
+        ]
+
+    def get_vnet(self, vnet_id: int) -> VNet | None:
+        return self._get("/api/v2/vnet/{id}", vnet_id, VNet)
+
+    def nat_rules(self) -> list[NatRule]:
+        """Of all VPCs. This list is not narrowed to the Default VPC: CloudStack's plugin counts on that (inferred)."""
+        return self._list("/api/v2/nat", NatRule)
+
+    def ebgp_sessions(self, vpc_id: int) -> list[EBgp]:
+        """Those of one VPC. SoftGates terminate theirs in the System VPC."""
+        return self._list("/api/v2/ebgp", EBgp, _joined([vpc_id]), subject=vpc_id)
+
+    # The fabric
+
+    def devices(self) -> list[Device]:
+        return self._list("/api/v2/hw", Device)
+
+    def get_device(self, device_id: int) -> Device | None:
+        return self._get("/api/v2/hw/{id}", device_id, Device)
+
+    def links(self) -> list[Link]:
+        return self._list("/api/v2/link", Link)
+
+    def ports(self) -> list[Port]:
+        """All of them: the list can be paged, but is whole when nobody asks for a page (as the vendor's SDK does)."""
+        return self._list("/api/v2/ports", Port)
+
+    # How answers are undone
+
+    def _list(self, path: str, model: type[Row], query: Query = (), *, subject: object = "") -> list[Row]:
+        data = self._data(path, query, subject=str(subject))
+        rows = data if isinstance(data, list) else [data] if data else []  # {} and null are empty lists too
+        return [self._decode(path, row, model) for row in rows]
+
+    def _get(self, path: str, row_id: int, model: type[Row]) -> Row | None:
+        """By id. The answer is an object or a list of one, depending on the endpoint and the release."""
+        try:
+            rows = self._list(path, model, subject=row_id)
+        except Rejected as refusal:
+            if refusal.code == 404:
+                return None
+            raise
+        return rows[0] if rows else None
+
+    def _data(self, path: str, query: Query = (), *, subject: str = "") -> Any:
+        call = f"GET {path}"
+        url = self._url + path.replace("{id}", subject)
+        response = self._channel.send("GET", url, call=call, subject=subject, is_read=True, query=query)
+        return self._undo(call, response)
+
+    def _undo(self, call: str, response: httpx.Response) -> Any:
+        """`data` of the envelope, or the whole body where there is none (e-BGP and tenants in some releases)."""
+        status = response.status_code
+        if status == 401:
+            text = "Netris does not accept a session that it has just opened"
+            raise Unauthorized(text, system=SYSTEM, call=call)
+        try:
+            body = json.loads(response.content, strict=False)
+        except ValueError:
+            body = None
+        envelope = body if isinstance(body, dict) else {}
+        if 400 <= status < 500 or (status == 200 and envelope.get("isSuccess") is False):
+            raise _rejected(call, status, envelope)
+        if status != 200 or not isinstance(body, dict | list):
+            raise Unavailable(f"Netris answered {call} with HTTP {status} and nothing usable", system=SYSTEM, call=call)
+        return envelope.get("data", body)
+
+    def _decode(self, path: str, row: Any, model: type[Row]) -> Row:
+        try:
+            return model.model_validate(row)
+        except ValidationError as error:
+            fields = ", ".join(sorted({".".join(map(str, part["loc"])) or "all of it" for part in error.errors()}))
+            text = f"Netris answered GET {path} with a {model.__name__} that cannot be read: {fields}"
+            raise Unavailable(text, system=SYSTEM, call=f"GET {path}") from error
+
+
+def _repeated(vpc_ids: Sequence[int]) -> Query:
+    """The spelling for vnet, nat, routes and link (of the vendor's Java SDK)."""
+    return [("filterByVpc", str(vpc_id)) for vpc_id in vpc_ids]
+
+
+def _joined(vpc_ids: Sequence[int]) -> Query:
+    """The spelling for ipam, ipam/subnets, ebgp and l4lb."""
+    return [("filterByVpc", ",".join(map(str, vpc_ids)))]
+
+
+def _portions(vpc_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(vpc_ids), VPCS_PER_CALL):
+        yield vpc_ids[start : start + VPCS_PER_CALL]
+
+
+def _rejected(call: str, status: int, envelope: dict[str, Any]) -> Rejected:
+    """`message` sums up; `errors` names the property at fault: {"prefix": "IP prefix is out of any allocation"}."""
+    message = str(envelope.get("message") or envelope.get("error") or "")
+    errors = envelope.get("errors")
+    details = errors if isinstance(errors, dict) else {}
+    parts = [message, *(f"{name}: {text}" for name, text in details.items() if text)]
+    text = "; ".join(part for part in parts if part) or f"Netris refused {call} with HTTP {status}"
+    return Rejected(text, status, next(iter(details), None), system=SYSTEM, call=call)

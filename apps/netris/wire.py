@@ -1,0 +1,296 @@
+"""What Netris sends, as far as Weft reads it.
+
+The controller decodes and encodes loosely: numbers arrive as strings and strings as numbers, a reference is an object
+or a bare id, an enum is a word or a `{label, value}` pair, and several objects have two dialects of field names. These
+types accept every form that any of the vendor's SDKs or schemas knows, and everything but an id may be missing: what is
+not understood is None or "", because one odd row must not spoil a list of thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_interface,
+    ip_network,
+)
+from typing import Annotated
+
+from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.alias_generators import to_camel
+
+from apps.kernel.remote import Wire
+
+
+def new_id(data: object) -> int:
+    """The id in the answer to a write: 7, {"id": 7}, [{"id": 7}] or {"staticRouteID": 7}, the number also as text."""
+    match data:
+        case [first]:
+            return new_id(first)
+        case {"id": inner} | {"staticRouteID": inner}:
+            return new_id(inner)
+        case int() | str() if not isinstance(data, bool):
+            return int(data)
+        case _:
+            raise ValueError("no id")
+
+
+def _or_none(parse: Callable[[str], object]) -> BeforeValidator:
+    def lenient(value: object) -> object:
+        try:
+            return parse(str(value).strip())
+        except ValueError:
+            return None
+
+    return BeforeValidator(lenient)
+
+
+def _moment(text: str) -> datetime | None:
+    """Milliseconds since 1970, or an ISO date. 0 is never. (The unit of `lastSeen` is inferred; seconds work too.)"""
+    try:
+        return None if text == "0" else TypeAdapter(datetime).validate_python(text)
+    except ValidationError:
+        return None
+
+
+def _word(value: object) -> str:
+    """An enum, bare or wrapped as {label, value}."""
+    if isinstance(value, dict):
+        value = value.get("value") or value.get("label") or ""
+    return "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def _truth(value: object) -> bool:
+    return _word(value).lower() in ("true", "1", "yes", "on", "enabled", "enable")
+
+
+def _reference(value: object) -> object:
+    """{id, name}, a bare id or a bare name. "none" and "auto" stand where there is no id."""
+    if isinstance(value, dict):
+        return value
+    text = _word(value)
+    return {"id": text} if text.lstrip("-").isdecimal() else {"name": text}
+
+
+def _rows(value: object) -> object:
+    return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
+
+
+Number = Annotated[int | None, _or_none(int)]
+Share = Annotated[float | None, _or_none(float)]
+Prefix = Annotated[IPv4Network | IPv6Network | None, _or_none(lambda text: ip_network(text, strict=False))]
+Address = Annotated[
+    IPv4Address | IPv6Address | None, _or_none(lambda text: ip_interface(text).ip)
+]  # with or without /32
+Gateway = Annotated[IPv4Interface | IPv6Interface | None, _or_none(ip_interface)]
+Moment = Annotated[datetime | None, _or_none(_moment)]
+Word = Annotated[str, BeforeValidator(_word)]
+Flag = Annotated[bool, BeforeValidator(_truth)]
+Rows = BeforeValidator(_rows)
+
+
+class NetrisWire(Wire):
+    model_config = ConfigDict(alias_generator=to_camel)
+
+
+class Ref(NetrisWire):
+    id: Number = None
+    name: Word = ""
+
+
+Reference = Annotated[Ref, BeforeValidator(_reference)]
+NO_REF = Ref()
+
+
+class Site(NetrisWire):
+    id: int
+    name: str = ""
+    public_asn: Number = Field(default=None, validation_alias=AliasChoices("publicASN", "publicAsn"))
+    acl_policy: Word = Field(default="", validation_alias=AliasChoices("acl_policy", "aclPolicy"))
+
+
+class Tenant(NetrisWire):
+    id: int = Field(validation_alias=AliasChoices("id", "tenant_id"))
+    name: str = ""
+
+
+class Vpc(NetrisWire):
+    id: int
+    name: str = ""
+    vni: Number = None
+    is_system: Flag = False
+    is_default: Flag = False
+    admin_tenant: Reference = NO_REF
+
+
+class VpcResources(NetrisWire):
+    """What lives in a VPC, by name only."""
+
+    id: Number = None
+    allocations: Annotated[tuple[Ref, ...], Rows] = Field(default=(), validation_alias=AliasChoices("allocation"))
+    subnets: Annotated[tuple[Ref, ...], Rows] = Field(default=(), validation_alias=AliasChoices("ipam"))
+    vnets: Annotated[tuple[Ref, ...], Rows] = Field(default=(), validation_alias=AliasChoices("vnet"))
+    routes: Annotated[tuple[Ref, ...], Rows] = Field(default=(), validation_alias=AliasChoices("route"))
+    ebgp: Annotated[tuple[Ref, ...], Rows] = Field(default=(), validation_alias=AliasChoices("bgp"))
+
+
+class Utilization(NetrisWire):
+    percent: Share = None
+
+
+class Subnet(NetrisWire):
+    """A node below an allocation. Its id may equal an allocation's: key by (type, id)."""
+
+    id: int
+    name: str = ""
+    prefix: Prefix = None
+    purpose: Word = ""  # common, loopback, management, load-balancer, nat, bgp, inactive
+    vpc: Reference = NO_REF
+    tenant: Reference = NO_REF
+    allocation_id: Number = Field(default=None, validation_alias=AliasChoices("allocationID", "allocationId"))
+    parent_id: Number = Field(default=None, validation_alias=AliasChoices("parentID", "parentId"))
+    default_gateway: Address = None
+    hosts_count: Number = None
+    utilization: Utilization = Utilization()
+    children: Annotated[tuple[Subnet, ...], Rows] = ()
+
+
+class Allocation(NetrisWire):
+    """A root of the IPAM tree."""
+
+    id: int
+    name: str = ""
+    prefix: Prefix = None
+    vpc: Reference = NO_REF
+    tenant: Reference = NO_REF
+    utilization: Utilization = Utilization()
+    children: Annotated[tuple[Subnet, ...], Rows] = ()
+
+
+class VNetGateway(NetrisWire):
+    prefix: Gateway = None
+
+
+class VNet(NetrisWire):
+    id: int
+    name: str = ""
+    vxlan_id: Number = Field(default=None, validation_alias=AliasChoices("vxlanID", "vxlanId"))
+    vpc: Reference = NO_REF
+    tenant: Reference = NO_REF
+    gateways: Annotated[tuple[VNetGateway, ...], Rows] = ()
+    state: Word = ""  # active, disabled, unmanaged
+    status: Word = ""  # values unverified
+    ports_count: Number = None
+    tags: tuple[str, ...] = ()
+
+
+class NatRule(NetrisWire):
+    id: int
+    name: str = ""
+    action: Word = ""  # DNAT, SNAT, ACCEPT_SNAT
+    protocol: Word = ""
+    state: Word = ""  # what is wanted; Netris has no runtime state of a rule
+    vpc: Reference = NO_REF
+    source_address: Prefix = None
+    destination_address: Prefix = None
+    snat_to_ip: Address = Field(default=None, validation_alias=AliasChoices("snatToIP", "snatToIp"))
+    dnat_to_ip: Address = Field(default=None, validation_alias=AliasChoices("dnatToIP", "dnatToIp"))
+
+
+class Link(NetrisWire):
+    id: Word = ""  # an int or a string; absent where a device lists its own links
+    local: Reference = NO_REF
+    remote: Reference = NO_REF
+    underlay: Flag = False
+
+
+class Check(NetrisWire):
+    """One line of a device's health as last reported."""
+
+    name: str = Field(default="", validation_alias=AliasChoices("check_name", "checkName"))
+    status: Word = ""  # ok, warning, critical, unknown, in any case
+    severity: Word = ""
+    message: Word = ""
+    port: Word = ""
+    checked_at: Moment = Field(default=None, validation_alias=AliasChoices("last_check_time", "lastCheckTime"))
+
+
+class Health(NetrisWire):
+    """How many checks are in each state."""
+
+    ok: Number = None
+    warning: Number = None
+    critical: Number = None
+    unknown: Number = None
+
+
+class Device(NetrisWire):
+    id: int
+    name: str = ""
+    type: Word = ""  # switch, softgate, server, controller
+    description: str = ""
+    status: Word = ""  # "ok" in the one sample; other values unverified
+    last_seen: Moment = None
+    uptime: Word = ""
+    main_address: Address = None
+    mgmt_address: Address = None
+    asn: Number = None
+    port_count: Number = None
+    sg_role: Word = ""  # general, snat
+    sg_flavor: Word = ""
+    maintenance_mode: Flag = False
+    site: Reference = NO_REF
+    tenant: Reference = NO_REF
+    nos: Reference = NO_REF
+    version: Word = Field(default="", validation_alias=AliasChoices("conductorVersion"))
+    checks: Annotated[tuple[Check, ...], Rows] = Field(default=(), validation_alias=AliasChoices("hardwareHealth"))
+    health: Annotated[Health, BeforeValidator(lambda value: value if isinstance(value, dict) else {})] = Health()
+    links: Annotated[tuple[Link, ...], Rows] = ()
+
+
+class Port(NetrisWire):
+    id: int
+    name: str = ""  # swp1@leaf-1
+    short_name: str = ""
+    description: str = ""
+    status: Word = ""  # up, down; the exact words are unverified
+    speed: Word = ""
+    mtu: Number = None
+    is_admin_down: Flag = Field(default=False, validation_alias=AliasChoices("adminDown"))
+    is_used: Flag = Field(default=False, validation_alias=AliasChoices("inUse", "used"))
+    switch: Reference = Field(default=NO_REF, validation_alias=AliasChoices("switch", "switchName"))
+    site: Reference = NO_REF
+    tenant: Reference = NO_REF
+
+
+class EBgp(NetrisWire):
+    """A BGP session, in the snake case that controllers answer with or the camel case of the OpenAPI schema."""
+
+    id: int
+    name: str = ""
+    description: str = ""
+    # The admin state. Both words exist; `status` is the one that controllers were seen to send.
+    admin_state: Word = Field(default="", validation_alias=AliasChoices("status", "state"))
+    bgp_state: Word = Field(default="", validation_alias=AliasChoices("bgp_state", "bgpState"))
+    bgp_prefixes: Number = Field(default=None, validation_alias=AliasChoices("bgp_prefixes", "bgpPrefixes"))
+    bgp_uptime: Word = Field(default="", validation_alias=AliasChoices("bgp_uptime", "bgpUptime"))
+    port_status: Word = Field(default="", validation_alias=AliasChoices("port_status", "portStatus"))
+    device: Reference = Field(
+        default=NO_REF, validation_alias=AliasChoices("hardware", "term_sw_name", "terminate_on_switch")
+    )
+    vpc: Reference = NO_REF
+    port: Reference = NO_REF
+    vlan: Number = None
+    local_address: Address = Field(default=None, validation_alias=AliasChoices("local_ip", "localIP"))
+    remote_address: Address = Field(default=None, validation_alias=AliasChoices("remote_ip", "remoteIP"))
+    neighbor_as: Number = Field(default=None, validation_alias=AliasChoices("neighbor_as", "neighborAS"))
+
+    @property
+    def is_established(self) -> bool:
+        return self.bgp_state.lower() == "established"
