@@ -1,0 +1,113 @@
+"""What a tenant's account in a zone is made of: a domain, an account in it, and room for what Weft's quotas allow."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from uuid import UUID
+
+from pydantic import SecretStr
+
+from apps.accounts.models import Account
+from apps.cloudstack.wire import ResourceType
+from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, Recipe, Wait
+from apps.operations.provisioned import settle
+from apps.zones.clouds import Clouds
+
+#: What the quotas of Weft count instead.
+UNLIMITED = (ResourceType.PUBLIC_IP, ResourceType.NETWORK, ResourceType.VPC)
+
+
+class Domain(Part[Account]):
+    title = "Create the tenant's domain in CloudStack"
+    undo_title = "Remove the tenant's domain from CloudStack"
+
+    def ensure(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
+        remote = clouds.cloudstack.find_domain(subject.remote_name)
+        if remote is not None:
+            return Done(cloudstack_domain_id=UUID(remote.id))
+        if hold := memo.before_sending("Checking whether CloudStack received the order."):
+            return hold
+        return Done(cloudstack_domain_id=UUID(clouds.cloudstack.create_domain(subject.remote_name).id))
+
+    def remove(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
+        if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
+            return Wait("CloudStack is removing the domain.", job=memo["job"])
+        remote = clouds.cloudstack.find_domain(subject.remote_name)
+        if remote is None:
+            if memo.may_still_arrive():
+                return Wait("Making sure that no order is still on its way.")
+            return Done(cloudstack_domain_id=None)
+        return Wait("CloudStack is removing the domain.", job=clouds.cloudstack.delete_domain(remote.id))
+
+
+class CloudStackAccount(Part[Account]):
+    """The account owns what the tenant builds. Nobody logs in to it: its first user's password is thrown away."""
+
+    title = "Create the tenant's account in CloudStack"
+    undo_title = "Remove the tenant's account from CloudStack"
+
+    def ensure(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
+        domain_id = str(subject.cloudstack_domain_id)
+        remote = clouds.cloudstack.find_account(subject.remote_name, domain_id=domain_id)
+        if remote is not None:
+            return Done(cloudstack_account_id=UUID(remote.id))
+        if hold := memo.before_sending("Checking whether CloudStack received the order."):
+            return hold
+        remote = clouds.cloudstack.create_account(
+            name=subject.remote_name,
+            domain_id=domain_id,
+            email=f"{subject.remote_name}@weft.invalid",
+            first_name="Weft",
+            last_name=subject.tenant.slug,
+            password=SecretStr(secrets.token_urlsafe(24)),
+        )
+        return Done(cloudstack_account_id=UUID(remote.id))
+
+    def remove(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
+        if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
+            return Wait("CloudStack is removing the account.", job=memo["job"])
+        domain = clouds.cloudstack.find_domain(subject.remote_name)
+        remote = domain and clouds.cloudstack.find_account(subject.remote_name, domain_id=domain.id)
+        if not remote:
+            if memo.may_still_arrive():
+                return Wait("Making sure that no order is still on its way.")
+            return Done(cloudstack_account_id=None)
+        return Wait("CloudStack is removing the account.", job=clouds.cloudstack.delete_account(remote.id))
+
+
+class Limits(Part[Account]):
+    """Weft counts quotas itself. CloudStack's own defaults (20 VPCs) would refuse what Weft has allowed."""
+
+    title = "Leave the quotas to Weft"
+    undo_title = ""
+
+    def ensure(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
+        for resource_type in UNLIMITED:
+            clouds.cloudstack.update_resource_limit(
+                account=subject.remote_name,
+                domain_id=str(subject.cloudstack_domain_id),
+                resource_type=resource_type,
+                maximum=-1,
+            )
+        return Done()
+
+    def remove(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
+        return Done()
+
+
+def account_parts(account: Account) -> Sequence[BoundPart]:
+    return [BoundPart(part, account) for part in (Domain(), CloudStackAccount(), Limits())]
+
+
+def settle_account(account: Account, goal: str, phase: str) -> None:
+    settle(Account.objects.of(account.tenant).filter(pk=account.pk), goal, phase)
+
+
+ACCOUNT = Recipe(
+    "account",
+    Account,
+    account_parts,
+    settle_account,
+    titles={"present": "Open account", "absent": "Close account"},
+)

@@ -1,0 +1,60 @@
+"""Tenants come to be here: a row in Weft, and an account in every zone, each made by an operation."""
+
+from __future__ import annotations
+
+import re
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from apps.accounts.models import Account
+from apps.kernel.errors import Refused
+from apps.operations import services as operations
+from apps.operations.models import Operation
+from apps.operations.state import Goal
+from apps.tenancy.actors import Platform
+from apps.tenancy.models import Membership, Role, Tenant, User
+from apps.tenancy.services import audit
+from apps.zones.models import Zone
+
+
+@transaction.atomic(durable=True)
+def create_tenant(
+    *, name: str, slug: str = "", max_vpcs: int = 20, max_tiers: int = 60, owner: User | None = None, by: Platform
+) -> tuple[Tenant, list[Operation]]:
+    """Make a tenant and start its accounts in all enabled zones. Raises `Refused` with the field at fault."""
+    tenant = Tenant(name=name.strip(), slug=slug or slug_of(name), max_vpcs=max_vpcs, max_tiers=max_tiers)
+    try:
+        tenant.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise Refused(f"{field}-invalid", " ".join(messages), field) from error
+    try:
+        with transaction.atomic():
+            tenant.save(force_insert=True)
+    except IntegrityError as error:
+        field = "name" if "tenant_name_is_unique" in str(error) else "slug"
+        raise Refused(f"{field}-taken", f"Another tenant has this {field}. Choose another one.", field) from error
+    if owner is not None:
+        Membership.objects.create(user=owner, tenant=tenant, role=Role.OWNER)
+    audit(by.actor, "tenant.create", tenant, tenant=tenant, new={"name": tenant.name, "slug": tenant.slug})
+    return tenant, [open_account(tenant, zone, by=by) for zone in Zone.objects.filter(is_enabled=True)]
+
+
+def open_account(tenant: Tenant, zone: Zone, *, by: Platform) -> Operation:
+    """Start making the tenant's account in one zone, within the caller's transaction."""
+    account = Account.unscoped.create(tenant=tenant, zone=zone)
+    return operations.start(
+        "account",
+        account,
+        Goal.PRESENT,
+        tenant=tenant,
+        zone=zone,
+        lock_key=f"account:{account.pk}",
+        by=by.actor,
+    )
+
+
+def slug_of(name: str) -> str:
+    """`Acme Hosting B.V.` -> `acme-hosting-b-v`"""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].rstrip("-")

@@ -1,0 +1,51 @@
+"""What a service says when it will not do a thing.
+
+    Refused                 the request breaks a rule; nothing was changed
+    ├── Invalid             several rules at once, each with its field
+    ├── Busy                another operation has the object; try again when it is over
+    └── Forbidden           the caller's role does not allow it
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class Refused(Exception):  # noqa: N818 - services refuse, they do not err
+    """A rule, in words that tell the way out. `field` names the input at fault, None when it is the whole request.
+
+    A field inside a list is written with dots: `tiers.0.cidr`.
+    """
+
+    def __init__(self, code: str, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.field = field
+
+    @property
+    def all(self) -> Sequence[Refused]:
+        """Every rule that is broken; for a single refusal, itself."""
+        return (self,)
+
+
+class Invalid(Refused):
+    """All that is wrong with an input at once. Its own code, message and field are those of the first."""
+
+    def __init__(self, refusals: Sequence[Refused]) -> None:
+        first = refusals[0]
+        super().__init__(first.code, first.message, first.field)
+        self._all = tuple(refusals)
+
+    @property
+    def all(self) -> Sequence[Refused]:
+        return self._all
+
+
+class Busy(Refused):
+    pass
+
+
+class Forbidden(Refused):
+    def __init__(self, message: str) -> None:
+        super().__init__("forbidden", message)

@@ -1,0 +1,60 @@
+"""A utilisation bar of three segments: in use, reserved, free."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.utils.safestring import SafeString
+
+from apps.kernel.svg.draw import element
+
+NEARLY_FULL = 75
+FULL = 90
+
+
+@dataclass(frozen=True)
+class Usage:
+    used: int
+    total: int
+    reserved: int = 0
+
+    def __post_init__(self) -> None:
+        if min(self.used, self.total, self.reserved) < 0:
+            raise ValueError("a usage counts from zero")
+
+    @property
+    def free(self) -> int:
+        return max(0, self.total - self.used - self.reserved)
+
+    @property
+    def percent(self) -> int:
+        """Of the total that is not free. Rounded down: 100 % is said of nothing that has room."""
+        return min(100, (self.used + self.reserved) * 100 // self.total) if self.total else 0
+
+    @property
+    def tone(self) -> str:
+        return "madder" if self.percent >= FULL else "weld" if self.percent >= NEARLY_FULL else "indigo"
+
+    @property
+    def words(self) -> str:
+        if self.total and not self.free:
+            return "full"
+        return "nearly full" if self.percent >= FULL else "filling up" if self.percent >= NEARLY_FULL else ""
+
+
+def render_bar(usage: Usage) -> SafeString:
+    """Only the bar: the numbers stand beside it as text, so the picture says nothing to a screen reader."""
+    total = usage.total or 1
+    used = min(100.0, 100 * usage.used / total)
+    reserved = min(100.0 - used, 100 * usage.reserved / total)
+    return element(
+        "svg",
+        element("rect", width=100, height=8, class_="bar-free"),
+        element("rect", x=used, width=reserved, height=8, class_="bar-reserved") if reserved else "",
+        element("rect", width=used, height=8, class_="bar-used") if used else "",
+        xmlns="http://www.w3.org/2000/svg",
+        viewBox="0 0 100 8",
+        preserveAspectRatio="none",
+        class_=f"usage__bar tone-{usage.tone}",
+        aria_hidden="true",
+    )

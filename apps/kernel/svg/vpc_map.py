@@ -1,0 +1,322 @@
+"""The map of a VPC: how its traffic leaves, which tiers it has, and how its address block is shared out.
+
+Two variants of the same drawing come out, a wide one and a tall one; CSS shows the one that fits the place, so that no
+text is ever smaller than 11 px. The same map stands beside the create form, where everything is "planned" and dashed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from django.utils.safestring import SafeString
+
+from apps.kernel.svg.draw import MONO, element, fit, join, mark, number, picture, text, width_of
+from apps.kernel.svg.status import look_of
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+PLANNED = "planned"
+
+
+@dataclass(frozen=True)
+class TierNode:
+    name: str
+    cidr: Network
+    gateway: Address
+    status: str
+    url: str | None = None
+    #: For platform admins only.
+    vni: int | None = None
+    used_fraction: float | None = None
+
+
+@dataclass(frozen=True)
+class VpcMap:
+    name: str
+    cidr: Network | None
+    status: str
+    egress_ip: Address | None
+    zone: str
+    tiers: Sequence[TierNode] = ()
+    #: The blocks that no tier has yet.
+    free: Sequence[Network] = field(default=())
+
+    @property
+    def is_planned(self) -> bool:
+        return self.status == PLANNED
+
+    @property
+    def egress(self) -> str:
+        if self.egress_ip is not None:
+            return str(self.egress_ip)
+        return "address not known yet" if self.status == "ready" else "will be reserved"
+
+    @property
+    def description(self) -> str:
+        """The whole drawing in sentences, for who cannot see it."""
+        parts = [f"{self.name or 'The VPC'} in {self.zone}, {look_of(self.status).words.lower()}."]
+        parts.append(f"Traffic to the internet leaves through source NAT on the SoftGates ({self.egress}).")
+        for tier in self.tiers:
+            parts.append(f"Tier {tier.name}: {tier.cidr}, gateway {tier.gateway}, {look_of(tier.status).words.lower()}.")
+        if not self.tiers:
+            parts.append("No tier yet.")
+        if self.free:
+            parts.append(f"Free: {', '.join(str(block) for block in self.free[:6])}.")
+        return " ".join(parts)
+
+
+@dataclass(frozen=True)
+class Box:
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def middle(self) -> float:
+        return self.y + self.height / 2
+
+    @property
+    def centre(self) -> float:
+        return self.x + self.width / 2
+
+
+TIER_HEIGHT = 58
+TIER_STEP = 70
+NODE_HEIGHT = 74
+
+
+def render_vpc_map(plan: VpcMap) -> SafeString:
+    return element("div", _wide(plan), _tall(plan), class_="vpc-map")
+
+
+def _wide(plan: VpcMap) -> SafeString:
+    width, margin = 900, 14
+    rows = max(1, len(plan.tiers))
+    body = max(rows * TIER_STEP - (TIER_STEP - TIER_HEIGHT), 128)
+    middle = margin + body / 2
+    internet = Box(margin, middle - 30, 104, 60)
+    gate = Box(166, middle - NODE_HEIGHT / 2, 176, NODE_HEIGHT)
+    router = Box(392, middle - NODE_HEIGHT / 2, 176, NODE_HEIGHT)
+    top = middle - (rows * TIER_STEP - (TIER_STEP - TIER_HEIGHT)) / 2
+    tiers = [Box(632, top + index * TIER_STEP, 254, TIER_HEIGHT) for index in range(rows)]
+
+    threads = [
+        _thread(internet.x + internet.width, middle, gate.x, middle, plan.status),
+        _thread(gate.x + gate.width, middle, router.x, middle, plan.status),
+    ]
+    for index, box in enumerate(tiers):
+        status = plan.tiers[index].status if plan.tiers else PLANNED
+        threads.append(_thread(router.x + router.width, middle, box.x, box.middle, status))
+    strip, strip_height = _strip(plan, margin, margin + body + 30, width - 2 * margin)
+    return picture(
+        *threads,
+        _internet(internet),
+        _gate(plan, gate),
+        _router(plan, router),
+        *_tiers(plan, tiers),
+        strip,
+        width=width,
+        height=margin + body + 30 + strip_height + 6,
+        title=f"Map of VPC {plan.name}".strip(),
+        description=plan.description,
+        class_=f"map map--wide{' map--planned' if plan.is_planned else ''}",
+        is_interactive=any(tier.url for tier in plan.tiers),
+    )
+
+
+def _tall(plan: VpcMap) -> SafeString:
+    width, margin = 340, 4
+    inner = width - 2 * margin
+    internet = Box(width / 2 - 62, margin, 124, 44)
+    gate = Box(margin + 36, 72, inner - 72, NODE_HEIGHT)
+    router = Box(margin + 36, 170, inner - 72, NODE_HEIGHT)
+    top = 170 + NODE_HEIGHT + 22
+    rows = max(1, len(plan.tiers))
+    tiers = [Box(margin + 36, top + index * TIER_STEP, inner - 36, TIER_HEIGHT) for index in range(rows)]
+
+    threads = [
+        _drop(width / 2, internet.y + internet.height, gate.y, plan.status),
+        _drop(width / 2, gate.y + gate.height, router.y, plan.status),
+    ]
+    # The tiers hang from one thread that leaves the router on its left and runs down the side. Drawn from the last to
+    # the first, so that a solid stretch lies over a dashed one.
+    for index, box in reversed(list(enumerate(tiers))):
+        status = plan.tiers[index].status if plan.tiers else PLANNED
+        side = margin + 14
+        path = f"M{number(router.x)} {number(router.middle)}H{number(side + 10)}q-10 0 -10 10"
+        path += f"V{number(box.middle - 10)}q0 10 10 10H{number(box.x)}"
+        threads.append(element("path", d=path, class_=_thread_class(status)))
+    strip, strip_height = _strip(plan, margin, top + rows * TIER_STEP + 12, inner)
+    return picture(
+        *threads,
+        _internet(internet),
+        _gate(plan, gate),
+        _router(plan, router),
+        *_tiers(plan, tiers),
+        strip,
+        width=width,
+        height=top + rows * TIER_STEP + 12 + strip_height + 6,
+        title=f"Map of VPC {plan.name}".strip(),
+        description=plan.description,
+        class_=f"map map--tall{' map--planned' if plan.is_planned else ''}",
+        is_interactive=any(tier.url for tier in plan.tiers),
+    )
+
+
+def _thread_class(status: str) -> str:
+    kind = {PLANNED: " thread--planned", "building": " thread--moving", "removing": " thread--planned"}
+    return f"thread{kind.get(status, '')}"
+
+
+def _thread(x1: float, y1: float, x2: float, y2: float, status: str) -> SafeString:
+    bend = (x2 - x1) / 2
+    path = f"M{number(x1)} {number(y1)}C{number(x1 + bend)} {number(y1)} {number(x2 - bend)} {number(y2)} "
+    return element("path", d=f"{path}{number(x2)} {number(y2)}", class_=_thread_class(status))
+
+
+def _drop(x: float, y1: float, y2: float, status: str) -> SafeString:
+    return element("path", d=f"M{number(x)} {number(y1)}V{number(y2)}", class_=_thread_class(status))
+
+
+def _frame(box: Box, class_: str) -> SafeString:
+    return element("rect", x=box.x, y=box.y, width=box.width, height=box.height, rx=9, class_=class_)
+
+
+def _internet(box: Box) -> SafeString:
+    frame = element("rect", x=box.x, y=box.y, width=box.width, height=box.height, rx=box.height / 2, class_="map-cloud")
+    return element("g", frame, text(box.centre, box.middle + 4.5, "Internet", "map-name", anchor="middle"))
+
+
+def _gate(plan: VpcMap, box: Box) -> SafeString:
+    class_ = "map-sub" if plan.egress_ip is None else "map-sub map-mono"
+    return element(
+        "g",
+        _frame(box, f"map-node{' map-node--planned' if plan.is_planned else ''}"),
+        text(box.x + 14, box.y + 20, "SOFTGATE", "map-kind"),
+        text(box.x + 14, box.y + 40, "Source NAT", "map-name"),
+        text(box.x + 14, box.y + 59, plan.egress, class_),
+    )
+
+
+def _router(plan: VpcMap, box: Box) -> SafeString:
+    room = box.width - 28
+    name = plan.name or "New VPC"
+    return element(
+        "g",
+        element("title", name) if fit(name, room, 14) != name else "",
+        _frame(box, f"map-node map-node--vpc{' map-node--planned' if plan.is_planned else ''}"),
+        text(box.x + 14, box.y + 20, "VPC ROUTER", "map-kind"),
+        text(box.x + 14, box.y + 40, fit(name, room, 14), "map-name"),
+        text(box.x + 14, box.y + 59, plan.cidr or "no address block yet", "map-sub map-mono" if plan.cidr else "map-sub"),
+        _status(plan.status, box.x + box.width - 14, box.y + 20),
+    )
+
+
+def _status(status: str, right: float, baseline: float) -> SafeString:
+    """A shape and a word, flush right."""
+    look = look_of(status)
+    words = text(right, baseline, look.words, f"map-status tone-{look.tone}", anchor="end")
+    return join(mark(look.shape, right - width_of(look.words, 12) - 9, baseline - 4, look.tone, size=4.5), words)
+
+
+def _tiers(plan: VpcMap, boxes: Sequence[Box]) -> list[SafeString]:
+    if not plan.tiers:
+        box = boxes[0]
+        words = text(box.x + 14, box.middle + 4, "No tier yet", "map-sub")
+        return [element("g", _frame(box, "map-node map-node--planned"), words)]
+    return [_tier(index, tier, box) for index, (tier, box) in enumerate(zip(plan.tiers, boxes, strict=True), start=1)]
+
+
+def _tier(index: int, tier: TierNode, box: Box) -> SafeString:
+    look = look_of(tier.status)
+    left = box.x + 40
+    room = box.width - 54 - width_of(look.words, 12) - 24
+    facts = f"{tier.cidr}"
+    if tier.vni is not None:
+        facts += f"  VNI {tier.vni}"
+    used = ""
+    if tier.used_fraction is not None:
+        used = f"{min(100, max(0, round(tier.used_fraction * 100)))} % used"
+        if width_of(facts, 12, advance=MONO) + width_of(used, 11.5) > box.width - 62:
+            used = used.removesuffix(" used")
+    dashed = " map-node--planned" if tier.status in (PLANNED, "removing") else ""
+    drawn = element(
+        "g",
+        element("title", f"{tier.name}, {tier.cidr}, gateway {tier.gateway}, {look.words.lower()}"),
+        _frame(box, f"map-node map-node--tier{dashed}"),
+        element("rect", x=box.x + 10, y=box.y + 10, width=20, height=20, rx=5, class_="map-index"),
+        text(box.x + 20, box.y + 24.5, index, "map-index-text", anchor="middle"),
+        text(left, box.y + 24, fit(tier.name, room, 14), "map-name"),
+        _status(tier.status, box.x + box.width - 14, box.y + 24),
+        text(left, box.y + 44, facts, "map-sub map-mono"),
+        text(box.x + box.width - 14, box.y + 44, used, "map-faint", anchor="end") if used else "",
+        class_="map-tier",
+    )
+    return element("a", drawn, href=tier.url, class_="map-link") if tier.url else drawn
+
+
+def _strip(plan: VpcMap, x: float, y: float, width: float) -> tuple[SafeString, float]:
+    """The VPC's block on one axis, each tier where its addresses lie and as wide as its share. Gives its height too."""
+    head = text(x, y + 11, "ADDRESSES", "map-kind")
+    if plan.cidr is None:
+        return join(head, element("rect", x=x, y=y + 22, width=width, height=26, rx=6, class_="strip-free")), 54
+    given = sum(tier.cidr.num_addresses for tier in plan.tiers)
+    share = given / plan.cidr.num_addresses
+    percent = "less than 1 %" if 0 < share < 0.01 else f"{share:.0%}".replace("%", " %")
+    drawn = [
+        head,
+        text(x + width, y + 11, f"{percent} of {plan.cidr} in tiers", "map-faint", anchor="end"),
+        element("rect", x=x, y=y + 22, width=width, height=26, rx=6, class_="strip-free"),
+    ]
+    drawn += [_segment(index, tier, plan, x, y + 22, width) for index, tier in enumerate(plan.tiers, start=1)]
+    drawn += [
+        text(x, y + 65, plan.cidr.network_address, "map-faint map-mono"),
+        text(x + width, y + 65, plan.cidr.broadcast_address, "map-faint map-mono", anchor="end"),
+    ]
+    line, room = _free_line(plan.free, width)
+    if not line:
+        return join(*drawn), 72
+    drawn.append(text(x, y + 86, "Free", "map-faint"))
+    drawn.append(text(x + 32, y + 86, line, "map-faint map-mono"))
+    return join(*drawn), 92
+
+
+def _segment(index: int, tier: TierNode, plan: VpcMap, x: float, y: float, width: float) -> SafeString:
+    block = plan.cidr
+    if block is None:
+        return SafeString("")
+    scale = width / block.num_addresses
+    start = (int(tier.cidr.network_address) - int(block.network_address)) * scale
+    start = min(max(0.0, start), width - 3)
+    length = max(3.0, min(tier.cidr.num_addresses * scale, width - start))
+    dashed = " strip-tier--planned" if tier.status in (PLANNED, "removing") else ""
+    parts = [
+        element("title", f"{index} {tier.name}: {tier.cidr}"),
+        element(
+            "rect", x=x + start, y=y, width=max(2.0, length - 1), height=26, rx=min(5.0, length / 3),
+            class_=f"strip-tier{dashed}",
+        ),
+    ]
+    words = f"{index} {tier.name}"
+    if width_of(words, 12) + 14 <= length:
+        parts.append(text(x + start + 8, y + 17.5, words, "strip-text"))
+    elif length >= 16:
+        parts.append(text(x + start + (length - 1) / 2, y + 17.5, index, "strip-text", anchor="middle"))
+    return element("g", *parts)
+
+
+def _free_line(free: Sequence[Network], width: float) -> tuple[str, float]:
+    """As many free blocks as fit, the largest first; the others are counted."""
+    blocks = sorted(free, key=lambda block: (block.prefixlen, int(block.network_address)))
+    line = ""
+    for count, block in enumerate(blocks):
+        longer = f"{line}, {block}" if line else str(block)
+        rest = len(blocks) - count - 1
+        if line and width_of(f"{longer} and {rest} more", 11.5, advance=MONO) > width - 36:
+            return f"{line} and {rest + 1} more", width
+        line = longer
+    return line, width

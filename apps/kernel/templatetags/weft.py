@@ -1,0 +1,214 @@
+"""The components that need more than an include. docs/design-language.md shows each of them in use."""
+
+from __future__ import annotations
+
+import zlib
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from lucide.templatetags.lucide import lucide
+
+from apps.kernel.svg.bar import Usage, render_bar
+from apps.kernel.svg.status import Look, look_of
+from apps.kernel.svg.topology import Topology, render_topology
+from apps.kernel.svg.vpc_map import VpcMap, render_vpc_map
+
+register = template.Library()
+
+
+@register.simple_tag
+@lru_cache(maxsize=256)
+def icon(name: str, extra: str = "") -> SafeString:
+    """A lucide icon that says nothing to a screen reader: the words stand beside it."""
+    return SafeString(lucide(name, size=None, **{"class": f"icon {extra}".strip(), "aria_hidden": "true"}))
+
+
+@register.filter
+def look(word: object) -> Look:
+    return look_of(word)
+
+
+@register.filter
+def tone(word: object) -> str:
+    return look_of(word).tone
+
+
+@register.simple_tag
+def status(word: object, label: str = "", *, stale: bool = False, plain: bool = False) -> SafeString:
+    """A badge of icon, colour and words. Stale is grey whatever it was, and says so."""
+    found = look_of(word)
+    classes = ["status", f"tone-{'linen' if stale else found.tone}"]
+    classes += ["status--stale"] * stale + ["status--plain"] * plain
+    classes += ["status--moving"] * (found.is_moving and not stale)
+    words = f"{label or found.words}{' (stale)' if stale else ''}"
+    return format_html(
+        '<span class="{}">{}{}</span>', " ".join(classes), icon("clock-alert" if stale else found.icon), words
+    )
+
+
+@register.simple_tag
+def age(moment: datetime | str | None, verb: str = "read", *, fresh_for: int | None = None) -> SafeString:
+    """ "read 12 s ago"; past `fresh_for` seconds it is grey and says stale. weft.js keeps it true on an open page."""
+    at = _moment(moment)
+    if at is None:
+        return format_html('<span class="age age--stale">{}never {}</span>', icon("clock-alert"), verb)
+    seconds = max(0, int((timezone.now() - at).total_seconds()))
+    is_stale = fresh_for is not None and seconds > fresh_for
+    words = f"{verb} {in_words(seconds)}{', stale' if is_stale else ''}".strip()
+    return format_html(
+        '<time class="age{}" datetime="{}" title="{}" data-verb="{}"{}>{}<span class="age__text">{}</span></time>',
+        " age--stale" if is_stale else "",
+        at.isoformat(timespec="seconds"),
+        _full(at),
+        verb,
+        "" if fresh_for is None else format_html(' data-fresh-for="{}"', fresh_for),
+        icon("clock-alert"),
+        words,
+    )
+
+
+def in_words(seconds: int) -> str:
+    if seconds < 5:
+        return "just now"
+    for unit, length, ceiling in (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400)):
+        if seconds < ceiling:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds // 86400} d ago"
+
+
+@register.simple_tag
+def moment(value: datetime | str | None) -> SafeString:
+    """A point in time, to the second where it is today: "14:02:11" or "23 Nov 2026, 14:02"."""
+    at = _moment(value)
+    if at is None:
+        return SafeString("")
+    here = timezone.localtime(at)
+    is_today = here.date() == timezone.localdate()
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        at.isoformat(timespec="seconds"),
+        _full(at),
+        date_format(here, "H:i:s" if is_today else "j M Y, H:i"),
+    )
+
+
+@register.simple_tag
+def duration(start: datetime | str | None, end: datetime | str | None = None) -> str:
+    """How long it took, or has taken so far: "4 s", "2 min 05 s", "1 h 12 min"."""
+    began, ended = _moment(start), _moment(end) or timezone.now()
+    if began is None:
+        return ""
+    seconds = max(0, int((ended - began).total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02} min"
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    """Steps keep their times as text in JSON."""
+    return parse_datetime(value) if isinstance(value, str) else value
+
+
+def _full(at: datetime) -> str:
+    return date_format(timezone.localtime(at), "j M Y, H:i:s T")
+
+
+@register.inclusion_tag("components/button.html")
+def button(
+    label: str,
+    url: str = "",
+    *,
+    icon: str = "",
+    look: str = "",
+    reason: str | None = None,
+    name: str = "",
+    value: str = "",
+    small: bool = False,
+) -> dict[str, Any]:
+    """A link when it has a URL, else a submit button. With a reason it cannot be pressed, and says why.
+
+    `look` is primary, danger, danger-solid or quiet."""
+    classes = ["button"] + [f"button--{look}"] * bool(look) + ["button--small"] * small
+    return {
+        "label": label,
+        "url": url,
+        "icon": icon,
+        "reason": reason,
+        "reason_id": f"why-{zlib.crc32(f'{label} {url} {reason}'.encode()):08x}",
+        "name": name,
+        "value": value,
+        "classes": " ".join(classes),
+    }
+
+
+@register.inclusion_tag("components/copyable.html")
+def copyable(value: object, label: str = "") -> dict[str, Any]:
+    """An address or an id with a button that copies it. `label` names it to a screen reader: "Copy egress address"."""
+    return {"value": "" if value is None else str(value), "label": label or str(value)}
+
+
+@register.inclusion_tag("components/usage.html")
+def usage(used: int, total: int, *, reserved: int = 0, unit: str = "") -> dict[str, Any]:
+    figures = Usage(used, total, reserved)
+    return {"usage": figures, "bar": render_bar(figures), "unit": unit}
+
+
+@register.simple_tag(takes_context=True)
+def sort_header(context: template.Context, field: str, label: str, *, number: bool = False) -> SafeString:
+    """A <th> whose link sorts by `field`; a second press turns the order round. The view reads `?sort=`."""
+    request: HttpRequest = context["request"]
+    current = request.GET.get("sort", context.get("sort") or "")
+    is_up, is_down = current == field, current == f"-{field}"
+    query = request.GET.copy()
+    query["sort"] = f"-{field}" if is_up else field
+    query.pop("page", None)
+    query.pop("after", None)
+    return format_html(
+        '<th scope="col"{}{}><a href="?{}">{}{}</a></th>',
+        SafeString(' class="number"') if number else "",
+        SafeString(' aria-sort="ascending"' if is_up else ' aria-sort="descending"' if is_down else ""),
+        query.urlencode(),
+        label,
+        icon("arrow-up" if is_up else "arrow-down" if is_down else "chevrons-up-down"),
+    )
+
+
+@register.simple_block_tag
+def code(content: str, title: str = "Shell") -> SafeString:
+    """Text to copy, such as a curl example. What stands between the tags is shown as it is, without its outer blanks."""
+    words = content.strip("\n").rstrip()
+    key = f"code-{zlib.crc32(f'{title} {words}'.encode()):08x}"
+    return format_html(
+        '<figure class="code"><figcaption class="code__head"><span>{}</span>{}</figcaption>'
+        '<pre tabindex="0"><code id="{}">{}</code></pre></figure>',
+        title,
+        format_html(
+            '<button class="copy__button needs-js" type="button" data-copy-from="{}" aria-label="Copy {}">{}{}</button>',
+            key,
+            title,
+            icon("copy", "copy__idle"),
+            icon("check", "copy__done"),
+        ),
+        key,
+        words,
+    )
+
+
+@register.simple_tag
+def vpc_map(plan: VpcMap) -> SafeString:
+    return render_vpc_map(plan)
+
+
+@register.simple_tag
+def topology_map(fabric: Topology) -> SafeString:
+    return render_topology(fabric)

@@ -1,0 +1,48 @@
+"""Arithmetic on address ranges: what is free, and what to suggest. Knows no database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, collapse_addresses
+
+#: Where suggestions come from, in this order.
+SUGGESTED = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+
+
+def free_blocks(block: IPv4Network, used: Iterable[IPv4Network]) -> Iterator[IPv4Network]:
+    """The largest aligned networks inside `block` that touch nothing in `used`, in order of address."""
+    taken = sorted(collapse_addresses(network for network in used if network.overlaps(block)))
+    yield from _free(block, taken)
+
+
+def _free(block: IPv4Network, taken: list[IPv4Network]) -> Iterator[IPv4Network]:
+    inside = [network for network in taken if network.overlaps(block)]
+    if not inside:
+        yield block
+    elif not any(block.subnet_of(network) for network in inside):
+        for half in block.subnets(1):
+            yield from _free(half, inside)
+
+
+def first_free(blocks: Iterable[IPv4Network], used: Iterable[IPv4Network], prefixlen: int) -> IPv4Network | None:
+    """The first network of this size in `blocks` that overlaps nothing in `used`; None when there is none."""
+    used = list(used)
+    for block in blocks:
+        for free in free_blocks(block, used):
+            if free.prefixlen <= prefixlen:
+                return next(free.subnets(new_prefix=prefixlen))
+    return None
+
+
+def suggest_vpc(used: Iterable[IPv4Network], prefixlen: int = 20) -> IPv4Network | None:
+    """A range for a new VPC that overlaps none of `used`."""
+    return first_free(SUGGESTED, used, prefixlen)
+
+
+def suggest_tier(block: IPv4Network, used: Iterable[IPv4Network], prefixlen: int = 24) -> IPv4Network | None:
+    """A range for a new tier: a /24, or the largest that still fits when there is no room for one."""
+    used = list(used)
+    for length in range(max(prefixlen, block.prefixlen, 22), 30):
+        if (found := first_free([block], used, length)) is not None:
+            return found
+    return None

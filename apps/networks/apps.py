@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class NetworksConfig(AppConfig):
+    name = "apps.networks"
+    label = "networks"
+
+    def ready(self) -> None:
+        from apps.networks.recipes import ALL
+        from apps.operations.parts import register
+
+        for recipe in ALL:
+            register(recipe)

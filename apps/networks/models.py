@@ -1,0 +1,145 @@
+"""VPCs and their tiers. The rows are reservations: names and ranges are constraints of the database.
+
+    constraint                      says
+    vpc_name_is_unique              one live VPC of a name per tenant, whatever the case of its letters
+    tier_name_is_unique             the same within a VPC
+    tier_ranges_do_not_overlap      live tiers of a VPC share no address
+    tier_lies_in_vpc                a tier's range is part of its VPC's (a composite foreign key keeps `vpc_cidr` true)
+
+VPCs may overlap each other, also a tenant's own: each is a routing domain of its own.
+"""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import ClassVar
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.indexes import OpClass
+from django.db import models
+from django.db.models.functions import Lower
+from netfields import CidrAddressField, InetAddressField
+
+from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
+from apps.tenancy.door import TenantDoor
+from apps.tenancy.models import Tenant
+from apps.zones.models import Zone
+
+LIVE = ~models.Q(status=Status.DELETED)
+
+
+class VpcQuerySet(ProvisionedQuerySet["Vpc"]):
+    pass
+
+
+class Vpc(Provisioned):
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=63)
+    description = models.CharField(max_length=180, blank=True)
+    cidr: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
+
+    cloudstack_id = models.UUIDField(null=True)
+    netris_id = models.PositiveBigIntegerField(null=True)
+    #: The source NAT address that the VPC's traffic leaves with.
+    egress_ip: models.Field[IPv4Address | str | None, IPv4Address | None] = InetAddressField(
+        null=True, store_prefix_length=False
+    )
+
+    unscoped: ClassVar[models.Manager[Vpc]] = VpcQuerySet.as_manager()
+    objects = TenantDoor[VpcQuerySet]("tenant")
+
+    class Meta:
+        verbose_name = "VPC"
+        ordering = ("name", "id")
+        constraints = [
+            models.UniqueConstraint("tenant", Lower("name"), condition=LIVE, name="vpc_name_is_unique"),
+        ]
+        indexes = [
+            models.Index(fields=("tenant", "name", "id"), condition=LIVE, name="vpc_by_name"),
+            models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="vpc_by_age"),
+            models.Index(fields=("-created_at", "-id"), condition=LIVE, name="vpc_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def remote_name(self) -> str:
+        """The name in CloudStack, which never changes: our id in it finds the VPC again after a lost reply, and a rename
+        there would lose the Netris side (cloudstack-api.md 5.6). People read the display text, which is `label`."""
+        return f"vpc-{self.pk.hex[:12]}"
+
+    @property
+    def label(self) -> str:
+        return f"{self.name}: {self.description}" if self.description else self.name
+
+    @property
+    def lock_key(self) -> str:
+        return f"vpc:{self.pk}"
+
+    def why_not(self, action: str) -> str | None:
+        """Why `rename`, `delete` or `add tier` is not offered now; None when it is."""
+        return _why_not(self.status, "VPC", action)
+
+
+class TierQuerySet(ProvisionedQuerySet["Tier"]):
+    pass
+
+
+class Tier(Provisioned):
+    vpc = models.ForeignKey(Vpc, on_delete=models.PROTECT, related_name="tiers")
+    vpc_cidr: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
+    name = models.CharField(max_length=63)
+    cidr: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
+
+    cloudstack_id = models.UUIDField(null=True)
+    netris_id = models.PositiveBigIntegerField(null=True)
+    vni = models.PositiveIntegerField(null=True)
+
+    unscoped: ClassVar[models.Manager[Tier]] = TierQuerySet.as_manager()
+    objects = TenantDoor[TierQuerySet]("vpc__tenant")
+
+    class Meta:
+        ordering = ("cidr", "id")
+        constraints = [
+            models.UniqueConstraint("vpc", Lower("name"), condition=LIVE, name="tier_name_is_unique"),
+            ExclusionConstraint(
+                name="tier_ranges_do_not_overlap",
+                expressions=[("vpc", "="), (OpClass("cidr", name="inet_ops"), "&&")],
+                condition=LIVE,
+            ),
+            models.CheckConstraint(
+                condition=models.Q(cidr__net_contained_or_equal=models.F("vpc_cidr")), name="tier_lies_in_vpc"
+            ),
+        ]
+        indexes = [models.Index(fields=("-created_at", "-id"), condition=LIVE, name="tier_newest")]
+
+    def __str__(self) -> str:
+        return f"{self.name} in {self.vpc}"
+
+    @property
+    def remote_name(self) -> str:
+        return f"tier-{self.pk.hex[:12]}"
+
+    @property
+    def gateway(self) -> IPv4Address:
+        """The first address of the range; CloudStack gives it to the gateway."""
+        return self.cidr[1]
+
+    def why_not(self, action: str) -> str | None:
+        """Why `rename` or `delete` is not offered now; None when it is."""
+        return _why_not(self.status, "tier", action)
+
+
+def _why_not(status: str, noun: str, action: str) -> str | None:
+    match status:
+        case Status.READY:
+            return None
+        case Status.BUILDING:
+            return f"The {noun} is still being built."
+        case Status.REMOVING:
+            return f"The {noun} is being removed."
+        case Status.STUCK:
+            return f"An operation on the {noun} is stuck. Retry it first."
+    return f"The {noun} is gone."

@@ -1,0 +1,198 @@
+"""One verb per change of a VPC or a tier. Each writes the row, the audit entry and the operation in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Q
+
+from apps.accounts.models import Account
+from apps.kernel.errors import Invalid, Refused
+from apps.networks.models import Tier, Vpc
+from apps.networks.specs import TierSpec, VpcSpec, outside, overlap, parse_description, parse_name, taken
+from apps.operations import services as operations
+from apps.operations.models import Operation, Priority
+from apps.operations.state import Goal
+from apps.tenancy.actors import Actor
+from apps.tenancy.models import Tenant
+from apps.tenancy.services import audit
+from apps.zones.models import Zone
+
+
+@transaction.atomic(durable=True)
+def create_vpc(tenant: Tenant, spec: VpcSpec, *, by: Actor, priority: Priority = Priority.PERSON) -> Operation:
+    """Reserve the VPC and its first tiers, and start building. Raises `Refused`."""
+    zone = find_zone(spec.zone)
+    need_account(tenant, zone)
+    need_quota(tenant, vpcs=1, tiers=len(spec.tiers))
+    if len(spec.tiers) > zone.max_tiers_per_vpc:
+        raise too_many_tiers(zone, "tiers")
+    with translated("VPC", spec.name):
+        vpc = Vpc.unscoped.create(
+            tenant=tenant, zone=zone, name=spec.name, description=spec.description, cidr=spec.cidr
+        )
+        for tier in spec.tiers:
+            Tier.unscoped.create(vpc=vpc, vpc_cidr=vpc.cidr, name=tier.name, cidr=tier.cidr)
+    audit(
+        by,
+        "vpc.create",
+        vpc,
+        tenant=tenant,
+        new={"name": vpc.name, "zone": zone.name, "cidr": str(vpc.cidr)}
+        | {"tiers": [f"{tier.name} {tier.cidr}" for tier in spec.tiers]},
+    )
+    return _start("vpc", vpc, Goal.PRESENT, by=by, priority=priority)
+
+
+@transaction.atomic(durable=True)
+def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> Operation | None:
+    """Give a VPC another name or description; None when both are what they were."""
+    name, description = parse_name(name, "name"), parse_description(description, "description")
+    vpc = _held(vpc, "rename")
+    old = {"name": vpc.name, "description": vpc.description}
+    new = {"name": name, "description": description}
+    if old == new:
+        return None
+    with translated("VPC", name):
+        vpc.name, vpc.description = name, description
+        vpc.save(update_fields=["name", "description"])
+    audit(by, "vpc.rename", vpc, tenant=vpc.tenant, old=old, new=new)
+    return _start("vpc-rename", vpc, Goal.PRESENT, by=by)
+
+
+@transaction.atomic(durable=True)
+def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
+    """Take a VPC away with all its tiers."""
+    vpc = _held(vpc, "delete")
+    audit(by, "vpc.delete", vpc, tenant=vpc.tenant, old={"name": vpc.name, "cidr": str(vpc.cidr)})
+    return _start("vpc", vpc, Goal.ABSENT, by=by)
+
+
+@transaction.atomic(durable=True)
+def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
+    """Add a tier to a VPC that is ready."""
+    vpc = _held(vpc, "add a tier to")
+    need_quota(vpc.tenant, tiers=1)
+    tiers = list(Tier.objects.of(vpc.tenant).live().filter(vpc=vpc))
+    if len(tiers) >= vpc.zone.max_tiers_per_vpc:
+        raise too_many_tiers(vpc.zone, "vpc")
+    problems: list[Refused] = []
+    if not spec.cidr.subnet_of(vpc.cidr):
+        problems.append(outside(spec.cidr, vpc.cidr, "cidr"))
+    problems += [overlap(spec.cidr, tier.name, tier.cidr, "cidr") for tier in tiers if spec.cidr.overlaps(tier.cidr)]
+    if any(tier.name.casefold() == spec.name.casefold() for tier in tiers):
+        problems.append(taken("tier", spec.name, "name"))
+    if problems:
+        raise Invalid(problems)
+    with translated("tier", spec.name):
+        tier = Tier.unscoped.create(vpc=vpc, vpc_cidr=vpc.cidr, name=spec.name, cidr=spec.cidr)
+    audit(by, "tier.create", tier, tenant=vpc.tenant, new={"name": tier.name, "cidr": str(tier.cidr)})
+    return _start("tier", tier, Goal.PRESENT, by=by)
+
+
+@transaction.atomic(durable=True)
+def rename_tier(tier: Tier, *, name: str, by: Actor) -> Operation | None:
+    """Give a tier another name; None when it is what it was."""
+    name = parse_name(name, "name")
+    tier = _held_tier(tier, "rename")
+    if name == tier.name:
+        return None
+    old = tier.name
+    with translated("tier", name):
+        tier.name = name
+        tier.save(update_fields=["name"])
+    audit(by, "tier.rename", tier, tenant=tier.vpc.tenant, old={"name": old}, new={"name": name})
+    return _start("tier-rename", tier, Goal.PRESENT, by=by)
+
+
+@transaction.atomic(durable=True)
+def delete_tier(tier: Tier, *, by: Actor) -> Operation:
+    tier = _held_tier(tier, "delete")
+    audit(by, "tier.delete", tier, tenant=tier.vpc.tenant, old={"name": tier.name, "cidr": str(tier.cidr)})
+    return _start("tier", tier, Goal.ABSENT, by=by)
+
+
+def find_zone(reference: str) -> Zone:
+    """An enabled zone by its id or its name."""
+    by_reference = Q(name__iexact=reference) | Q(slug=reference)
+    try:
+        by_reference |= Q(pk=UUID(reference))
+    except ValueError:
+        pass  # not an id, so a name
+    zone = Zone.objects.filter(by_reference, is_enabled=True).first()
+    if zone is None:
+        names = ", ".join(Zone.objects.filter(is_enabled=True).values_list("name", flat=True)) or "none yet"
+        raise Refused("zone-unknown", f"There is no zone “{reference[:63]}”. Zones: {names}.", "zone")
+    return zone
+
+
+def need_account(tenant: Tenant, zone: Zone) -> None:
+    if not Account.objects.of(tenant).ready().filter(zone=zone).exists():
+        raise Refused(
+            "account-not-ready",
+            f"The account of {tenant} in {zone} is not ready yet. It is made once, when a tenant is new; try again in "
+            "a minute, and tell your provider if it stays so.",
+            "zone",
+        )
+
+
+def need_quota(tenant: Tenant, *, vpcs: int = 0, tiers: int = 0) -> None:
+    """Counts under a lock per tenant, so that two requests at once cannot both take the last place."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('weft.quota'), hashtext(%s))", [str(tenant.pk)])
+    if vpcs and Vpc.objects.of(tenant).live().count() + vpcs > tenant.max_vpcs:
+        raise Refused("quota-vpcs", f"{tenant} may have {tenant.max_vpcs} VPCs. Delete one, or ask for a higher quota.")
+    if tiers and Tier.objects.of(tenant).live().count() + tiers > tenant.max_tiers:
+        raise Refused(
+            "quota-tiers", f"{tenant} may have {tenant.max_tiers} tiers. Delete one, or ask for a higher quota.", "tiers"
+        )
+
+
+def too_many_tiers(zone: Zone, field: str) -> Refused:
+    return Refused("too-many-tiers", f"A VPC in {zone} has at most {zone.max_tiers_per_vpc} tiers.", field)
+
+
+@contextmanager
+def translated(noun: str, name: str) -> Iterator[None]:
+    """Turns a broken constraint into a refusal that names the field: the database has the last word on races."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        text = str(error)
+        if "name_is_unique" in text:
+            raise taken(noun, name, "name") from error
+        if "tier_ranges_do_not_overlap" in text:
+            raise Refused("cidr-overlap", "The range overlaps another tier. Take a free range.", "cidr") from error
+        if "tier_lies_in_vpc" in text:
+            raise Refused("cidr-outside-vpc", "The range is not inside the VPC's range.", "cidr") from error
+        raise
+
+
+def _held(vpc: Vpc, action: str) -> Vpc:
+    """The VPC as it is now, locked until the transaction ends. Raises `Refused` when the action is not offered."""
+    vpc = Vpc.objects.of(vpc.tenant).select_for_update(of=("self",)).select_related("tenant", "zone").get(pk=vpc.pk)
+    if reason := vpc.why_not(action):
+        raise Refused("not-now", reason)
+    return vpc
+
+
+def _held_tier(tier: Tier, action: str) -> Tier:
+    tenant = tier.vpc.tenant
+    rows = Tier.objects.of(tenant).select_for_update(of=("self",)).select_related("vpc__tenant", "vpc__zone")
+    tier = rows.get(pk=tier.pk)
+    if reason := tier.why_not(action):
+        raise Refused("not-now", reason)
+    return tier
+
+
+def _start(kind: str, resource: Vpc | Tier, goal: Goal, *, by: Actor, **options: Any) -> Operation:
+    """A tier locks its VPC: CloudStack changes one thing in a VPC at a time."""
+    vpc = resource.vpc if isinstance(resource, Tier) else resource
+    return operations.start(
+        kind, resource, goal, tenant=vpc.tenant, zone=vpc.zone, lock_key=vpc.lock_key, by=by, **options
+    )

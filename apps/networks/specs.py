@@ -1,0 +1,188 @@
+"""What somebody asks for, checked before anything is written or sent. One set of rules for forms and for REST.
+
+    thing       may be
+    name        1 to 63 printable characters, no control characters, no blanks at the ends
+    VPC range   IPv4, private (RFC 1918), /8 to /28, no host bits
+    tier range  part of its VPC's range, /22 to /29 (CloudStack's `network.guest.cidr.limit` is /22; below /29 no
+                address is left beside network, broadcast, gateway and virtual router)
+
+CloudStack takes names of up to 255 characters and refuses control characters (cloudstack-api.md 1.4); what Netris takes
+is not documented. Neither matters for the names of people, which go into display texts: the remote names are made from
+our ids. 63 is what fits a page.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import AddressValueError, IPv4Network, IPv6Network, NetmaskValueError, ip_network
+from typing import Any, TypeVar
+
+from apps.kernel.errors import Invalid, Refused
+
+PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+VPC_PREFIXES = range(8, 29)
+TIER_PREFIXES = range(22, 30)
+NAME_LENGTH = 63
+DESCRIPTION_LENGTH = 180
+
+T = TypeVar("T")
+
+
+def parse_name(value: object, field: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise Refused("name-missing", "Give a name.", field)
+    name = value.strip()
+    if len(name) > NAME_LENGTH:
+        raise Refused("name-too-long", f"A name has at most {NAME_LENGTH} characters; this one has {len(name)}.", field)
+    return _printable(name, "name", field)
+
+
+def parse_description(value: object, field: str) -> str:
+    text = value.strip() if isinstance(value, str) else ""
+    if len(text) > DESCRIPTION_LENGTH:
+        raise Refused(
+            "description-too-long",
+            f"A description has at most {DESCRIPTION_LENGTH} characters; this one has {len(text)}.",
+            field,
+        )
+    return _printable(text, "description", field)
+
+
+def _printable(text: str, noun: str, field: str) -> str:
+    if any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for letter in text):
+        raise Refused(
+            f"{noun}-unprintable", f"The {noun} holds a control character. Type it anew without line breaks.", field
+        )
+    return text
+
+
+def parse_cidr(value: object, field: str) -> IPv4Network:
+    """An IPv4 network in CIDR notation, without host bits."""
+    if not isinstance(value, str) or not value.strip():
+        raise Refused("cidr-missing", "Give an address range such as 10.20.0.0/20.", field)
+    text = value.strip()
+    if "/" not in text:
+        raise Refused("cidr-malformed", "Write the range with its prefix length, such as 10.20.0.0/20.", field)
+    try:
+        network = ip_network(text, strict=False)
+    except (AddressValueError, NetmaskValueError, ValueError):
+        raise Refused("cidr-malformed", f"“{text[:50]}” is no address range. Write one such as 10.20.0.0/20.", field) from None
+    if isinstance(network, IPv6Network):
+        raise Refused("cidr-not-ipv4", "IPv6 is not offered here. Give an IPv4 range such as 10.20.0.0/20.", field)
+    address, _, length = text.partition("/")
+    if not length.isdecimal():
+        raise Refused("cidr-malformed", f"Write the prefix length as a number: {network}.", field)
+    if address != str(network.network_address):
+        raise Refused("cidr-host-bits", f"{text} is an address inside a range. Did you mean {network}?", field)
+    return network
+
+
+def parse_vpc_cidr(value: object, field: str) -> IPv4Network:
+    network = parse_cidr(value, field)
+    if not any(network.subnet_of(block) for block in PRIVATE):
+        raise Refused(
+            "cidr-not-private",
+            f"{network} is not a private range. Take one from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16.",
+            field,
+        )
+    return _sized(network, VPC_PREFIXES, "VPC", field)
+
+
+def parse_tier_cidr(value: object, field: str) -> IPv4Network:
+    return _sized(parse_cidr(value, field), TIER_PREFIXES, "tier", field)
+
+
+def _sized(network: IPv4Network, prefixes: range, noun: str, field: str) -> IPv4Network:
+    if network.prefixlen not in prefixes:
+        raise Refused(
+            "cidr-size",
+            f"A {noun} is between /{prefixes[0]} and /{prefixes[-1]}; {network} is /{network.prefixlen}.",
+            field,
+        )
+    return network
+
+
+@dataclass(frozen=True)
+class TierSpec:
+    name: str
+    cidr: IPv4Network
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any], *, prefix: str = "") -> TierSpec:
+        """Raises `Invalid` with everything that is wrong. `prefix` stands before the names of the fields."""
+        problems: list[Refused] = []
+        name = _collect(problems, parse_name, values.get("name"), f"{prefix}name")
+        cidr = _collect(problems, parse_tier_cidr, values.get("cidr"), f"{prefix}cidr")
+        if problems or name is None or cidr is None:
+            raise Invalid(problems)
+        return cls(name, cidr)
+
+
+@dataclass(frozen=True)
+class VpcSpec:
+    """A VPC and its first tiers. `zone` is the id or the name of a zone, resolved by the service."""
+
+    name: str
+    description: str
+    zone: str
+    cidr: IPv4Network
+    tiers: tuple[TierSpec, ...] = ()
+
+    @classmethod
+    def parse(cls, values: Mapping[str, Any]) -> VpcSpec:
+        """From parsed JSON or cleaned form data. Raises `Invalid` with everything that is wrong."""
+        problems: list[Refused] = []
+        name = _collect(problems, parse_name, values.get("name"), "name")
+        description = _collect(problems, parse_description, values.get("description"), "description")
+        cidr = _collect(problems, parse_vpc_cidr, values.get("cidr"), "cidr")
+        zone = values.get("zone")
+        if not isinstance(zone, str) or not zone.strip():
+            problems.append(Refused("zone-missing", "Choose a zone.", "zone"))
+        tiers: list[TierSpec] = []
+        for number, row in enumerate(values.get("tiers") or ()):
+            try:
+                tiers.append(TierSpec.parse(row, prefix=f"tiers.{number}."))
+            except Refused as refusal:
+                problems.extend(refusal.all)
+        if problems or name is None or cidr is None:
+            raise Invalid(problems)
+        spec = cls(name, description or "", str(zone).strip(), cidr, tuple(tiers))
+        if clashes := list(clashes_between(spec.cidr, spec.tiers)):
+            raise Invalid(clashes)
+        return spec
+
+
+def clashes_between(block: IPv4Network, tiers: Sequence[TierSpec]) -> list[Refused]:
+    """Tiers outside the block, tiers that overlap, names used twice; each names the later tier's field."""
+    problems: list[Refused] = []
+    for number, tier in enumerate(tiers):
+        if not tier.cidr.subnet_of(block):
+            problems.append(outside(tier.cidr, block, f"tiers.{number}.cidr"))
+        for other in tiers[:number]:
+            if tier.cidr.overlaps(other.cidr):
+                problems.append(overlap(tier.cidr, other.name, other.cidr, f"tiers.{number}.cidr"))
+            if tier.name.casefold() == other.name.casefold():
+                problems.append(taken("tier", tier.name, f"tiers.{number}.name"))
+    return problems
+
+
+def outside(cidr: IPv4Network, block: IPv4Network, field: str) -> Refused:
+    return Refused("cidr-outside-vpc", f"{cidr} is not inside the VPC's range {block}.", field)
+
+
+def overlap(cidr: IPv4Network, name: str, other: IPv4Network, field: str) -> Refused:
+    return Refused("cidr-overlap", f"{cidr} overlaps the tier {name} ({other}). Take a free range.", field)
+
+
+def taken(noun: str, name: str, field: str) -> Refused:
+    return Refused("name-taken", f"There is already a {noun} called {name}. Choose another name.", field)
+
+
+def _collect(problems: list[Refused], parse: Callable[[object, str], T], value: object, field: str) -> T | None:
+    try:
+        return parse(value, field)
+    except Refused as refusal:
+        problems.extend(refusal.all)
+        return None

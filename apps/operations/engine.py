@@ -1,0 +1,361 @@
+"""The engine: takes up one operation that is due, lets its part act, and writes down what came of it.
+
+    turn()      1. claim    one UPDATE: lease it, raise its fence                     (short transaction)
+                2. attempt  the part looks and acts; HTTP happens here                (no transaction)
+                3. record   the outcome, only if the fence is still ours              (short transaction)
+                4. back to 2 while the part is done or wants to go on; else ring for the next time
+
+Who holds the highest fence owns the operation. A worker that was too slow finds its fence raised, writes nothing and
+leaves; what it did in the remotes is found by whoever came after it, because parts look before they act.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+
+from apps.kernel.remote import Rejected, Unavailable
+from apps.operations import doorbell
+from apps.operations.models import Event, Operation
+from apps.operations.parts import Again, BoundPart, Done, Memo, Wait
+from apps.operations.state import AT_REST, RUNNING, Goal, Happened, Phase, State, step
+from apps.zones import health, pace
+from apps.zones.clouds import OpenClouds, open_clouds
+
+logger = logging.getLogger("weft.engine")
+
+#: A turn ends after this long even if there is more to do, so that the lease never runs out under it.
+TURN_SECONDS = 20.0
+FIRST_LOOK = 1.0
+LONGEST_LOOK = 10.0
+LONGEST_BACK_OFF = 300.0
+
+# The fairest due operation: urgent ones first, then the tenant that waited longest for a turn, then the oldest.
+# `turn` is written in the same statement, so the next claim sees this tenant at the end of the queue.
+CLAIM = """
+WITH waiting AS (
+    SELECT DISTINCT tenant_id FROM operations_operation
+    WHERE phase IN ('queued', 'building', 'removing') AND due_at <= %(now)s
+      AND (lease_until IS NULL OR lease_until <= %(now)s)
+), chosen AS (
+    SELECT best.id, best.tenant_id
+    FROM waiting
+    LEFT JOIN operations_turn turn ON turn.tenant_id = waiting.tenant_id
+    CROSS JOIN LATERAL (
+        SELECT id, tenant_id, priority, due_at FROM operations_operation o
+        WHERE o.tenant_id = waiting.tenant_id AND o.phase IN ('queued', 'building', 'removing') AND o.due_at <= %(now)s
+          AND (o.lease_until IS NULL OR o.lease_until <= %(now)s)
+        ORDER BY o.priority, o.due_at LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) best
+    ORDER BY best.priority, turn.served_at NULLS FIRST, best.due_at
+    LIMIT 1
+), served AS (
+    INSERT INTO operations_turn (tenant_id, served_at) SELECT tenant_id, clock_timestamp() FROM chosen
+    ON CONFLICT (tenant_id) DO UPDATE SET served_at = excluded.served_at
+)
+UPDATE operations_operation SET lease_until = %(lease)s, fence = fence + 1
+WHERE id = (SELECT id FROM chosen)
+RETURNING id
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one attempt."""
+
+    happened: Happened
+    facts: dict[str, Any]
+    memo: dict[str, Any]
+    detail: str = ""
+    #: Seconds until the next look; None goes on at once.
+    pause: float | None = None
+    #: The remote did not answer: look again later without wearing out the part's deadline.
+    is_unavailable: bool = False
+
+
+def claim() -> Operation | None:
+    """The fairest due operation, leased to the caller; None when nothing is due."""
+    now = timezone.now()
+    with connection.cursor() as cursor:
+        cursor.execute(CLAIM, {"now": now, "lease": now + settings.OPERATION_LEASE})
+        row = cursor.fetchone()
+    return _load(row[0]) if row else None
+
+
+def claim_this(operation: Operation) -> Operation | None:
+    """Lease one certain operation; None when it is not due or somebody else has it."""
+    now = timezone.now()
+    taken = (
+        Operation.unscoped.due(now)
+        .filter(pk=operation.pk, fence=operation.fence)
+        .update(lease_until=now + settings.OPERATION_LEASE, fence=operation.fence + 1)
+    )
+    return _load(operation.pk) if taken else None
+
+
+def _load(operation_id: Any) -> Operation:
+    return Operation.unscoped.select_related("zone").get(pk=operation_id)
+
+
+def is_free(operation: Operation) -> bool:
+    return operation.lease_until is None or operation.lease_until <= timezone.now()
+
+
+def turn(clouds_of: OpenClouds = open_clouds) -> Operation | None:
+    """Work on one due operation as far as it goes without waiting. None when nothing was due."""
+    operation = claim()
+    return None if operation is None else advance(operation, clouds_of)
+
+
+def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operation:
+    """Work on a claimed operation. Returns it as it was last written."""
+    resource = operation.recipe.model._default_manager.get(pk=operation.resource_id)
+    parts = operation.recipe.parts(resource)
+    if operation.phase == Phase.QUEUED:
+        happened = Happened.CANCELLED if operation.is_cancel_requested else Happened.STARTED
+        if not record(operation, None, Outcome(happened, {}, {})):
+            return operation
+    give_up_at = time.monotonic() + TURN_SECONDS
+    while operation.phase in RUNNING:
+        bound = parts[operation.cursor]
+        outcome = attempt(operation, bound, clouds_of)
+        if time.monotonic() > give_up_at and outcome.pause is None:
+            outcome = _later(outcome, 0.0)
+        if not record(operation, bound, outcome):
+            logger.info("operation %s was taken over; its fence is no longer %s", operation.pk, operation.fence)
+            break
+        if outcome.pause is not None:
+            break
+    return operation
+
+
+def _later(outcome: Outcome, pause: float) -> Outcome:
+    return Outcome(outcome.happened, outcome.facts, outcome.memo, outcome.detail, pause)
+
+
+def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds) -> Outcome:
+    """Let a part act once. Every exception becomes an outcome; nothing is written."""
+    if operation.is_cancel_requested and operation.phase == Phase.BUILDING:
+        return Outcome(Happened.CANCELLED, {}, {}, "Cancelled.")
+    systems = bound.part.systems
+    memo = memo_of(operation)
+    if retry_at := health.closed_until(operation.zone, *systems):
+        pause = (retry_at - timezone.now()).total_seconds() + random.uniform(0, 1)  # noqa: S311 - spreads the load
+        names = " and ".join(system.label for system in systems)
+        return Outcome(
+            Happened.WAITED, {}, memo.values, f"{names} does not answer; trying again.", max(pause, 0.1), True
+        )
+    if (pause := pace.wait_for(operation.zone, *systems)) > 0:
+        return Outcome(Happened.WAITED, {}, memo.values, "Waiting for its turn.", pause, True)
+    try:
+        clouds = clouds_of(operation.zone)
+        act = bound.part.ensure if operation.phase == Phase.BUILDING else bound.part.remove
+        progress = act(bound.subject, clouds, memo)
+    except Rejected as refusal:
+        return Outcome(Happened.FAILED, {}, {}, str(refusal))
+    except Unavailable as trouble:
+        health.note_failure(operation.zone, trouble.system, str(trouble))
+        name = "CloudStack" if trouble.system == "cloudstack" else "Netris"
+        return Outcome(
+            Happened.WAITED, {}, memo.values, f"{name} does not answer; trying again.", _back_off(operation), True
+        )
+    except Exception:
+        logger.exception("operation %s, part %s", operation.pk, bound.title)
+        return Outcome(
+            Happened.WAITED,
+            {},
+            memo.values,
+            "Something went wrong on our side. It is logged, and the step is tried again by itself.",
+            _back_off(operation),
+            True,
+        )
+    health.note_success(operation.zone, *systems)
+    match progress:
+        case Done(facts=facts):
+            return Outcome(Happened.DONE, facts, {})
+        case Again(memo=values):
+            return Outcome(Happened.WAITED, {}, values)
+        case Wait(why=why, memo=values):
+            return _wait(operation, why, values)
+
+
+def _wait(operation: Operation, why: str, memo: dict[str, Any]) -> Outcome:
+    if operation.deadline_at is not None and timezone.now() > operation.deadline_at:
+        return Outcome(Happened.FAILED, {}, {}, f"It took too long. Last: {why}")
+    return Outcome(Happened.WAITED, {}, memo, why, min(FIRST_LOOK * 1.5 ** min(operation.attempts, 20), LONGEST_LOOK))
+
+
+def _back_off(operation: Operation) -> float:
+    """Seconds: 2, 4, 8 ... up to five minutes, each spread by a quarter so that a crowd does not come back at once."""
+    return float(min(2.0 * 2 ** min(operation.attempts, 10), LONGEST_BACK_OFF) * random.uniform(0.75, 1.25))  # noqa: S311
+
+
+def memo_of(operation: Operation) -> Memo:
+    state = operation.state
+    there = operation.memo.get(_memo_key(state.cursor, Phase.BUILDING), {}) if state.phase == Phase.REMOVING else {}
+    sent_at = datetime.fromisoformat(there["intent"]["at"]) if "intent" in there else None
+    values = operation.memo.get(_memo_key(state.cursor, state.phase), {})
+    return Memo(values, timezone.now(), operation.fence, sent_at)
+
+
+def _memo_key(cursor: int, phase: Phase) -> str:
+    return f"{cursor}:{phase}"
+
+
+def record(operation: Operation, bound: BoundPart | None, outcome: Outcome) -> bool:
+    """Write an outcome down, in one transaction. False, and nothing is written, when the fence is no longer ours."""
+    now = timezone.now()
+    before, after = operation.state, step(operation.state, outcome.happened)
+    phase_changed, part_changed = before.phase != after.phase, before.cursor != after.cursor
+    changes = columns(after, now=now)
+    changes["memo"] = _memo_after(operation, before, outcome)
+    if phase_changed or part_changed:
+        changes |= {"attempts": 0, "deadline_at": None}
+    elif outcome.pause is not None:
+        changes["attempts"] = operation.attempts + 1
+        if outcome.is_unavailable and operation.deadline_at is not None:
+            changes["deadline_at"] = operation.deadline_at + timedelta(seconds=outcome.pause)
+    if not (phase_changed or part_changed) and bound is not None and operation.deadline_at is None:
+        changes["deadline_at"] = now + bound.part.deadline
+    if before.phase == Phase.QUEUED:
+        changes["started_at"] = now
+    if after.phase in AT_REST:
+        changes["finished_at"] = now
+    if outcome.happened is Happened.FAILED:
+        changes["error"] = outcome.detail
+    if outcome.happened is Happened.CANCELLED:
+        changes["is_cancel_requested"] = False
+    is_over = after.phase not in RUNNING
+    if is_over or outcome.pause is not None:
+        changes["lease_until"] = None
+        changes["due_at"] = now + timedelta(seconds=outcome.pause or 0)
+    _note_steps(operation, before, after, outcome, now)
+    with transaction.atomic(durable=True):
+        if not Operation.unscoped.filter(pk=operation.pk, fence=operation.fence).update(
+            **changes, steps=operation.steps
+        ):
+            return False
+        for name, value in changes.items():
+            setattr(operation, name, value)
+        if outcome.facts and bound is not None:
+            _save_facts(bound, outcome.facts)
+        if text := _event(operation, bound, before, after, outcome):
+            Event.unscoped.create(operation=operation, text=text)
+        if phase_changed:
+            settle(operation)
+        if outcome.pause is not None and not is_over:
+            doorbell.ring_on_commit(after=outcome.pause)
+        transaction.on_commit(lambda: doorbell.tell(operation.pk, operation.tenant_id))
+    return True
+
+
+def columns(state: State, *, now: datetime) -> dict[str, Any]:
+    """A state as the operation's columns."""
+    values: dict[str, Any] = {
+        "phase": state.phase,
+        "cursor": state.cursor,
+        "ending": state.ending,
+        "stopped_in": state.stopped_in or "",
+    }
+    return values | ({"finished_at": now, "lease_until": None} if state.phase in AT_REST else {})
+
+
+def settle(operation: Operation) -> None:
+    """Let the recipe set the status of its rows for the operation's present phase."""
+    resource = operation.recipe.model._default_manager.get(pk=operation.resource_id)
+    operation.recipe.settle(resource, operation.goal, operation.phase)
+
+
+def _memo_after(operation: Operation, before: State, outcome: Outcome) -> dict[str, Any]:
+    """A part that is done needs no memo. One that failed or was cancelled keeps it, for the way back to read."""
+    memo = dict(operation.memo)
+    key = _memo_key(before.cursor, before.phase)
+    match outcome.happened:
+        case Happened.DONE:
+            memo.pop(key, None)
+        case Happened.WAITED:
+            memo[key] = outcome.memo
+    return memo
+
+
+def _save_facts(bound: BoundPart, facts: dict[str, Any]) -> None:
+    for name, value in facts.items():
+        setattr(bound.subject, name, value)
+    bound.subject.save(update_fields=list(facts))
+
+
+# --- what people read -------------------------------------------------------------------------------------------------
+
+
+def blank_step(bound: BoundPart, goal: Goal) -> dict[str, Any]:
+    title = bound.title if goal is Goal.PRESENT else bound.undo_title
+    return {"title": title, "state": "waiting", "started_at": None, "finished_at": None, "detail": ""}
+
+
+def step_line(operation: Operation, cursor: int) -> dict[str, Any]:
+    """The line of a part. A removal shows its parts in the order in which it walks them."""
+    index = cursor if operation.goal == Goal.PRESENT else operation.size - 1 - cursor
+    return operation.steps[index]
+
+
+def note_step(operation: Operation, state: str, detail: str) -> None:
+    """Mark the line at the cursor."""
+    line = step_line(operation, operation.cursor)
+    line["state"], line["detail"] = state, detail
+
+
+def _note_steps(operation: Operation, before: State, after: State, outcome: Outcome, now: datetime) -> None:
+    stamp = now.isoformat()
+    is_undoing = operation.goal == Goal.PRESENT and before.phase == Phase.REMOVING
+    line = step_line(operation, before.cursor)
+    if before.phase != Phase.QUEUED:
+        line["started_at"] = line["started_at"] or stamp
+        match outcome.happened:
+            case Happened.DONE:
+                line |= {"state": "undone" if is_undoing else "done", "finished_at": stamp, "detail": ""}
+            case Happened.FAILED:
+                line |= {"state": "failed", "finished_at": stamp, "detail": outcome.detail}
+            case Happened.CANCELLED:
+                line |= {"state": "cancelled", "finished_at": stamp, "detail": outcome.detail}
+            case _:
+                line |= {"state": "undoing" if is_undoing else "running", "detail": outcome.detail}
+        operation.steps[operation.steps.index(line)] = line
+    if after.phase in RUNNING and (after.cursor != before.cursor or before.phase != after.phase):
+        upcoming = step_line(operation, after.cursor)
+        if operation.goal == Goal.PRESENT and after.phase == Phase.REMOVING:
+            if upcoming["state"] not in ("failed", "cancelled"):
+                upcoming["state"] = "undoing"
+        else:
+            upcoming |= {"state": "running", "started_at": stamp}
+
+
+def _event(
+    operation: Operation, bound: BoundPart | None, before: State, after: State, outcome: Outcome
+) -> str | None:
+    if after.phase != before.phase:
+        match after.phase:
+            case Phase.SUCCEEDED:
+                return "Done."
+            case Phase.ROLLED_BACK:
+                return f"Everything that had been made was taken away again. Reason: {operation.error}"
+            case Phase.CANCELLED:
+                return "Cancelled; nothing is left behind."
+            case Phase.STUCK:
+                return f"Stuck at “{bound.title if bound else ''}”: {outcome.detail}"
+            case Phase.REMOVING if before.phase == Phase.BUILDING:
+                return f"“{bound.title if bound else ''}” failed: {outcome.detail}. Undoing what was made."
+            case _:
+                return "Work has begun."
+    if outcome.happened is Happened.DONE and bound is not None:
+        return f"{bound.title if before.phase == Phase.BUILDING else bound.undo_title}: done."
+    if outcome.is_unavailable and operation.attempts == 1:
+        return outcome.detail
+    return None

@@ -1,0 +1,207 @@
+"""One durable attempt to make something real, or to take it away, in the remote systems; and the events people read.
+
+The row is the whole truth of an attempt: phase, cursor, memos, lease. Redis holds only a doorbell. The columns that
+decide who may work on it are written by compare-and-swap on `fence` alone (see `engine`).
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.db import models
+from django.utils import timezone
+
+from apps.operations.parts import Recipe, recipe_of
+from apps.operations.state import AT_REST, LIVE, RUNNING, Goal, Phase, State
+from apps.tenancy.door import TenantDoor
+from apps.tenancy.models import Tenant, User
+from apps.zones.models import Zone
+
+
+class Priority(models.IntegerChoices):
+    """Smaller goes first."""
+
+    PERSON = 10, "Somebody is waiting"
+    BULK = 20, "Bulk work"
+
+
+class OperationQuerySet(models.QuerySet["Operation"]):
+    def live(self) -> OperationQuerySet:
+        return self.filter(phase__in=LIVE)
+
+    def running(self) -> OperationQuerySet:
+        return self.filter(phase__in=RUNNING)
+
+    def stuck(self) -> OperationQuerySet:
+        return self.filter(phase=Phase.STUCK)
+
+    def due(self, now: datetime | None = None) -> OperationQuerySet:
+        """Ready to be worked on, and nobody does."""
+        now = now or timezone.now()
+        free = models.Q(lease_until=None) | models.Q(lease_until__lte=now)
+        return self.filter(free, phase__in=RUNNING, due_at__lte=now)
+
+    def about(self, resource: models.Model) -> OperationQuerySet:
+        return self.filter(resource_id=resource.pk)
+
+
+class Operation(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="+")
+    kind = models.CharField(max_length=32)
+    goal = models.CharField(max_length=8, choices=[(goal, goal) for goal in Goal])
+    resource_type = models.CharField(max_length=16)
+    resource_id = models.UUIDField()
+    resource_name = models.CharField(max_length=200)
+    lock_key = models.CharField(max_length=64)
+    requested_by = models.CharField(max_length=200)
+    requested_by_user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    phase = models.CharField(max_length=16, choices=[(phase, phase) for phase in Phase], default=Phase.QUEUED)
+    size = models.PositiveSmallIntegerField()
+    cursor = models.PositiveSmallIntegerField(default=0)
+    ending = models.CharField(max_length=16, default=Phase.SUCCEEDED)
+    unwinds = models.BooleanField(default=True)
+    stopped_in = models.CharField(max_length=16, blank=True)
+    is_cancel_requested = models.BooleanField(default=False)
+
+    #: {"<part index>:<phase>": {...}}
+    memo: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    #: One line per part: {"title", "state", "started_at", "finished_at", "detail"}
+    steps: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
+    error = models.TextField(blank=True)
+
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.PERSON)
+    due_at = models.DateTimeField(default=timezone.now)
+    deadline_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    attempts = models.PositiveIntegerField(default=0)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    unscoped = OperationQuerySet.as_manager()
+    objects = TenantDoor[OperationQuerySet]("tenant")
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=("lock_key",), condition=models.Q(phase__in=sorted(LIVE)), name="operation_one_live_per_lock"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=("tenant", "priority", "due_at"),
+                condition=models.Q(phase__in=sorted(RUNNING)),
+                name="operation_running",
+            ),
+            models.Index(fields=("tenant", "-created_at", "-id"), name="operation_by_tenant"),
+            models.Index(fields=("-created_at", "-id"), name="operation_newest"),
+            models.Index(fields=("resource_id", "-created_at"), name="operation_by_resource"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} {self.resource_name}"
+
+    @property
+    def recipe(self) -> Recipe[Any]:
+        return recipe_of(self.kind)
+
+    @property
+    def title(self) -> str:
+        """What it does, for people: "Create VPC"."""
+        return self.recipe.titles[self.goal]
+
+    @property
+    def state(self) -> State:
+        return State(
+            goal=Goal(self.goal),
+            phase=Phase(self.phase),
+            size=self.size,
+            cursor=self.cursor,
+            ending=Phase(self.ending),
+            unwinds=self.unwinds,
+            stopped_in=Phase(self.stopped_in) if self.stopped_in else None,
+        )
+
+    @property
+    def is_at_rest(self) -> bool:
+        return self.phase in AT_REST
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing moves by itself any more: at rest, or stuck until somebody decides."""
+        return self.phase in AT_REST or self.phase == Phase.STUCK
+
+    @property
+    def progress(self) -> int:
+        """Percent of the way to where it is going now. A rollback counts its own way back."""
+        if self.phase == Phase.QUEUED:
+            return 0
+        if self.is_at_rest:
+            return 100
+        direction = self.stopped_in or self.phase
+        done = self.cursor if direction == Phase.BUILDING else self.size - 1 - self.cursor
+        return round(100 * done / self.size)
+
+    @property
+    def visible_steps(self) -> list[dict[str, Any]]:
+        """The lines that people see: a part that only looks has none in a removal."""
+        return [line for line in self.steps if line["title"]]
+
+    @property
+    def is_rolling_back(self) -> bool:
+        return self.goal == Goal.PRESENT and Phase.REMOVING in (self.phase, self.stopped_in)
+
+    def why_not(self, action: str) -> str | None:
+        """Why `cancel` or `retry` is not offered now; None when it is."""
+        match action:
+            case "cancel" if self.is_at_rest:
+                return "It is over."
+            case "cancel" if self.is_cancel_requested or self.is_rolling_back:
+                return "It is already being undone."
+            case "cancel" if self.goal == Goal.ABSENT and self.phase != Phase.QUEUED:
+                return "A removal that has begun is not taken back."
+            case "retry" if self.phase != Phase.STUCK:
+                return "Only a stuck operation can be retried."
+        return None
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    pass
+
+
+class Event(models.Model):
+    """One line of an operation's history, for people. The engine never reads them."""
+
+    id = models.BigAutoField(primary_key=True)
+    operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    text = models.TextField()
+
+    unscoped = EventQuerySet.as_manager()
+    objects = TenantDoor[EventQuerySet]("operation__tenant")
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Turn(models.Model):
+    """When a tenant's work was last taken up: whoever waited longest goes next, however much the others have queued."""
+
+    tenant = models.OneToOneField(Tenant, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    served_at = models.DateTimeField()
+
+    objects = models.Manager()
+
+    def __str__(self) -> str:
+        return f"{self.tenant} at {self.served_at}"

@@ -1,0 +1,173 @@
+"""What a recipe author works with: parts, what they answer, and the recipe that lists them.
+
+A part makes one thing real in another system, and takes it away again. Both ways look before they act, both may run
+twice, and neither writes to Weft's database: what a part learns it hands back in `Done`.
+
+What `ensure` and `remove` answer:
+
+    Done(**facts)           this part is as wanted; the facts are saved on its subject
+    Wait(why, **memo)       somebody else is at work; call me again in a while with this memo
+    Again(**memo)           save this memo, then call me again at once: intent before effect
+    raise Rejected          the remote refuses; the walk turns round
+    raise Unavailable       look again later, more and more slowly
+
+Memos belong to one part and one direction. They are small JSON and survive every crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Generic, TypeVar
+
+from django.db import models
+
+from apps.zones.clouds import Clouds
+from apps.zones.models import System
+
+S = TypeVar("S", bound=models.Model)
+R = TypeVar("R", bound=models.Model)
+
+
+class Done:
+    """`facts` are fields of the part's subject."""
+
+    def __init__(self, **facts: Any) -> None:
+        self.facts = facts
+
+
+class Wait:
+    def __init__(self, why: str, **memo: Any) -> None:
+        self.why = why
+        self.memo = memo
+
+
+class Again:
+    def __init__(self, **memo: Any) -> None:
+        self.memo = memo
+
+
+Progress = Done | Wait | Again
+
+
+@dataclass(frozen=True)
+class Memo:
+    """What the part noted last time, with the time and the fence of this turn."""
+
+    values: dict[str, Any]
+    now: datetime
+    fence: int
+    #: When the other direction last set out to send something, if it did: an order that may still be on its way.
+    sent_at: datetime | None = None
+
+    #: How long a write whose answer was lost is given to show up before it is sent again.
+    GRACE: ClassVar[timedelta] = timedelta(seconds=10)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.values
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self.values.get(name, default)
+
+    def before_sending(self, why: str) -> Progress | None:
+        """Call it when the thing is not there yet and a write is about to be sent; None means: send it now.
+
+        1. The intent is saved first, so that a worker killed between sending and noting leaves a trace.
+        2. In the same turn the write is sent.
+        3. A later turn that finds the intent and not the thing cannot know whether the write is still on its way. It
+           waits a moment before it believes "not found", and then starts over at 1.
+        """
+        intent = self.get("intent")
+        if intent is not None:
+            if intent["fence"] == self.fence:
+                return None
+            if self.now < datetime.fromisoformat(intent["at"]) + self.GRACE:
+                return Wait(why, intent=intent)
+        return Again(intent={"fence": self.fence, "at": self.now.isoformat()})
+
+
+    def may_still_arrive(self) -> bool:
+        """For removals: whether an order of the way there could still take effect, so that "not found" proves nothing."""
+        return self.sent_at is not None and self.now < self.sent_at + self.GRACE
+
+
+class Part(Generic[S]):
+    """One thing in another system. Subclasses say what it is called and which systems it talks to."""
+
+    title: str
+    undo_title: str
+    systems: tuple[System, ...] = (System.CLOUDSTACK,)
+    #: How long the part may answer `Wait` before it counts as failed.
+    deadline = timedelta(minutes=15)
+
+    def ensure(self, subject: S, clouds: Clouds, memo: Memo) -> Progress:
+        raise NotImplementedError
+
+    def remove(self, subject: S, clouds: Clouds, memo: Memo) -> Progress:
+        raise NotImplementedError
+
+
+class ReadBack(Part[S]):
+    """A part that only looks. There is nothing to take away, and no line for it in a removal."""
+
+    undo_title = ""
+
+    def remove(self, subject: S, clouds: Clouds, memo: Memo) -> Progress:
+        return Done()
+
+
+@dataclass(frozen=True)
+class BoundPart:
+    """A part together with the row it works for: the VPC, or one of its tiers."""
+
+    part: Part[Any]
+    subject: models.Model
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.part.title}{self._suffix}"
+
+    @property
+    def undo_title(self) -> str:
+        return self.part.undo_title and f"{self.part.undo_title}{self._suffix}"
+
+    @property
+    def _suffix(self) -> str:
+        return f": {self.label}" if self.label else ""
+
+
+@dataclass(frozen=True)
+class Recipe(Generic[R]):
+    """How one kind of resource is made real. `parts` must give the same list for as long as an operation runs.
+
+    `unwinds` False is for changes to what already exists: a refusal leaves the operation stuck for a person to decide,
+    and nothing is taken away.
+    """
+
+    kind: str
+    model: type[R]
+    parts: Callable[[R], Sequence[BoundPart]]
+    #: Called in the transaction in which an operation comes to rest or gets stuck: sets the rows' own status.
+    settle: Callable[[R, str, str], None]
+    unwinds: bool = True
+    #: What the operation is called for people: {"present": "Create VPC", "absent": "Delete VPC"}.
+    titles: dict[str, str] = field(default_factory=dict)
+
+
+_recipes: dict[str, Recipe[Any]] = {}
+
+
+def register(recipe: Recipe[Any]) -> None:
+    """Apps call this from `AppConfig.ready`."""
+    if recipe.kind in _recipes and _recipes[recipe.kind] is not recipe:
+        raise ValueError(f"two recipes are called {recipe.kind}")
+    _recipes[recipe.kind] = recipe
+
+
+def recipe_of(kind: str) -> Recipe[Any]:
+    return _recipes[kind]

@@ -1,0 +1,55 @@
+"""Who may open a page. `tenant_view` and `platform_view` stand on every view of theirs, and check before it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+
+from apps.kernel.errors import Forbidden
+from apps.tenancy.actors import PlatformRequest, TenantRequest, need_write
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def forbidden(request: HttpRequest, refusal: Forbidden) -> HttpResponse:
+    return render(request, "403.html", {"message": refusal.message}, status=403)
+
+
+def tenant_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page behind `/t/<slug>/`: for members; what changes something is not for viewers."""
+
+    @never_cache
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        membership = getattr(request, "membership", None)
+        if membership is None:
+            raise Http404("No such tenant.")
+        if request.method not in SAFE:
+            try:
+                need_write(membership)
+            except Forbidden as refusal:
+                return forbidden(request, refusal)
+        return view(cast(TenantRequest, request), *args, **kwargs)
+
+    return guarded
+
+
+def platform_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page of the platform. To everybody else it does not exist."""
+
+    @never_cache
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if getattr(request, "platform", None) is None:
+            raise Http404("No such page.")
+        return view(cast(PlatformRequest, request), *args, **kwargs)
+
+    return guarded

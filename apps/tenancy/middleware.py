@@ -1,0 +1,44 @@
+"""Finds the tenant of a request from its URL and the caller's memberships, and nowhere else.
+
+    /t/<slug>/...       request.tenant and request.membership; 404 for who is no member, whether it exists or not
+    everything else     request.tenant is None
+    any page            request.platform is a `Platform` for platform admins, None for others
+
+The tenant stands in the URL and not in the session, so two tabs in two tenants cannot act for one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import Http404, HttpRequest, HttpResponse
+
+from apps.tenancy.actors import Actor, platform_of
+from apps.tenancy.models import Membership
+
+
+class TenantMiddleware:
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request.tenant = None  # type: ignore[attr-defined]
+        request.membership = None  # type: ignore[attr-defined]
+        request.platform = None  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, _view: object, _args: object, kwargs: dict[str, object]) -> None:
+        """Runs after routing. Views never see the slug; anonymous callers go on to the view's own login check."""
+        slug = kwargs.pop("tenant_slug", None)
+        if not request.user.is_authenticated:
+            return
+        request.actor = Actor.of_user(request.user)  # type: ignore[attr-defined]
+        request.platform = platform_of(request.user)  # type: ignore[attr-defined]
+        if slug is None:
+            return
+        try:
+            membership = request.user.memberships.select_related("tenant").get(tenant__slug=slug)
+        except Membership.DoesNotExist as stranger:
+            raise Http404("No such tenant.") from stranger
+        request.tenant = membership.tenant  # type: ignore[attr-defined]
+        request.membership = membership  # type: ignore[attr-defined]

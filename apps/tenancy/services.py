@@ -1,0 +1,59 @@
+"""Tokens and the audit log. Tenants themselves are made by `apps.accounts`, because each needs an account in the cloud."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import models, transaction
+
+from apps.tenancy.actors import Actor
+from apps.tenancy.models import ApiToken, AuditEntry, Scope, Tenant
+
+
+def audit(
+    by: Actor,
+    action: str,
+    subject: models.Model,
+    *,
+    tenant: Tenant | None,
+    old: dict[str, Any] | None = None,
+    new: dict[str, Any] | None = None,
+) -> None:
+    """Note a change in the caller's transaction. `old` and `new` hold only what changed, and never a secret."""
+    AuditEntry.unscoped.create(
+        tenant=tenant,
+        user=by.user,
+        token=by.token,
+        actor=by.name,
+        action=action,
+        object_type=str(subject._meta.model_name),
+        object_id=str(subject.pk),
+        object_name=str(subject)[:200],
+        old=old or {},
+        new=new or {},
+    )
+
+
+@transaction.atomic(durable=True)
+def issue_token(
+    tenant: Tenant | None,
+    *,
+    name: str,
+    by: Actor,
+    scope: Scope = Scope.WRITE,
+    expires_at: datetime | None = None,
+    secret: str | None = None,
+) -> str:
+    """Make a token and return its secret, which is shown once. `tenant` None makes a token of the platform."""
+    secret = secret or ApiToken.new_secret()
+    token = ApiToken.unscoped.create(
+        tenant=tenant,
+        name=name,
+        digest=ApiToken.hash(secret),
+        scope=scope,
+        expires_at=expires_at,
+        created_by=by.user,
+    )
+    audit(by, "token.issue", token, tenant=tenant, new={"name": name, "scope": scope})
+    return secret

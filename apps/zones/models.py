@@ -1,0 +1,93 @@
+"""A zone: one CloudStack zone with the Netris site that carries its networks, and how to reach both.
+
+`Remote` says whether one of the two answers at present. It changes only when that changes: a first failure sets
+`down_since`, later ones push `retry_at` further away, the first success clears it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.utils import timezone
+
+from apps.kernel.seal import SealedField
+
+
+class System(models.TextChoices):
+    CLOUDSTACK = "cloudstack", "CloudStack"
+    NETRIS = "netris", "Netris"
+
+
+class Zone(models.Model):
+    """A place where tenants can build. Credentials are a CloudStack root admin's keys and a Netris user of Weft's own."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=63, unique=True)
+    slug = models.CharField(max_length=32, unique=True, validators=[RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$")])
+    description = models.CharField(max_length=255, blank=True)
+    is_enabled = models.BooleanField(default=True)
+
+    cloudstack_url = models.URLField()
+    cloudstack_api_key = SealedField()
+    cloudstack_secret_key = SealedField()
+    cloudstack_zone_id = models.UUIDField()
+    vpc_offering_id = models.UUIDField()
+    tier_offering_id = models.UUIDField()
+    max_tiers_per_vpc = models.PositiveSmallIntegerField(
+        default=3, help_text="CloudStack's setting vpc.max.networks; it refuses more."
+    )
+
+    netris_url = models.URLField()
+    netris_user = models.CharField(max_length=100)
+    netris_password = SealedField()
+    netris_site = models.CharField(max_length=100)
+
+    calls_per_second = models.PositiveSmallIntegerField(
+        default=25,
+        validators=[MinValueValidator(1), MaxValueValidator(1000)],
+        help_text="The most calls a second that Weft makes to either system, all processes together.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Remote(models.Model):
+    """Whether one system of a zone answers. No row means that it never failed."""
+
+    FIRST_PAUSE = timedelta(seconds=2)
+    LONGEST_PAUSE = timedelta(minutes=2)
+
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="remotes")
+    system = models.CharField(max_length=16, choices=System.choices)
+    down_since = models.DateTimeField(null=True)
+    retry_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    error = models.CharField(max_length=300, blank=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("zone", "system"), name="remote_is_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.get_system_display()} of {self.zone}"
+
+    @classmethod
+    def pause_after(cls, failures: int) -> timedelta:
+        """2 s, 4 s, 8 s ... at most 2 minutes."""
+        return min(cls.FIRST_PAUSE * 2 ** min(max(failures - 1, 0), 10), cls.LONGEST_PAUSE)
+
+    def is_closed(self, now: datetime | None = None) -> bool:
+        """True while it is not worth asking again."""
+        return self.retry_at is not None and self.retry_at > (now or timezone.now())

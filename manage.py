@@ -1,0 +1,16 @@
+#!/usr/bin/env python3
+"""Django's command line. `./weft manage ...` runs it against the demo's database."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The Celery application, and the heartbeat by which /healthz knows that a worker is alive."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from celery import Celery
+from celery.signals import heartbeat_sent, worker_ready
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+
+app = Celery("weft")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+HEARTBEAT_KEY = "weft:worker-seen"
+HEARTBEAT_SECONDS = 15
+
+
+@worker_ready.connect
+@heartbeat_sent.connect
+def note_worker(**_kwargs: Any) -> None:
+    """A worker that can reach the broker says so; the note expires by itself when the worker dies."""
+    from django.core.cache import cache
+
+    cache.set(HEARTBEAT_KEY, True, timeout=HEARTBEAT_SECONDS)
