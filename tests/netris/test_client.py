@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from apps.kernel.remote import Rejected, Unauthorized, Unavailable
+from tests.netris.scripted import Scripted, envelope, failure
+
+VPC = {"id": 5, "name": "prod"}
+
+
+@pytest.mark.parametrize("answer", [envelope([VPC]), [VPC], {"data": [VPC]}, envelope(VPC)])
+def test_a_list_comes_in_an_envelope_or_bare(answer):
+    assert [vpc.id for vpc in Scripted(answer).client().vpcs()] == [5]
+
+
+@pytest.mark.parametrize("answer", [envelope([]), envelope({}), envelope(None), []])
+def test_a_list_may_be_empty_in_several_ways(answer):
+    assert Scripted(answer).client().vpcs() == []
+
+
+@pytest.mark.parametrize("answer", [envelope(VPC), envelope([VPC]), VPC])
+def test_one_object_comes_bare_or_as_a_list_of_one(answer):
+    controller = Scripted(answer)
+
+    vpc = controller.client().get_vpc(5)
+
+    assert vpc is not None
+    assert vpc.id == 5
+    assert controller.calls[-1] == "GET /api/v2/vpc/5"
+
+
+@pytest.mark.parametrize("answer", [failure(404, "VPC is not found."), envelope([]), envelope({})])
+def test_what_is_not_found_by_id_is_none(answer):
+    client = Scripted(answer).client()
+
+    assert client.get_vpc(5) is None
+    assert client.get_vnet(5) is None
+    assert client.get_device(5) is None
+    assert client.resources_of_vpc(5) is None
+
+
+def test_the_resources_of_a_vpc_are_the_first_element():
+    resources = {
+        "id": 5,
+        "site": {},
+        "bgp": [],
+        "vnet": [{"id": 9, "name": "web", "tenant": 1}],
+        "ipam": [],
+        "route": None,
+        "allocation": [{"id": 3, "name": "D1-A2-Z1-V3-10.10.0.0/16", "tenant": 1}],
+    }
+
+    found = Scripted(envelope([resources])).client().resources_of_vpc(5)
+
+    assert found is not None
+    assert [(ref.id, ref.name) for ref in found.allocations] == [(3, "D1-A2-Z1-V3-10.10.0.0/16")]
+    assert ([ref.id for ref in found.vnets], found.subnets, found.routes) == ([9], (), ())
+
+
+def filters(controller):
+    return [request.url.params.get_list("filterByVpc") for request in controller.requests[1:]]
+
+
+def test_lists_inside_a_vpc_are_filtered_by_it():
+    controller = Scripted()
+    client = controller.client()
+
+    client.ipam(5)
+    client.subnets(5)
+    client.vnets(5)
+    client.ebgp_sessions(5)
+
+    assert filters(controller) == [["5"]] * 4
+    assert controller.calls[1:] == [
+        "GET /api/v2/ipam",
+        "GET /api/v2/ipam/subnets",
+        "GET /api/v2/vnet",
+        "GET /api/v2/ebgp",
+    ]
+
+
+def test_vnets_of_no_vpc_in_particular_are_those_of_the_default_one():
+    controller = Scripted()
+
+    controller.client().vnets(None)
+
+    assert filters(controller) == [[]]
+
+
+def test_vnets_of_many_vpcs_take_few_calls():
+    controller = Scripted(envelope([{"id": 1, "name": "x"}]))
+
+    assert len(controller.client().all_vnets(range(250))) == 3
+
+    assert [len(asked) for asked in filters(controller)] == [100, 100, 50]
+    assert max(len(str(request.url)) for request in controller.requests) < 2000
+
+
+def test_vnets_of_no_vpcs_are_none_without_asking():
+    controller = Scripted()
+
+    assert controller.client().all_vnets([]) == []
+
+    assert controller.calls == []
+
+
+def test_the_whole_lists_have_no_filter():
+    controller = Scripted()
+    client = controller.client()
+
+    for read in (
+        client.sites,
+        client.tenants,
+        client.vpcs,
+        client.nat_rules,
+        client.devices,
+        client.links,
+        client.ports,
+    ):
+        assert read() == []
+
+    assert not any(request.url.query for request in controller.requests)
+    assert controller.calls[1:] == [
+        "GET /api/sites",
+        "GET /api/tenants",
+        "GET /api/v2/vpc",
+        "GET /api/v2/nat",
+        "GET /api/v2/hw",
+        "GET /api/v2/link",
+        "GET /api/v2/ports",
+    ]
+
+
+def test_a_ping_needs_no_particular_answer():
+    controller = Scripted(envelope({"user_id": 1}))
+
+    controller.client().ping()
+
+    assert controller.calls == ["POST /api/auth", "GET /api/auth"]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_a_refusal_is_rejected_in_netriss_words(status):
+    answer = failure(status, "Validation failed", prefix="IP prefix is out of any allocation")
+
+    with pytest.raises(Rejected) as caught:
+        Scripted(answer).client().vpcs()
+
+    refusal = caught.value
+    assert refusal.text == "Validation failed; prefix: IP prefix is out of any allocation"
+    assert (refusal.code, refusal.field, refusal.system, refusal.call) == (
+        status,
+        "prefix",
+        "netris",
+        "GET /api/v2/vpc",
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (httpx.Response(400, json={"message": "Bad", "errors": None}), "Bad"),
+        (httpx.Response(400, json={"message": "Bad", "errors": []}), "Bad"),
+        (httpx.Response(400, json={"error": "Old words", "statusCode": 400}), "Old words"),
+        (httpx.Response(403, text="Forbidden"), "Netris refused GET /api/v2/vpc with HTTP 403"),
+        (httpx.Response(200, json=envelope({}, isSuccess=False, message="No")), "No"),
+    ],
+)
+def test_a_refusal_may_have_any_shape(answer, text):
+    with pytest.raises(Rejected) as caught:
+        Scripted(answer).client().vpcs()
+
+    assert caught.value.text == text
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(500, json=envelope({}, isSuccess=False, message="crash")),
+        httpx.Response(502, text="Bad Gateway"),
+        httpx.Response(301, headers={"Location": "https://netris.example/api/v2/vpc"}),
+        httpx.Response(200, text="<html>the web interface</html>"),
+        httpx.Response(200, json="Successfully."),
+        httpx.Response(204),
+        httpx.ReadTimeout("slow"),
+        httpx.ReadError("reset"),
+    ],
+)
+def test_no_usable_answer_is_for_later(answer):
+    with pytest.raises(Unavailable) as caught:
+        Scripted(answer).client().vpcs()
+
+    assert not isinstance(caught.value, Unauthorized)
+    assert (caught.value.system, caught.value.call) == ("netris", "GET /api/v2/vpc")
+
+
+def test_a_row_that_cannot_be_read_names_its_fields():
+    with pytest.raises(Unavailable, match="a Vpc that cannot be read: id") as caught:
+        Scripted(envelope([{"id": "hunter2"}])).client().vpcs()
+
+    assert "hunter2" not in str(caught.value)
