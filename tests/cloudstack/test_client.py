@@ -10,7 +10,7 @@ from apps.cloudstack.wire import ResourceType, StartedJob
 from apps.kernel.remote import Rejected, Unauthorized, Unavailable
 from tests.cloudstack.scripted import Scripted, refusal
 
-EMPTY = {"listvpcsresponse": {}}
+EMPTY: dict[str, object] = {"listvpcsresponse": {}}
 
 
 def a_vpc_command(client):

@@ -13,7 +13,7 @@ from apps.cloudstack import connect
 from apps.kernel.remote import Hooks, Rejected, Unauthorized, Unavailable
 from tests.cloudstack.scripted import API_KEY, SECRET_KEY, URL, Scripted, refusal
 
-EMPTY = {"listvpcsresponse": {}}
+EMPTY: dict[str, object] = {"listvpcsresponse": {}}
 STARTED = {"deletevpcresponse": {"jobid": "j1"}}
 
 
