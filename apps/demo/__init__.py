@@ -1,0 +1,1 @@
+"""Sample data for `./weft demo`. Nothing else in Weft imports this."""

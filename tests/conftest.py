@@ -1,0 +1,159 @@
+"""The world that tests live in: two tenants, of whom one must never see the other, and the two emulated systems."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import time_machine
+from django.conf import settings as django_settings
+from django.utils import timezone
+from pydantic import SecretStr
+
+from apps import cloudstack, netris
+from apps.accounts.models import Account
+from apps.accounts.services import open_account
+from apps.operations import engine
+from apps.operations.models import Operation
+from apps.tenancy.models import Tenant, User
+from apps.zones.clouds import Clouds, OpenClouds, hooks_for
+from apps.zones.models import Zone
+from tests import builders
+
+if TYPE_CHECKING:
+    from sandbox.world import World
+
+KEYS = ("api-key-of-the-test", "secret-key-of-the-test")
+LOGIN = ("weft", "password-of-the-test")
+
+Run = Callable[[Operation], Operation]
+
+
+@pytest.fixture(autouse=True)
+def _cheap_passwords(settings: object) -> None:
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def acme(db: None) -> Tenant:
+    return builders.a_tenant("Acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Tenant:
+    return builders.a_tenant("Globex")
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    return builders.a_platform_admin()
+
+
+@pytest.fixture
+def engineer(acme: Tenant) -> User:
+    return builders.a_member(acme, username="ann")
+
+
+@pytest.fixture
+def stranger(globex: Tenant) -> User:
+    """Somebody of the other tenant."""
+    return builders.a_member(globex, username="bob")
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """Time stands still unless a test moves it."""
+    with time_machine.travel(datetime(2026, 3, 2, 9, 0, tzinfo=UTC), tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def world(clock: time_machine.Traveller) -> World:
+    """CloudStack and Netris in this process, empty but for the reference site."""
+    from sandbox.world import World
+
+    return World(cloudstack_keys=KEYS, netris_login=LOGIN, job_seconds=2.0)
+
+
+@pytest.fixture
+def clouds_of(world: World) -> OpenClouds:
+    """Opens the clients of a zone on the emulated systems, with the hooks that watch every call."""
+
+    def opened(zone: Zone) -> Clouds:
+        hooks = hooks_for(zone)
+        return Clouds(
+            zone,
+            cloudstack.connect(
+                zone.cloudstack_url,
+                zone.cloudstack_api_key,
+                zone.cloudstack_secret_key,
+                transport=world.cloudstack_transport(),
+                hooks=hooks,
+            ),
+            netris.connect(
+                zone.netris_url, zone.netris_user, zone.netris_password, transport=world.netris_transport(), hooks=hooks
+            ),
+        )
+
+    return opened
+
+
+@pytest.fixture
+def zone(db: None, world: World) -> Zone:
+    """The zone of the reference site."""
+    api_key, secret_key = (SecretStr(key) for key in KEYS)
+    transport = world.cloudstack_transport()
+    with cloudstack.connect("http://cloudstack.test/client/api", api_key, secret_key, transport=transport) as client:
+        remote = client.list_zones()[0]
+        vpc_offering = next(o for o in client.list_vpc_offerings() if "NAT Mode" in o.name)
+        tier_offering = next(o for o in client.list_network_offerings() if o.name.startswith("DefaultNATNetris"))
+    return builders.a_zone(
+        remote.name,
+        cloudstack_url="http://cloudstack.test/client/api",
+        cloudstack_api_key=KEYS[0],
+        cloudstack_secret_key=KEYS[1],
+        cloudstack_zone_id=remote.id,
+        vpc_offering_id=vpc_offering.id,
+        tier_offering_id=tier_offering.id,
+        netris_url="http://netris.test",
+        netris_user=LOGIN[0],
+        netris_password=LOGIN[1],
+    )
+
+
+@pytest.fixture
+def run(clock: time_machine.Traveller, clouds_of: OpenClouds) -> Run:
+    """Work on an operation until nothing moves any more, skipping the time in between. Returns it as it then is."""
+
+    def until_settled(operation: Operation) -> Operation:
+        for _ in range(500):
+            operation = Operation.unscoped.get(pk=operation.pk)
+            if operation.is_settled:
+                return operation
+            wake_at = max(filter(None, (operation.due_at, operation.lease_until)))
+            if wake_at > timezone.now():
+                clock.move_to(wake_at + timedelta(milliseconds=1), tick=False)
+            engine.turn(clouds_of)
+        raise AssertionError(f"{operation} never came to rest: {operation.phase} {operation.steps}")
+
+    return until_settled
+
+
+@pytest.fixture
+def accounts(acme: Tenant, globex: Tenant, zone: Zone, run: Run) -> list[Account]:
+    """Both tenants have an account in the zone, made as in real life."""
+    for tenant in (acme, globex):
+        assert run(open_account(tenant, zone, by=builders.the_platform())).phase == "succeeded"
+    return list(Account.unscoped.all())
+
+
+@pytest.fixture(autouse=True)
+def _own_redis_database(settings: object) -> None:
+    """Test processes side by side share one Valkey; each has a database of it."""
+    worker_id = os.environ.get("PYTEST_XDIST_WORKER", "")
+    number = int(worker_id.removeprefix("gw")) % 16 if worker_id.startswith("gw") else 0
+    url = django_settings.REDIS_URL.split("?")[0]
+    settings.REDIS_URL = f"{url}?db={number}" if url.startswith("unix:") else url  # type: ignore[attr-defined]

@@ -1,0 +1,271 @@
+"""The engine with scripted parts: order, waiting, retries, undo, leases and fences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.kernel.errors import Busy, Refused
+from apps.kernel.remote import Rejected, Unavailable
+from apps.operations import doorbell, engine, services, tasks
+from apps.operations.models import Event, Operation, Priority
+from apps.operations.parts import Again, Done, Memo, Wait, _recipes
+from apps.operations.provisioned import Status
+from apps.operations.state import Goal, Phase
+from apps.tenancy.models import Tenant
+from apps.zones.models import Remote, System, Zone
+from tests import builders
+from tests.operations.toys import KIND, ToyBox
+
+Start = Callable[..., Operation]
+
+
+@pytest.fixture
+def toys() -> Iterator[ToyBox]:
+    yield ToyBox()
+    _recipes.pop(KIND, None)
+
+
+@pytest.fixture
+def zone(db: None) -> Zone:
+    return builders.a_zone()
+
+
+@pytest.fixture
+def clouds_of() -> Callable[[Zone], Any]:
+    return lambda zone: None
+
+
+@pytest.fixture
+def start(acme: Tenant, zone: Zone, toys: ToyBox) -> Start:
+    def started(goal: Goal = Goal.PRESENT, tenant: Tenant = acme, **options: Any) -> Operation:
+        account = builders.an_account(tenant, zone) if "account" not in options else options.pop("account")
+        options.setdefault("lock_key", f"toy:{account.pk}")
+        return services.start(KIND, account, goal, tenant=tenant, zone=zone, by=builders.BY, **options)
+
+    return started
+
+
+def fresh(operation: Operation) -> Operation:
+    return Operation.unscoped.get(pk=operation.pk)
+
+
+def test_parts_are_made_in_order_in_one_turn(toys, start, run):
+    operation = run(start())
+    assert operation.phase == Phase.SUCCEEDED
+    assert toys.remote == ["one", "two", "three"]
+    assert [line["state"] for line in operation.steps] == ["done"] * 3
+    assert all(line["finished_at"] for line in operation.steps)
+
+
+def test_a_removal_walks_backwards(toys, start, run):
+    toys.remote += ["one", "two", "three"]
+    operation = run(start(Goal.ABSENT))
+    assert operation.phase == Phase.SUCCEEDED
+    assert toys.remote == []
+    assert [line["title"] for line in operation.steps] == ["Remove three", "Remove two", "Remove one"]
+
+
+def test_a_refusal_undoes_what_was_made_and_says_why(toys, start, run):
+    toys[1].script.append(Rejected("no room", 535))
+    operation = run(start())
+    assert operation.phase == Phase.ROLLED_BACK
+    assert toys.remote == []
+    assert operation.error == "no room"
+    assert [line["state"] for line in operation.steps] == ["undone", "undone", "waiting"]
+
+
+def test_a_refused_removal_is_stuck_until_somebody_retries(toys, start, run):
+    toys.remote += ["one", "two", "three"]
+    toys[1].script.append(Rejected("in use"))
+    operation = run(start(Goal.ABSENT))
+    assert (operation.phase, operation.error) == (Phase.STUCK, "in use")
+    services.retry(operation, by=builders.BY)
+    assert run(operation).phase == Phase.SUCCEEDED
+    assert toys.remote == []
+
+
+def test_a_refused_change_is_stuck_and_takes_nothing_away(start, acme, run):
+    toys = ToyBox(unwinds=False)
+    toys.remote.append("one")
+    toys[1].script.append(Rejected("not now"))
+    operation = run(start())
+    assert operation.phase == Phase.STUCK
+    assert toys.remote == ["one"]
+    services.cancel(operation, by=builders.BY)
+    assert fresh(operation).phase == Phase.CANCELLED
+
+
+def test_waiting_looks_again_with_the_memo_and_less_and_less_often(toys, start, run, clock):
+    toys[0].script += [Wait("working", job=7)] * 4
+    started = timezone.now()
+    operation = run(start())
+    assert operation.phase == Phase.SUCCEEDED
+    assert toys[0].memos[1:] == [{"job": 7}] * 4
+    assert 7 < (timezone.now() - started).total_seconds() < 10
+
+
+def test_again_saves_its_memo_before_the_part_goes_on(toys, start, run):
+    seen: list[dict[str, Any]] = []
+
+    def look(memo: Memo) -> Done:
+        seen.append(Operation.unscoped.get(lock_key__startswith="toy:").memo)
+        return Done()
+
+    toys[0].script += [Again(intent=1), look]
+    run(start())
+    assert seen == [{"0:building": {"intent": 1}}]
+
+
+def test_a_memo_belongs_to_its_part_and_direction(toys, start, run):
+    toys[0].script += [Wait("a", job=1)]
+    toys[1].script += [Wait("b", job=2), Rejected("no")]
+    run(start())
+    assert toys[0].memos == [{}, {"job": 1}, {}]
+    assert toys[1].memos == [{}, {"job": 2}, {}]
+
+
+def test_waiting_past_the_deadline_counts_as_a_refusal(toys, start, run):
+    toys[1].script += [Wait("still working")] * 12
+    toys[1].deadline = timedelta(seconds=20)
+    operation = run(start())
+    assert operation.phase == Phase.ROLLED_BACK
+    assert operation.error == "It took too long. Last: still working"
+
+
+def test_time_in_which_the_remote_is_away_does_not_wear_out_the_deadline(toys, start, run):
+    toys[0].deadline = timedelta(seconds=30)
+    toys[0].script += [Wait("working")] + [Unavailable("away", system="cloudstack")] * 8 + [Wait("working")]
+    assert run(start()).phase == Phase.SUCCEEDED
+
+
+def test_an_unavailable_remote_is_asked_less_and_less_often(toys, start, run):
+    toys[0].script += [Unavailable("away", system="cloudstack")] * 6
+    started = timezone.now()
+    operation = run(start())
+    assert operation.phase == Phase.SUCCEEDED
+    assert 60 < (timezone.now() - started).total_seconds() < 240
+    assert len(toys[0].memos) == 7
+    assert Event.unscoped.filter(operation=operation, text__contains="does not answer").count() == 1
+
+
+def test_an_unexpected_exception_is_logged_and_tried_again(toys, start, run, caplog):
+    toys[0].script += [ZeroDivisionError("oops")]
+    operation = start()
+    engine.turn(lambda zone: None)
+    assert "Traceback" in caplog.text and "oops" in caplog.text
+    detail = fresh(operation).steps[0]["detail"]
+    assert "on our side" in detail and "oops" not in detail
+    assert run(operation).phase == Phase.SUCCEEDED
+
+
+def test_a_worker_that_lost_its_fence_writes_nothing(toys, start, clock):
+    operation = start()
+    slow = engine.claim()
+    assert slow is not None
+    clock.shift(timedelta(seconds=91))
+    faster = engine.turn(lambda zone: None)
+    assert faster is not None and faster.phase == Phase.SUCCEEDED
+    before = fresh(operation)
+    engine.advance(slow, lambda zone: None)
+    assert fresh(operation).steps == before.steps
+    assert toys.remote == ["one", "two", "three"]
+
+
+def test_two_claims_never_get_the_same_operation(start):
+    start()
+    assert engine.claim() is not None
+    assert engine.claim() is None
+
+
+def test_an_expired_lease_is_taken_over(start, clock):
+    start()
+    first = engine.claim()
+    clock.shift(timedelta(seconds=91))
+    second = engine.claim()
+    assert first is not None and second is not None
+    assert (second.pk, second.fence) == (first.pk, first.fence + 1)
+
+
+def test_one_live_operation_per_lock(start, acme, zone):
+    account = builders.an_account(acme, zone)
+    start(account=account)
+    with pytest.raises(Busy, match="Make toys"):
+        start(account=account)
+
+
+def test_a_queued_operation_is_cancelled_at_once(toys, start):
+    operation = start()
+    services.cancel(operation, by=builders.BY)
+    assert fresh(operation).phase == Phase.CANCELLED
+    assert toys.remote == []
+
+
+def test_a_running_creation_is_cancelled_by_undoing_it(toys, start, run):
+    toys[1].script += [Wait("working")] * 3
+    operation = start()
+    engine.turn(lambda zone: None)
+    services.cancel(operation, by=builders.BY)
+    operation = run(operation)
+    assert operation.phase == Phase.CANCELLED
+    assert toys.remote == []
+    assert operation.resource_id and Status.DELETED in operation.recipe.model._default_manager.values_list(
+        "status", flat=True
+    )
+
+
+def test_a_removal_that_has_begun_is_not_taken_back(toys, start):
+    toys[2].script += [Wait("working")] * 3
+    operation = start(Goal.ABSENT)
+    engine.turn(lambda zone: None)
+    with pytest.raises(Refused, match="not taken back"):
+        services.cancel(fresh(operation), by=builders.BY)
+
+
+def test_an_operation_at_rest_can_be_neither_cancelled_nor_retried(start, run):
+    operation = run(start())
+    for change in (services.cancel, services.retry):
+        with pytest.raises(Refused):
+            change(operation, by=builders.BY)
+
+
+def test_urgent_work_goes_first(start, globex):
+    bulk = start(priority=Priority.BULK)
+    urgent = start(tenant=globex)
+    assert engine.claim().pk == urgent.pk
+    assert engine.claim().pk == bulk.pk
+
+
+def test_a_thousand_operations_of_one_tenant_do_not_starve_anothers_first(start, acme, globex, zone, clock):
+    account = builders.an_account(acme, zone)
+    for number in range(1000):
+        start(account=account, lock_key=f"toy:{number}")
+    clock.shift(timedelta(seconds=1))
+    first = start(tenant=globex)
+    served = [engine.claim().pk for _ in range(3)]
+    assert first.pk in served
+
+
+def test_back_off_is_shared_while_a_remote_is_down(toys, start, zone, clock):
+    for part in toys.parts:
+        part.systems = (System.CLOUDSTACK,)
+    toys[0].script += [Unavailable("away", system="cloudstack")] * 50
+    for number in range(20):
+        start(lock_key=f"toy:{number}", account=builders.an_account(builders.a_tenant(f"T{number}"), zone))
+    for _ in range(20):
+        engine.turn(lambda zone: None)
+    assert len(toys[0].memos) == 1, "one asks, the others wait without calling"
+    assert Remote.objects.get(zone=zone).down_since is not None
+
+
+def test_the_sweep_rings_for_what_nobody_heard(start, globex, monkeypatch):
+    rung: list[int] = []
+    monkeypatch.setattr(doorbell, "ring", lambda *, after=0.0, times=1: rung.append(times))
+    start()
+    start(tenant=globex)
+    tasks.sweep()
+    assert rung == [2]
