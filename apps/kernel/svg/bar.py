@@ -41,6 +41,21 @@ class Usage:
             return "full"
         return "nearly full" if self.percent >= FULL else "filling up" if self.percent >= NEARLY_FULL else ""
 
+    @property
+    def figures(self) -> str:
+        reserved = f", {_thousands(self.reserved)} reserved" if self.reserved else ""
+        return f"{_thousands(self.used)} of {_thousands(self.total)}{reserved}"
+
+    @property
+    def rest(self) -> str:
+        free = f"{_thousands(self.free)} free"
+        return f"{self.words}, {free}" if self.words and self.free else self.words or free
+
+
+def _thousands(count: int) -> str:
+    """With thin spaces between the thousands, which no country reads as a decimal point."""
+    return f"{count:,}".replace(",", "\u2009")
+
 
 def render_bar(usage: Usage) -> SafeString:
     """Only the bar: the numbers stand beside it as text, so the picture says nothing to a screen reader."""

@@ -1,13 +1,13 @@
 """What a status looks like: a tone (a colour of the design language), an icon, a shape for maps, and words.
 
-    tone        stands for
-    sage        well, done
-    indigo      under way
-    weld        needs a look
-    madder      failed, stuck, down
-    woad        under maintenance
-    heather     dormant: asleep and meant to be
-    linen       nothing known, not yet, no longer
+tone        stands for
+sage        well, done
+indigo      under way
+weld        needs a look
+madder      failed, stuck, down
+woad        under maintenance
+heather     dormant: asleep and meant to be
+linen       nothing known, not yet, no longer
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from django.utils.safestring import SafeString
 
-from apps.kernel.svg.draw import MONO, element, fit, join, mark, number, picture, text, width_of
+from apps.kernel.svg.draw import element, fit, join, mark, number, picture, text, width_of
 from apps.kernel.svg.status import look_of
 
 Address = IPv4Address | IPv6Address
@@ -60,7 +60,9 @@ class VpcMap:
         parts = [f"{self.name or 'The VPC'} in {self.zone}, {look_of(self.status).words.lower()}."]
         parts.append(f"Traffic to the internet leaves through source NAT on the SoftGates ({self.egress}).")
         for tier in self.tiers:
-            parts.append(f"Tier {tier.name}: {tier.cidr}, gateway {tier.gateway}, {look_of(tier.status).words.lower()}.")
+            parts.append(
+                f"Tier {tier.name}: {tier.cidr}, gateway {tier.gateway}, {look_of(tier.status).words.lower()}."
+            )
         if not self.tiers:
             parts.append("No tier yet.")
         if self.free:
@@ -86,6 +88,10 @@ class Box:
 
 TIER_HEIGHT = 58
 TIER_STEP = 70
+#: With more tiers than this the wide map draws them closer together.
+ROOMY = 6
+DENSE_HEIGHT = 46
+DENSE_STEP = 52
 NODE_HEIGHT = 74
 
 
@@ -96,13 +102,14 @@ def render_vpc_map(plan: VpcMap) -> SafeString:
 def _wide(plan: VpcMap) -> SafeString:
     width, margin = 900, 14
     rows = max(1, len(plan.tiers))
-    body = max(rows * TIER_STEP - (TIER_STEP - TIER_HEIGHT), 128)
+    step, tall = (TIER_STEP, TIER_HEIGHT) if rows <= ROOMY else (DENSE_STEP, DENSE_HEIGHT)
+    body = max(rows * step - (step - tall), 128)
     middle = margin + body / 2
-    internet = Box(margin, middle - 30, 104, 60)
-    gate = Box(166, middle - NODE_HEIGHT / 2, 176, NODE_HEIGHT)
-    router = Box(392, middle - NODE_HEIGHT / 2, 176, NODE_HEIGHT)
-    top = middle - (rows * TIER_STEP - (TIER_STEP - TIER_HEIGHT)) / 2
-    tiers = [Box(632, top + index * TIER_STEP, 254, TIER_HEIGHT) for index in range(rows)]
+    internet = Box(margin, middle - 28, 96, 56)
+    gate = Box(152, middle - NODE_HEIGHT / 2, 164, NODE_HEIGHT)
+    router = Box(358, middle - NODE_HEIGHT / 2, 172, NODE_HEIGHT)
+    top = middle - (rows * step - (step - tall)) / 2
+    tiers = [Box(588, top + index * step, 298, tall) for index in range(rows)]
 
     threads = [
         _thread(internet.x + internet.width, middle, gate.x, middle, plan.status),
@@ -211,7 +218,9 @@ def _router(plan: VpcMap, box: Box) -> SafeString:
         _frame(box, f"map-node map-node--vpc{' map-node--planned' if plan.is_planned else ''}"),
         text(box.x + 14, box.y + 20, "VPC ROUTER", "map-kind"),
         text(box.x + 14, box.y + 40, fit(name, room, 14), "map-name"),
-        text(box.x + 14, box.y + 59, plan.cidr or "no address block yet", "map-sub map-mono" if plan.cidr else "map-sub"),
+        text(
+            box.x + 14, box.y + 59, plan.cidr or "no address block yet", "map-sub map-mono" if plan.cidr else "map-sub"
+        ),
         _status(plan.status, box.x + box.width - 14, box.y + 20),
     )
 
@@ -233,30 +242,35 @@ def _tiers(plan: VpcMap, boxes: Sequence[Box]) -> list[SafeString]:
 
 def _tier(index: int, tier: TierNode, box: Box) -> SafeString:
     look = look_of(tier.status)
-    left = box.x + 40
-    room = box.width - 54 - width_of(look.words, 12) - 24
-    facts = f"{tier.cidr}"
-    if tier.vni is not None:
-        facts += f"  VNI {tier.vni}"
-    used = ""
-    if tier.used_fraction is not None:
-        used = f"{min(100, max(0, round(tier.used_fraction * 100)))} % used"
-        if width_of(facts, 12, advance=MONO) + width_of(used, 11.5) > box.width - 62:
-            used = used.removesuffix(" used")
+    left, right = box.x + 40, box.x + box.width - 14
+    upper, lower = (box.y + 24, box.y + 44) if box.height == TIER_HEIGHT else (box.y + 19, box.y + 36)
+    room = right - left - width_of(look.words, 12) - 24
     dashed = " map-node--planned" if tier.status in (PLANNED, "removing") else ""
+    cidr = str(tier.cidr)
+    vni_at = left + width_of(cidr, 12, mono=True) + 10
     drawn = element(
         "g",
-        element("title", f"{tier.name}, {tier.cidr}, gateway {tier.gateway}, {look.words.lower()}"),
+        element("title", f"{tier.name}, {cidr}, gateway {tier.gateway}, {look.words.lower()}"),
         _frame(box, f"map-node map-node--tier{dashed}"),
-        element("rect", x=box.x + 10, y=box.y + 10, width=20, height=20, rx=5, class_="map-index"),
-        text(box.x + 20, box.y + 24.5, index, "map-index-text", anchor="middle"),
-        text(left, box.y + 24, fit(tier.name, room, 14), "map-name"),
-        _status(tier.status, box.x + box.width - 14, box.y + 24),
-        text(left, box.y + 44, facts, "map-sub map-mono"),
-        text(box.x + box.width - 14, box.y + 44, used, "map-faint", anchor="end") if used else "",
+        element("rect", x=box.x + 10, y=upper - 14, width=20, height=20, rx=5, class_="map-index"),
+        text(box.x + 20, upper + 0.5, index, "map-index-text", anchor="middle"),
+        text(left, upper, fit(tier.name, room, 14.5), "map-name"),
+        _status(tier.status, right, upper),
+        text(left, lower, cidr, "map-sub map-mono"),
+        text(vni_at, lower, f"VNI {tier.vni}", "map-faint") if tier.vni is not None else "",
+        _used(tier, right, lower, right - vni_at - (82 if tier.vni is not None else 0)),
         class_="map-tier",
     )
     return element("a", drawn, href=tier.url, class_="map-link") if tier.url else drawn
+
+
+def _used(tier: TierNode, right: float, baseline: float, room: float) -> SafeString:
+    if tier.used_fraction is None:
+        return SafeString("")
+    words = f"{min(100, max(0, round(tier.used_fraction * 100)))} % used"
+    if width_of(words, 11.5) > room:
+        words = words.removesuffix(" used")
+    return text(right, baseline, words, "map-faint", anchor="end")
 
 
 def _strip(plan: VpcMap, x: float, y: float, width: float) -> tuple[SafeString, float]:
@@ -277,7 +291,7 @@ def _strip(plan: VpcMap, x: float, y: float, width: float) -> tuple[SafeString, 
         text(x, y + 65, plan.cidr.network_address, "map-faint map-mono"),
         text(x + width, y + 65, plan.cidr.broadcast_address, "map-faint map-mono", anchor="end"),
     ]
-    line, room = _free_line(plan.free, width)
+    line = _free_line(plan.free, width)
     if not line:
         return join(*drawn), 72
     drawn.append(text(x, y + 86, "Free", "map-faint"))
@@ -297,7 +311,12 @@ def _segment(index: int, tier: TierNode, plan: VpcMap, x: float, y: float, width
     parts = [
         element("title", f"{index} {tier.name}: {tier.cidr}"),
         element(
-            "rect", x=x + start, y=y, width=max(2.0, length - 1), height=26, rx=min(5.0, length / 3),
+            "rect",
+            x=x + start,
+            y=y,
+            width=max(2.0, length - 1),
+            height=26,
+            rx=min(5.0, length / 3),
             class_=f"strip-tier{dashed}",
         ),
     ]
@@ -309,14 +328,14 @@ def _segment(index: int, tier: TierNode, plan: VpcMap, x: float, y: float, width
     return element("g", *parts)
 
 
-def _free_line(free: Sequence[Network], width: float) -> tuple[str, float]:
+def _free_line(free: Sequence[Network], width: float) -> str:
     """As many free blocks as fit, the largest first; the others are counted."""
     blocks = sorted(free, key=lambda block: (block.prefixlen, int(block.network_address)))
     line = ""
     for count, block in enumerate(blocks):
         longer = f"{line}, {block}" if line else str(block)
         rest = len(blocks) - count - 1
-        if line and width_of(f"{longer} and {rest} more", 11.5, advance=MONO) > width - 36:
-            return f"{line} and {rest + 1} more", width
+        if line and width_of(f"{longer} and {rest} more", 11.5, mono=True) > width - 36:
+            return f"{line} and {rest + 1} more"
         line = longer
-    return line, width
+    return line

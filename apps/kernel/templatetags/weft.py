@@ -158,9 +158,10 @@ def copyable(value: object, label: str = "") -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/usage.html")
-def usage(used: int, total: int, *, reserved: int = 0, unit: str = "") -> dict[str, Any]:
+def usage(used: int, total: int, *, reserved: int = 0, unit: str = "", label: str = "") -> dict[str, Any]:
+    """A bar of what is in use, reserved and free, with the figures under it."""
     figures = Usage(used, total, reserved)
-    return {"usage": figures, "bar": render_bar(figures), "unit": unit}
+    return {"usage": figures, "bar": render_bar(figures), "unit": unit, "label": label}
 
 
 @register.simple_tag(takes_context=True)
@@ -185,7 +186,7 @@ def sort_header(context: template.Context, field: str, label: str, *, number: bo
 
 @register.simple_block_tag
 def code(content: str, title: str = "Shell") -> SafeString:
-    """Text to copy, such as a curl example. What stands between the tags is shown as it is, without its outer blanks."""
+    """Text to copy, such as a curl example, shown as it stands between the tags, without its outer blank lines."""
     words = content.strip("\n").rstrip()
     key = f"code-{zlib.crc32(f'{title} {words}'.encode()):08x}"
     return format_html(
@@ -193,7 +194,8 @@ def code(content: str, title: str = "Shell") -> SafeString:
         '<pre tabindex="0"><code id="{}">{}</code></pre></figure>',
         title,
         format_html(
-            '<button class="copy__button needs-js" type="button" data-copy-from="{}" aria-label="Copy {}">{}{}</button>',
+            '<button class="copy__button needs-js" type="button" data-copy-from="{}" aria-label="Copy {}">{}{}'
+            "</button>",
             key,
             title,
             icon("copy", "copy__idle"),

@@ -1,0 +1,125 @@
+// The few things that HTML and htmx cannot do: the theme choice, copying, ageing stamps, closing menus, lighting up the
+// lines of a map and saying that the portal cannot be reached. Everything else is a link or a form.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  root.dataset.js = "";
+
+  const say = (text) => {
+    const live = document.getElementById("live");
+    if (live) live.textContent = text;
+  };
+
+  // Theme: "light", "dark" or "" for what the machine prefers. The server reads the cookie, so no page flashes.
+  const showTheme = () => {
+    for (const button of document.querySelectorAll("[data-theme-choice]")) {
+      button.setAttribute("aria-pressed", String(button.dataset.themeChoice === (root.dataset.theme || "")));
+    }
+  };
+  const chooseTheme = (theme) => {
+    const age = theme ? 31536000 : 0;
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `weft_theme=${theme}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
+    if (theme) root.dataset.theme = theme;
+    else delete root.dataset.theme;
+    showTheme();
+  };
+
+  const copy = async (button) => {
+    const source = document.getElementById(button.dataset.copyFrom || "");
+    const text = source ? source.textContent : button.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      const area = Object.assign(document.createElement("textarea"), { value: text, className: "visually-hidden" });
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+      button.focus();
+    }
+    button.dataset.copied = "";
+    say("Copied");
+    setTimeout(() => delete button.dataset.copied, 1600);
+  };
+
+  // Ages: a page left open must not go on claiming that a reading is fresh. Same words as the "age" template tag.
+  const inWords = (seconds) => {
+    if (seconds < 5) return "just now";
+    if (seconds < 60) return `${seconds} s ago`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
+    return `${Math.floor(seconds / 86400)} d ago`;
+  };
+  const ageAll = () => {
+    for (const stamp of document.querySelectorAll("time[data-verb]")) {
+      const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(stamp.dateTime)) / 1000));
+      const isStale = "freshFor" in stamp.dataset && seconds > Number(stamp.dataset.freshFor);
+      stamp.classList.toggle("age--stale", isStale);
+      const words = `${stamp.dataset.verb} ${inWords(seconds)}${isStale ? ", stale" : ""}`.trim();
+      const text = stamp.querySelector(".age__text");
+      if (text.textContent !== words) text.textContent = words;
+    }
+  };
+
+  // Topology: point at a device, or walk to it, and its links light up.
+  const light = (device) => {
+    const map = device.closest("svg");
+    map.classList.add("is-lit");
+    device.classList.add("is-lit");
+    for (const link of map.querySelectorAll("[data-a]")) {
+      if (link.dataset.a !== device.dataset.device && link.dataset.b !== device.dataset.device) continue;
+      link.classList.add("is-lit");
+      const other = link.dataset.a === device.dataset.device ? link.dataset.b : link.dataset.a;
+      map.querySelector(`[data-device="${CSS.escape(other)}"]`)?.classList.add("is-lit");
+    }
+  };
+  const dim = (map) => {
+    for (const lit of [map, ...map.querySelectorAll(".is-lit")]) lit.classList.remove("is-lit");
+  };
+  const overDevice = (event) => {
+    const device = event.target.closest?.("[data-device]");
+    for (const map of document.querySelectorAll("svg.is-lit")) dim(map);
+    if (device) light(device);
+  };
+  document.addEventListener("mouseover", overDevice);
+  document.addEventListener("focusin", overDevice);
+
+  document.addEventListener("click", (event) => {
+    const theme = event.target.closest("[data-theme-choice]");
+    if (theme) chooseTheme(theme.dataset.themeChoice);
+    const button = event.target.closest("[data-copy], [data-copy-from]");
+    if (button) copy(button);
+    event.target.closest("[data-dismiss]")?.closest(".message")?.remove();
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = document.activeElement?.closest("details.menu[open], details.drawer[open]");
+    if (!menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+
+  const settle = (scope) => {
+    showTheme();
+    ageAll();
+    scope.querySelector?.("[data-error-summary]")?.focus();
+  };
+  const unreachable = () => {
+    const place = document.getElementById("messages");
+    const words = document.getElementById("unreachable");
+    if (!place || !words || place.querySelector("[data-unreachable]")) return;
+    place.append(words.content.cloneNode(true));
+  };
+  document.addEventListener("htmx:afterSwap", (event) => settle(event.detail.target));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.successful) document.querySelector("[data-unreachable]")?.remove();
+  });
+  document.addEventListener("htmx:sendError", unreachable);
+  document.addEventListener("htmx:responseError", unreachable);
+  document.addEventListener("DOMContentLoaded", () => settle(document));
+  setInterval(ageAll, 5000);
+})();
