@@ -1,0 +1,150 @@
+"""ACL rules in the v1 API, snake case, ids in bodies (2.6)."""
+
+from __future__ import annotations
+
+from functools import partial
+from ipaddress import ip_network
+from typing import Any
+
+from sandbox.netris.controller import Controller
+from sandbox.netris.wire import (
+    DELETED,
+    UPDATED,
+    Call,
+    Fields,
+    Network,
+    Refusal,
+    Reply,
+    dumps,
+    invalid,
+    weak_int,
+)
+from sandbox.store import Row
+
+PROTOCOLS = ("all", "ip", "tcp", "udp", "icmp", "icmpv6")
+PORTS = ("src_port_from", "src_port_to", "dst_port_from", "dst_port_to")
+DUPLICATE = "This kind of acl already exists"
+_MATCH = ("vpc", "action", "proto", "src_prefix", "dst_prefix", *PORTS, "icmp_type", "established", "reverse")
+
+
+def render(net: Controller, row: Row) -> dict[str, Any]:
+    """Both `proto` and `protocol`: the Java model reads one, the Go struct the other."""
+    source, destination = ip_network(row["src_prefix"]), ip_network(row["dst_prefix"])
+    return {
+        **{name: value for name, value in row.items() if name not in ("createdDate", "modifiedDate", "enabled")},
+        "vpc": net.ref(net.vpcs, row["vpc"]),
+        "protocol": row["proto"],
+        "ip_version": f"ipv{source.version}",
+        "source": str(source.network_address),
+        "src_length": source.prefixlen,
+        "destination": str(destination.network_address),
+        "dst_length": destination.prefixlen,
+        "sites": [],
+        "status": "enabled" if row["enabled"] else "disabled",
+        "approval": 0,
+        "approve": 1,
+        "creator": "netris",
+        "editor": "netris",
+        "create_date": row["createdDate"],
+        "edit_date": row["modifiedDate"],
+        "tenants": [],
+        "tenantsID": "",
+    }
+
+
+def listing(net: Controller, call: Call) -> Reply:
+    """Every VPC's rules when unfiltered: the Default VPC rule is not documented for this list."""
+    vpcs = call.ids("filterByVpc")
+    rows = net.acls if vpcs is None else (row for vpc in sorted(vpcs) for row in net.acls.by("vpc", vpc))
+    show = partial(render, net)
+    return Reply.rows(net.acls.json(row, show) for row in rows)
+
+
+def create(net: Controller, call: Call) -> Reply:
+    """The answer is a bare id without envelope (1.6)."""
+    facts, now = _facts(net, call.fields, None), net.stamp()
+    row = net.acls.add(**facts, enabled=True, createdDate=now, modifiedDate=now)
+    return Reply(dumps({"id": row["id"]}), is_bare=True)
+
+
+def update(net: Controller, call: Call) -> Reply:
+    fields = call.fields
+    row = _row(net, weak_int(fields.raw("id")))
+    net.acls.change(row, **_facts(net, fields, row), modifiedDate=net.stamp())
+    return Reply.of({"id": row["id"]}, UPDATED)
+
+
+def delete(net: Controller, call: Call) -> Reply:
+    for row in _rows(net, call):
+        net.acls.drop(row["id"])
+    return Reply.of({}, DELETED)
+
+
+def enable(net: Controller, call: Call) -> Reply:
+    return _switch(net, call, enabled=True)
+
+
+def disable(net: Controller, call: Call) -> Reply:
+    return _switch(net, call, enabled=False)
+
+
+def _switch(net: Controller, call: Call, *, enabled: bool) -> Reply:
+    for row in _rows(net, call):
+        net.acls.change(row, enabled=enabled, modifiedDate=net.stamp())
+    return Reply.of({}, UPDATED)
+
+
+def _rows(net: Controller, call: Call) -> list[Row]:
+    ids = [weak_int(item) for item in call.fields.items("id", ())]
+    return [_row(net, number) for number in dict.fromkeys(ids)]
+
+
+def _row(net: Controller, number: int | None) -> Row:
+    row = net.acls.get(number)
+    if row is None:
+        raise Refusal(404, "Not found")
+    return row
+
+
+def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
+    old = was or {}
+
+    def kept(name: str, *default: Any) -> tuple[Any, ...]:
+        return (old[name],) if was else default
+
+    source = fields.network("src_prefix", *kept("src_prefix"))
+    destination = fields.network("dst_prefix", *kept("dst_prefix"))
+    if source.version != destination.version:
+        raise invalid("dst_prefix", "Source and destination must be of one IP family.")  # unverified
+    proto = fields.choice("proto" if "proto" in fields else "protocol", PROTOCOLS, *kept("proto", "all"))
+    facts = {
+        "name": net.unique_name(net.acls, fields, was),
+        "action": fields.choice("action", ("permit", "deny"), *kept("action")),
+        "proto": proto,
+        "src_prefix": str(source),
+        "dst_prefix": str(destination),
+        **{name: fields.integer(name, 1, 65535, *kept(name, 1 if name.endswith("from") else 65535)) for name in PORTS},
+        "src_port_group": None,
+        "dst_port_group": None,
+        "established": fields.integer("established", 0, 1, *kept("established", 0)),
+        "reverse": fields.choice("reverse", ("yes", "no"), *kept("reverse", "no")),
+        "icmp_type": fields.integer("icmp_type", 0, 36, old.get("icmp_type") or 0) if "icmp_type" in fields else None,
+        "valid_until": fields.text("valid_until", "") or None,
+        "comment": fields.text("comment", *kept("comment", "")),
+        "vpc": was["vpc"] if was else net.vpc_of(fields),
+    }
+    if not _is_ours(net, facts["vpc"], source) and not _is_ours(net, facts["vpc"], destination):
+        raise Refusal(400, "Both Source and Destination addresses are out of this deployment.")
+    _demand_new(net, facts, was)
+    return facts
+
+
+def _is_ours(net: Controller, vpc: int, network: Network) -> bool:
+    """Inside a subnet of the VPC, or of the System VPC where public addresses live."""
+    return any(node.kind == "subnet" for each in {vpc, net.system_vpc} for node in net.tree.around(each, network))
+
+
+def _demand_new(net: Controller, facts: dict[str, Any], was: Row | None) -> None:
+    for row in net.acls.by("vpc", facts["vpc"]):
+        if row is not was and all(row[name] == facts[name] for name in _MATCH):
+            raise Refusal(400, DUPLICATE)

@@ -1,0 +1,82 @@
+"""The controller as a service: it meets the faults in force, asks for a session, and answers in the envelope."""
+
+from __future__ import annotations
+
+from sandbox.clock import Clock
+from sandbox.control import PREFIX, Control
+from sandbox.faults import Faults, Kind
+from sandbox.http import ReplyLost, Request, Response
+from sandbox.netris import seed
+from sandbox.netris.auth import Gate
+from sandbox.netris.controller import Controller
+from sandbox.netris.orders import Orders
+from sandbox.netris.routes import ROUTES, Routes
+from sandbox.netris.wire import Call, Refusal, Reply, not_found, refused
+from sandbox.site import REFERENCE, Site
+from sandbox.store import Store
+
+OPEN = ("POST /api/auth", "POST /api/logout")
+
+
+class Netris:
+    """`handle` may be called from many threads: one call at a time holds the store's lock.
+
+    `shows_system_subnets` settles quirk 23: whether a tenant VPC's subnet list also shows the /32s that the CloudStack
+    plugin put into the System VPC for it. With it the plugin works; without it a second rule on one address fails.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        site: Site = REFERENCE,
+        user: str,
+        password: str,
+        session_seconds: float = 3600,
+        shows_system_subnets: bool = True,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.faults = Faults()
+        with store.lock:
+            is_new = store.is_empty
+            self.net = Controller(store, clock, shows_system_subnets=shows_system_subnets)
+            self._gate = Gate(store["session"], clock, user, password, session_seconds)
+            own = (
+                ("POST", "/api/auth", self._gate.login),
+                ("GET", "/api/auth", self._gate.who),
+                ("POST", "/api/logout", self._gate.logout),
+                ("GET", "/api/auth-schemes", self._gate.schemes),
+            )
+            self._routes = Routes((*own, *ROUTES))
+            if is_new:
+                seed.plant(self.net, site.fabric)
+        self.control: Control = Orders(self.net, self._gate, self.faults)
+
+    def handle(self, request: Request) -> Response:
+        if request.path.startswith(PREFIX):
+            return self.control.handle(request)
+        match = self._routes.match(request)
+        name = match.name if match else f"{request.method} {request.path}"
+        self.faults.meet(name)
+        with self.store.lock:
+            self.control.calls[match.name if match else "unknown"] += 1
+            try:
+                response = self._answer(request, name).response()
+            except Refusal as refusal:
+                return refused(refusal)
+            is_lost = self.faults.strikes(Kind.LOSE_REPLY, name)
+        if is_lost:
+            raise ReplyLost(name)
+        return response
+
+    def _answer(self, request: Request, name: str) -> Reply:
+        if name not in OPEN:
+            self._gate.demand(request)
+        if fault := self.faults.strikes(Kind.REFUSE, name):
+            raise Refusal(400, fault.text or "The request was refused.")
+        match = self._routes.match(request)
+        if match is None:
+            raise not_found()
+        return match.handler(self.net, Call(request, name, match.target))

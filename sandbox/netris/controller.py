@@ -1,0 +1,195 @@
+"""What the controller remembers: a shelf of rows for each kind of object, and how objects name each other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Any
+
+from sandbox.clock import Clock
+from sandbox.netris.ledger import LAST_VNI, Claim, Claims, Ledger
+from sandbox.netris.shelf import Shelf
+from sandbox.netris.tree import Branch, Tree
+from sandbox.netris.wire import MISSING, Call, Fields, Refusal, invalid, weak_int
+from sandbox.store import Row, Store
+
+LAST_VLAN = 4094
+_PLUGIN_STEM = re.compile(r"D\d+-A\d+-Z\d+-[VN]\d+-")
+
+
+def stem_of(name: str) -> str:
+    """The part of a name that the CloudStack plugin gives to everything of one VPC: D1-A2-Z1-V3- (4.2)."""
+    match = _PLUGIN_STEM.match(name)
+    return match.group() if match else ""
+
+
+class Controller:
+    def __init__(self, store: Store, clock: Clock, *, shows_system_subnets: bool = True) -> None:
+        self.store = store
+        self.clock = clock
+        self.shows_system_subnets = shows_system_subnets
+        self.age = 0.0  # seconds by which what is written now is older than it looks: seeds were there before
+        self.tree = Tree()
+        self.ledger = Ledger(self.tree)
+        self.tenants = Shelf(store["tenant"], "name")
+        self.sites = Shelf(store["site"], "name")
+        self.vpcs = self._shelf("vpc", "name", "isSystem", "isDefault", kind="vrf", claims=_vpc_claims)
+        self.allocations = Shelf(store["allocation"], "name", "vpc", follow=(Branch(self.tree, "allocation"),))
+        self.subnets = Shelf(store["subnet"], "name", "vpc", "stem", follow=(Branch(self.tree, "subnet"),))
+        self.vnets = self._shelf("vnet", "name", "vpc", claims=_vnet_claims)
+        self.nats = self._shelf("nat", "name", "vpc", claims=self._nat_claims)
+        self.lbs = self._shelf("l4lb", "name", "vpc", claims=self._lb_claims)
+        self.acls = Shelf(store["acl"], "name", "vpc")
+        self.static_routes = Shelf(store["route"], "name", "vpc")
+        self.devices = self._shelf("hw", "name", "type", claims=self._device_claims)
+        self.ports = Shelf(store["port"], "name", "hw")
+        self.links = Shelf(store["link"], "local", "remote")
+        self.sessions = self._shelf("ebgp", "name", "vpc", "port", "vnet", "hw", kind="bgp", claims=_session_claims)
+
+    def _shelf(self, table: str, *fields: str, claims: Any, kind: str = "") -> Shelf:
+        return Shelf(self.store[table], *fields, follow=(Claims(self.ledger, kind or table, claims),))
+
+    @property
+    def shelves(self) -> dict[str, Shelf]:
+        return {shelf.table.name: shelf for shelf in vars(self).values() if isinstance(shelf, Shelf)}
+
+    @property
+    def scoped(self) -> dict[str, Shelf]:
+        """The objects that live in a VPC, by the word for them."""
+        return {
+            "allocation": self.allocations,
+            "subnet": self.subnets,
+            "vnet": self.vnets,
+            "nat": self.nats,
+            "l4lb": self.lbs,
+            "ebgp": self.sessions,
+            "route": self.static_routes,
+            "acl": self.acls,
+        }
+
+    @property
+    def system_vpc(self) -> int:
+        row = self.vpcs.one("isSystem", True)
+        return int(row["id"]) if row else 0
+
+    @property
+    def default_vpc(self) -> int:
+        row = self.vpcs.one("isDefault", True)
+        return int(row["id"]) if row else 0
+
+    def stamp(self) -> int:
+        """Now, in the milliseconds that the API speaks."""
+        return int((self.clock.now() - self.age) * 1000)
+
+    @contextmanager
+    def long_ago(self, seconds: float) -> Iterator[None]:
+        """What is written in this block looks this old."""
+        self.age = seconds
+        try:
+            yield
+        finally:
+            self.age = 0.0
+
+    def render_again(self) -> None:
+        """A name or a cable changed that rows of other kinds show."""
+        for shelf in self.shelves.values():
+            shelf.render_again()
+        self.tree.render_again()
+
+    # References: `{id, name}`, and the id wins (0.2).
+
+    def resolve(self, shelf: Shelf, value: Any, name: str) -> Row:
+        row = None
+        if isinstance(value, dict) and value.get("id") is None:
+            text = value.get("name")
+            row = shelf.one("name", text) if isinstance(text, str) else None
+        else:
+            row = shelf.get(weak_int(value.get("id") if isinstance(value, dict) else value))
+        if row is None:
+            raise Refusal(404, "VPC is not found." if shelf is self.vpcs else "Not found", **{name: "Not Found"})
+        return row
+
+    def one_of(self, shelf: Shelf, fields: Fields, name: str, default: Any = MISSING) -> int:
+        """The id that a reference field names. The default is an id."""
+        return int(self.resolve(shelf, fields.raw(name, default), name)["id"])
+
+    def many_of(self, shelf: Shelf, fields: Fields, name: str, default: Any = ()) -> list[int]:
+        found = [int(self.resolve(shelf, item, name)["id"]) for item in fields.items(name, default)]
+        return list(dict.fromkeys(found))
+
+    def vpc_of(self, fields: Fields) -> int:
+        return self.one_of(self.vpcs, fields, "vpc", self.default_vpc)
+
+    @staticmethod
+    def ref(shelf: Shelf, key: Any) -> dict[str, Any]:
+        row = shelf.get(key)
+        return {"id": key, "name": row["name"] if row else ""}
+
+    def refs(self, shelf: Shelf, keys: Iterable[Any]) -> list[dict[str, Any]]:
+        return [self.ref(shelf, key) for key in keys]
+
+    def unique_name(self, shelf: Shelf, fields: Fields, was: Row | None = None) -> str:
+        name = fields.name(was["name"] if was else MISSING)
+        if any(row is not was for row in shelf.by("name", name)):
+            raise invalid("name", "An object with this name already exists.")  # unverified
+        return name
+
+    def scope(self, call: Call) -> Iterable[int]:
+        """The VPCs that a list is about: those of the filter, else the Default VPC alone (1.7, quirk 4)."""
+        asked = call.ids("filterByVpc")
+        return sorted(asked) if asked is not None else (self.default_vpc,)
+
+    # Numbers
+
+    def take_vni(self) -> int:
+        vni = self.ledger.next_free("vni", 1, LAST_VNI)
+        if vni is None:
+            raise invalid("vxlanID", "There is no free VXLAN ID.")  # unverified
+        return vni
+
+    def take_vlan(self, site: int) -> int:
+        vlan = self.ledger.next_free(("vlan", site), 2, LAST_VLAN)
+        if vlan is None:
+            raise invalid("vlan", "There is no free VLAN in this site.")  # unverified
+        return vlan
+
+    # Claims on addresses: NAT and load balancers always sit on the System VPC's side (2.1).
+
+    def _nat_claims(self, row: Row) -> Iterable[Claim]:
+        public = row["destinationAddress"] if row["action"] == "DNAT" else row["snatToIP"]
+        if public:
+            yield Claim.ip(self.system_vpc, ip_network(public).network_address, row["action"].lower())
+
+    def _lb_claims(self, row: Row) -> Iterable[Claim]:
+        yield Claim.ip(self.system_vpc, ip_address(row["ip"]))
+
+    def _device_claims(self, row: Row) -> Iterable[Claim]:
+        for field in ("mainAddress", "mgmtAddress"):
+            if row[field]:
+                yield Claim.ip(self.system_vpc, ip_address(row[field]), field.removesuffix("Address"))
+
+
+def _vpc_claims(row: Row) -> Iterable[Claim]:
+    yield Claim.vni(row["vni"])
+    for reserved in row["vlans"]:
+        yield Claim.vlan(reserved["siteId"], reserved["vlan"])
+
+
+def _vnet_claims(row: Row) -> Iterable[Claim]:
+    yield Claim.vni(row["vxlanID"])
+    if row["vlan"]:
+        for site in row["sites"]:
+            yield Claim.vlan(site, row["vlan"])
+    for port in row["ports"]:
+        yield Claim.port(port["port"], 0 if port["untagged"] else port["vlan"])
+    for gateway in row["gateways"]:
+        yield Claim.ip(row["vpc"], ip_interface(gateway["prefix"]).ip, "gateway")
+
+
+def _session_claims(row: Row) -> Iterable[Claim]:
+    if row["port"]:
+        yield Claim.port(row["port"], 0 if row["untagged"] else row["vlan"])
+    yield Claim.ip(row["vpc"], ip_address(row["localIP"]), "local")
+    yield Claim.ip(row["vpc"], ip_address(row["remoteIP"]), "remote")

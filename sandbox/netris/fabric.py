@@ -1,0 +1,112 @@
+"""What is alive, derived from the clock whenever somebody asks: nothing in here ticks.
+
+One model for all signals. A device was booted at some time and may have been killed at another; from that follow its
+heartbeat, the status of its ports and of those at the other end of its cables, and every BGP session over them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.netris.controller import Controller
+from sandbox.store import Row
+
+
+def is_alive(device: Row | None) -> bool:
+    return device is not None and device["killedAt"] is None
+
+
+def last_seen(net: Controller, device: Row) -> int:
+    """When the agent reported last, in ms. Agents report every 10 to 15 s; a machine without agent never does."""
+    if not device["hasAgent"]:
+        return 0
+    at = net.clock.now() if device["killedAt"] is None else device["killedAt"]
+    period = 10 + device["id"] % 6
+    return int((at - (at + 3.7 * device["id"]) % period) * 1000)
+
+
+def uptime(net: Controller, device: Row) -> str:
+    if not device["hasAgent"] or not is_alive(device):
+        return ""
+    return long_span(net.clock.now() - device["bootedAt"])
+
+
+def span(seconds: float) -> str:
+    """HH:MM:SS, the hours beyond 99 if need be."""
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60:02}:{minutes % 60:02}:{rest:02}"
+
+
+def long_span(seconds: float) -> str:
+    return f"{int(seconds) // 86400}d {span(seconds % 86400)}"
+
+
+def link_of(net: Controller, port: Row) -> Row | None:
+    return net.links.one("local", port["id"]) or net.links.one("remote", port["id"])
+
+
+def far_end(net: Controller, port: Row) -> Row | None:
+    """The port at the other end of the cable."""
+    link = link_of(net, port)
+    if link is None:
+        return None
+    return net.ports.get(link["remote"] if link["local"] == port["id"] else link["local"])
+
+
+def is_port_up(net: Controller, port: Row) -> bool:
+    """Up needs both ends. A port that carries a service but no known cable is taken to have the customer's in it."""
+    if port["adminDown"] or not is_alive(net.devices.get(port["hw"])):
+        return False
+    if port["carrier"] is not None:
+        return bool(port["carrier"])
+    far = far_end(net, port)
+    if far is not None:
+        return not far["adminDown"] and is_alive(net.devices.get(far["hw"]))
+    return net.ledger.is_used(("port", port["id"]))
+
+
+def is_in_use(net: Controller, port: Row) -> bool:
+    return net.ledger.is_used(("port", port["id"])) or link_of(net, port) is not None
+
+
+def labelled_ports(net: Controller, vnet: Row) -> Iterator[tuple[Row, Row]]:
+    """Ports that join a V-Net through a label: those facing a server NIC tagged `iface.<nic>=<label>`.
+
+    Underlay cables are passed over, and so are VLAN-aware V-Nets and L3VPNs (2.2).
+    """
+    if vnet["vlanAware"] or vnet["l3vpn"]:
+        return
+    for label in vnet["portTags"]:
+        for server in net.devices.by("type", "server"):
+            for tag in server["tags"]:
+                nic, _, value = tag.removeprefix("iface.").partition("=")
+                if not tag.startswith("iface.") or value != label["name"]:
+                    continue
+                port = net.ports.one("name", f"{nic}@{server['name']}")
+                link = link_of(net, port) if port else None
+                far = far_end(net, port) if port else None
+                if link and far and link["underlay"] != "enabled":
+                    yield far, label
+
+
+def underlay_neighbours(net: Controller, device: Row) -> Iterator[tuple[Row, Row, Row]]:
+    """Port, far port and far device of every underlay cable."""
+    for port in net.ports.by("hw", device["id"]):
+        link = link_of(net, port)
+        far = far_end(net, port)
+        other = net.devices.get(far["hw"]) if far else None
+        if link and link["underlay"] == "enabled" and far and other:
+            yield port, far, other
+
+
+def port_bgp(net: Controller, port: Row) -> dict[str, Any]:
+    """The underlay session of a fabric port, as the port list shows it."""
+    link, far = link_of(net, port), far_end(net, port)
+    if link is None or far is None or link["underlay"] != "enabled":
+        return {"state": "", "prefix": "", "time": ""}
+    ends = [device for key in (port["hw"], far["hw"]) if (device := net.devices.get(key))]
+    since = max([link["createdDate"] / 1000, *(device["bootedAt"] for device in ends)]) + 20
+    if not is_port_up(net, port) or net.clock.now() < since:
+        return {"state": "Active", "prefix": "0", "time": ""}
+    return {"state": "Established", "prefix": str(len(net.devices) - 1), "time": span(net.clock.now() - since)}

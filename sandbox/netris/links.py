@@ -1,0 +1,101 @@
+"""Cables between two ports (2.15). Ids are strings in answers, as the vendor's schema has them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.netris.controller import Controller
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, invalid, not_found
+from sandbox.store import Row
+
+
+def render(net: Controller, row: Row) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "local": {**net.ref(net.ports, row["local"]), "ipv4": row["localIPv4"], "ipv6": ""},
+        "remote": {**net.ref(net.ports, row["remote"]), "ipv4": row["remoteIPv4"], "ipv6": ""},
+        "underlay": row["underlay"],
+        "mclagPeerLink": row["mclagPeerLink"],
+        "createdDate": row["createdDate"],
+        "modifiedDate": row["modifiedDate"],
+    }
+
+
+def listing(net: Controller, call: Call) -> Reply:
+    sites = call.ids("filterBySites")
+    rows = (row for row in net.links if sites is None or _site_of(net, row) in sites)
+    return Reply.of([render(net, row) for row in rows])
+
+
+def _site_of(net: Controller, row: Row) -> int | None:
+    port = net.ports.get(row["local"])
+    device = net.devices.get(port["hw"]) if port else None
+    return device["site"] if device else None
+
+
+def read(net: Controller, call: Call) -> Reply:
+    return Reply.of(render(net, _row(net, call)))
+
+
+def create(net: Controller, call: Call) -> Reply:
+    fields, now = call.fields, net.stamp()
+    local, remote = _end(net, fields, "local"), _end(net, fields, "remote")
+    if local["id"] == remote["id"]:
+        raise invalid("remote", "A port can not be linked to itself.")  # unverified
+    for name, port in (("local", local), ("remote", remote)):
+        if net.links.one("local", port["id"]) or net.links.one("remote", port["id"]):
+            raise invalid(name, f"Port {port['name']} is already linked.")  # unverified
+    row = net.links.add(
+        local=local["id"], remote=remote["id"], **_facts(fields, None), createdDate=now, modifiedDate=now
+    )
+    net.render_again()
+    return Reply.of({"id": str(row["id"])}, CREATED)
+
+
+def update(net: Controller, call: Call) -> Reply:
+    row = _row(net, call)
+    net.links.change(row, **_facts(call.fields, row), modifiedDate=net.stamp())
+    net.render_again()
+    return Reply.of({"id": str(row["id"])}, UPDATED)
+
+
+def delete(net: Controller, call: Call) -> Reply:
+    return _drop(net, _row(net, call))
+
+
+def delete_by_body(net: Controller, call: Call) -> Reply:
+    """The deprecated form: both ends in the body (quirk 41)."""
+    local, remote = _end(net, call.fields, "local"), _end(net, call.fields, "remote")
+    row = net.links.one("local", local["id"]) or net.links.one("local", remote["id"])
+    if row is None or {row["local"], row["remote"]} != {local["id"], remote["id"]}:
+        raise not_found()
+    return _drop(net, row)
+
+
+def _drop(net: Controller, row: Row) -> Reply:
+    net.links.drop(row["id"])
+    net.render_again()
+    return Reply.of({}, DELETED)
+
+
+def _row(net: Controller, call: Call) -> Row:
+    row = net.links.get(call.id)
+    if row is None:
+        raise Refusal(404, "Not found")
+    return row
+
+
+def _end(net: Controller, fields: Fields, name: str) -> Row:
+    return net.resolve(net.ports, fields.object(name).values, name)
+
+
+def _facts(fields: Fields, was: Row | None) -> dict[str, Any]:
+    old = was or {"underlay": "enabled", "localIPv4": "", "remoteIPv4": "", "mclagPeerLink": None}
+    peer = fields.object("mclagPeerLink", {})
+    mclag = {name: peer.text(name, "") for name in ("sharedIPv4Addr", "anycastMACAddr")} if peer.values else None
+    return {
+        "underlay": fields.choice("underlay", ("enabled", "disabled"), old["underlay"]),
+        "localIPv4": fields.object("local", {}).text("ipv4", old["localIPv4"]),
+        "remoteIPv4": fields.object("remote", {}).text("ipv4", old["remoteIPv4"]),
+        "mclagPeerLink": mclag or old["mclagPeerLink"],
+    }

@@ -1,0 +1,70 @@
+"""What can be ordered of the Netris sandbox beyond the common faults.
+
+    POST /_sandbox/devices/{name}/kill      the device falls silent and its ports go down
+    POST /_sandbox/devices/{name}/revive    it boots; sessions over it come up again after a while
+    POST /_sandbox/forget   {"table", "id"}             a row is gone, and nothing else
+    POST /_sandbox/change   {"table", "id", "fields"}   a row is other than anybody left it, unchecked
+
+Tables: tenant, site, vpc, allocation, subnet, vnet, nat, l4lb, acl, route, hw, port, link, ebgp. A second V-Net with a
+VNI that is taken is `change {"table": "vnet", "id": 7, "fields": {"vxlanID": 12}}`. A BGP peer that hangs up is
+`change {"table": "ebgp", "id": 3, "fields": {"peerState": "Idle"}}`, one that announces nothing has `peerPrefixes` 0.
+A cable is pulled with `{"table": "port", ..., "fields": {"carrier": false}}`; null puts it back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.control import PREFIX, Control
+from sandbox.faults import Faults
+from sandbox.http import Request, Response
+from sandbox.netris.auth import Gate
+from sandbox.netris.controller import Controller
+from sandbox.netris.shelf import Shelf
+from sandbox.store import Row
+
+
+class Orders(Control):
+    def __init__(self, net: Controller, gate: Gate, faults: Faults) -> None:
+        super().__init__("netris", net.clock, faults, gate.end_all)
+        self._net = net
+
+    def _route(self, request: Request) -> Response:
+        with self._net.store.lock:
+            match (request.method, request.path.removeprefix(PREFIX).strip("/").split("/")):
+                case ("POST", ["devices", name, "kill" | "revive" as what]):
+                    return self._switch(name, is_on=what == "revive")
+                case ("POST", ["forget"]):
+                    shelf, row, _ = self._aim(request)
+                    shelf.drop(row["id"])
+                case ("POST", ["change"]):
+                    shelf, row, fields = self._aim(request)
+                    shelf.change(row, **fields)
+                case _:
+                    return super()._route(request)
+            self._net.render_again()
+            return Response.of_json(200, {})
+
+    def _switch(self, name: str, *, is_on: bool) -> Response:
+        device, now = self._net.devices.one("name", name), self._net.clock.now()
+        if device is None:
+            return Response.of_json(404, {"message": f"no such device: {name}"})
+        if is_on and device["killedAt"] is not None:
+            self._net.devices.change(device, killedAt=None, bootedAt=now)
+        elif not is_on and device["killedAt"] is None:
+            self._net.devices.change(device, killedAt=now)
+        self._net.render_again()
+        return Response.of_json(200, {})
+
+    def _aim(self, request: Request) -> tuple[Shelf, Row, dict[str, Any]]:
+        order = request.json()
+        if not isinstance(order, dict):
+            raise ValueError("an object is required")
+        shelf = self._net.shelves.get(str(order.get("table")))
+        row = shelf.get(order.get("id")) if shelf and isinstance(order.get("id"), int) else None
+        fields = order.get("fields", {})
+        if shelf is None or row is None:
+            raise ValueError(f"table, id: no such row; tables are {', '.join(self._net.shelves)}")
+        if not isinstance(fields, dict) or not set(fields) <= set(row) or "id" in fields:
+            raise ValueError(f"fields: known are {', '.join(name for name in row if name != 'id')}")
+        return shelf, row, fields

@@ -1,0 +1,148 @@
+"""The reference site, planted through the same handlers that answer callers, a month before now."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from sandbox.http import Request
+from sandbox.netris import ebgp, inventory, ipam, links, nat, sites, tenants, vnet, vpc
+from sandbox.netris.controller import Controller
+from sandbox.netris.routes import Handler
+from sandbox.netris.wire import Call, Reply
+from sandbox.site import DEFAULT_VPC, Device, Fabric
+
+MONTH = 30 * 86400.0
+_CREATE: dict[str, Handler] = {
+    "switch": inventory.create_switch,
+    "softgate": inventory.create_softgate,
+    "server": inventory.create_server,
+}
+
+
+def plant(net: Controller, fabric: Fabric) -> None:
+    with net.long_ago(MONTH):
+        _do(net, tenants.create, name=fabric.tenant, description="Built-in tenant")
+        _do(net, sites.create, name=fabric.name, publicAsn=fabric.asn, aclPolicy="permit", switchFabric="netris")
+        _do(net, vpc.create, name=DEFAULT_VPC, adminTenant=_ref(fabric.tenant))
+        _addresses(net, fabric)
+        _devices(net, fabric)
+        _services(net, fabric)
+
+
+def _do(net: Controller, handler: Handler, **body: Any) -> Reply:
+    request = Request("POST", "", (), {}, json.dumps(body).encode())
+    return handler(net, Call(request, "seed"))
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"name": name}
+
+
+def _addresses(net: Controller, fabric: Fabric) -> None:
+    tenant, site = _ref(fabric.tenant), _ref(fabric.name)
+    for each in fabric.allocations:
+        _do(net, ipam.create_allocation, name=each.name, prefix=each.prefix, tenant=tenant)
+    for subnet in fabric.subnets:
+        _do(
+            net,
+            ipam.create_subnet,
+            name=subnet.name,
+            prefix=subnet.prefix,
+            purpose=subnet.purpose,
+            defaultGateway=subnet.gateway,
+            tenant=tenant,
+            sites=[site],
+        )
+
+
+def _devices(net: Controller, fabric: Fabric) -> None:
+    for device in fabric.devices:
+        _do(net, _CREATE[device.kind], **_device(device, fabric))
+    for link in fabric.links:
+        underlay = "enabled" if link.underlay else "disabled"
+        _do(net, links.create, local=_ref(link.local), remote=_ref(link.remote), underlay=underlay)
+    _management_network(net, fabric)
+
+
+def _device(device: Device, fabric: Fabric) -> dict[str, Any]:
+    return {
+        "name": device.name,
+        "tenant": _ref(fabric.tenant),
+        "site": _ref(fabric.name),
+        "mainAddress": device.main_address,
+        "mgmtAddress": device.management_address,
+        "asn": device.asn,
+        "portCount": device.ports,
+        "nos": {"tag": "cumulus_linux"},
+        "tags": list(device.tags),
+        "customData": device.custom_data,
+        "sgFlavor": "sg-hs",
+        inventory.ROLE_FIELD[device.kind]: device.role,
+    }
+
+
+def _management_network(net: Controller, fabric: Fabric) -> None:
+    """The out-of-band switch, with a cable to the management port (eth0) of every device."""
+    devices = list(net.devices)
+    switch = {
+        "name": fabric.oob_switch,
+        "description": "Out-of-band management",
+        "tenant": _ref(fabric.tenant),
+        "site": _ref(fabric.name),
+        "mainAddress": "",
+        "mgmtAddress": "auto",
+        "asn": None,
+        "portCount": 32,
+        "nos": {"tag": "cumulus_linux"},
+        "role": "generic",
+    }
+    _do(net, inventory.create_switch, **switch)
+    for number, device in enumerate(devices, start=1):
+        eth0 = inventory.add_port(net, device, "eth0", 0)
+        _do(
+            net,
+            links.create,
+            local=_ref(f"swp{number}@{fabric.oob_switch}"),
+            remote=_ref(eth0["name"]),
+            underlay="disabled",
+        )
+
+
+def _services(net: Controller, fabric: Fabric) -> None:
+    tenant, site = _ref(fabric.tenant), _ref(fabric.name)
+    for rule in fabric.nat_rules:
+        target = {"SNAT": {"snatToIP": rule.target}, "DNAT": {"dnatToIP": rule.target, "dnatToPort": rule.target_port}}
+        port = {"destinationPort": rule.destination_port} if rule.destination_port else {}
+        addresses = {"sourceAddress": rule.source, "destinationAddress": rule.destination}
+        kind = {"action": rule.action, "protocol": rule.protocol}
+        _do(net, nat.create, name=rule.name, site=site, **kind, **addresses, **port, **target[rule.action])
+    for each in fabric.vnets:
+        _do(
+            net,
+            vnet.create,
+            name=each.name,
+            tenant=tenant,
+            sites=[site],
+            vlan="auto" if each.has_vlan else "disabled",
+            vxlanID=each.vni,
+            gateways=[{"prefix": each.gateway}],
+            tags=list(each.tags),
+            portTags=[{"name": tag, "accessMode": True} for tag in each.port_tags],
+        )
+    for session in fabric.isp_sessions:
+        local, _, length = session.local_address.partition("/")
+        _do(
+            net,
+            ebgp.create,
+            name=session.name,
+            site=site,
+            hardware=_ref(session.softgate),
+            port=_ref(session.port),
+            vlan=session.vlan,
+            neighborAS=session.remote_asn,
+            ipFamily="ipv4",
+            localIP=local,
+            remoteIP=session.remote_address.partition("/")[0],
+            prefixLength=int(length),
+        )

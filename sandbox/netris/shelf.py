@@ -1,0 +1,78 @@
+"""A table of the store with its rows as ready-made JSON, and with those that follow its changes.
+
+All writes go through a shelf. Whatever is derived from rows (the address tree, the ledger of numbers) follows it, so a
+restart, a handler and an order of the sandbox all leave the derived world in step with the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+from sandbox.netris.wire import dumps
+from sandbox.store import Row, Table
+
+
+class Follower(Protocol):
+    def put(self, row: Row) -> None: ...
+
+    def drop(self, row: Row) -> None: ...
+
+
+class Shelf:
+    """`fields` are the fields that rows are found by: `shelf.by("vpc", 5)`."""
+
+    def __init__(self, table: Table, *fields: str, follow: tuple[Follower, ...] = ()) -> None:
+        self.table = table.index(*fields)
+        self._follow = follow
+        self._json: dict[Any, str] = {}
+        for row in table:
+            for follower in follow:
+                follower.put(row)
+
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.table)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def get(self, key: int | None) -> Row | None:
+        return self.table.get(key)
+
+    def by(self, field: str, value: Any) -> list[Row]:
+        return self.table.by(field, value)
+
+    def one(self, field: str, value: Any) -> Row | None:
+        return next(iter(self.table.by(field, value)), None)
+
+    def add(self, **fields: Any) -> Row:
+        return self.put({"id": self.table.next_id(), **fields})
+
+    def put(self, row: Row) -> Row:
+        self.table.put(row)
+        self._json.pop(row["id"], None)
+        for follower in self._follow:
+            follower.put(row)
+        return row
+
+    def change(self, row: Row, **fields: Any) -> Row:
+        row.update(fields)
+        return self.put(row)
+
+    def drop(self, key: int) -> Row | None:
+        row = self.table.drop(key)
+        if row is not None:
+            self._json.pop(key, None)
+            for follower in self._follow:
+                follower.drop(row)
+        return row
+
+    def json(self, row: Row, render: Callable[[Row], Any]) -> str:
+        """The row as JSON, rendered once and kept until the row (or a name it shows) changes."""
+        text = self._json.get(row["id"])
+        if text is None:
+            text = self._json[row["id"]] = dumps(render(row))
+        return text
+
+    def render_again(self) -> None:
+        self._json.clear()

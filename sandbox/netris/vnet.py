@@ -1,0 +1,216 @@
+"""V-Nets: layer-2 segments with gateways (2.2)."""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from ipaddress import ip_interface, ip_network
+from typing import Any
+
+from sandbox.netris import fabric
+from sandbox.netris.controller import LAST_VLAN, Controller
+from sandbox.netris.ledger import LAST_VNI, Claim
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, weak_int
+from sandbox.store import Row
+
+STATES = ("active", "disabled")
+_MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:\-]){5}[0-9a-fA-F]{2}")
+_VLAN_LIST = re.compile(r"(?:\d{1,4}(?:-\d{1,4})?(?:,|$))*")
+
+
+def render(net: Controller, row: Row) -> dict[str, Any]:
+    state = row["state"]
+    return {
+        **row,
+        "vpc": net.ref(net.vpcs, row["vpc"]),
+        "tenant": net.ref(net.tenants, row["tenant"]),
+        "sites": net.refs(net.sites, row["sites"]),
+        "guestTenants": net.refs(net.tenants, row["guestTenants"]),
+        "gateways": [_gateway_view(gateway) for gateway in row["gateways"]],
+        "status": {"label": state.capitalize(), "value": state},  # values unverified (7.5, 6)
+        "macAddress": row["customAnycastMac"]
+        or f"44:38:39:{row['id'] >> 16 & 255:02x}:{row['id'] >> 8 & 255:02x}:{row['id'] & 255:02x}",
+        "ports": [],
+        "portsCount": len(row["ports"]) + sum(1 for _ in fabric.labelled_ports(net, row)),
+        "internal": False,
+    }
+
+
+def _gateway_view(gateway: Row) -> dict[str, Any]:
+    return {**gateway, "dhcpLeaseCount": 0, "version": f"ipv{ip_interface(gateway['prefix']).version}"}
+
+
+def listing(net: Controller, call: Call) -> Reply:
+    """Of the VPCs asked for; the site filter of this list does nothing (quirk 5)."""
+    show = partial(render, net)
+    return Reply.rows(net.vnets.json(row, show) for vpc in net.scope(call) for row in net.vnets.by("vpc", vpc))
+
+
+def read(net: Controller, call: Call) -> Reply:
+    row = _row(net, call)
+    direct = {entry["port"] for entry in row["ports"]}
+    ports = [_port_view(net, row, net.ports.get(entry["port"]), entry) for entry in row["ports"]]
+    for port, label in fabric.labelled_ports(net, row):
+        if port["id"] not in direct:  # a direct entry wins over a label
+            untagged = label["accessMode"]
+            ports.append(_port_view(net, row, port, {"vlan": row["vlan"], "untagged": untagged, "state": "active"}))
+    return Reply(dumps({**render(net, row), "ports": [port for port in ports if port]}))
+
+
+def _port_view(net: Controller, vnet: Row, port: Row | None, entry: Row) -> dict[str, Any] | None:
+    device = net.devices.get(port["hw"]) if port else None
+    if port is None or device is None:
+        return None
+    is_up = fabric.is_port_up(net, port) and vnet["state"] == "active"
+    return {
+        "id": port["id"],
+        "name": port["name"],
+        "port": port["shortName"],
+        "access": entry["untagged"],
+        "untagged": "yes" if entry["untagged"] else "no",
+        "vlan": 1 if entry["untagged"] else entry["vlan"],
+        "state": {"id": 1, "label": entry["state"].capitalize(), "value": entry["state"]},
+        "status": {"label": "UP" if is_up else "DOWN", "value": "up" if is_up else "down"},
+        "macCount": 1 if is_up else 0,
+        "speed": port["speed"],
+        "adminDown": port["adminDown"],
+        "lacp": "off",
+        "switch": {k: device[k] for k in ("id", "name", "mainAddress", "type")},
+        "switchName": device["name"],
+        "site": net.ref(net.sites, device["site"]),
+        "tenant": net.ref(net.tenants, port["tenant"]),
+    }
+
+
+def create(net: Controller, call: Call) -> Reply:
+    fields, now = call.fields, net.stamp()
+    vpc = net.vpc_of(fields)
+    row = net.vnets.add(vpc=vpc, **_facts(net, fields, vpc, None), createdDate=now, modifiedDate=now)
+    return Reply.of({"id": row["id"]}, CREATED)
+
+
+def update(net: Controller, call: Call) -> Reply:
+    """The VPC can not be moved; lists that are sent empty are emptied (quirk 45)."""
+    row = _row(net, call)
+    net.vnets.change(row, **_facts(net, call.fields, row["vpc"], row), modifiedDate=net.stamp())
+    return Reply.of({"id": row["id"]}, UPDATED)
+
+
+def delete(net: Controller, call: Call) -> Reply:
+    row = _row(net, call)
+    if net.sessions.one("vnet", row["id"]):
+        raise Refusal(400, "V-Net is used by an E-BGP session.", vnet="V-Net is in use.")  # unverified
+    net.vnets.drop(row["id"])
+    return Reply.of({}, DELETED)
+
+
+def _row(net: Controller, call: Call) -> Row:
+    row = net.vnets.get(call.id)
+    if row is None:
+        raise Refusal(404, "Not found")
+    return row
+
+
+def _facts(net: Controller, fields: Fields, vpc: int, was: Row | None) -> dict[str, Any]:
+    old = was or {"sites": [], "vlan": "auto", "gateways": [], "ports": [], "portTags": [], "tags": [], "vlans": ""}
+    name = net.unique_name(net.vnets, fields, was)
+    sites = net.many_of(net.sites, fields, "sites", *([was["sites"]] if was else [fields.raw("sites")]))
+    if not sites:
+        raise invalid("sites", "At least one site is required.")  # unverified
+    l3vpn = fields.flag("l3vpn", old.get("l3vpn", False))
+    vlan = 0 if l3vpn else _vlan(net, fields, sites[0], old["vlan"])
+    vlans = fields.text("vlans", old["vlans"])
+    if not _VLAN_LIST.fullmatch(vlans):
+        raise invalid("vlans", "Invalid VLAN list.")  # unverified
+    mac = fields.text("customAnycastMac", old.get("customAnycastMac", ""))
+    if mac and not _MAC.fullmatch(mac):
+        raise invalid("customAnycastMac", "Invalid MAC address.")  # unverified
+    return {
+        "name": name,
+        "tenant": net.one_of(net.tenants, fields, "tenant", *([was["tenant"]] if was else [])),
+        "guestTenants": net.many_of(net.tenants, fields, "guestTenants", old.get("guestTenants", ())),
+        "sites": sites,
+        "vlan": vlan,
+        "vxlanID": _vni(net, fields, was),
+        "state": fields.choice("state", STATES, old.get("state", "active")),
+        "provisioning": fields.flag("provisioning", old.get("provisioning", False)),
+        "vlanAware": fields.flag("vlanAware", old.get("vlanAware", False)),
+        "vlans": vlans,
+        "nativeVlan": fields.integer("nativeVlan", 0, LAST_VLAN, old.get("nativeVlan", 0)),
+        "l3vpn": l3vpn,
+        "customAnycastMac": mac,
+        "ipFamily": fields.choice("ipFamily", ("dual", "ipv4", "ipv6"), old.get("ipFamily", "dual")),
+        "gateways": _gateways(net, fields, vpc, sites, was) if "gateways" in fields else old["gateways"],
+        "ports": _ports(net, fields, sites, vlan, was) if "ports" in fields else old["ports"],
+        "portTags": _labels(fields) if "portTags" in fields else old["portTags"],
+        "tags": fields.tags(old["tags"]),
+    }
+
+
+def _vlan(net: Controller, fields: Fields, site: int, default: Any) -> int:
+    value = fields.raw("vlan", default)
+    if value == "auto":
+        return default if isinstance(default, int) and default else net.take_vlan(site)
+    return 0 if value in ("disabled", "") else Fields({"vlan": value}).integer("vlan", 0, LAST_VLAN)
+
+
+def _vni(net: Controller, fields: Fields, was: Row | None) -> int:
+    """VXLAN ids are unique across the controller, those that VPCs reserved included."""
+    if weak_int(fields.raw("vxlanID", 0)) == 0:
+        return was["vxlanID"] if was else net.take_vni()
+    vni = fields.integer("vxlanID", 1, LAST_VNI)
+    if net.ledger.holders(Claim.vni(vni), but=("vnet", was["id"] if was else 0)):
+        raise invalid("vxlanID", "VXLAN ID is already in use.")  # unverified
+    return vni
+
+
+def _gateways(net: Controller, fields: Fields, vpc: int, sites: list[int], was: Row | None) -> list[Row]:
+    found: dict[Any, Row] = {}
+    for gateway in fields.objects("gateways"):
+        address = gateway.interface("prefix")
+        around = [node for node in net.tree.around(vpc, address.network) if node.kind == "subnet"]
+        fitting = [node for node in around if node.row["purpose"] in ("common", "management")]
+        if not any(not set(sites).isdisjoint(node.row["sites"]) for node in fitting):
+            raise invalid("gateways", f"There is no subnet for the gateway {address}.")  # unverified
+        if address.ip in found or net.ledger.holders(Claim.ip(vpc, address.ip), but=("vnet", was["id"] if was else 0)):
+            raise invalid("gateways", f"The address {address.ip} is already in use.")  # unverified
+        vlan = weak_int(gateway.raw("vlan", 0))
+        found[address.ip] = {"prefix": str(address), "vlan": vlan, **_dhcp(gateway)}
+    return list(found.values())
+
+
+def _dhcp(gateway: Fields) -> Row:
+    if not gateway.flag("dhcpEnabled", False):
+        return {"dhcpEnabled": False, "dhcp": None}
+    dhcp, network = gateway.object("dhcp"), ip_network(gateway.text("prefix"), strict=False)
+    start, end = dhcp.address("start"), dhcp.address("end")
+    if start not in network or end not in network or int(start) > int(end):
+        raise invalid("gateways", "The DHCP range must lie in the gateway's subnet.")  # unverified
+    options = {"id": 1, "name": "Default Option Set"}
+    return {"dhcpEnabled": True, "dhcp": {"start": str(start), "end": str(end), "optionSet": options}}
+
+
+def _ports(net: Controller, fields: Fields, sites: list[int], vlan: int, was: Row | None) -> list[Row]:
+    found: list[Row] = []
+    for entry in fields.objects("ports"):
+        port = net.resolve(net.ports, entry.values, "ports")
+        device = net.devices.get(port["hw"])
+        if device is None or device["site"] not in sites:
+            raise invalid("ports", f"Port {port['name']} is not in the sites of this V-Net.")  # unverified
+        untagged = entry.flag("accessMode", False)
+        asked = weak_int(entry.raw("vlan", vlan)) or vlan
+        tag = 0 if untagged else asked
+        if not untagged and not 2 <= tag <= LAST_VLAN:
+            raise invalid("ports", f"Port {port['name']} needs a VLAN between 2 and {LAST_VLAN}.")  # unverified
+        taken = net.ledger.holders(Claim.port(port["id"], tag), but=("vnet", was["id"] if was else 0))
+        if taken or any(other["port"] == port["id"] for other in found):
+            raise invalid("ports", f"Port {port['name']} is already in use with this VLAN.")  # unverified
+        state = entry.choice("state", STATES, "active")
+        found.append({"port": port["id"], "vlan": 1 if untagged else tag, "untagged": untagged, "state": state})
+    return found
+
+
+def _labels(fields: Fields) -> list[Row]:
+    return [
+        {"name": label.name(), "accessMode": label.flag("accessMode", True)} for label in fields.objects("portTags")
+    ]
