@@ -117,7 +117,7 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
     if source.version != destination.version:
         raise invalid("dst_prefix", "Source and destination must be of one IP family.")  # unverified
     proto = fields.choice("proto" if "proto" in fields else "protocol", PROTOCOLS, *kept("proto", "all"))
-    facts = {
+    facts: dict[str, Any] = {
         "name": net.unique_name(net.acls, fields, was),
         "action": fields.choice("action", ("permit", "deny"), *kept("action")),
         "proto": proto,

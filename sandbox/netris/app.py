@@ -10,7 +10,7 @@ from sandbox.netris import seed
 from sandbox.netris.auth import Gate
 from sandbox.netris.controller import Controller
 from sandbox.netris.orders import Orders
-from sandbox.netris.routes import ROUTES, Routes
+from sandbox.netris.routes import ROUTES, Match, Routes
 from sandbox.netris.wire import Call, Refusal, Reply, not_found, refused
 from sandbox.site import REFERENCE, Site
 from sandbox.store import Store
@@ -57,13 +57,13 @@ class Netris:
     def handle(self, request: Request) -> Response:
         if request.path.startswith(PREFIX):
             return self.control.handle(request)
-        match = self._routes.match(request)
-        name = match.name if match else f"{request.method} {request.path}"
+        match = self._routes.match(request) or Match(f"{request.method} {request.path}", _nothing_here, "")
+        name = match.name
         self.faults.meet(name)
         with self.store.lock:
-            self.control.calls[match.name if match else "unknown"] += 1
+            self.control.calls["unknown" if match.handler is _nothing_here else name] += 1
             try:
-                response = self._answer(request, name).response()
+                response = self._answer(request, match).response()
             except Refusal as refusal:
                 return refused(refusal)
             is_lost = self.faults.strikes(Kind.LOSE_REPLY, name)
@@ -71,12 +71,13 @@ class Netris:
             raise ReplyLost(name)
         return response
 
-    def _answer(self, request: Request, name: str) -> Reply:
-        if name not in OPEN:
+    def _answer(self, request: Request, match: Match) -> Reply:
+        if match.name not in OPEN:
             self._gate.demand(request)
-        if fault := self.faults.strikes(Kind.REFUSE, name):
+        if fault := self.faults.strikes(Kind.REFUSE, match.name):
             raise Refusal(400, fault.text or "The request was refused.")
-        match = self._routes.match(request)
-        if match is None:
-            raise not_found()
-        return match.handler(self.net, Call(request, name, match.target))
+        return match.handler(self.net, Call(request, match.target))
+
+
+def _nothing_here(net: Controller, call: Call) -> Reply:
+    raise not_found()

@@ -230,7 +230,7 @@ def _addresses(fields: Fields, was: Row | None) -> dict[str, Any]:
     for name, address in (("localIP", local), ("remoteIP", remote)):
         if address.max_prefixlen != bits:
             raise invalid(name, f"Must be an {family} address.")  # unverified
-    if local == remote or remote not in ip_network((int(local), length) if bits == 32 else f"{local}/{length}", False):
+    if local == remote or remote not in ip_network(f"{local}/{length}", strict=False):
         raise invalid("remoteIP", "Must be another address of the link's subnet.")  # unverified
     return {"ipFamily": family, "localIP": str(local), "remoteIP": str(remote), "prefixLength": length}
 

@@ -138,8 +138,8 @@ def _target(
     net: Controller, fields: Fields, facts: dict[str, Any], kept: Callable[..., tuple[Any, ...]], was: Row | None
 ) -> dict[str, Any]:
     """Where a rule translates to. Only the fields that fit the action are looked at."""
-    action, found = facts["action"], dict.fromkeys(("snatToIP", "snatToPool", "dnatToIP", "dnatToPort", "portGroup"))
-    target: dict[str, Any] = {**found, "pool": False}
+    action, unset = facts["action"], ("snatToIP", "snatToPool", "dnatToIP", "dnatToPort", "portGroup")
+    target: dict[str, Any] = {**dict.fromkeys(unset), "pool": False}
     if action == "SNAT":
         target["pool"] = fields.flag("pool", *kept("pool", False))
         if target["pool"]:
@@ -151,7 +151,8 @@ def _target(
             target["snatToIP"] = str(public)
             _demand_public(net, public, "snatToIP", facts, was)
     if action == "DNAT":
-        _demand_public(net, fields.host("destinationAddress", facts["destinationAddress"]), None, facts, was)
+        public = fields.host("destinationAddress", facts["destinationAddress"])
+        _demand_public(net, public, "destinationAddress", facts, was)
         target["dnatToIP"] = str(fields.host("dnatToIP", *_if_set(kept("dnatToIP"))))
         if facts["protocol"] in ("tcp", "udp"):
             target["dnatToPort"] = fields.integer("dnatToPort", 1, 65535, *_if_set(kept("dnatToPort")))
@@ -162,9 +163,8 @@ def _if_set(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(value for value in values if value is not None)
 
 
-def _demand_public(net: Controller, public: Network, name: str | None, facts: dict[str, Any], was: Row | None) -> None:
+def _demand_public(net: Controller, public: Network, name: str, facts: dict[str, Any], was: Row | None) -> None:
     """The address lies in a nat subnet of the site; an address of SNAT serves nothing else at the same time."""
-    name = name or "destinationAddress"
     system = net.system_vpc
     nodes = net.tree.around(system, public)
     if not any(n.kind == "subnet" and n.row["purpose"] == "nat" and facts["site"] in n.row["sites"] for n in nodes):

@@ -32,7 +32,7 @@ def plant(net: Controller, fabric: Fabric) -> None:
 
 def _do(net: Controller, handler: Handler, **body: Any) -> Reply:
     request = Request("POST", "", (), {}, json.dumps(body).encode())
-    return handler(net, Call(request, "seed"))
+    return handler(net, Call(request))
 
 
 def _ref(name: str) -> dict[str, str]:
@@ -85,7 +85,7 @@ def _device(device: Device, fabric: Fabric) -> dict[str, Any]:
 def _management_network(net: Controller, fabric: Fabric) -> None:
     """The out-of-band switch, with a cable to the management port (eth0) of every device."""
     devices = list(net.devices)
-    switch = {
+    switch: dict[str, Any] = {
         "name": fabric.oob_switch,
         "description": "Out-of-band management",
         "tenant": _ref(fabric.tenant),
@@ -112,7 +112,10 @@ def _management_network(net: Controller, fabric: Fabric) -> None:
 def _services(net: Controller, fabric: Fabric) -> None:
     tenant, site = _ref(fabric.tenant), _ref(fabric.name)
     for rule in fabric.nat_rules:
-        target = {"SNAT": {"snatToIP": rule.target}, "DNAT": {"dnatToIP": rule.target, "dnatToPort": rule.target_port}}
+        target: dict[str, dict[str, Any]] = {
+            "SNAT": {"snatToIP": rule.target},
+            "DNAT": {"dnatToIP": rule.target, "dnatToPort": rule.target_port},
+        }
         port = {"destinationPort": rule.destination_port} if rule.destination_port else {}
         addresses = {"sourceAddress": rule.source, "destinationAddress": rule.destination}
         kind = {"action": rule.action, "protocol": rule.protocol}

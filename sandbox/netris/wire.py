@@ -116,9 +116,7 @@ class Call:
     """One call of the API, matched to a route. `target` is the part of the path that names an object."""
 
     request: Request
-    name: str
     target: str = ""
-    tail: str = ""
     _filters: dict[str, list[str]] = field(default_factory=dict)
 
     @cached_property
@@ -230,10 +228,16 @@ class Fields:
                 raise invalid(name, "Tags may contain letters, digits and the characters _ = - . only.")  # unverified
         return found
 
+    def _unscoped(self, name: str, default: Any = MISSING) -> str:
+        text = self.text(name, default).strip()
+        if "%" in text:
+            raise ValueError("zones of IPv6 addresses have no place here")
+        return text
+
     def network(self, name: str, default: Any = MISSING) -> Network:
         """A CIDR; a bare address is a network of one."""
         try:
-            return ip_network(self.text(name, default).strip())
+            return ip_network(self._unscoped(name, default))
         except ValueError as mistake:
             raise invalid(name, "Invalid IP prefix.") from mistake  # unverified
 
@@ -246,13 +250,13 @@ class Fields:
 
     def address(self, name: str, default: Any = MISSING) -> Address:
         try:
-            return ip_address(self.text(name, default).strip())
+            return ip_address(self._unscoped(name, default))
         except ValueError as mistake:
             raise invalid(name, "Invalid IP address.") from mistake  # unverified
 
     def interface(self, name: str) -> Interface:
-        text = self.text(name).strip()
         try:
+            text = self._unscoped(name)
             if "/" not in text:
                 raise ValueError("no prefix length")
             return ip_interface(text)
