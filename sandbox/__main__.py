@@ -1,0 +1,64 @@
+"""Serve both emulators on loopback: `python -m sandbox --state-dir var/sandbox`. SIGTERM or Ctrl-C stops them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import threading
+from pathlib import Path
+
+from sandbox.site import REFERENCE
+from sandbox.world import World
+
+
+def main() -> None:
+    options = _options()
+    keys, login = _credentials()
+    site = REFERENCE.sized(public_pool=tuple(options.public_pool), router_pool=tuple(options.router_pool))
+    world = World(
+        state_dir=options.state_dir,
+        site=site,
+        job_seconds=options.job_seconds,
+        cloudstack_keys=keys,
+        netris_login=login,
+        resume_jobs=options.resume_jobs,
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    cloudstack, netris = world.serve(options.cloudstack_port, options.netris_port)
+    print(f"CloudStack {cloudstack.url}/client/api", flush=True)
+    print(f"Netris     {netris.url}", flush=True)
+    stop.wait()
+    world.close()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--state-dir", type=Path, help="keep the state here; without it, it is gone with the process")
+    parser.add_argument("--cloudstack-port", type=int, default=8096)
+    parser.add_argument("--netris-port", type=int, default=8097)
+    parser.add_argument("--job-seconds", type=float, default=2.0, help="how long building a VPC takes")
+    parser.add_argument("--public-pool", nargs="+", default=(), metavar="CIDR", help="public addresses for Netris")
+    parser.add_argument("--router-pool", nargs="+", default=(), metavar="CIDR", help="addresses for virtual routers")
+    parser.add_argument("--resume-jobs", action="store_true", help="go on with jobs that a stop interrupted")
+    return parser.parse_args()
+
+
+def _credentials() -> tuple[tuple[str, str], tuple[str, str]]:
+    """From the environment; what is not there is made up and printed."""
+    found = []
+    for name in ("CLOUDSTACK_API_KEY", "CLOUDSTACK_SECRET_KEY", "NETRIS_USER", "NETRIS_PASSWORD"):
+        value = os.environ.get(f"SANDBOX_{name}", "")
+        if not value:
+            value = secrets.token_urlsafe(24)
+            print(f"SANDBOX_{name}={value}", flush=True)
+        found.append(value)
+    api_key, secret_key, user, password = found
+    return (api_key, secret_key), (user, password)
+
+
+if __name__ == "__main__":
+    main()

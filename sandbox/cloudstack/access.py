@@ -1,0 +1,118 @@
+"""Who calls, with which role, and what that lets them see and touch (cloudstack-api.md 1.2, 1.3, 1.6)."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sandbox.cloudstack import wire
+from sandbox.cloudstack.catalogue import CATALOGUE, Command
+from sandbox.cloudstack.cloud import Cloud
+from sandbox.cloudstack.errors import PermissionDenied, Unauthorized, Unsupported
+from sandbox.store import Row
+
+USER, ROOT_ADMIN, DOMAIN_ADMIN, RESOURCE_ADMIN = 0, 1, 2, 3
+ROLE_TYPES = {"User": USER, "Admin": ROOT_ADMIN, "DomainAdmin": DOMAIN_ADMIN, "ResourceAdmin": RESOURCE_ADMIN}
+_LETTERS = {"User": "U", "DomainAdmin": "D", "ResourceAdmin": "R"}
+_READ_ONLY = ("list", "get", "query", "find")
+SESSION_SECONDS = 30 * 60
+_NO_CREDENTIALS = "unable to verify user credentials and/or request signature"
+
+
+@dataclass(frozen=True)
+class Caller:
+    user: Row
+    account: Row
+    domain: Row
+    role: Row
+
+    @classmethod
+    def of(cls, cloud: Cloud, user: Row) -> Caller:
+        account = cloud.get("account", user["accountid"])
+        return cls(user, account, cloud.get("domain", account["domainid"]), cloud.get("role", account["roleid"]))
+
+    @property
+    def is_root(self) -> bool:
+        return bool(self.role["type"] == "Admin")
+
+    @property
+    def is_domain_admin(self) -> bool:
+        return bool(self.role["type"] == "DomainAdmin")
+
+    @property
+    def is_admin(self) -> bool:
+        return self.is_root or self.is_domain_admin
+
+    def may_run(self, command: Command) -> bool:
+        if self.role["name"].startswith("Read-Only") and not command.name.startswith(_READ_ONLY):
+            return False
+        return self.is_root or _LETTERS[self.role["type"]] in command.roles
+
+    def commands(self) -> list[Command]:
+        return [command for command in CATALOGUE.values() if self.may_run(command)]
+
+    def may_touch(self, cloud: Cloud, kind: str, row: Row) -> bool:
+        """Own things, things below an admin's domain, and things that belong to nobody."""
+        if self.is_root:
+            return True
+        if kind == "domain":
+            return bool(row["id"] == self.domain["id"] or (self.is_domain_admin and is_below(self.domain, row)))
+        owner = row.get("accountid")
+        if owner is None or owner == self.account["id"]:
+            return True
+        domain = cloud.store["domain"].get(row.get("domainid"))
+        return self.is_domain_admin and domain is not None and is_below(self.domain, domain)
+
+    def check(self, cloud: Cloud, kind: str, row: Row) -> None:
+        if not self.may_touch(cloud, kind, row):
+            raise PermissionDenied(
+                f'Acct[{self.account["id"]}-{self.account["name"]}] -- Account {{"accountName":'
+                f'"{self.account["name"]}"}} does not have permission to operate with resource {kind}[{row["id"]}]'
+            )
+
+
+def is_below(upper: Row, domain: Row) -> bool:
+    return f"{domain['path']}/".startswith(f"{upper['path']}/")
+
+
+def hashed(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def new_key() -> str:
+    """86 characters of the URL-safe Base64 alphabet."""
+    return secrets.token_urlsafe(64)
+
+
+def is_enabled(cloud: Cloud, user: Row) -> bool:
+    return user["state"] == "enabled" and cloud.get("account", user["accountid"])["state"] == "enabled"
+
+
+def identify(cloud: Cloud, sent: Mapping[str, str]) -> Caller:
+    """The caller of a signed request. The role is checked before the signature is (1.2)."""
+    given = {name.lower(): value for name, value in sent.items()}
+    command = CATALOGUE.get(sent.get("command", ""))
+    if command is None or not given.get("apikey") or not given.get("signature"):
+        raise Unauthorized(_NO_CREDENTIALS)
+    if given.get("signatureversion") == "3":
+        expires = wire.expiry(given.get("expires", ""))
+        if expires is None or expires < cloud.clock.now():
+            raise Unauthorized(_NO_CREDENTIALS)
+    user = next(iter(cloud.table("user").by("apikey", given["apikey"])), None)
+    if user is None or not is_enabled(cloud, user):
+        raise Unauthorized(_NO_CREDENTIALS)
+    caller = Caller.of(cloud, user)
+    check_role(caller, command)
+    if not wire.is_signed(sent, user["secretkey"]):
+        raise Unauthorized(_NO_CREDENTIALS)
+    return caller
+
+
+def check_role(caller: Caller, command: Command | None, name: str = "") -> None:
+    if command is None or not caller.may_run(command):
+        raise Unsupported(
+            f"The API [{command.name if command else name}] does not exist or is not available for the account "
+            f"for user id [{caller.user['id']}]."
+        )

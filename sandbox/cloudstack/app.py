@@ -1,0 +1,260 @@
+"""The management server: takes a request, finds out who asks for what, runs it, answers (cloudstack-api.md 1 and 2)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from sandbox.clock import Clock
+from sandbox.cloudstack import chores, sessions, wire
+from sandbox.cloudstack.access import Caller, check_role, identify
+from sandbox.cloudstack.call import CREATORS, HANDLERS, UNDOERS, Call
+from sandbox.cloudstack.catalogue import CATALOGUE, Command
+from sandbox.cloudstack.cloud import Cloud
+from sandbox.cloudstack.errors import NEUTRAL_TEXT, ApiError, InternalError, InvalidValue, NoCommand
+from sandbox.cloudstack.jobs import Jobs, instance_type
+from sandbox.cloudstack.parameters import arguments
+from sandbox.cloudstack.plugin import NetrisPlugin, Provider
+from sandbox.cloudstack.resources import KINDS_MADE, load
+from sandbox.cloudstack.seed import seed
+from sandbox.control import PREFIX, Control
+from sandbox.faults import Faults, Kind
+from sandbox.http import ReplyLost, Request, Response
+from sandbox.site import REFERENCE, Site
+from sandbox.store import Row, Store
+
+log = logging.getLogger(__name__)
+
+PATH = "/client/api"
+Answer = tuple[str, Any, list[tuple[str, str]]]
+
+load()
+
+
+class CloudStack:
+    """`netris` is a client whose base URL is the controller's. `job_seconds` is how long building a VPC takes."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        netris: httpx.Client,
+        netris_login: tuple[str, str],
+        keys: tuple[str, str],
+        password: str = "password",
+        site: Site = REFERENCE,
+        job_seconds: float = 0.0,
+        resume_jobs: bool = False,
+    ) -> None:
+        self.cloud = Cloud(store, clock, site)
+        self.faults = Faults()
+        self.control = Control("cloudstack", clock, self.faults, self._end_sessions, {"reconnect": self.connect})
+        self.runs_jobs_itself = True  # until somebody ticks: see World.serve
+        user, netris_password = netris_login
+        provider = Provider(
+            str(netris.base_url), user, netris_password, site.fabric.name, site.fabric.tenant, site.zone.netris_tag
+        )
+        self.cloud.plugin = NetrisPlugin(netris, provider)
+        self.cloud.jobs = self.jobs = Jobs(self.cloud, job_seconds)
+        with store.lock:
+            if store["account"].find(name="system") is None:
+                seed(self.cloud, keys=keys, password=password, provider=provider)
+            chores.settle_after_restart(self.cloud)
+            self.jobs.recover(resume=resume_jobs)
+
+    def connect(self) -> None:
+        """Log in to Netris and push the zone's public ranges: what a (re)started management server does."""
+        with self.cloud.lock:
+            chores.connect_provider(self.cloud)
+
+    def handle(self, request: Request) -> Response:
+        if request.path.startswith(PREFIX):
+            return self.control.handle(request)
+        sent = wire.parameters(request)
+        name = sent.get("command", "")
+        self.faults.meet(name)
+        if request.path != PATH:
+            return Response(404, b"not found", (("Content-Type", "text/plain"),))
+        if self.runs_jobs_itself:
+            self.run_due_jobs()
+        response = self._answer(request, sent, name)
+        if self.faults.strikes(Kind.LOSE_REPLY, name):
+            raise ReplyLost(name)
+        return response
+
+    # requests
+
+    def _answer(self, request: Request, sent: dict[str, str], name: str) -> Response:
+        as_json = sent.get("response", "").lower() == "json"
+        try:
+            with self.cloud.lock:
+                envelope, body, headers = self._run(request, sent, name)
+        except ApiError as error:
+            return self._refusal(error, name, as_json=as_json)
+        return wire.answer(200, envelope, body, *headers, as_json=as_json)
+
+    def _run(self, request: Request, sent: dict[str, str], name: str) -> Answer:
+        given = {key.lower(): value for key, value in sent.items()}
+        self.control.calls[name if name in CATALOGUE or name in ("login", "logout") else "unknown"] += 1
+        if name == "login":
+            body, cookies = sessions.login(self.cloud, request, given)
+            return "loginresponse", body, cookies
+        if name == "logout":
+            return "logoutresponse", sessions.logout(self.cloud, request), []
+        session = None if given.get("apikey") else sessions.session_of(self.cloud, request)
+        if session is None:
+            caller = identify(self.cloud, sent)
+        else:
+            caller = sessions.caller_in(self.cloud, session, given)
+            if not name:
+                raise NoCommand("no command sent")
+            check_role(caller, CATALOGUE.get(name), name)
+        command = CATALOGUE[name]
+        with self._masked(caller):
+            if fault := self.faults.strikes(Kind.REFUSE, name):
+                raise InternalError(fault.text or NEUTRAL_TEXT)
+            return command.envelope, self._execute(command, caller, sent), []
+
+    def _execute(self, command: Command, caller: Caller, sent: dict[str, str]) -> Any:
+        call = Call(self.cloud, command, caller, arguments(self.cloud, command, sent, caller))
+        if not command.is_async:
+            try:
+                body = HANDLERS[command.name](call)
+            except ApiError as error:
+                self._note(call, "Completed", error)
+                raise
+            self._note(call, "Completed")
+            return body
+        kept = {
+            name: value for name, value in sent.items() if name.lower() not in ("signature", "apikey", "sessionkey")
+        }
+        if command.kind == "async-create":
+            kind, row = KINDS_MADE[command.name], CREATORS[command.name](call)
+            call.row = row
+            job = self.jobs.start(call, kept, kind=kind, row=row)
+            answer = {"id": row["id"], "jobid": job["id"]}
+        else:
+            kind, row = _subject(call)
+            job = self.jobs.start(call, kept, kind=kind, row=row)
+            answer = {"jobid": job["id"]}
+        call.job = job
+        scheduled = self._note(call, "Scheduled")
+        if scheduled is not None:
+            self.cloud.change("job", job, eventid=scheduled["id"])
+        return answer
+
+    @contextmanager
+    def _masked(self, caller: Caller) -> Iterator[None]:
+        """Callers other than root get a neutral text for what went wrong inside (2.1)."""
+        try:
+            yield
+        except ApiError as error:
+            if error.is_masked and not caller.is_root:
+                error.text = NEUTRAL_TEXT
+            raise
+        except Exception as mistake:
+            log.exception("a command failed")
+            raise InternalError(str(mistake) if caller.is_root else NEUTRAL_TEXT) from mistake
+
+    @staticmethod
+    def _refusal(error: ApiError, name: str, *, as_json: bool) -> Response:
+        command = CATALOGUE.get(name)
+        envelope = command.envelope if command else "errorresponse"
+        if name in ("login", "logout"):
+            envelope = f"{name}response"
+        if error.status == 432:
+            envelope = "errorresponse"
+        body: Row = {"uuidList": [{"uuid": identifier, "description": text} for identifier, text in error.uuids]}
+        body["errorcode"] = error.status
+        if error.class_number is not None:
+            body["cserrorcode"] = error.class_number
+        body["errortext"] = error.text
+        header = " ".join(error.text.encode("ascii", "replace").decode().split())[:1000]
+        return wire.answer(error.status, envelope, body, ("X-Description", header), as_json=as_json)
+
+    # jobs
+
+    def run_due_jobs(self) -> None:
+        """Run everything whose time has come, in the caller's thread."""
+        while True:
+            with self.cloud.lock:
+                jobs = list(self.jobs.claim_due())
+                chores.run(self.cloud)
+            for job in jobs:
+                self.run_job(job)
+            if not jobs:
+                return
+
+    def run_job(self, job: Row) -> None:
+        with self.cloud.lock:
+            command = CATALOGUE[job["command"]]
+            call = Call(self.cloud, command, self.jobs.caller_of(job), {})
+            call.job = job
+            result, failure = None, None
+            try:
+                self._note(call, "Started")
+                result = self._work(call, job)
+            except ApiError as error:
+                failure = error
+            except Exception as mistake:
+                log.exception("the job of %s failed", command.name)
+                failure = InternalError(str(mistake))
+            self._note(call, "Completed", failure)
+            self.jobs.finish(job, result, failure)
+
+    def _work(self, call: Call, job: Row) -> Any:
+        if job["instancekind"]:
+            row = self.cloud.table(job["instancekind"]).get(job["instanceid"])
+            if row is None:
+                raise InvalidValue(f"Unable to find {job['instancekind']} with id {job['instanceid']}")
+            call.row = row
+        call.arguments = arguments(self.cloud, call.command, job["sent"], call.caller)
+        if fault := self.faults.strikes(Kind.FAIL_JOB, call.command.name):
+            if undo := UNDOERS.get(call.command.name):
+                undo(call)
+            raise InternalError(fault.text or NEUTRAL_TEXT)
+        return HANDLERS[call.command.name](call)
+
+    def _note(self, call: Call, state: str, error: ApiError | None = None) -> Row | None:
+        """Write the event of a command: one when it is over, three when it has a job."""
+        command = call.command
+        if not command.event:
+            return None
+        text = {
+            "Scheduled": f"{command.words}",
+            "Started": f"starting {command.words}",
+            "Completed": f"Successfully completed {command.words}",
+        }[state]
+        if error is not None:
+            text = f"Error while {command.words}"
+        subject = call.row or _subject(call)[1] or {}
+        more = {"resourceid": subject.get("id"), "resourcename": subject.get("name")}
+        if call.job and call.job["instancekind"]:
+            more["resourcetype"] = instance_type(call.job["instancekind"])
+        return self.cloud.event(
+            command.event,
+            text,
+            user=call.caller.user,
+            state=state,
+            level="ERROR" if error else "INFO",
+            parent=(call.job or {}).get("eventid", ""),
+            accountid=subject.get("accountid"),
+            **{name: value for name, value in more.items() if value},
+        )
+
+    def _end_sessions(self) -> None:
+        with self.cloud.lock:
+            for session in self.cloud.table("session"):
+                self.cloud.table("session").drop(session["id"])
+
+
+def _subject(call: Call) -> tuple[str, Row | None]:
+    """The object that an asynchronous command is about: what its `id` names."""
+    parameter = call.command.parameters.get("id")
+    row = call.get("id")
+    return (parameter.kind, row) if parameter is not None and parameter.kind and row is not None else ("", None)

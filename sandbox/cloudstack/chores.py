@@ -1,0 +1,87 @@
+"""What the management server does unasked, by the clock: collect idle tiers, expunge VMs, finish what got stuck."""
+
+from __future__ import annotations
+
+import logging
+
+from sandbox.cloudstack.cloud import Cloud
+from sandbox.cloudstack.errors import ApiError
+from sandbox.cloudstack.resources import addresses, machines, networks, providers, vpcs
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 60.0
+IDLE_SECONDS = 600.0  # network.gc.wait; the collector comes by every network.gc.interval, which is 600 s too
+EXPUNGE_SECONDS = 86400.0
+RETRY_SECONDS = 3600.0
+
+
+def run(cloud: Cloud) -> None:
+    """Look round, at most once a minute. Call with the store locked."""
+    now, facts = cloud.clock.now(), cloud.store.facts
+    last = facts.get("chores")
+    if last is not None and now - last["at"] < INTERVAL:
+        return
+    row = last or {"id": "chores", "retried": now}
+    facts.change(row, at=now)
+    _collect_tiers(cloud, now)
+    _expunge_machines(cloud, now)
+    if now - row["retried"] >= RETRY_SECONDS:
+        facts.change(row, retried=now)
+        _retry(cloud)
+    providers.watch(cloud)
+
+
+def _collect_tiers(cloud: Cloud, now: float) -> None:
+    for network in cloud.table("network"):
+        if network["state"] != networks.IMPLEMENTED or now - network["idle_since"] < IDLE_SECONDS:
+            continue
+        owners = (cloud.table("vm").get(nic["vmid"]) for nic in cloud.table("nic").by("networkid", network["id"]))
+        if not any(vm is not None and vm["state"] == machines.RUNNING for vm in owners):
+            networks.shut_down(cloud, network)
+
+
+def _expunge_machines(cloud: Cloud, now: float) -> None:
+    for vm in cloud.table("vm"):
+        if vm["state"] == machines.DESTROYED and now - vm["destroyed"] >= EXPUNGE_SECONDS:
+            machines.expunge(cloud, vm)
+
+
+def _retry(cloud: Cloud) -> None:
+    """VPCs and addresses whose removal Netris did not accept."""
+    for vpc in cloud.table("vpc"):
+        if vpc["state"] == vpcs.INACTIVE and not cloud.job_fields(vpc):
+            _attempt(cloud, "vpc", vpc["id"])
+    for address in cloud.table("publicip"):
+        if address["state"] == addresses.RELEASING and not cloud.job_fields(address):
+            _attempt(cloud, "publicip", address["id"])
+
+
+def _attempt(cloud: Cloud, kind: str, identifier: str) -> None:
+    row = cloud.table(kind).get(identifier)
+    if row is None:
+        return
+    try:
+        if kind == "vpc":
+            vpcs.destroy(cloud, row)
+        else:
+            addresses.release(cloud, row)
+    except ApiError as error:
+        log.warning("%s %s is still not removed: %s", kind, identifier, error)
+
+
+def settle_after_restart(cloud: Cloud) -> None:
+    """Put what a killed server left half-way back into a stable state (2.2)."""
+    for vm in cloud.table("vm"):
+        if vm["state"] == machines.STARTING:
+            cloud.change("vm", vm, state=machines.STOPPED)
+    for network in cloud.table("network"):
+        if network["state"] == networks.IMPLEMENTING:
+            cloud.change("network", network, state=networks.SHUTDOWN)
+    for router in cloud.table("router"):
+        if router["state"] == "Starting":
+            cloud.change("router", router, state="Stopped")
+
+
+def connect_provider(cloud: Cloud) -> None:
+    providers.connect(cloud)

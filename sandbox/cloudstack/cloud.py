@@ -1,0 +1,177 @@
+"""What the management server remembers: rows by kind, who owns them, what happened. No HTTP, no parameters.
+
+Every row has a public `id` (uuid) and an internal `number`, which is what Netris object names are made of. Rows of
+tenants carry `accountid` and `domainid`. A removed row leaves its uuid behind, which still resolves (1.4).
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from sandbox.clock import Clock
+from sandbox.cloudstack import wire
+from sandbox.site import CloudStackZone, Site
+from sandbox.store import Row, Store, Table
+
+if TYPE_CHECKING:
+    from sandbox.cloudstack.jobs import Jobs
+    from sandbox.cloudstack.plugin import NetrisPlugin
+
+EVENTS_KEPT = 20_000
+
+_INDEXES = {
+    "domain": ("parentdomainid",),
+    "account": ("domainid", "name"),
+    "user": ("accountid", "username", "apikey"),
+    "vpc": ("accountid", "name"),
+    "network": ("accountid", "vpcid", "name"),
+    "publicip": ("accountid", "vpcid", "pool", "ipaddress"),
+    "router": ("vpcid", "accountid"),
+    "vm": ("accountid",),
+    "nic": ("networkid", "vmid"),
+    "networkacl": ("aclid",),
+    "networkacllist": ("vpcid",),
+    "vni": ("networkid",),
+    "job": ("accountid",),
+    "event": ("accountid",),
+    "tag": ("resourceid", "accountid"),
+    "limit": ("ownerid",),
+    "removed": (),
+}
+
+
+class Cloud:
+    def __init__(self, store: Store, clock: Clock, site: Site) -> None:
+        self.store = store
+        self.clock = clock
+        self.site = site
+        self.jobs: Jobs
+        self.plugin: NetrisPlugin
+        self.random = secrets.SystemRandom()
+        for kind, fields in _INDEXES.items():
+            store[kind].index(*fields)
+
+    @property
+    def zone_facts(self) -> CloudStackZone:
+        return self.site.zone
+
+    @property
+    def lock(self) -> threading.RLock:
+        return self.store.lock
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """Let go of the store while talking to Netris. Rows may have changed or gone when this ends."""
+        self.store.lock.release()
+        try:
+            yield
+        finally:
+            self.store.lock.acquire()
+
+    def table(self, kind: str) -> Table:
+        return self.store[kind]
+
+    def new(self, kind: str, sequence: str = "", /, **fields: Any) -> Row:
+        number = self.store[sequence or kind].next_id()
+        row = {"id": str(uuid.uuid4()), "number": number, "created": self.clock.now(), **fields}
+        return self.store[kind].put(row)
+
+    def change(self, kind: str, row: Row, **fields: Any) -> Row:
+        return self.store[kind].change(row, **fields)
+
+    def remove(self, kind: str, row: Row) -> None:
+        """Drop a row, its tags with it. Its uuid goes on resolving, to a row that says it is removed."""
+        self.store[kind].drop(row["id"])
+        for tag in self.store["tag"].by("resourceid", row["id"]):
+            self.store["tag"].drop(tag["id"])
+        kept: Row = {name: row[name] for name in ("id", "number", "name", "accountid", "domainid") if name in row}
+        self.store["removed"].put({**kept, "kind": kind, "is_removed": True})
+
+    def resolve(self, kind: str, identifier: str) -> Row | None:
+        row = self.store[kind].get(identifier.lower())
+        if row is not None:
+            return row
+        removed = self.store["removed"].get(identifier.lower())
+        return removed if removed is not None and removed["kind"] == kind else None
+
+    def get(self, kind: str, identifier: str | None) -> Row:
+        """A row that must be there, because another row refers to it."""
+        row = self.store[kind].get(identifier)
+        if row is None:
+            raise LookupError(f"{kind} {identifier} is gone")
+        return row
+
+    @property
+    def zone(self) -> Row:
+        return next(iter(self.store["zone"].rows.values()))
+
+    @property
+    def physical_network(self) -> Row:
+        return next(iter(self.store["physicalnetwork"].rows.values()))
+
+    # ownership
+
+    def domain_path(self, domain_id: str) -> str:
+        return str(self.get("domain", domain_id)["path"])
+
+    def subtree(self, domain: Row) -> list[Row]:
+        """The domain and everything below it."""
+        found = [domain]
+        for each in found:
+            found += self.store["domain"].by("parentdomainid", each["id"])
+        return found
+
+    def owner_fields(self, row: Row) -> Row:
+        account = self.store["account"].get(row.get("accountid"))
+        if account is None:
+            return {}
+        domain = self.get("domain", account["domainid"])
+        return {
+            "account": account["name"],
+            "domainid": domain["id"],
+            "domain": domain["name"],
+            "domainpath": domain["path"],
+        }
+
+    def job_fields(self, row: Row) -> Row:
+        """The pending job of an object, if it has one."""
+        job = self.store["job"].get(row.get("jobid"))
+        return {"jobid": job["id"], "jobstatus": 0} if job is not None and job["status"] == 0 else {}
+
+    def tags_of(self, row: Row) -> list[Row]:
+        return [self.tag_view(tag) for tag in self.store["tag"].by("resourceid", row["id"])]
+
+    def tag_view(self, tag: Row) -> Row:
+        view = {name: tag[name] for name in ("key", "value", "resourcetype", "resourceid", "customer") if tag.get(name)}
+        return {**view, **self.owner_fields(tag)}
+
+    # the past
+
+    def event(
+        self, type_: str, text: str, *, user: Row, state: str, level: str = "INFO", parent: str = "", **more: Any
+    ) -> Row:
+        """`more`: accountid of the owner, resourceid, resourcetype, resourcename."""
+        account = self.store["account"].get(more.get("accountid")) or self.get("account", user["accountid"])
+        table = self.store["event"]
+        if len(table) >= EVENTS_KEPT:
+            table.drop(next(iter(table.rows)))
+        owner = {"accountid": account["id"], "domainid": account["domainid"]}
+        fields = {"type": type_, "description": text, "state": state, "level": level, "username": user["username"]}
+        return self.new("event", **{**fields, **more, **owner, **({"parentid": parent} if parent else {})})
+
+
+def view(row: Row, *names: str) -> Row:
+    """The fields of a row that are set. No field of the API is ever null (1.1)."""
+    return {name: row[name] for name in names if row.get(name) is not None}
+
+
+def created(row: Row) -> str:
+    return wire.date(row["created"])
+
+
+View = Callable[[Row], Row]

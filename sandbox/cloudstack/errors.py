@@ -1,0 +1,113 @@
+"""The refusals of the API: HTTP status, class number and text (cloudstack-api.md 2.1).
+
+ApiError
+├── Unauthorized         401
+├── BadParameter         431  the parameter itself is unreadable, missing or names nothing
+├── InvalidValue         431  a business rule refuses it
+├── Unsupported          432  the role lacks the command, or a session names an unknown one
+├── InternalError        530
+├── PermissionDenied     531
+├── NoAddress            533
+├── NoVni                533
+├── Unavailable          534
+└── LimitReached         535
+"""
+
+# ruff: noqa: N818 - they are verdicts, named as the callers of the API would name them
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+NEUTRAL_TEXT = "Internal error executing command, please contact your system administrator"
+
+
+class ApiError(Exception):
+    """`is_masked` errors keep their text from everyone but root when a command fails while its caller waits."""
+
+    status: ClassVar[int] = 530
+    class_number: ClassVar[int | None] = 4250
+    is_masked: ClassVar[bool] = False
+
+    def __init__(self, text: str, *, uuids: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(text)
+        self.text = text
+        self.uuids = uuids
+
+
+class Unauthorized(ApiError):
+    status = 401
+    class_number = None
+
+
+class NoCommand(ApiError):
+    status = 400
+    class_number = None
+
+
+class WrongMethod(ApiError):
+    status = 405
+    class_number = None
+
+
+class Malformed(ApiError):
+    status = 430
+    class_number = 9999
+
+
+class BadParameter(ApiError):
+    status = 431
+    class_number = 9999
+
+
+class InvalidValue(ApiError):
+    status = 431
+    class_number = 4350
+
+
+class Unsupported(ApiError):
+    status = 432
+    class_number = 9999
+
+
+class InternalError(ApiError):
+    is_masked = True
+
+
+class ServerError(ApiError):
+    """A command's own verdict on itself ("Failed to create VPC"): everyone may read it."""
+
+    class_number = 9999
+
+
+class PermissionDenied(ApiError):
+    status = 531
+    class_number = 4365
+
+
+class LoginFailed(ApiError):
+    status = 531
+    class_number = None
+
+
+class NoAddress(ApiError):
+    status = 533
+    class_number = 4320
+    is_masked = True
+
+
+class NoCapacity(ApiError):
+    status = 533
+    class_number = 4325
+    is_masked = True
+
+
+class Unavailable(ApiError):
+    status = 534
+    class_number = 4380
+    is_masked = True
+
+
+class LimitReached(ApiError):
+    status = 535
+    class_number = 4370

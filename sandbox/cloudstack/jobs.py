@@ -1,0 +1,176 @@
+"""Asynchronous jobs: when each is due, in which order they run, and what is told about them (cloudstack-api.md 2.2).
+
+A job is due `duration` after its turn comes. Jobs of one network or VPC wait for each other where the command says so.
+Nothing sleeps: whoever calls `claim_due` gets the jobs whose time has come, each of them once.
+
+    pending (0) ──▶ succeeded (1)
+            └─────▶ failed (2)
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox.cloudstack import wire
+from sandbox.cloudstack.access import Caller
+from sandbox.cloudstack.call import Call
+from sandbox.cloudstack.cloud import Cloud, created, view
+from sandbox.cloudstack.errors import ApiError
+from sandbox.store import Row
+
+PENDING, SUCCEEDED, FAILED = 0, 1, 2
+KEPT_SECONDS = 1440 * 60
+
+# How long a command takes, as a multiple of `job_seconds`: router and controller work against database work.
+_WEIGHTS = {"createVPC": 1.0, "restartVPC": 1.0, "deleteVPC": 0.75, "deployVirtualMachine": 1.0, "createTags": 0.1}
+_USUAL_WEIGHT = 0.5
+
+_INSTANCE_TYPES = {
+    "vpc": "Vpc",
+    "network": "Network",
+    "publicip": "IpAddress",
+    "vm": "VirtualMachine",
+    "account": "Account",
+    "domain": "Domain",
+    "physicalnetwork": "PhysicalNetwork",
+}
+
+
+def instance_type(kind: str) -> str:
+    """How jobs and events spell a kind of thing."""
+    return _INSTANCE_TYPES.get(kind, kind)
+
+
+class Jobs:
+    def __init__(self, cloud: Cloud, seconds: float) -> None:
+        self.cloud = cloud
+        self.seconds = seconds
+        self._ready: list[tuple[float, int, str]] = []
+        self._queues: dict[str, deque[str]] = defaultdict(deque)
+
+    def start(self, call: Call, sent: dict[str, str], *, kind: str = "", row: Row | None = None) -> Row:
+        """Take on the job of a call. `row` is the object it is about; it shows the job until that is over."""
+        queue = self._queue_of(call)
+        self._expunge()
+        job = self.cloud.new(
+            "job",
+            command=call.command.name,
+            cmd=call.command.java_class(by_root=call.caller.is_root),
+            sent=sent,
+            userid=call.caller.user["id"],
+            accountid=call.caller.account["id"],
+            domainid=call.caller.domain["id"],
+            status=PENDING,
+            resultcode=0,
+            queue=queue,
+            instancekind=kind,
+            instanceid=row["id"] if row else None,
+        )
+        if row is not None:
+            self.cloud.change(kind, row, jobid=job["id"])
+        self._enqueue(job)
+        return job
+
+    def claim_due(self) -> Iterator[Row]:
+        """Jobs whose time has come. Call with the store locked; whoever gets a job runs it."""
+        now = self.cloud.clock.now()
+        while self._ready and self._ready[0][0] <= now:
+            yield self.cloud.get("job", heapq.heappop(self._ready)[2])
+
+    def has_due(self) -> bool:
+        return bool(self._ready) and self._ready[0][0] <= self.cloud.clock.now()
+
+    def finish(self, job: Row, result: Any = None, error: ApiError | None = None) -> None:
+        done: Row = {"status": SUCCEEDED, "resultcode": 0, "result": result}
+        if error is not None:
+            result = {"errorcode": error.status, "errortext": error.text}
+            done = {"status": FAILED, "resultcode": error.status, "result": result}
+        self.cloud.change("job", job, completed=self.cloud.clock.now(), **done)
+        self._show_done(job)
+        if job["queue"]:
+            queue = self._queues[job["queue"]]
+            queue.popleft()
+            if queue:
+                self._schedule(self.cloud.get("job", queue[0]))
+            else:
+                del self._queues[job["queue"]]
+
+    def recover(self, *, resume: bool) -> None:
+        """After a restart: what was running has failed, with no result to show; or it goes on, when told to."""
+        for job in self.cloud.table("job").where(status=PENDING):
+            if resume:
+                self._enqueue(job)
+                continue
+            self.cloud.change("job", job, status=FAILED, resultcode=530, completed=self.cloud.clock.now())
+            self._show_done(job)
+
+    def view(self, job: Row) -> Row:
+        cloud = self.cloud
+        account = cloud.table("account").get(job["accountid"]) or {"name": "removed"}
+        domain = cloud.table("domain").get(job["domainid"]) or {"path": "removed"}
+        shown = {
+            "accountid": job["accountid"],
+            "account": account["name"],
+            "domainid": job["domainid"],
+            "domainpath": domain["path"],
+            "userid": job["userid"],
+            "cmd": job["cmd"],
+            "jobstatus": job["status"],
+            "jobprocstatus": 0,
+            "jobresultcode": job["resultcode"],
+        }
+        if job.get("result") is not None:
+            shown |= {"jobresulttype": "object", "jobresult": job["result"]}
+        if job["instanceid"] is not None:
+            shown |= {"jobinstancetype": instance_type(job["instancekind"]), "jobinstanceid": job["instanceid"]}
+        server = next(iter(cloud.table("managementserver").rows.values()))
+        shown |= {"managementserverid": server["id"], "managementservername": server["name"]}
+        shown |= {"created": created(job), "jobid": job["id"]}
+        return shown | ({"completed": wire.date(job["completed"])} if "completed" in view(job, "completed") else {})
+
+    def caller_of(self, job: Row) -> Caller:
+        return Caller.of(self.cloud, self.cloud.get("user", job["userid"]))
+
+    def _queue_of(self, call: Call) -> str:
+        """What the job must wait for: `network:<id>` or `vpc:<id>`."""
+        for name in call.command.queue:
+            row = call.get(name)
+            if row is None:
+                continue
+            if row["id"] in self.cloud.table("network").rows:
+                return f"network:{row['id']}"
+            if row["id"] in self.cloud.table("vpc").rows:
+                return f"vpc:{row['id']}"
+            return f"vpc:{row['vpcid']}" if row.get("vpcid") else ""
+        return ""
+
+    def _enqueue(self, job: Row) -> None:
+        if job["queue"]:
+            self._queues[job["queue"]].append(job["id"])
+            if len(self._queues[job["queue"]]) > 1:
+                return
+        self._schedule(job)
+
+    def _schedule(self, job: Row) -> None:
+        due = self.cloud.clock.now() + self.seconds * _WEIGHTS.get(job["command"], _USUAL_WEIGHT)
+        heapq.heappush(self._ready, (due, job["number"], job["id"]))
+
+    def _show_done(self, job: Row) -> None:
+        if job["instancekind"]:
+            row = self.cloud.table(job["instancekind"]).get(job["instanceid"])
+            if row is not None and row.get("jobid") == job["id"]:
+                del row["jobid"]
+                self.cloud.table(job["instancekind"]).put(row)
+
+    def _expunge(self) -> None:
+        """Forget finished jobs after a day, a few at a time: the oldest come first."""
+        table = self.cloud.table("job")
+        horizon = self.cloud.clock.now() - KEPT_SECONDS
+        for _ in range(8):
+            oldest = next(iter(table.rows.values()), None)
+            if oldest is None or oldest["status"] == PENDING or oldest.get("completed", 0) > horizon:
+                return
+            table.drop(oldest["id"])

@@ -1,0 +1,207 @@
+"""Public IP addresses: the pools, and what is taken from them (cloudstack-api.md 3.6, 4.3, 5.4)."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+
+from sandbox.cloudstack import wire
+from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
+from sandbox.cloudstack.cloud import Cloud, view
+from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, NoAddress, ServerError
+from sandbox.cloudstack.resources import limits
+from sandbox.cloudstack.seed import public_network
+from sandbox.store import Row
+
+FREE, ALLOCATED, RELEASING = "Free", "Allocated", "Releasing"
+STATES = ("Free", "Allocating", "Allocated", "Releasing", "Reserved")
+
+
+def of_vpc(cloud: Cloud, vpc: Row) -> list[Row]:
+    return cloud.table("publicip").by("vpcid", vpc["id"])
+
+
+def source_nat_of(cloud: Cloud, vpc: Row) -> Row:
+    """The address that tenants' traffic leaves from; the router's own is flagged source NAT too, but is not it."""
+    found = next((row for row in of_vpc(cloud, vpc) if row["issourcenat"] and row["forprovider"]), None)
+    if found is None:
+        raise LookupError(f"VPC {vpc['id']} has lost its source NAT address")
+    return found
+
+
+def _ranges(cloud: Cloud, *, is_for_netris: bool) -> list[Row]:
+    ranges = (row for row in cloud.table("vlan") if not row["forsystemvms"])
+    return [row for row in ranges if bool(row["provider"]) == is_for_netris]
+
+
+def _free(cloud: Cloud, ranges: list[Row]) -> Row:
+    """A random free address of the first range that has one."""
+    for vlan in ranges:
+        if rows := cloud.table("publicip").by("pool", f"{vlan['id']}:{FREE}"):
+            return cloud.random.choice(rows)
+    raise NoAddress("Insufficient address capacity: unable to acquire a public IP address")
+
+
+def free_for_source_nat(cloud: Cloud) -> Row:
+    return _free(cloud, _ranges(cloud, is_for_netris=True))
+
+
+def free_for_router(cloud: Cloud) -> Row:
+    return _free(cloud, _ranges(cloud, is_for_netris=False))
+
+
+def check_free(cloud: Cloud, text: str) -> Row:
+    row = next(iter(cloud.table("publicip").by("ipaddress", text)), None)
+    if row is None or row["state"] != FREE:
+        raise InvalidValue(f"IP address {text} is already in use or in invalid state or is not in this zone")
+    return row
+
+
+def allocate(cloud: Cloud, address: Row, owner: Row, *, vpcid: str, issourcenat: bool = False) -> Row:
+    return cloud.change(
+        "publicip",
+        address,
+        state=ALLOCATED,
+        pool=f"{address['vlanid']}:{ALLOCATED}",
+        allocated=cloud.clock.now(),
+        accountid=owner["id"],
+        domainid=owner["domainid"],
+        vpcid=vpcid,
+        issourcenat=issourcenat,
+        networkid=None,
+    )
+
+
+def release(cloud: Cloud, address: Row) -> None:
+    """Give an address back. Its /32 on Netris goes first; when that fails the address stays Releasing."""
+    cloud.change("publicip", address, state=RELEASING)
+    if address["forprovider"]:
+        with cloud.outside():
+            cloud.plugin.release_address(address["ipaddress"])
+    for tag in cloud.table("tag").by("resourceid", address["id"]):
+        cloud.table("tag").drop(tag["id"])
+    cloud.change(
+        "publicip",
+        address,
+        state=FREE,
+        pool=f"{address['vlanid']}:{FREE}",
+        allocated=None,
+        accountid=None,
+        domainid=None,
+        vpcid=None,
+        issourcenat=False,
+        networkid=None,
+    )
+
+
+def address_view(call: Call, row: Row) -> Row:
+    cloud, zone, public = call.cloud, call.cloud.zone, public_network(call.cloud)
+    shown = {
+        **view(row, "id", "ipaddress", "state", "zoneid", "vpcid"),
+        **cloud.owner_fields(row),
+        "zonename": zone["name"],
+        "issourcenat": bool(row.get("issourcenat")),
+        "isstaticnat": False,
+        "issystem": False,
+        "forvirtualnetwork": True,
+        "networkid": public["id"],
+        "networkname": public["name"],
+        "physicalnetworkid": cloud.physical_network["id"],
+        "isportable": False,
+        "hasrules": False,
+        "forsystemvms": row["forsystemvms"],
+        "tags": cloud.tags_of(row),
+        "hasannotations": False,
+        **cloud.job_fields(row),
+    }
+    if row.get("allocated"):
+        shown["allocated"] = wire.date(row["allocated"])
+    if row["forprovider"]:
+        shown["forprovider"] = True
+    if vpc := cloud.table("vpc").get(row.get("vpcid")):
+        shown["vpcname"] = vpc["name"]
+    if tier := cloud.table("network").get(row.get("networkid")):
+        shown |= {"associatednetworkid": tier["id"], "associatednetworkname": tier["name"]}
+    if call.caller.is_root:
+        shown |= {"vlanid": row["vlanid"], "vlanname": cloud.get("vlan", row["vlanid"])["vlan"], "fordisplay": True}
+    return shown
+
+
+@handles("listPublicIpAddresses")
+def list_public_ip_addresses(call: Call) -> Row:
+    table, state = call.cloud.table("publicip"), call.get("state")
+    if state is not None and state.capitalize() not in STATES:
+        raise InvalidValue(f"Invalid state: {state}")
+    if state is None and call.get("allocatedonly", True):
+        state = ALLOCATED
+    rows: list[Row] = []
+    if (state or FREE).capitalize() == FREE and "id" not in call:
+        for vlan in call.cloud.table("vlan"):
+            rows += table.by("pool", f"{vlan['id']}:{FREE}")
+    if (state or ALLOCATED).capitalize() != FREE:
+        rows += [row for row in call.visible("publicip") if row["state"] != FREE]
+    if state is not None:
+        rows = [row for row in rows if row["state"] == state.capitalize()]
+    if call.get("isstaticnat") or call.get("forloadbalancing") or call.get("forvirtualnetwork") is False:
+        rows = []
+    rows = [row for row in rows if row["forsystemvms"] == call.get("forsystemvms", False)]
+    rows = call.narrowed(rows, "ipaddress", "zoneid", "vlanid", "vpcid", "issourcenat", "forprovider")
+    if (network := call.get("networkid")) is not None and network["id"] != public_network(call.cloud)["id"]:
+        rows = []
+    rows = call.narrowed(rows, associatednetworkid="networkid")
+    rows = call.tagged(call.searched(rows, "ipaddress"))
+    rows.sort(key=lambda row: int(IPv4Address(row["ipaddress"])), reverse=True)
+    return call.page(rows, lambda row: address_view(call, row))
+
+
+@creates("associateIpAddress")
+def take_address(call: Call) -> Row:
+    cloud = call.cloud
+    vpc, network = call.get("vpcid"), call.get("networkid")
+    if vpc is None and network is not None:
+        vpc = cloud.table("vpc").get(network.get("vpcid"))
+    if vpc is None:
+        raise InvalidValue("Unable to figure out zone to assign ip to" if "zoneid" not in call else _NO_TARGET)
+    owner = cloud.get("account", vpc["accountid"])
+    limits.check(cloud, owner, limits.PUBLIC_IP)
+    if "ipaddress" in call:
+        address = check_free(cloud, call["ipaddress"])
+        if not address["forprovider"]:
+            raise InternalError(
+                f"Cannot acquire IP {address['ipaddress']} as it is "
+                "not from the reserved pool for the external provider"
+            )
+    else:  # the server takes the ranges in order, so this is an address that Netris cannot use (5.5)
+        address = _free(cloud, [*_ranges(cloud, is_for_netris=False), *_ranges(cloud, is_for_netris=True)])
+    return allocate(cloud, address, owner, vpcid=vpc["id"])
+
+
+_NO_TARGET = "Only addresses of VPCs are handled: networks outside of VPCs are no documented use of the Netris plugin"
+
+
+@handles("associateIpAddress")
+def confirm_address(call: Call) -> Row:
+    return {"ipaddress": address_view(call, call.row)}
+
+
+@undoes("associateIpAddress")
+def return_address(call: Call) -> None:
+    release(call.cloud, call.row)
+
+
+@handles("disassociateIpAddress")
+def disassociate_ip_address(call: Call) -> Row:
+    address = call.get("id")
+    if address is None:
+        address = next(iter(call.cloud.table("publicip").by("ipaddress", call.get("ipaddress", ""))), None)
+    if address is None:
+        raise InvalidValue("Unable to find ip address by the specified id or address")
+    call.caller.check(call.cloud, "publicip", address)
+    if address["state"] == FREE:
+        return SUCCESS
+    if address["issourcenat"]:
+        raise InvalidValue("ip address is used for source nat purposes and can not be disassociated.")
+    try:
+        release(call.cloud, address)
+    except ApiError as error:
+        raise ServerError("Failed to disassociate IP address") from error
+    return SUCCESS

@@ -1,0 +1,120 @@
+"""What a client asks first: versions, commands, zones, roles (cloudstack-api.md 3.1)."""
+
+from __future__ import annotations
+
+from sandbox.cloudstack import wire
+from sandbox.cloudstack.call import Call, handles
+from sandbox.cloudstack.catalogue import Command, Parameter
+from sandbox.cloudstack.cloud import view
+from sandbox.store import Row
+
+_TYPES = {"str": "string", "int": "integer", "bool": "boolean", "uuids": "list"}
+
+
+@handles("listCapabilities")
+def list_capabilities(call: Call) -> Row:
+    return {
+        "capability": {
+            "securitygroupsenabled": False,
+            "dynamicrolesenabled": True,
+            "cloudstackversion": wire.VERSION,
+            "userpublictemplateenabled": True,
+            "supportELB": "false",
+            "projectinviterequired": False,
+            "allowusercreateprojects": True,
+            "customdiskofferingminsize": 1,
+            "customdiskofferingmaxsize": 1024,
+            "regionsecondaryenabled": False,
+            "kvmsnapshotenabled": False,
+            "allowuserviewdestroyedvm": False,
+            "allowuserexpungerecovervm": False,
+            "allowuserexpungerecovervolume": False,
+            "allowuserviewalldomainaccounts": False,
+            "allowuserforcestopvm": True,
+            "kubernetesserviceenabled": False,
+            "kubernetesclusterexperimentalfeaturesenabled": False,
+            "customhypervisordisplayname": "Custom",
+            "defaultuipagesize": 20,
+            "instancesstatsretentiontime": 720,
+            "instancesstatsuseronly": False,
+            "instancesdisksstatsretentionenabled": False,
+            "instancesdisksstatsretentiontime": 720,
+            "sharedfsvmmincpucount": 2,
+            "sharedfsvmminramsize": 1024,
+            "instanceleaseenabled": False,
+            "dynamicscalingenabled": True,
+            "additionalconfigenabled": False,
+        }
+    }
+
+
+@handles("listApis")
+def list_apis(call: Call) -> Row:
+    """The caller's commands. The response fields are not described: `response` is empty throughout."""
+    commands = [each for each in call.caller.commands() if call.get("name", each.name).lower() == each.name.lower()]
+    rows = [_api(command, is_root=call.caller.is_root) for command in commands]
+    return {"count": len(rows), "api": rows} if rows else {}
+
+
+def _api(command: Command, *, is_root: bool) -> Row:
+    parameters = [each for each in command.parameters.values() if is_root or not each.is_for_root]
+    return {
+        "name": command.name,
+        "description": command.words,
+        "isasync": command.is_async,
+        "related": "",
+        "params": [_parameter(each) for each in parameters],
+        "response": [],
+    }
+
+
+def _parameter(parameter: Parameter) -> Row:
+    return {
+        "name": parameter.name,
+        "description": parameter.name,
+        "type": _TYPES.get(parameter.type, parameter.type),
+        "length": parameter.max_length,
+        "required": parameter.is_required,
+        "related": "",
+    }
+
+
+@handles("listZones")
+def list_zones(call: Call) -> Row:
+    rows = call.narrowed(call.cloud.table("zone"), "id", "name", "networktype")
+    if (ids := call.get("ids")) is not None:
+        wanted = {row["id"] for row in ids}
+        rows = [row for row in rows if row["id"] in wanted]
+    if call.get("available") is False and not call.caller.is_admin:
+        used = {vm["zoneid"] for vm in call.cloud.table("vm").by("accountid", call.caller.account["id"])}
+        rows = [row for row in rows if row["id"] in used]
+    return call.page(call.searched(rows, "name"), lambda row: zone_view(call, row))
+
+
+def zone_view(call: Call, row: Row) -> Row:
+    shown = {
+        **view(row, "id", "name", "networktype", "type", "allocationstate", "provider"),
+        "securitygroupsenabled": False,
+        "localstorageenabled": False,
+        "dhcpprovider": "VirtualRouter",
+        "zonetoken": "7b0a1a0c-zone",
+        "tags": [],
+        "isnsxenabled": False,
+        "ismultiarch": False,
+        "asnrange": "",
+        "routedmodeenabled": True,
+        "allowuserspecifyvrmtu": False,
+        "routerprivateinterfacemaxmtu": 1500,
+        "routerpublicinterfacemaxmtu": 1500,
+    }
+    return {**shown, **view(row, "dns1", "dns2", "internaldns1")} if call.caller.is_root else shown
+
+
+@handles("listRoles")
+def list_roles(call: Call) -> Row:
+    rows = call.narrowed(call.cloud.table("role"), "id", "name", "type")
+    if not call.caller.is_root:
+        rows = [row for row in rows if row["type"] != "Admin"]
+    rows = call.searched(rows, "name")
+    shown = ("id", "name", "type", "description")
+    return call.page(rows, lambda row: {**view(row, *shown), "isdefault": True, "ispublic": True, "state": "Enabled"})

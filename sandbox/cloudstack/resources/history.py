@@ -1,0 +1,56 @@
+"""Jobs and events: what was asked for, and what came of it (cloudstack-api.md 2.2, 3.11)."""
+
+from __future__ import annotations
+
+from sandbox.cloudstack.call import Call, handles
+from sandbox.cloudstack.cloud import created, view
+from sandbox.store import Row
+
+
+@handles("queryAsyncJobResult")
+def query_async_job_result(call: Call) -> Row:
+    return call.cloud.jobs.view(call["jobid"])
+
+
+@handles("listAsyncJobs")
+def list_async_jobs(call: Call) -> Row:
+    rows = call.searched(call.visible("job"), "cmd")
+    if "startdate" in call:
+        rows = [row for row in rows if row["created"] >= call["startdate"]]
+    return call.page(rows, call.cloud.jobs.view)
+
+
+@handles("listEvents")
+def list_events(call: Call) -> Row:
+    rows = call.narrowed(call.visible("event"), "level", "type", "resourceid", "resourcetype", "state")
+    if (first := call.get("startid")) is not None:
+        rows = [row for row in rows if first["id"] in (row["id"], row.get("parentid"))]
+    if "startdate" in call:
+        rows = [row for row in rows if row["created"] >= call["startdate"]]
+    if "enddate" in call:
+        rows = [row for row in rows if row["created"] <= call["enddate"]]
+    if "entrytime" in call and "duration" in call:
+        rows = _unfinished(call, rows)
+    if call.get("archived"):
+        rows = []
+    rows = call.searched(rows, "type", "description", "username", "level")
+
+    def shown(row: Row) -> Row:
+        fields = view(row, "id", "username", "type", "level", "description", "state", "parentid")
+        fields |= view(row, "resourceid", "resourcetype", "resourcename")
+        return {**fields, **call.cloud.owner_fields(row), "created": created(row)}
+
+    return call.page(rows[::-1], shown)
+
+
+def _unfinished(call: Call, rows: list[Row]) -> list[Row]:
+    """Events that started in the window but did not complete within `duration` seconds."""
+    since = call.cloud.clock.now() - call["entrytime"]
+    done = {row.get("parentid"): row["created"] for row in rows if row["state"] == "Completed"}
+    return [
+        row
+        for row in rows
+        if row["state"] == "Scheduled"
+        and row["created"] >= since
+        and done.get(row["id"], float("inf")) - row["created"] > call["duration"]
+    ]

@@ -1,0 +1,155 @@
+"""The VNI pool of the physical network: a million numbers, of which only the taken ones are kept as rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sandbox.cloudstack import wire
+from sandbox.cloudstack.call import Call, handles
+from sandbox.cloudstack.cloud import Cloud, view
+from sandbox.cloudstack.errors import InternalError, InvalidValue
+from sandbox.store import Row
+
+HIGHEST = 16777214
+_RANGE = re.compile(r"(\d{1,8})-(\d{1,8})", re.ASCII)
+
+
+class Pool(Sequence[int]):
+    """The numbers of `1000-1999,5000-5999`, in order, without writing them all down."""
+
+    def __init__(self, text: str) -> None:
+        self.ranges: list[range] = []
+        for part in text.split(","):
+            match = _RANGE.fullmatch(part.strip())
+            if match is None or not int(match[1]) <= int(match[2]) <= HIGHEST:
+                raise InvalidValue(f"Please provide a valid vnet range: {text}")
+            self.ranges.append(range(int(match[1]), int(match[2]) + 1))
+
+    def __len__(self) -> int:
+        return sum(map(len, self.ranges))
+
+    def __contains__(self, number: object) -> bool:
+        return any(number in each for each in self.ranges)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        if isinstance(index, slice):
+            return [self[each] for each in range(*index.indices(len(self)))]
+        for each in self.ranges:
+            if index < len(each):
+                return each[index]
+            index -= len(each)
+        raise IndexError(index)
+
+
+def pool(cloud: Cloud) -> Pool:
+    return Pool(cloud.physical_network["vlan"])
+
+
+def take(cloud: Cloud, network: Row) -> int:
+    """The tier's own number again when it had one, else a random free one."""
+    table = cloud.table("vni")
+    number: int = network["vni"] if network["vni"] is not None else _random(cloud)
+    table.put({"id": number, "networkid": network["id"], "accountid": network["accountid"], "taken": cloud.clock.now()})
+    return number
+
+
+def _random(cloud: Cloud) -> int:
+    numbers, taken = pool(cloud), cloud.table("vni").rows
+    for _ in range(32):
+        number: int = numbers[cloud.random.randrange(len(numbers))]
+        if number not in taken:
+            return number
+    free = [number for number in numbers if number not in taken]
+    if not free:
+        raise InternalError(
+            "Failed to allocate VXLAN for Netris guest Network due to: Unable to allocate vnet as a part of network"
+        )
+    return cloud.random.choice(free)
+
+
+def give_back(cloud: Cloud, network: Row) -> None:
+    """Return what the tier holds. Another tier may have taken its number in the meantime; that one keeps it."""
+    for row in cloud.table("vni").by("networkid", network["id"]):
+        cloud.table("vni").drop(row["id"])
+
+
+@handles("listGuestVlans")
+def list_guest_vlans(call: Call) -> Row:
+    cloud, table = call.cloud, call.cloud.table("vni")
+    physical = cloud.physical_network
+    numbers: Sequence[int] = pool(cloud)
+    if call.get("allocatedonly"):
+        numbers = sorted((int(row["id"]) for row in table), key=str)
+    if (wanted := call.get("vnet")) is not None:
+        numbers = [int(wanted)] if wanted.isdigit() and int(wanted) in numbers else []
+    if "id" in call:
+        numbers = [call["id"]] if call["id"] in numbers else []
+    if call.get("physicalnetworkid", physical)["id"] != physical["id"]:
+        numbers = []
+
+    def shown(row: Row) -> Row:
+        taken = table.get(row["id"]) or {}
+        fields = {
+            "id": row["id"],
+            "vlan": str(row["id"]),
+            "zoneid": cloud.zone["id"],
+            "zonename": cloud.zone["name"],
+            "physicalnetworkid": physical["id"],
+            "physicalnetworkname": physical["name"],
+            "isdedicated": False,
+            "allocationstate": "Allocated" if taken else "Free",
+            **cloud.owner_fields(taken),
+        }
+        if taken:
+            fields["taken"] = wire.date(taken["taken"])
+            network = cloud.table("network").get(taken["networkid"])
+            fields["network"] = [] if network is None else [view(network, "id", "name", "vpcid", "cidr", "state")]
+        return fields
+
+    return call.page(_Rows(numbers), shown)  # type: ignore[arg-type]
+
+
+class _Rows(Sequence[Row]):
+    """Numbers dressed as rows, made when they are looked at."""
+
+    def __init__(self, numbers: Sequence[int]) -> None:
+        self.numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        return [{"id": number} for number in self.numbers[index]]
+
+
+@handles("listPhysicalNetworks")
+def list_physical_networks(call: Call) -> Row:
+    rows = call.narrowed(call.cloud.table("physicalnetwork"), "id", "zoneid")
+    rows = call.searched(call.containing(rows, "name"), "name")
+    return call.page(rows, lambda row: physical_network_view(call.cloud, row))
+
+
+def physical_network_view(cloud: Cloud, row: Row) -> Row:
+    shown = view(row, "id", "name", "broadcastdomainrange", "zoneid", "state", "vlan", "tags", "isolationmethods")
+    return {**shown, "zonename": cloud.get("zone", row["zoneid"])["name"], **cloud.job_fields(row)}
+
+
+@handles("updatePhysicalNetwork")
+def update_physical_network(call: Call) -> Row:
+    cloud, row = call.cloud, call["id"]
+    if "state" in call and call["state"].capitalize() not in ("Enabled", "Disabled"):
+        raise InvalidValue(f"Unable to resolve state '{call['state']}' to a supported value {{Enabled or Disabled}}")
+    if "vlan" in call:
+        wanted = Pool(call["vlan"])
+        lost = next((number for number in cloud.table("vni").rows if number not in wanted), None)
+        if lost is not None:
+            raise InvalidValue(
+                f"The physical network has allocated vnets in the range {lost}-{lost}, so it cannot leave the pool"
+            )
+        cloud.change("physicalnetwork", row, vlan=call["vlan"])
+    if "state" in call:
+        cloud.change("physicalnetwork", row, state=call["state"].capitalize())
+    if "tags" in call:
+        cloud.change("physicalnetwork", row, tags=",".join(call["tags"]))
+    return {"physicalnetwork": physical_network_view(cloud, row)}
