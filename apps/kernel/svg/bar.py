@@ -41,10 +41,9 @@ class Usage:
             return "full"
         return "nearly full" if self.percent >= FULL else "filling up" if self.percent >= NEARLY_FULL else ""
 
-    @property
-    def figures(self) -> str:
+    def figures(self, unit: str = "") -> str:
         reserved = f", {_thousands(self.reserved)} reserved" if self.reserved else ""
-        return f"{_thousands(self.used)} of {_thousands(self.total)}{reserved}"
+        return f"{_thousands(self.used)} of {_thousands(self.total)} {unit}".rstrip() + reserved
 
     @property
     def rest(self) -> str:

@@ -147,18 +147,23 @@ def lanes_of(devices: Iterable[Device], links: Iterable[Link]) -> list[list[Devi
 def _least_crossed(
     clusters: list[list[list[Device]]], lane_of: Mapping[str, int], edges: Sequence[tuple[str, str]]
 ) -> list[list[Device]]:
-    neighbours: defaultdict[str, list[str]] = defaultdict(list)
+    above: defaultdict[str, list[str]] = defaultdict(list)
+    below: defaultdict[str, list[str]] = defaultdict(list)
     for a, b in edges:
+        upper, lower = (a, b) if lane_of[a] < lane_of[b] else (b, a)
         if lane_of[a] != lane_of[b]:
-            neighbours[a].append(b)
-            neighbours[b].append(a)
+            below[upper].append(lower)
+            above[lower].append(upper)
     best = [[one for group in groups for one in group] for groups in clusters]
     fewest = crossings(best, edges)
     for sweep in range(SWEEPS):
         if not fewest:
             break
-        downwards = range(len(clusters))
-        for lane in downwards if sweep % 2 == 0 else reversed(downwards):
+        # Down first, each lane after the one above: leaves keep their natural order where nothing speaks against it.
+        lanes, neighbours = range(len(clusters)), above
+        if sweep % 2:
+            lanes, neighbours = range(len(clusters) - 1, -1, -1), below
+        for lane in lanes:
             place = _places([[one for group in groups for one in group] for groups in clusters])
             for group in clusters[lane]:
                 group.sort(key=lambda one: _barycentre(one, neighbours, place))

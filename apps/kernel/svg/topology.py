@@ -20,7 +20,7 @@ from apps.kernel.svg.status import look_of
 
 __all__ = ["Device", "Link", "Topology", "render_topology"]
 
-WIDTH = 158
+WIDTH = 157
 HEAD = 52
 LINE = 15
 GAP = 16
@@ -30,9 +30,11 @@ ROW_GAP = 28
 LANE_TOP = 30
 LANE_BOTTOM = 16
 LANE_GAP = 62
-MARGIN = 18
+MARGIN = 10
 NARROWEST = 640
 BEAM = 40
+#: With more links than this the lines are drawn thinner and paler.
+DENSE = 80
 
 #: 16 x 16 line drawings, one per role.
 ICONS = {
@@ -95,7 +97,7 @@ def render_topology(fabric: Topology) -> SafeString:
         height=max(height, 120),
         title=fabric.title,
         description=_description(fabric),
-        class_="topology",
+        class_=f"topology{' topology--dense' if len(data) > DENSE else ''}",
         is_interactive=any(device.url for device in drawn.devices),
         has_size=True,
     )
@@ -114,17 +116,18 @@ def _description(fabric: Topology) -> str:
 
 def _place(order: Sequence[Sequence[Device]]) -> tuple[list[Lane], dict[str, Spot], float, float]:
     """Rows within lanes. More than COLUMNS devices are wrapped, odd rows shifted by half a step so that lines pass."""
-    columns = [ceil(len(devices) / ceil(len(devices) / COLUMNS)) if devices else 0 for devices in order]
-    inner = max([NARROWEST, *(count * (WIDTH + GAP) + (WIDTH + GAP) / 2 * (count >= COLUMNS) for count in columns)])
+    rows_of = [ceil(len(devices) / COLUMNS) for devices in order]
+    columns = [ceil(len(devices) / rows) if rows else 0 for devices, rows in zip(order, rows_of, strict=True)]
+    halves = [count + 0.5 * (rows > 1) for count, rows in zip(columns, rows_of, strict=True)]
+    inner = max([NARROWEST, *(half * (WIDTH + GAP) + GAP for half in halves)])
     lanes: list[Lane] = []
     spots: dict[str, Spot] = {}
     y = float(MARGIN)
     for index, devices in enumerate(order):
         if not devices:
             continue
-        rows = ceil(len(devices) / COLUMNS)
-        count = columns[index]
-        gap = max(GAP, min(WIDEST_GAP, (inner - count * WIDTH) / (count + 1)))
+        rows, count = rows_of[index], columns[index]
+        gap = max(GAP, min(WIDEST_GAP, (inner - halves[index] * WIDTH) / (halves[index] + 1)))
         step = WIDTH + gap
         shift = step / 2 if rows > 1 else 0
         left = MARGIN + (inner - (count * step - gap + shift)) / 2

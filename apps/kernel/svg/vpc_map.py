@@ -214,10 +214,10 @@ def _router(plan: VpcMap, box: Box) -> SafeString:
     name = plan.name or "New VPC"
     return element(
         "g",
-        element("title", name) if fit(name, room, 14) != name else "",
+        element("title", name) if fit(name, room, 14.5) != name else "",
         _frame(box, f"map-node map-node--vpc{' map-node--planned' if plan.is_planned else ''}"),
-        text(box.x + 14, box.y + 20, "VPC ROUTER", "map-kind"),
-        text(box.x + 14, box.y + 40, fit(name, room, 14), "map-name"),
+        text(box.x + 14, box.y + 20, "ROUTER", "map-kind"),
+        text(box.x + 14, box.y + 40, fit(name, room, 14.5), "map-name"),
         text(
             box.x + 14, box.y + 59, plan.cidr or "no address block yet", "map-sub map-mono" if plan.cidr else "map-sub"
         ),
