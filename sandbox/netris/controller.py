@@ -108,7 +108,7 @@ class Controller:
         else:
             row = shelf.get(weak_int(value.get("id") if isinstance(value, dict) else value))
         if row is None:
-            raise Refusal(404, "VPC is not found." if shelf is self.vpcs else "Not found", **{name: "Not Found"})
+            raise Refusal(404, "VPC is not found." if shelf is self.vpcs else "Not found", {name: "Not Found"})
         return row
 
     def one_of(self, shelf: Shelf, fields: Fields, name: str, default: Any = MISSING) -> int:

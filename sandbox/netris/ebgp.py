@@ -185,7 +185,7 @@ def _termination(net: Controller, fields: Fields, was: Row | None) -> dict[str, 
         raise invalid("port", "A session terminates on a port or on a V-Net, not on both.")  # unverified
     if not port and not vnet:
         text = "Must have required property 'port'"
-        raise Refusal(403, text, port=text)
+        raise Refusal(403, text, {"port": text})
     if port and not hardware:
         hardware = net.ports.table.rows[port]["hw"]
     vlan = fields.raw("vlan", was["vlan"] if was else 0)

@@ -99,7 +99,7 @@ def update(net: Controller, call: Call) -> Reply:
 def delete(net: Controller, call: Call) -> Reply:
     row = _row(net, call)
     if net.sessions.one("vnet", row["id"]):
-        raise Refusal(400, "V-Net is used by an E-BGP session.", vnet="V-Net is in use.")  # unverified
+        raise Refusal(400, "V-Net is used by an E-BGP session.", {"vnet": "V-Net is in use."})  # unverified
     net.vnets.drop(row["id"])
     return Reply.of({}, DELETED)
 

@@ -81,7 +81,7 @@ def delete(net: Controller, call: Call) -> Reply:
         raise Refusal(400, "Default VPC can not be deleted.")  # unverified
     used_by = [word for word, shelf in net.scoped.items() if shelf.one("vpc", row["id"])]
     if used_by:
-        raise Refusal(400, f"VPC is in use by: {', '.join(used_by)}.", vpc="VPC is in use.")  # unverified
+        raise Refusal(400, f"VPC is in use by: {', '.join(used_by)}.", {"vpc": "VPC is in use."})  # unverified
     net.vpcs.drop(row["id"])
     return Reply.of({"id": row["id"]}, DELETED)
 

@@ -40,16 +40,16 @@ dumps = json.JSONEncoder(separators=(",", ":")).encode  # escapes non-ASCII, so 
 
 
 class Refusal(Exception):  # noqa: N818 - the controller's answer, not a mistake of ours
-    def __init__(self, status: int, message: str, **errors: str) -> None:
+    def __init__(self, status: int, message: str, errors: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
-        self.errors = errors
+        self.errors = errors or {}
 
 
 def invalid(name: str, text: str) -> Refusal:
     """A refused value: the text stands both under its property and as the message."""
-    return Refusal(400, text, **{name: text})
+    return Refusal(400, text, {name: text})
 
 
 def not_found() -> Refusal:
@@ -167,7 +167,7 @@ class Fields:
         value = self.values.get(name, default)
         if value is MISSING:
             text = f"Must have required property '{name}'"
-            raise Refusal(403, text, **{name: text})
+            raise Refusal(403, text, {name: text})
         return value
 
     def text(self, name: str, default: Any = MISSING) -> str:

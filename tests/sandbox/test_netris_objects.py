@@ -1,0 +1,716 @@
+"""VPCs, IPAM, NAT, V-Nets and the other services: shapes, lists, rules (netris-api.md 1.6, 1.7, 2, 5, 7)."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sandbox.controller import SITE, SYSTEM, TENANT, Controller, dnat, snat
+
+
+@pytest.fixture
+def netris() -> Controller:
+    return Controller()
+
+
+def names(rows):
+    return [row["name"] for row in rows]
+
+
+# 6: what is there before anyone comes
+
+
+def test_the_reference_site_is_planted(netris):
+    assert names(netris.get("/api/sites")) == ["sv"]
+    assert names(netris.get("/api/tenants")) == ["Admin"]
+    (vpc,) = netris.get("/api/v2/vpc")
+    assert (vpc["name"], vpc["isSystem"], vpc["isDefault"]) == ("vpc-1:Default", True, True)
+    assert [row["prefix"] for row in netris.get("/api/v2/ipam")] == ["10.0.0.0/8", "203.0.113.0/24", "198.51.100.0/24"]
+    assert len(netris.get("/api/v2/ipam/subnets")) == 8
+    assert {row["name"]: row["vxlanID"] for row in netris.get("/api/v2/vnet")}["CloudStack VRs"] == 13
+    assert names(netris.get("/api/v2/nat"))[-1] == "DNAT CloudStack GUI"
+
+
+# 1.6: the shapes of writes, which real clients depend on
+
+
+def test_writes_answer_in_the_shape_of_their_object(netris):
+    vpc = netris.post("/api/v2/vpc", name="acme", adminTenant=TENANT)
+    assert vpc["name"] == "acme"  # quirk 26: an object, not a list
+    assert vpc["adminTenant"] == TENANT
+    ref = {"id": vpc["id"]}
+    assert netris.put(f"/api/v2/vpc/{vpc['id']}", name="acme2") == ref
+    body = {"name": "a", "prefix": "10.1.0.0/16", "tenant": TENANT, "vpc": ref}
+    allocation = netris.post("/api/v2/ipam/allocation", **body)
+    assert allocation == {"id": allocation["id"], "name": "a"}
+    assert netris.put(f"/api/v2/ipam/allocation/{allocation['id']}", name="a2")["name"] == "a2"
+    body = {"name": "s", "prefix": "10.1.1.0/24", "purpose": "common", "tenant": TENANT, "sites": [SITE], "vpc": ref}
+    subnet = netris.post("/api/v2/ipam/subnet", **body)
+    assert subnet == {"id": subnet["id"], "name": "s"}
+    vnet = netris.post("/api/v2/vnet", name="n", tenant=TENANT, sites=[SITE], vpc=ref)
+    assert vnet == {"id": vnet["id"]}
+    assert netris.put(f"/api/v2/vnet/{vnet['id']}", name="n2") == vnet
+    nat = netris.post("/api/v2/nat", **snat("x", ref, "203.0.113.40/32"))
+    assert nat == {"id": nat["id"]}
+    assert netris.put(f"/api/v2/nat/{nat['id']}", **snat("x", ref, "203.0.113.41/32")) == nat
+    assert netris.delete(f"/api/v2/nat/{nat['id']}") == {}
+
+
+def test_messages_of_nat_writes(netris):
+    body = snat("x", SYSTEM, "203.0.113.40/32")
+    response = netris.http.post("/api/v2/nat", json=body)
+    assert response.json()["message"] == "Successfully created."
+    path = f"/api/v2/nat/{response.json()['data']['id']}"
+    assert netris.http.put(path, json=body).json()["message"] == "Successfully updated."
+    deleted = netris.http.delete(path).json()
+    assert (deleted["message"], deleted["isSuccess"]) == ("Successfully deleted.", True)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "missing"),
+    [
+        ("/api/v2/vpc", {"name": "x"}, "adminTenant"),
+        ("/api/v2/vpc", {"adminTenant": TENANT}, "name"),
+        ("/api/v2/vnet", {"name": "x", "sites": [SITE]}, "tenant"),
+        ("/api/v2/vnet", {"name": "x", "tenant": None, "sites": [SITE]}, "tenant"),
+        ("/api/v2/ipam/allocation", {"name": "x", "tenant": TENANT}, "prefix"),
+        ("/api/v2/ipam/subnet", {"name": "x", "prefix": "10.7.0.0/24", "tenant": TENANT}, "sites"),
+        ("/api/v2/nat", {k: v for k, v in snat("x", SYSTEM, "").items() if k != "snatToIP"}, "snatToIP"),
+    ],
+)
+def test_a_missing_property_is_403_quirk_28(netris, path, body, missing):
+    assert netris.refused(403, "POST", path, body)["message"] == f"Must have required property '{missing}'"
+
+
+# References (0.2): the id wins, the name will do
+
+
+def test_references_are_taken_by_id_and_by_name(netris):
+    vpc = netris.vpc()
+    netris.post(
+        "/api/v2/ipam/allocation", name="b", prefix="10.9.0.0/16", tenant={"name": "Admin"}, vpc={"name": "acme"}
+    )
+    both = {"id": vpc["id"], "name": "vpc-1:Default"}
+    netris.post("/api/v2/ipam/allocation", name="c", prefix="10.8.0.0/16", tenant={"id": "1"}, vpc=both)
+
+    assert len(netris.get("/api/v2/ipam", filterByVpc=vpc["id"])) == 3
+
+
+def test_unknown_references_are_404(netris):
+    body = {"name": "x", "prefix": "172.16.0.0/16", "tenant": TENANT, "vpc": {"id": 99}}
+    assert netris.refused(404, "POST", "/api/v2/ipam/allocation", body)["message"] == "VPC is not found."
+    body |= {"tenant": {"name": "Nobody"}, "vpc": SYSTEM}
+    assert netris.refused(404, "POST", "/api/v2/ipam/allocation", body)["errors"] == {"tenant": "Not Found"}
+    assert netris.refused(404, "GET", "/api/v2/vpc/99")["message"] == "VPC is not found."
+    assert netris.refused(404, "GET", "/api/v2/sites/99")["message"] == "Not found"
+
+
+# 1.7: filters and the Default VPC rule
+
+
+def test_unfiltered_lists_show_the_default_vpc_alone_quirk_4(netris):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+    netris.vnet("n", vpc, "10.1.1.1/24")
+    netris.post("/api/routes", prefix="10.77.0.0/16", next_hop="10.1.1.9", site_id=1, vpc=vpc)
+
+    for path in ("/api/v2/ipam", "/api/v2/ipam/subnets", "/api/v2/vnet", "/api/routes", "/api/v2/ebgp", "/api/v2/l4lb"):
+        assert all(row["vpc"]["id"] == 1 for row in netris.get(path)), path
+    for path in ("/api/v2/ipam", "/api/v2/ipam/subnets", "/api/v2/vnet", "/api/routes"):
+        assert [row["vpc"]["id"] for row in netris.get(path, filterByVpc=vpc["id"])] == [vpc["id"]], path
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "filterByVpc=1&filterByVpc=2",
+        "filterByVpc[]=1&filterByVpc[]=2",
+        "filterByVpc%5B%5D=1&filterByVpc%5B%5D=2",
+        "filterByVpc=1,2",
+        "filterByVpc[]=1,2",
+        "filterByVpc=1&filterByVpc[]=2",
+    ],
+)
+@pytest.mark.parametrize("path", ["/api/v2/ipam", "/api/v2/nat"])
+def test_the_filter_is_read_in_every_spelling_quirk_43(netris, path, query):
+    vpc = netris.vpc()
+    netris.post("/api/v2/nat", **snat("x", vpc, "203.0.113.40/32"))
+
+    assert {row["vpc"]["id"] for row in netris.get(f"{path}?{query}")} == {1, 2}
+
+
+def test_nat_rules_of_all_vpcs_are_listed_when_unfiltered_quirk_50(netris):
+    vpc = netris.vpc()
+    netris.post("/api/v2/nat", **snat("x", vpc, "203.0.113.40/32"))
+
+    assert "x" in names(netris.get("/api/v2/nat"))
+    assert names(netris.get("/api/v2/nat", filterByVpc=vpc["id"])) == ["x"]
+
+
+def test_the_site_filter_of_vnets_does_nothing_quirk_5(netris):
+    assert len(netris.get("/api/v2/vnet", filterBySites=99)) == 4
+    assert netris.get("/api/v2/nat", filterBySites=99) == []
+    assert netris.get("/api/v2/ipam/subnets", filterBySites=99) == []
+
+
+def test_make_default_moves_the_flag_and_with_it_the_lists(netris):
+    vpc = netris.vpc()
+    netris.call("PUT", f"/api/v2/vpc/{vpc['id']}/make-default")
+
+    flags = {row["name"]: (row["isSystem"], row["isDefault"]) for row in netris.get("/api/v2/vpc")}
+    assert flags == {"vpc-1:Default": (True, False), "acme": (False, True)}
+    assert [row["prefix"] for row in netris.get("/api/v2/ipam")] == ["10.1.0.0/16"]
+    netris.refused(400, "DELETE", "/api/v2/vpc/1")
+
+
+# 2.1 VPC
+
+
+def test_a_vpc_reserves_a_vni_and_a_vlan(netris):
+    rows = [netris.post("/api/v2/vpc", name=f"v{n}", adminTenant=TENANT) for n in range(12)]
+
+    vnis = [row["vni"] for row in rows]
+    assert vnis == [2, 3, 4, 5, 6, 7, 8, 9, 14, 15, 16, 17]  # 10 to 13 are V-Nets
+    assert all(row["vlans"][0]["siteId"] == 1 for row in rows)
+    assert len({row["vlans"][0]["vlan"] for row in rows}) == 12
+
+
+def test_a_vpc_name_is_given_once_quirk_47(netris):
+    netris.vpc()
+
+    assert "name" in netris.refused(400, "POST", "/api/v2/vpc", {"name": "acme", "adminTenant": TENANT})["errors"]
+
+
+def test_resources_are_a_list_of_one_with_tenants_as_numbers(netris):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+    netris.vnet("n", vpc, "10.1.1.1/24")
+
+    (resources,) = netris.get(f"/api/v2/vpc/{vpc['id']}/resources")
+
+    assert resources["allocation"] == [{"id": 4, "name": "acme-10.1.0.0/16", "tenant": 1}]
+    assert names(resources["ipam"]) == ["s"]
+    assert names(resources["vnet"]) == ["n"]
+    assert resources["bgp"] == resources["roh"] == resources["route"] == []
+
+
+def test_a_vpc_in_use_is_not_deleted(netris):
+    vpc = netris.vpc()
+    netris.refused(400, "DELETE", f"/api/v2/vpc/{vpc['id']}")
+    netris.delete("/api/v2/ipam/allocation/4")
+
+    assert netris.delete(f"/api/v2/vpc/{vpc['id']}") == {"id": vpc["id"]}
+    netris.refused(404, "GET", f"/api/v2/vpc/{vpc['id']}")
+
+
+def test_the_system_vpc_is_never_deleted(netris):
+    netris.refused(400, "DELETE", "/api/v2/vpc/1")
+
+
+def test_a_new_name_of_a_vpc_shows_wherever_it_is_named(netris):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+    netris.get("/api/v2/ipam", filterByVpc=vpc["id"])
+
+    netris.put(f"/api/v2/vpc/{vpc['id']}", name="new", adminTenant=TENANT)
+
+    (tree,) = netris.get("/api/v2/ipam", filterByVpc=vpc["id"])
+    assert tree["vpc"]["name"] == tree["children"][0]["vpc"]["name"] == "new"
+
+
+# 2.3 IPAM
+
+
+def test_the_tree_nests_subnets_to_any_depth(netris):
+    vpc = netris.vpc()
+    inner = netris.subnet("inner", "10.1.1.0/24", vpc)
+    host = netris.subnet("host", "10.1.1.7/32", vpc, "nat")
+    outer = netris.subnet("outer", "10.1.0.0/20", vpc)  # comes last, and takes the others in
+
+    (root,) = netris.get("/api/v2/ipam", filterByVpc=vpc["id"])
+
+    assert (root["type"], root["parentID"], root["purpose"]) == ("allocation", 0, None)
+    (first,) = root["children"]
+    (second,) = first["children"]
+    (third,) = second["children"]
+    assert [first["id"], second["id"], third["id"]] == [outer, inner, host]
+    assert [node["allocationID"] for node in (first, second, third)] == [root["id"]] * 3
+    assert [node["parentID"] for node in (first, second, third)] == [0, outer, inner]
+    assert third["subnet"] == {"prefix": "10.1.1.7", "length": 32}
+
+
+def test_allocation_and_subnet_ids_collide_quirk_1(netris):
+    (first, *_) = netris.get("/api/v2/ipam")
+
+    assert first["id"] == first["children"][0]["id"] == 1
+
+
+def test_a_changed_vpc_is_silently_ignored_quirk_2(netris):
+    vpc = netris.vpc()
+    netris.put("/api/v2/ipam/allocation/4", name="other", vpc=SYSTEM)
+
+    assert names(netris.get("/api/v2/ipam", filterByVpc=vpc["id"])) == ["other"]
+
+
+def test_deleting_an_allocation_takes_everything_along_quirk_3(netris):
+    vpc = netris.vpc()
+    netris.subnet("outer", "10.1.0.0/20", vpc)
+    netris.subnet("inner", "10.1.1.0/24", vpc)
+
+    netris.delete("/api/v2/ipam/allocation/4")
+
+    assert netris.get("/api/v2/ipam", filterByVpc=vpc["id"]) == []
+    assert netris.get("/api/v2/ipam/subnets", filterByVpc=vpc["id"]) == []
+    netris.vpc("other")  # and the names are free again
+    netris.subnet("outer", "10.1.0.0/20", {"name": "other"})
+
+
+@pytest.mark.parametrize("path", ["203.0.113.128/25", "203.0.113.128%2F25", "7"])
+def test_a_subnet_is_deleted_by_id_or_prefix(netris, path):
+    netris.delete(f"/api/v2/ipam/subnet/{path}")
+
+    assert "203.0.113.128/25" not in [row["prefix"] for row in netris.get("/api/v2/ipam/subnets")]
+
+
+def test_a_subnet_lies_in_an_allocation_of_its_own_vpc(netris):
+    vpc = netris.vpc()
+    body = {
+        "name": "x",
+        "prefix": "203.0.113.64/27",
+        "purpose": "common",
+        "tenant": TENANT,
+        "sites": [SITE],
+        "vpc": vpc,
+    }
+
+    envelope = netris.refused(400, "POST", "/api/v2/ipam/subnet", body)
+
+    assert envelope["errors"] == {"prefix": "IP prefix is out of any allocation"}
+
+
+@pytest.mark.parametrize("prefix", ["10.1.0.0/16", "10.0.0.0/8", "10.1.128.0/17"])
+def test_allocations_do_not_overlap_inside_a_vpc_but_do_across(netris, prefix):
+    vpc = netris.vpc()
+    body = {"name": "x", "prefix": prefix, "tenant": TENANT, "vpc": vpc}
+    assert netris.refused(400, "POST", "/api/v2/ipam/allocation", body)["errors"].keys() == {"prefix"}
+
+    other = netris.post("/api/v2/vpc", name="other", adminTenant=TENANT)
+    netris.post("/api/v2/ipam/allocation", **body | {"vpc": {"id": other["id"]}})
+
+
+def test_neighbouring_allocations_are_no_overlap(netris):
+    vpc = netris.vpc(cidr="10.1.0.0/24")
+    for number, prefix in enumerate(["10.1.2.0/24", "10.1.1.0/24", "10.0.255.0/24", "fd00::/64"]):
+        netris.post("/api/v2/ipam/allocation", name=f"n{number}", prefix=prefix, tenant=TENANT, vpc=vpc)
+
+    body = {"name": "x", "prefix": "10.1.0.0/22", "tenant": TENANT, "vpc": vpc}
+    netris.refused(400, "POST", "/api/v2/ipam/allocation", body)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"prefix": "10.1.1.0/24", "name": "other"}, "prefix"),
+        ({"prefix": "10.1.2.0/24", "name": "s"}, "name"),
+        ({"prefix": "10.1.2.1/24"}, "prefix"),
+        ({"prefix": "nonsense"}, "prefix"),
+        ({"prefix": "10.1.2.0/24", "purpose": "fun"}, "purpose"),
+        ({"prefix": "10.1.2.0/24", "sites": []}, "sites"),
+        ({"prefix": "10.1.2.0/24", "tags": ["a b"]}, "tags"),
+    ],
+)
+def test_subnets_that_do_not_fit_are_refused(netris, change, field):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+    body = {"name": "x", "purpose": "common", "tenant": TENANT, "sites": [SITE], "vpc": vpc} | change
+
+    assert field in netris.refused(400, "POST", "/api/v2/ipam/subnet", body)["errors"]
+
+
+def test_the_purpose_of_a_subnet_can_change(netris):
+    subnet = netris.subnet("s", "198.51.100.5/32", SYSTEM, "nat")
+
+    netris.put(f"/api/v2/ipam/subnet/{subnet}", name="s", prefix="198.51.100.5/32", purpose="load-balancer")
+
+    rows = {row["id"]: row for row in netris.get("/api/v2/ipam/subnets")}
+    assert rows[subnet]["purpose"] == "load-balancer"
+
+
+def test_every_subnet_row_has_what_the_plugin_reads_7_1(netris):
+    for row in netris.get("/api/v2/ipam/subnets"):
+        assert all(row[field] for field in ("id", "name", "prefix", "allocationID", "purpose"))
+
+
+def test_hosts_of_a_subnet_and_their_count(netris):
+    vpc = netris.vpc()
+    subnet = netris.subnet("s", "10.1.1.0/24", vpc)
+    assert netris.get(f"/api/v2/ipam/hosts/{subnet}") == []
+    netris.vnet("n", vpc, "10.1.1.1/24")
+
+    (host,) = netris.get(f"/api/v2/ipam/hosts/{subnet}")
+    (row,) = netris.get("/api/v2/ipam/subnets", filterByVpc=vpc["id"])
+
+    assert (host["address"], host["type"], host["subnetID"]) == ("10.1.1.1", "host", subnet)
+    assert (row["hasHosts"], row["hostsCount"]) == (True, 1)
+
+
+def test_subnets_of_the_plugin_in_the_system_vpc_show_in_their_vpc_quirk_23(netris):
+    vpc = netris.vpc("D1-A2-Z1-V3-acme")
+    netris.vpc("D1-A2-Z1-V33-globex")
+    netris.subnet("D1-A2-Z1-V3-198.51.100.5/32", "198.51.100.5/32", SYSTEM, "nat")
+
+    assert names(netris.get("/api/v2/ipam/subnets", filterByVpc=vpc["id"])) == ["D1-A2-Z1-V3-198.51.100.5/32"]
+    assert netris.get("/api/v2/ipam/subnets", filterByVpc=3) == []
+
+    strict = Controller(shows_system_subnets=False)
+    vpc = strict.vpc("D1-A2-Z1-V3-acme")
+    strict.subnet("D1-A2-Z1-V3-198.51.100.5/32", "198.51.100.5/32", SYSTEM, "nat")
+    assert strict.get("/api/v2/ipam/subnets", filterByVpc=vpc["id"]) == []
+
+
+# 2.4 NAT
+
+
+def test_get_wraps_the_enums_of_a_rule(netris):
+    vpc = netris.vpc()
+    number = netris.post("/api/v2/nat", **dnat("x", vpc, "203.0.113.40/32"))["id"]
+
+    rule = netris.get(f"/api/v2/nat/{number}")
+
+    assert rule["state"] == {"label": "Enabled", "value": "enabled", "status": "success"}
+    assert rule["action"] == {"label": "DNAT", "value": "DNAT"}
+    assert rule["protocol"] == {"label": "TCP", "value": "tcp"}
+    assert (rule["destinationAddress"], rule["destinationPort"], rule["dnatToPort"]) == ("203.0.113.40/32", "22", 22)
+    assert rule["vpc"] == vpc
+    assert rule["snatToIP"] is None
+
+
+def test_an_update_keeps_what_it_leaves_out(netris):
+    vpc = netris.vpc()
+    number = netris.post("/api/v2/nat", **snat("x", vpc, "203.0.113.40/32", state="disabled", comment="why"))["id"]
+    body = snat("x", vpc, "203.0.113.41/32")
+    del body["state"], body["sourcePort"]
+
+    netris.put(f"/api/v2/nat/{number}", **body)
+
+    rule = netris.get(f"/api/v2/nat/{number}")
+    assert rule["state"]["status"] == "danger"
+    assert (rule["comment"], rule["snatToIP"]) == ("why", "203.0.113.41/32")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (snat("x", SYSTEM, "203.0.113.40/32", action="MASQUERADE"), "action"),  # quirk 29
+        (snat("x", SYSTEM, "198.51.100.5/32"), "snatToIP"),  # a common subnet, not a nat one
+        (snat("x", SYSTEM, "192.0.2.1/32"), "snatToIP"),
+        (snat("x", SYSTEM, "203.0.113.32/27"), "snatToIP"),
+        (dnat("x", SYSTEM, "198.51.100.5/32"), "destinationAddress"),
+        (dnat("x", SYSTEM, "203.0.113.32/32"), "destinationAddress"),  # carries SNAT already
+        (snat("x", SYSTEM, "203.0.113.33/32"), "snatToIP"),  # carries DNAT already
+        (dnat("x", SYSTEM, "203.0.113.40/32", destinationPort="22-"), "destinationPort"),
+        (dnat("x", SYSTEM, "203.0.113.40/32", destinationPort="90-80"), "destinationPort"),
+        (dnat("x", SYSTEM, "203.0.113.40/32", dnatToPort=70000), "dnatToPort"),
+        (dnat("DNAT CloudStack GUI", SYSTEM, "203.0.113.40/32"), "name"),  # quirk 24
+        (dnat("x", SYSTEM, "203.0.113.40/32", protocol="gre"), "protocol"),
+    ],
+)
+def test_rules_that_do_not_fit_are_refused(netris, body, field):
+    assert field in netris.refused(400, "POST", "/api/v2/nat", body)["errors"]
+
+
+def test_the_schema_s_other_required_fields_are_not_insisted_on_quirk_14(netris):
+    body = dnat("x", SYSTEM, "203.0.113.40/32", protocol="all")
+    for field in ("destinationPort", "dnatToPort", "vpc"):
+        del body[field]
+
+    rule = netris.get(f"/api/v2/nat/{netris.post('/api/v2/nat', **body)['id']}")
+
+    assert (rule["vpc"]["id"], rule["state"]["value"], rule["dnatToPort"]) == (1, "enabled", None)
+
+
+def test_bulk_calls_switch_and_delete_rules(netris):
+    netris.call("PUT", "/api/v2/nat/bulk", [{"id": 1, "state": "disabled"}, {"id": 2, "state": "disabled"}])
+    assert [row["state"]["value"] for row in netris.get("/api/v2/nat")] == ["disabled", "disabled", "enabled"]
+
+    netris.refused(404, "PUT", "/api/v2/nat/bulk", [{"id": 3, "state": "disabled"}, {"id": 9, "state": "disabled"}])
+    assert netris.get("/api/v2/nat/3")["state"]["value"] == "enabled"
+
+    netris.delete("/api/v2/nat/bulk?id=1&id=2")
+    assert names(netris.get("/api/v2/nat")) == ["DNAT CloudStack GUI"]
+
+
+def test_pick_lists_of_nat(netris):
+    subnets = netris.get("/api/v2/nat/meta/address")["subnets"]
+    assert subnets["dnat"] == subnets["snat"]
+    assert [row["prefix"] for row in subnets["dnat"]] == ["203.0.113.32/27"]
+    assert names(netris.get("/api/v2/nat/meta/vpc")) == ["vpc-1:Default"]
+    assert netris.get("/api/v2/nat/meta/pgroup") == []
+
+
+# 2.2 V-Net
+
+
+def test_a_vnet_as_the_plugin_makes_it(netris):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+    number = netris.vnet("n", vpc, "10.1.1.1/24", vxlanID=1000007, vlan=0, tags=["CS-Cloud1-Compute"])
+
+    (row,) = netris.get("/api/v2/vnet", filterByVpc=vpc["id"])
+
+    assert row["id"] == number
+    assert (row["vxlanID"], row["vlan"], row["state"]) == (1000007, 0, "active")
+    assert row["gateways"][0]["prefix"] == "10.1.1.1/24"
+    assert row["tags"] == ["CS-Cloud1-Compute"]
+    assert (row["portsCount"], row["internal"]) == (0, False)
+
+
+def test_a_vni_is_unique_across_the_controller(netris):
+    vpc = netris.vpc()
+    own = netris.get(f"/api/v2/vpc/{vpc['id']}")["vni"]
+    for taken in (12, own):
+        body = {"name": "n", "vpc": vpc, "tenant": TENANT, "sites": [SITE], "vxlanID": taken}
+        assert "vxlanID" in netris.refused(400, "POST", "/api/v2/vnet", body)["errors"]
+
+
+def test_numbers_are_given_out_when_none_is_asked_for_and_come_back(netris):
+    def make(**more):
+        number = netris.post("/api/v2/vnet", name="n", tenant=TENANT, sites=[SITE], **more)["id"]
+        return netris.get(f"/api/v2/vnet/{number}")
+
+    first = make(vlan="auto")
+    netris.put(f"/api/v2/vnet/{first['id']}", name="n", vlan="auto")
+    assert netris.get(f"/api/v2/vnet/{first['id']}")["vlan"] == first["vlan"]
+    netris.delete(f"/api/v2/vnet/{first['id']}")
+    again = make(vlan="auto")
+
+    assert (first["vxlanID"], first["vlan"]) == (again["vxlanID"], again["vlan"]) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"gateways": [{"prefix": "10.1.9.1/24"}]}, "gateways"),  # no subnet there
+        ({"gateways": [{"prefix": "10.1.0.1/16"}]}, "gateways"),  # wider than the subnet
+        ({"gateways": [{"prefix": "10.1.2.1/24"}]}, "gateways"),  # purpose nat
+        ({"gateways": [{"prefix": "10.1.1.1/24"}, {"prefix": "10.1.1.1/24"}]}, "gateways"),
+        ({"gateways": [{"prefix": "10.1.1.1"}]}, "prefix"),
+        ({"vxlanID": 0xFFFFFFF}, "vxlanID"),
+        ({"vlan": 4095}, "vlan"),
+        ({"state": "unmanaged"}, "state"),
+        ({"name": "CloudStack VRs"}, "name"),
+        ({"ports": [{"name": "swp20@Leaf-1", "vlan": "1"}]}, "ports"),
+        ({"gateways": [{"prefix": "10.1.1.1/24", "dhcpEnabled": True, "dhcp": {"start": "1.1.1.1", "end": "1.1.1.2"}}]},
+         "gateways"),
+    ],
+)  # fmt: skip
+def test_vnets_that_do_not_fit_are_refused(netris, change, field):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+    netris.subnet("t", "10.1.2.0/24", vpc, "nat")
+    body = {"name": "n", "vpc": vpc, "tenant": TENANT, "sites": [SITE], "vlan": 0} | change
+
+    assert field in netris.refused(400, "POST", "/api/v2/vnet", body)["errors"]
+
+
+def test_a_gateway_may_also_stand_in_a_management_subnet(netris):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc, "management", defaultGateway="10.1.1.254")
+
+    netris.vnet("n", vpc, "10.1.1.1/24")
+
+
+def test_a_rename_wipes_what_it_sends_empty_quirk_45(netris):
+    more = {"ports": [{"name": "swp20@Leaf-1"}], "guestTenants": [TENANT]}
+    number = netris.post("/api/v2/vnet", name="n", tenant=TENANT, sites=[SITE], vlan=100, **more)["id"]
+    assert netris.get(f"/api/v2/vnet/{number}")["portsCount"] == 1
+
+    netris.put(f"/api/v2/vnet/{number}", name="n2", ports=[], guestTenants=[], gateways=[], vxlanID=2, vpc={"id": 1})
+
+    row = netris.get(f"/api/v2/vnet/{number}")
+    assert (row["name"], row["portsCount"], row["guestTenants"], row["vxlanID"]) == ("n2", 0, [], 2)
+
+
+def test_ports_join_by_label_and_by_hand(netris):
+    row = netris.get("/api/v2/vnet/1")
+    assert [port["name"] for port in row["ports"]] == ["swp1@Leaf-1", "swp1@Leaf-2"]
+    assert row["portsCount"] == 2
+
+    ports = [{"name": "swp20@Leaf-1"}, {"name": "swp21@Leaf-1", "accessMode": True}]
+    number = netris.post("/api/v2/vnet", name="n", tenant=TENANT, sites=[SITE], vlan=100, ports=ports)["id"]
+    ports = netris.get(f"/api/v2/vnet/{number}")["ports"]
+    assert [(port["vlan"], port["untagged"]) for port in ports] == [(100, "no"), (1, "yes")]
+    assert ports[0]["switch"]["name"] == "Leaf-1"
+
+
+def test_a_port_is_untagged_in_one_vnet_only(netris):
+    entry = {"name": "swp21@Leaf-1", "accessMode": True}
+    netris.post("/api/v2/vnet", name="n", tenant=TENANT, sites=[SITE], ports=[entry])
+    body = {"name": "m", "tenant": TENANT, "sites": [SITE], "ports": [entry]}
+
+    assert "ports" in netris.refused(400, "POST", "/api/v2/vnet", body)["errors"]
+
+
+# 2.5 L4LB
+
+
+def lb(vpc, **more):
+    return {
+        "name": "lb",
+        "protocol": "TCP",
+        "site": SITE,
+        "siteID": 1,
+        "tenant": TENANT,
+        "vpc": {"id": vpc["id"]},
+        "automatic": False,
+        "ipFamily": "IPv4",
+        "ip": "198.51.100.9",
+        "port": 80,
+        "status": "enable",
+        "healthCheck": "None",
+        "backendIps": [{"ip": "10.1.1.5", "port": 8080}],
+        **more,
+    }
+
+
+def test_a_balancer_answers_an_int_or_an_object_quirk_7(netris):
+    vpc = netris.vpc()
+    netris.subnet("vip", "198.51.100.8/30", SYSTEM, "load-balancer")
+
+    assert netris.post("/api/v2/l4lb", **lb(vpc)) == 1
+    assert netris.post("/api/v2/l4lb", **lb(vpc, name="lb2", automatic=True)) == {"id": 2, "ip": "198.51.100.10"}
+    assert netris.put("/api/v2/l4lb/1", **lb(vpc, port=81))["code"] == 200
+
+
+def test_a_balancer_row_has_both_shapes(netris):
+    vpc = netris.vpc()
+    netris.subnet("vip", "198.51.100.8/30", SYSTEM, "load-balancer")
+    netris.post("/api/v2/l4lb", **lb(vpc, healthCheck="HTTP", timeOut="3000", requestPath="/up"))
+
+    (row,) = netris.get("/api/v2/l4lb", **{"filterByVpc[]": vpc["id"]})
+
+    assert row["healthcheck"] == {"protocol": "HTTP", "timeout": "3000", "requestPath": "/up"}
+    assert row["healthCheck"] == {"HTTP": {"timeOut": "3000", "requestPath": "/up"}}
+    (backend,) = row["backendIps"]
+    assert (backend["ip"], backend["port"], backend["maintenance"], backend["status"]) == (
+        "10.1.1.5",
+        8080,
+        False,
+        "ok",
+    )
+    assert [stat["hardware"]["name"] for stat in backend["stats"]] == ["SoftGate-1", "SoftGate-2"]
+    netris.order("devices/SoftGate-1/kill")
+    assert len(netris.get("/api/v2/l4lb/1")["backendIps"][0]["stats"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"ip": "198.51.100.20"}, "ip"),
+        ({"protocol": "UDP", "healthCheck": "TCP"}, "healthCheck"),
+        ({"protocol": "SCTP"}, "protocol"),
+        ({"port": 0}, "port"),
+        ({"backendIps": [{"ip": "x", "port": 1}]}, "ip"),
+        ({"name": "first"}, "name"),
+        ({"port": 79}, "ip"),
+    ],
+)
+def test_balancers_that_do_not_fit_are_refused(netris, change, field):
+    vpc = netris.vpc()
+    netris.subnet("vip", "198.51.100.8/30", SYSTEM, "load-balancer")
+    netris.post("/api/v2/l4lb", **lb(vpc, name="first", port=79))
+
+    assert field in netris.refused(400, "POST", "/api/v2/l4lb", lb(vpc) | change)["errors"]
+
+
+def test_back_ends_come_under_either_key_quirk_10_and_without_maintenance_quirk_25(netris):
+    vpc = netris.vpc()
+    netris.subnet("vip", "198.51.100.8/30", SYSTEM, "load-balancer")
+    body = lb(vpc)
+    body["backend"] = body.pop("backendIps")
+    netris.post("/api/v2/l4lb", **body)
+
+    assert netris.get("/api/v2/l4lb/1")["backendIps"][0]["maintenance"] is False
+
+
+# 2.6 ACL, 2.9 routes: v1, ids in bodies (quirk 42)
+
+
+def rule(vpc, **more):
+    return {
+        "name": "acl",
+        "action": "permit",
+        "proto": "tcp",
+        "src_prefix": "0.0.0.0/0",
+        "dst_prefix": "10.1.1.0/24",
+        "src_port_from": 1,
+        "src_port_to": 65535,
+        "dst_port_from": 22,
+        "dst_port_to": 22,
+        "established": 1,
+        "vpc": {"id": vpc["id"]},
+        **more,
+    }
+
+
+def test_an_acl_rule_lives_and_dies(netris):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+
+    assert netris.http.post("/api/acl", json=rule(vpc)).json() == {"id": 1}  # bare, without envelope
+    (row,) = netris.get("/api/acl", **{"filterBySites[]": 1, "filterByVpc[]": vpc["id"]})
+    assert (row["proto"], row["protocol"], row["vpc"]["id"]) == ("tcp", "tcp", vpc["id"])
+    assert netris.put("/api/acl", id=1, **rule(vpc, dst_port_to=23)) == {"id": 1}
+    netris.call("PUT", "/api/acl/disable", {"id": [1]})
+    assert netris.get("/api/acl")[0]["status"] == "disabled"
+    netris.delete("/api/acl", {"id": [1], "tenantsID": "1"})
+    assert netris.get("/api/acl") == []
+
+
+def test_acl_rules_that_do_not_fit_are_refused(netris):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+    netris.http.post("/api/acl", json=rule(vpc))
+
+    same = netris.refused(400, "POST", "/api/acl", rule(vpc, name="other"))
+    outside = netris.refused(400, "POST", "/api/acl", rule(vpc, name="other", dst_prefix="172.16.0.0/16"))
+
+    assert same["message"] == "This kind of acl already exists"
+    assert outside["message"] == "Both Source and Destination addresses are out of this deployment."
+    assert "name" in netris.refused(400, "POST", "/api/acl", rule(vpc, dst_port_to=99))["errors"]
+    netris.refused(400, "POST", "/api/acl", rule(vpc, name="six", src_prefix="::/0"))
+
+
+@pytest.mark.parametrize("state", ["active", "enabled"])
+def test_a_static_route_lives_and_dies_with_either_state_quirk_12(netris, state):
+    vpc = netris.vpc()
+    body = {"prefix": "10.77.0.0/16", "next_hop": "10.1.1.9", "site_id": 1, "switches": [], "stateStatus": state}
+
+    made = netris.post("/api/routes", **body, vpc=vpc, description="D1-A2-Z1-V3")
+    (row,) = netris.get("/api/routes", filterByVpc=vpc["id"])
+
+    assert made["staticRouteID"] == row["id"]
+    assert (row["name"], row["prefix"], row["prefix_length"]) == ("10.77.0.0/16", "10.77.0.0", 16)
+    assert (row["next_hop"], row["stateStatus"]) == ("10.1.1.9", "active")
+    netris.put("/api/routes", route_id=row["id"], **body | {"next_hop": "10.1.1.8"})
+    netris.delete("/api/routes", {"id": row["id"]})
+    assert netris.get("/api/routes", filterByVpc=vpc["id"]) == []
+
+
+# 2.17, 2.18
+
+
+def test_tenants_and_sites_live_and_die(netris):
+    tenant = netris.post("/api/tenants", name="globex", description="")["id"]
+    netris.put("/api/tenants", id=tenant, name="Globex")
+    assert names(netris.get("/api/tenants")) == ["Admin", "Globex"]
+    netris.delete("/api/tenants", {"id": tenant})
+    netris.refused(400, "DELETE", "/api/tenants", {"id": 1})
+
+    site = netris.post("/api/v2/sites", name="ny", publicAsn=65002)["id"]
+    assert netris.put(f"/api/v2/sites/{site}", name="nyc") == {"id": site}
+    (row,) = netris.get(f"/api/v2/sites/{site}")
+    assert (row["name"], row["publicAsn"], row["aclPolicy"]) == ("nyc", 65002, "permit")
+    assert "siteMesh" not in row  # quirk 30
+    assert netris.get("/api/sites")[1]["publicASN"] == 65002
+    assert netris.delete(f"/api/v2/sites/{site}") == {"id": site}
+    netris.refused(400, "DELETE", "/api/v2/sites/1")
