@@ -1,0 +1,177 @@
+"""The client against the emulated controller, with a VPC in it that the emulated CloudStack has made."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+from pydantic import SecretStr
+
+from apps import cloudstack
+from apps.kernel.remote import Rejected, Unauthorized, Unavailable
+from apps.netris import Netris, connect
+from sandbox.faults import Kind
+from sandbox.world import World
+
+KEYS = ("sandbox-api-key", "sandbox-secret-key")
+LOGIN = ("weft", "sandbox")
+
+
+def a_client(world: World, password: str = LOGIN[1]) -> Netris:
+    return connect("http://netris.test", LOGIN[0], SecretStr(password), transport=world.netris_transport())
+
+
+@pytest.fixture
+def world():
+    world = World(cloudstack_keys=KEYS, netris_login=LOGIN, netris_session_seconds=600)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def client(world):
+    with a_client(world) as client:
+        yield client
+
+
+@pytest.fixture
+def tier(world):
+    """A tier in a VPC, as CloudStack sees it."""
+    url, keys = "http://cloudstack.test/client/api", map(SecretStr, KEYS)
+    with cloudstack.connect(url, *keys, transport=world.cloudstack_transport()) as cloud:
+        zone, root = cloud.list_zones()[0].id, cloud.create_domain("acme").parentdomainid
+        vpc = cloud.create_vpc(
+            name="vpc-1",
+            displaytext="",
+            zone_id=zone,
+            offering_id=cloud.list_vpc_offerings()[0].id,
+            cidr=IPv4Network("10.10.0.0/16"),
+            account="admin",
+            domain_id=root,
+        )
+        assert cloud.check_job(vpc.job)
+        return cloud.create_network(
+            name="tier-1",
+            displaytext="",
+            vpc_id=vpc.id,
+            zone_id=zone,
+            offering_id=cloud.list_network_offerings()[0].id,
+            gateway=IPv4Address("10.10.1.1"),
+            netmask=IPv4Address("255.255.255.0"),
+            account="admin",
+            domain_id=root,
+        )
+
+
+def logins(world: World) -> int:
+    return world.netris.control.calls["POST /api/auth"] - 1  # one is the plugin's
+
+
+def test_what_cloudstack_made_is_found_by_its_join_keys(client, tier):
+    vpcs = client.vpcs()
+    vpc = next(vpc for vpc in vpcs if vpc.name.endswith("-vpc-1"))
+    assert client.get_vpc(vpc.id) == vpc
+
+    [vnet] = client.vnets(vpc.id)
+    assert (vnet.vxlan_id, vnet.vpc.id, str(vnet.gateways[0].prefix)) == (tier.vni, vpc.id, "10.10.1.1/24")
+    assert client.get_vnet(vnet.id) is not None
+    [allocation] = client.ipam(vpc.id)
+    assert allocation.prefix == IPv4Network("10.10.0.0/16")
+    assert [subnet.prefix for subnet in allocation.children] == [tier.cidr]
+    assert tier.cidr in {subnet.prefix for subnet in client.subnets(vpc.id)}
+    [rule] = [rule for rule in client.nat_rules() if rule.vpc.id == vpc.id]
+    assert (rule.action, rule.source_address) == ("SNAT", allocation.prefix)
+    assert rule.snat_to_ip in IPv4Network("198.51.100.0/25")
+    resources = client.resources_of_vpc(vpc.id)
+    assert resources is not None
+    assert [ref.id for ref in resources.allocations] == [allocation.id]
+    assert [ref.id for ref in resources.vnets] == [vnet.id]
+
+
+def test_vnets_of_all_vpcs_are_more_than_those_of_the_default_one(client, tier):
+    vpcs = client.vpcs()
+    default = next(vpc for vpc in vpcs if vpc.is_default)
+
+    everywhere = client.all_vnets([vpc.id for vpc in vpcs])
+
+    assert tier.vni in {vnet.vxlan_id for vnet in everywhere}
+    assert {vnet.vpc.id for vnet in client.vnets(None)} == {default.id}
+    assert client.all_vnets([]) == []
+
+
+def test_the_fabric_is_read_whole(client):
+    devices = {device.name: device for device in client.devices()}
+    ports = {port.name for port in client.ports()}
+    system = next(vpc for vpc in client.vpcs() if vpc.is_system)
+
+    assert sorted(device.sg_role for device in devices.values() if device.type == "softgate") == [
+        "general",
+        "general",
+        "snat",
+        "snat",
+    ]
+    assert all(device.last_seen and device.main_address and device.checks for device in devices.values() if device.asn)
+    assert client.get_device(devices["Leaf-1"].id) is not None
+    assert all({link.local.name, link.remote.name} <= ports for link in client.links())
+    assert any(link.underlay for link in client.links())
+    assert {session.device.name for session in client.ebgp_sessions(system.id)} <= set(devices)
+    assert all(session.neighbor_as and session.remote_address for session in client.ebgp_sessions(system.id))
+    assert [site.public_asn for site in client.sites()] == [65001]
+    assert [tenant.name for tenant in client.tenants()] == ["Admin"]
+
+
+def test_what_was_never_there_is_none(client):
+    assert client.get_vpc(9999) is None
+    assert client.get_vnet(9999) is None
+    assert client.get_device(9999) is None
+
+
+def test_a_session_that_ended_is_renewed_without_notice(world, client):
+    client.ping()
+    world.clock.advance(timedelta(hours=2))
+
+    assert client.vpcs()
+    assert logins(world) == 2
+
+
+def test_many_threads_log_in_once(world, client):
+    with ThreadPoolExecutor(10) as pool:
+        list(pool.map(lambda _: client.vpcs(), range(30)))
+
+    assert logins(world) == 1
+
+
+def test_a_wrong_password_is_a_fault_for_a_person(world):
+    with a_client(world, "wrong") as client, pytest.raises(Unauthorized):
+        client.ping()
+
+
+def test_a_refusal_is_rejected_in_words(world, client):
+    world.netris.faults.order(Kind.REFUSE, "GET /api/v2/vnet", text="No rights on V-Nets")
+
+    with pytest.raises(Rejected, match="No rights on V-Nets"):
+        client.vnets(None)
+
+
+def test_a_controller_that_is_down_is_for_later(world, client):
+    world.netris.faults.order(Kind.DOWN)
+
+    with pytest.raises(Unavailable):
+        client.vpcs()
+
+
+def test_a_read_survives_one_lost_reply(world, client):
+    world.netris.faults.order(Kind.LOSE_REPLY, "GET /api/v2/hw", times=1)
+
+    assert client.devices()
+
+
+def test_the_client_works_over_real_connections(world):
+    _, netris = world.serve()
+    with connect(netris.url, LOGIN[0], SecretStr(LOGIN[1])) as client, ThreadPoolExecutor(10) as pool:
+        answers = list(pool.map(lambda _: len(client.ports()), range(20)))
+
+    assert len(set(answers)) == 1
+    assert logins(world) == 1
