@@ -103,10 +103,12 @@
     menu.querySelector("summary").focus();
   });
 
-  const settle = (scope) => {
+  // Only an error summary that has just arrived takes the focus; one that a refresh elsewhere passes by does not.
+  const settle = (arrived) => {
     showTheme();
     ageAll();
-    scope.querySelector?.("[data-error-summary]")?.focus();
+    const errors = "[data-error-summary]";
+    (arrived.matches?.(errors) ? arrived : arrived.querySelector(errors))?.focus();
   };
   const unreachable = () => {
     const place = document.getElementById("messages");
@@ -114,7 +116,7 @@
     if (!place || !words || place.querySelector("[data-unreachable]")) return;
     place.append(words.content.cloneNode(true));
   };
-  document.addEventListener("htmx:afterSwap", (event) => settle(event.detail.target));
+  document.addEventListener("htmx:load", (event) => settle(event.detail.elt));
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful) document.querySelector("[data-unreachable]")?.remove();
   });

@@ -136,7 +136,7 @@ def _wide(plan: VpcMap) -> SafeString:
 
 
 def _tall(plan: VpcMap) -> SafeString:
-    width, margin = 340, 4
+    width, margin = 322, 1
     inner = width - 2 * margin
     internet = Box(width / 2 - 62, margin, 124, 44)
     gate = Box(margin + 36, 72, inner - 72, NODE_HEIGHT)
