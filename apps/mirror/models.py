@@ -3,6 +3,11 @@
 One `Reading` per zone and kind of list says how old the picture is; its `Item`s are the rows of the list, as the remote
 sent them, reduced to the fields of the client's wire models. A list that could not be read leaves the items as they
 were: the reading then carries the error, and its age grows.
+
+    column of Reading   says
+    due_at              when to read next; `request_refresh` moves it to now
+    lease_until         somebody is reading, and until then nobody else does. It is also the proof of having begun:
+                        who finds another value here has been overtaken and writes nothing
 """
 
 from __future__ import annotations
@@ -27,6 +32,30 @@ class Kind(models.TextChoices):
     NETRIS_LINK = "netris.link", "Links in Netris"
     NETRIS_BGP = "netris.bgp", "BGP sessions in Netris"
 
+    @property
+    def interval(self) -> timedelta:
+        """How often it is read when all goes well."""
+        return timedelta(seconds=SECONDS[self])
+
+
+SECONDS = {
+    Kind.CLOUDSTACK_VPC: 60,
+    Kind.CLOUDSTACK_NETWORK: 20,
+    Kind.NETRIS_VPC: 30,
+    Kind.NETRIS_VNET: 20,
+    Kind.NETRIS_DEVICE: 15,
+    Kind.NETRIS_LINK: 60,
+    Kind.NETRIS_BGP: 15,
+}
+
+
+class ReadingQuerySet(models.QuerySet["Reading"]):
+    def due(self, now: datetime | None = None) -> ReadingQuerySet:
+        """Time to read, and nobody does."""
+        now = now or timezone.now()
+        free = models.Q(lease_until=None) | models.Q(lease_until__lte=now)
+        return self.filter(free, due_at__lte=now, zone__is_enabled=True)
+
 
 class Reading(models.Model):
     """The last attempts to read one list. `read_at` is when the last good one began: what is shown is that old."""
@@ -41,7 +70,7 @@ class Reading(models.Model):
     due_at = models.DateTimeField(default=timezone.now)
     lease_until = models.DateTimeField(null=True)
 
-    objects = models.Manager()
+    objects = ReadingQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=("zone", "kind"), name="reading_is_unique")]
@@ -52,9 +81,29 @@ class Reading(models.Model):
     def age(self, now: datetime | None = None) -> timedelta | None:
         return None if self.read_at is None else (now or timezone.now()) - self.read_at
 
+    @property
+    def fresh_for(self) -> timedelta:
+        """How old it may be and still be believed: three times as old as it gets when all goes well."""
+        return 3 * Kind(self.kind).interval
+
+    @property
+    def is_stale(self) -> bool:
+        """Never read, or read too long ago to call anything in it healthy."""
+        age = self.age()
+        return age is None or age > self.fresh_for
+
+    @property
+    def has_failed(self) -> bool:
+        """The last attempt failed; what there is comes from an earlier one."""
+        return bool(self.error)
+
 
 class Item(models.Model):
-    """One row of a remote's list. `key` is what the list is joined on: a V-Net's VNI, a network's VPC, a device's name."""
+    """One row of a remote's list. `key` is what the list is joined on: a V-Net's VNI, a network's VPC, a device's name.
+
+    A row that a sweep finds unchanged is not written again: `changed_at` is when it last was; how fresh it is stands in
+    its list's reading.
+    """
 
     zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="items")
     kind = models.CharField(max_length=32, choices=Kind.choices)
@@ -62,12 +111,12 @@ class Item(models.Model):
     key = models.CharField(max_length=255, blank=True)
     name = models.CharField(max_length=255, blank=True)
     data: models.JSONField[dict[str, Any]] = models.JSONField()
-    seen_at = models.DateTimeField()
+    changed_at = models.DateTimeField()
 
     objects = models.Manager()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=("zone", "kind", "remote_id"), name="item_is_unique")]
+        constraints = [models.UniqueConstraint(fields=("kind", "remote_id", "zone"), name="item_is_unique")]
         indexes = [models.Index(fields=("zone", "kind", "key"), name="item_by_key")]
 
     def __str__(self) -> str:

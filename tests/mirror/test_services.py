@@ -1,0 +1,371 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+import time_machine
+from celery import current_app
+from django.db import close_old_connections, connection
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
+
+from apps.mirror.models import Item, Kind, Reading
+from apps.mirror.services import refresh, refresh_due, request_refresh
+from apps.zones import pace
+from apps.zones.clouds import Clouds, OpenClouds
+from apps.zones.models import Remote, Zone
+from sandbox.world import World
+from tests.mirror.conftest import Answer
+
+Scripted = Callable[[Answer], Clouds]
+
+DEVICES = "GET /api/v2/hw"
+
+
+def reading_of(zone: Zone, kind: Kind) -> Reading:
+    return Reading.objects.get(zone=zone, kind=kind)
+
+
+def names(zone: Zone, kind: Kind) -> list[str]:
+    return sorted(Item.objects.filter(zone=zone, kind=kind).values_list("name", flat=True))
+
+
+# --- what is mirrored -------------------------------------------------------------------------------------------------
+
+
+def test_every_list_of_the_reference_site_is_mirrored(zone: Zone, clouds_of: OpenClouds) -> None:
+    assert refresh_due(clouds_of) == len(Kind)
+
+    readings = {reading.kind: reading for reading in Reading.objects.filter(zone=zone)}
+    assert {kind: reading.error for kind, reading in readings.items()} == dict.fromkeys(Kind, "")
+    assert "Leaf-1" in names(zone, Kind.NETRIS_DEVICE)
+    assert "swp1@Spine-1 - swp31@Leaf-1" in names(zone, Kind.NETRIS_LINK)
+    assert readings[Kind.NETRIS_BGP].rows == 8
+    assert Item.objects.get(kind=Kind.NETRIS_VNET, key="12").name == "CloudStack System VMs"
+    assert all(reading.rows == len(names(zone, Kind(kind))) for kind, reading in readings.items())
+
+
+def test_nothing_is_read_before_it_is_due(
+    zone: Zone, clouds_of: OpenClouds, world: World, clock: time_machine.Traveller
+) -> None:
+    refresh_due(clouds_of)
+    calls = world.netris.control.calls.copy()
+
+    assert refresh_due(clouds_of) == 0
+    assert world.netris.control.calls == calls
+
+    clock.shift(15)
+    assert refresh_due(clouds_of) == 2  # the inventory and the BGP sessions
+
+
+def test_a_disabled_zone_is_left_alone(zone: Zone, clouds_of: OpenClouds) -> None:
+    Zone.objects.update(is_enabled=False)
+    assert refresh_due(clouds_of) == 0
+
+
+def test_rows_that_did_not_change_are_not_written_again(
+    zone: Zone, clouds_of: OpenClouds, clock: time_machine.Traveller
+) -> None:
+    refresh(zone, Kind.NETRIS_LINK, clouds_of(zone))
+    before = set(Item.objects.values_list("pk", "changed_at"))
+
+    clock.shift(60)
+    refresh(zone, Kind.NETRIS_LINK, clouds_of(zone))
+
+    assert set(Item.objects.values_list("pk", "changed_at")) == before
+    assert reading_of(zone, Kind.NETRIS_LINK).read_at == timezone.now()
+
+
+def test_a_changed_row_is_written_over(scripted: Scripted, scripted_zone: Zone) -> None:
+    rows = [{"id": 7, "name": "old"}, {"id": 8, "name": "same"}]
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(lambda _: rows))
+    first = {item.remote_id: item.pk for item in Item.objects.all()}
+    rows[0]["name"] = "new"
+
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(lambda _: rows))
+
+    assert names(scripted_zone, Kind.NETRIS_VPC) == ["new", "same"]
+    assert {item.remote_id: item.pk for item in Item.objects.all()} == first
+
+
+def test_a_row_that_the_remote_no_longer_lists_goes(scripted: Scripted, scripted_zone: Zone) -> None:
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(lambda _: [{"id": 7, "name": "a"}, {"id": 8, "name": "b"}]))
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(lambda _: [{"id": 8, "name": "b"}]))
+
+    assert names(scripted_zone, Kind.NETRIS_VPC) == ["b"]
+
+
+def test_a_row_that_comes_twice_is_kept_once(scripted: Scripted, scripted_zone: Zone) -> None:
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(lambda _: [{"id": 7, "name": "a"}, {"id": 7, "name": "a"}]))
+
+    assert names(scripted_zone, Kind.NETRIS_VPC) == ["a"]
+
+
+def test_the_same_ids_in_another_zone_are_other_rows(scripted: Scripted, scripted_zone: Zone, zone: Zone) -> None:
+    clouds = scripted(lambda _: [{"id": 7, "name": "a"}])
+    refresh(scripted_zone, Kind.NETRIS_VPC, clouds)
+    refresh(zone, Kind.NETRIS_VPC, clouds)
+    refresh(zone, Kind.NETRIS_VPC, scripted(lambda _: []))
+
+    assert names(scripted_zone, Kind.NETRIS_VPC) == ["a"]
+    assert names(zone, Kind.NETRIS_VPC) == []
+
+
+def test_a_character_that_the_database_cannot_hold_spoils_no_list(scripted: Scripted, scripted_zone: Zone) -> None:
+    rows = [{"id": 7, "name": "a\0b"}, {"id": 8, "name": "back\\u0000slash"}]
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(lambda _: rows))
+
+    assert names(scripted_zone, Kind.NETRIS_VPC) == ["ab", "back\\u0000slash"]
+    assert set(Item.objects.values_list("data__name", flat=True)) == {"ab", "back\\u0000slash"}
+
+
+def test_the_networks_of_another_zone_are_left_out(scripted: Scripted, scripted_zone: Zone) -> None:
+    here = str(scripted_zone.cloudstack_zone_id)
+    rows = [{"id": "a", "name": "here", "zoneid": here}, {"id": "b", "name": "there", "zoneid": "another"}]
+
+    def handle(_: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"listnetworksresponse": {"count": 2, "network": rows}})
+
+    clouds = scripted(lambda _: [])
+    clouds.cloudstack._channel._client._transport = httpx.MockTransport(handle)
+    refresh(scripted_zone, Kind.CLOUDSTACK_NETWORK, clouds)
+
+    assert names(scripted_zone, Kind.CLOUDSTACK_NETWORK) == ["here"]
+
+
+# --- failures ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_remote_that_is_down_leaves_the_rows_and_their_age(
+    zone: Zone, clouds_of: OpenClouds, world: World, clock: time_machine.Traveller
+) -> None:
+    refresh(zone, Kind.NETRIS_DEVICE, clouds_of(zone))
+    read_at, rows = timezone.now(), names(zone, Kind.NETRIS_DEVICE)
+    world.netris.faults.order("down")
+    clock.shift(60)
+
+    refresh(zone, Kind.NETRIS_DEVICE, clouds_of(zone))
+
+    reading = reading_of(zone, Kind.NETRIS_DEVICE)
+    assert names(zone, Kind.NETRIS_DEVICE) == rows
+    assert (reading.read_at, reading.failed_at) == (read_at, timezone.now())
+    assert "could not be reached" in reading.error
+    assert reading.is_stale
+    assert reading.has_failed
+
+
+def test_a_remote_that_is_down_is_left_alone_for_a_while(
+    zone: Zone, clouds_of: OpenClouds, world: World, clock: time_machine.Traveller
+) -> None:
+    world.netris.faults.order("down")
+    assert refresh(zone, Kind.NETRIS_DEVICE, clouds_of(zone))
+    assert not refresh(zone, Kind.NETRIS_LINK, clouds_of(zone))
+    assert reading_of(zone, Kind.NETRIS_LINK).due_at == Remote.objects.get(zone=zone).retry_at
+    assert refresh(zone, Kind.CLOUDSTACK_VPC, clouds_of(zone))  # the other remote is not
+
+    world.netris.faults.clear()
+    clock.shift(5)
+    assert refresh(zone, Kind.NETRIS_DEVICE, clouds_of(zone))
+    assert Remote.objects.get(zone=zone).down_since is None
+    assert reading_of(zone, Kind.NETRIS_DEVICE).error == ""
+
+
+def test_a_refusal_is_the_matter_of_one_list(zone: Zone, clouds_of: OpenClouds, world: World) -> None:
+    world.netris.faults.order("refuse", "GET /api/v2/link", text="You may not see links.")
+    refresh_due(clouds_of)
+
+    assert reading_of(zone, Kind.NETRIS_LINK).error == "You may not see links."
+    assert reading_of(zone, Kind.NETRIS_DEVICE).error == ""
+    assert not Remote.objects.filter(zone=zone).exclude(down_since=None).exists()
+
+
+def test_a_mistake_of_ours_is_logged_and_tried_again(
+    scripted: Scripted, scripted_zone: Zone, caplog: pytest.LogCaptureFixture
+) -> None:
+    def stumble(_: httpx.Request) -> Any:
+        raise ZeroDivisionError
+
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(stumble))
+
+    reading = reading_of(scripted_zone, Kind.NETRIS_VPC)
+    assert "ZeroDivisionError" in caplog.text
+    assert "ZeroDivisionError" not in reading.error
+    assert reading.lease_until is None
+    assert reading.due_at > timezone.now()
+
+
+def test_the_rate_limit_puts_a_sweep_off(zone: Zone, clouds_of: OpenClouds, world: World) -> None:
+    pace.charge(zone, "netris", zone.calls_per_second * 5)
+    before = world.netris.control.calls.total()
+
+    assert not refresh(zone, Kind.NETRIS_DEVICE, clouds_of(zone))
+
+    reading = reading_of(zone, Kind.NETRIS_DEVICE)
+    assert world.netris.control.calls.total() == before
+    assert reading.lease_until is None
+    assert reading.due_at == pytest.approx(timezone.now() + timedelta(seconds=4), abs=timedelta(seconds=0.1))
+
+
+# --- who reads --------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_that_is_being_read_is_left_to_its_reader_until_the_lease_runs_out(
+    zone: Zone, clouds_of: OpenClouds, clock: time_machine.Traveller
+) -> None:
+    Reading.objects.create(zone=zone, kind=Kind.NETRIS_DEVICE, lease_until=timezone.now() + timedelta(seconds=60))
+
+    assert not refresh(zone, Kind.NETRIS_DEVICE, clouds_of(zone))
+    clock.shift(61)
+    assert refresh(zone, Kind.NETRIS_DEVICE, clouds_of(zone))
+
+
+def test_whoever_was_overtaken_writes_nothing(
+    scripted: Scripted, scripted_zone: Zone, clock: time_machine.Traveller
+) -> None:
+    def overtaken(_: httpx.Request) -> Any:
+        clock.shift(70)
+        refresh(scripted_zone, Kind.NETRIS_VPC, scripted(lambda _: [{"id": 8, "name": "newer"}]))
+        return [{"id": 7, "name": "older"}]
+
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(overtaken))
+
+    reading = reading_of(scripted_zone, Kind.NETRIS_VPC)
+    assert names(scripted_zone, Kind.NETRIS_VPC) == ["newer"]
+    assert reading.rows == 1
+    assert reading.milliseconds == 70_000  # the next lease will be long enough
+
+
+def test_a_lease_is_as_long_as_the_list_needs(
+    scripted: Scripted, scripted_zone: Zone, clock: time_machine.Traveller
+) -> None:
+    Reading.objects.create(zone=scripted_zone, kind=Kind.NETRIS_VPC, milliseconds=70_000)
+    seen: list[timedelta] = []
+
+    def look(_: httpx.Request) -> Any:
+        lease_until = reading_of(scripted_zone, Kind.NETRIS_VPC).lease_until
+        assert lease_until is not None
+        seen.append(lease_until - timezone.now())
+        return []
+
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(look))
+    assert seen == [timedelta(seconds=280)]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_side_by_side_read_every_list_once(zone: Zone, clouds_of: OpenClouds, world: World) -> None:
+    def work(_: int) -> int:
+        try:
+            return refresh_due(clouds_of)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(6) as workers:
+        done = list(workers.map(work, range(6)))
+
+    assert sum(done) == len(Kind)
+    assert world.netris.control.calls[DEVICES] == 1
+    close_old_connections()
+
+
+def test_a_list_rests_as_long_as_it_takes(
+    scripted: Scripted, scripted_zone: Zone, clock: time_machine.Traveller
+) -> None:
+    started_at = timezone.now()
+
+    def slowly(_: httpx.Request) -> Any:
+        clock.shift(40)
+        return []
+
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(slowly))
+
+    reading = reading_of(scripted_zone, Kind.NETRIS_VPC)
+    assert reading.due_at == started_at + timedelta(seconds=80)
+    assert reading.read_at == started_at  # what is shown is as old as its question
+    assert reading.milliseconds == 40_000
+
+
+# --- asked for --------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_can_be_asked_for(zone: Zone, clouds_of: OpenClouds, clock: time_machine.Traveller) -> None:
+    refresh_due(clouds_of)
+    clock.shift(1)
+
+    request_refresh(zone, Kind.NETRIS_LINK, Kind.NETRIS_VPC)
+
+    assert refresh_due(clouds_of) == 2
+    assert reading_of(zone, Kind.NETRIS_LINK).read_at == timezone.now()
+
+
+def test_all_lists_of_a_new_zone_can_be_asked_for(zone: Zone) -> None:
+    request_refresh(zone)
+    assert Reading.objects.due().filter(zone=zone).count() == len(Kind)
+
+
+def test_a_list_that_is_asked_for_while_it_is_read_is_read_once_more(scripted: Scripted, scripted_zone: Zone) -> None:
+    def asked(_: httpx.Request) -> Any:
+        request_refresh(scripted_zone, Kind.NETRIS_VPC)
+        return []
+
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(asked))
+
+    assert Reading.objects.due().filter(zone=scripted_zone, kind=Kind.NETRIS_VPC).exists()
+
+
+def test_beat_finds_the_task_by_its_name(settings: Any) -> None:
+    from apps.mirror import tasks
+
+    assert current_app.tasks["mirror.refresh"].name == tasks.refresh.name
+    assert "mirror.refresh" in {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
+
+
+# --- cost -------------------------------------------------------------------------------------------------------------
+
+
+def test_an_idle_beat_costs_two_queries(
+    zone: Zone, clouds_of: OpenClouds, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    refresh_due(clouds_of)
+    with django_assert_num_queries(2):
+        refresh_due(clouds_of)
+
+
+def test_a_sweep_costs_the_same_for_one_row_and_for_many(
+    scripted: Scripted, scripted_zone: Zone, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    refresh(scripted_zone, Kind.NETRIS_VPC, scripted(lambda _: []))
+    for count in (1, 500):
+        rows = [{"id": number, "name": f"{number} of {count}"} for number in range(1, count + 1)]
+        clouds = scripted(lambda _, rows=rows: rows)  # type: ignore[misc]
+        # look, claim, is the remote down, it is well, old rows; and in a transaction the reading and the rows
+        with django_assert_num_queries(9):
+            refresh(scripted_zone, Kind.NETRIS_VPC, clouds)
+
+
+def test_twenty_thousand_rows_are_refreshed_in_seconds(scripted: Scripted, scripted_zone: Zone) -> None:
+    def row(number: int, name: str) -> dict[str, Any]:
+        return {"id": number, "name": f"{name}-{number}", "vxlanID": 1_000_000 + number, "vpc": {"id": 1}, "state": "a"}
+
+    def listing(name: str) -> Answer:
+        def answer(request: httpx.Request) -> Any:
+            vpcs = [{"id": 1, "name": "vpc-1", "isSystem": True}]
+            return vpcs if request.url.path == "/api/v2/vpc" else [row(number, name) for number in range(20_000)]
+
+        return answer
+
+    def seconds(clouds: Clouds) -> float:
+        started = time.perf_counter()
+        assert refresh(scripted_zone, Kind.NETRIS_VNET, clouds)
+        return time.perf_counter() - started
+
+    took = {what: seconds(scripted(listing(name))) for what, name in (("new", "a"), ("same", "a"), ("changed", "b"))}
+    for what, figure in took.items():
+        print(f"20,000 rows, {what}: {figure:.2f} s")
+
+    assert Item.objects.filter(zone=scripted_zone, name__startswith="b-").count() == 20_000
+    assert max(took.values()) < 15
