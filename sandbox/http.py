@@ -6,6 +6,7 @@ the Netris Java SDK looks for the exact spelling `Set-Cookie` (netris-api.md 1.2
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import json
 import socket
@@ -96,6 +97,21 @@ class Server(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://{self.server_address[0]!s}:{self.server_address[1]}"
+
+    def _handle_request_noblock(self) -> None:
+        """Take every caller that waits. One per turn would let busy connections keep new ones out for seconds."""
+        self.socket.setblocking(False)
+        while True:
+            try:
+                connection, address = self.get_request()
+            except OSError:
+                return
+            connection.setblocking(True)
+            self.process_request(connection, address)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        # not threading.Thread: its start() waits until the new thread has run, behind all the others
+        _thread.start_new_thread(self.process_request_thread, (request, client_address))
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Callers hang up whenever they like; that is no news."""

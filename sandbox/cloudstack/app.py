@@ -20,7 +20,7 @@ from sandbox.cloudstack.jobs import Jobs, instance_type
 from sandbox.cloudstack.parameters import arguments
 from sandbox.cloudstack.plugin import NetrisPlugin, Provider
 from sandbox.cloudstack.resources import KINDS_MADE, load
-from sandbox.cloudstack.seed import seed
+from sandbox.cloudstack.seed import refresh, seed
 from sandbox.control import PREFIX, Control
 from sandbox.faults import Faults, Kind
 from sandbox.http import ReplyLost, Request, Response
@@ -64,6 +64,7 @@ class CloudStack:
         with store.lock:
             if store["account"].find(name="system") is None:
                 seed(self.cloud, keys=keys, password=password, provider=provider)
+            refresh(self.cloud, keys=keys, provider=provider)
             chores.settle_after_restart(self.cloud)
             self.jobs.recover(resume=resume_jobs)
 

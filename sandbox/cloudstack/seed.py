@@ -58,6 +58,16 @@ def seed(cloud: Cloud, *, keys: tuple[str, str], password: str, provider: Provid
     _menu(cloud, zone)
 
 
+def refresh(cloud: Cloud, *, keys: tuple[str, str], provider: Provider) -> None:
+    """After a restart: the operator's credentials are those of this start."""
+    admin = cloud.table("user").find(username="admin", isdefault=True)
+    if admin is not None and (admin.get("apikey"), admin.get("secretkey")) != keys:
+        cloud.change("user", admin, apikey=keys[0], secretkey=keys[1])
+    row = next(iter(cloud.table("netrisprovider").rows.values()), None)
+    if row is not None and (row["username"], row["password"]) != (provider.user, provider.password):
+        cloud.change("netrisprovider", row, username=provider.user, password=provider.password)
+
+
 def _root(cloud: Cloud, keys: tuple[str, str], password: str) -> None:
     for name, type_, description in ROLES:
         cloud.new("role", name=name, type=type_, description=description, is_default=True, is_public=True)
