@@ -23,11 +23,11 @@ class Domain(Part[Account]):
     undo_title = "Remove the tenant's domain from CloudStack"
 
     def ensure(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
-        remote = clouds.cloudstack.find_domain(subject.remote_name)
-        if remote is not None:
-            return Done(cloudstack_domain_id=UUID(remote.id))
-        if hold := memo.before_sending("Checking whether CloudStack received the order."):
-            return hold
+        if not memo.is_cleared_to_send:
+            remote = clouds.cloudstack.find_domain(subject.remote_name)
+            if remote is not None:
+                return Done(cloudstack_domain_id=UUID(remote.id))
+            return memo.before_sending("Checking whether CloudStack received the order.")
         return Done(cloudstack_domain_id=UUID(clouds.cloudstack.create_domain(subject.remote_name).id))
 
     def remove(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
@@ -49,11 +49,11 @@ class CloudStackAccount(Part[Account]):
 
     def ensure(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
         domain_id = str(subject.cloudstack_domain_id)
-        remote = clouds.cloudstack.find_account(subject.remote_name, domain_id=domain_id)
-        if remote is not None:
-            return Done(cloudstack_account_id=UUID(remote.id))
-        if hold := memo.before_sending("Checking whether CloudStack received the order."):
-            return hold
+        if not memo.is_cleared_to_send:
+            found = clouds.cloudstack.find_account(subject.remote_name, domain_id=domain_id)
+            if found is not None:
+                return Done(cloudstack_account_id=UUID(found.id))
+            return memo.before_sending("Checking whether CloudStack received the order.")
         remote = clouds.cloudstack.create_account(
             name=subject.remote_name,
             domain_id=domain_id,

@@ -33,7 +33,7 @@ def create_tenant(
         with transaction.atomic():
             tenant.save(force_insert=True)
     except IntegrityError as error:
-        field = "name" if "tenant_name_is_unique" in str(error) else "slug"
+        field = "slug" if slug and "tenant_name_is_unique" not in str(error) else "name"
         raise Refused(f"{field}-taken", f"Another tenant has this {field}. Choose another one.", field) from error
     if owner is not None:
         Membership.objects.create(user=owner, tenant=tenant, role=Role.OWNER)
@@ -43,7 +43,8 @@ def create_tenant(
 
 def open_account(tenant: Tenant, zone: Zone, *, by: Platform) -> Operation:
     """Start making the tenant's account in one zone, within the caller's transaction."""
-    account = Account.unscoped.create(tenant=tenant, zone=zone)
+    account = Account(tenant=tenant, zone=zone)
+    account.save(force_insert=True)
     return operations.start(
         "account",
         account,

@@ -43,19 +43,19 @@ class CloudStackVpc(Part[Vpc]):
 
     def ensure(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
         if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
-            return Wait("CloudStack is building the VPC and its router.", job=memo["job"])
+            return Wait("CloudStack is building the VPC and its router.", **memo.values)
         account, domain_id = owner(subject)
-        remote = clouds.cloudstack.find_vpc(subject.remote_name, account=account, domain_id=domain_id)
-        if remote is not None and remote.is_pending:
-            return Wait("CloudStack is building the VPC and its router.", job=remote.jobid)
-        if remote is not None and remote.is_enabled:
-            return Done(cloudstack_id=UUID(remote.id))
-        if remote is not None:
-            raise Rejected(
-                f"CloudStack shows the VPC as {remote.state}.", system=System.CLOUDSTACK, call="listVPCs"
-            )
-        if hold := memo.before_sending("Checking whether CloudStack received the order."):
-            return hold
+        if not memo.is_cleared_to_send:
+            remote = clouds.cloudstack.find_vpc(subject.remote_name, account=account, domain_id=domain_id)
+            if remote is not None and remote.is_pending:
+                return Wait("CloudStack is building the VPC and its router.", **memo.values | {"job": remote.jobid})
+            if remote is not None and remote.is_enabled:
+                return Done(cloudstack_id=UUID(remote.id))
+            if remote is not None:
+                text = f"CloudStack shows the VPC as {remote.state}."
+                raise Rejected(text, system=System.CLOUDSTACK, call="listVPCs")
+            need_netris(clouds)
+            return memo.before_sending("Checking whether CloudStack received the order.")
         started = clouds.cloudstack.create_vpc(
             name=subject.remote_name,
             displaytext=subject.label,
@@ -65,7 +65,7 @@ class CloudStackVpc(Part[Vpc]):
             account=account,
             domain_id=domain_id,
         )
-        return Wait("CloudStack is building the VPC and its router.", job=started.job)
+        return Wait("CloudStack is building the VPC and its router.", intent=memo["intent"], job=started.job)
 
     def remove(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
         if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
@@ -80,6 +80,7 @@ class CloudStackVpc(Part[Vpc]):
             return Done(cloudstack_id=None, netris_id=None, egress_ip=None)
         if remote.is_pending:
             return Wait("CloudStack is still busy with the VPC.")
+        need_netris(clouds)
         return Wait("CloudStack is removing the VPC and its router.", job=clouds.cloudstack.delete_vpc(remote.id))
 
 
@@ -129,11 +130,12 @@ class CloudStackTier(Part[Tier]):
 
     def ensure(self, subject: Tier, clouds: Clouds, memo: Memo) -> Progress:
         vpc = subject.vpc
-        remote = clouds.cloudstack.find_network(subject.remote_name, vpc_id=str(vpc.cloudstack_id))
-        if remote is not None:
-            return Done(cloudstack_id=UUID(remote.id), vni=remote.vni)
-        if hold := memo.before_sending("Checking whether CloudStack received the order."):
-            return hold
+        if not memo.is_cleared_to_send:
+            remote = clouds.cloudstack.find_network(subject.remote_name, vpc_id=str(vpc.cloudstack_id))
+            if remote is not None:
+                return Done(cloudstack_id=UUID(remote.id), vni=remote.vni)
+            need_netris(clouds)
+            return memo.before_sending("Checking whether CloudStack received the order.")
         account, domain_id = owner(vpc)
         remote = clouds.cloudstack.create_network(
             name=subject.remote_name,
@@ -161,6 +163,9 @@ class CloudStackTier(Part[Tier]):
             if vpc.netris_id is not None and find_vnet(clouds, vpc.netris_id, subject) is not None:
                 return Wait("Netris still has the V-Net, though CloudStack has removed the tier.")
             return Done(cloudstack_id=None, netris_id=None)
+        if remote.is_pending:
+            return Wait("CloudStack is still busy with the tier.")
+        need_netris(clouds)
         return Wait("CloudStack is removing the tier.", job=clouds.cloudstack.delete_network(remote.id))
 
 
@@ -221,6 +226,12 @@ class TierLabel(Part[Tier]):
             "CloudStack is changing the name.",
             job=clouds.cloudstack.update_network(remote.id, displaytext=subject.name),
         )
+
+
+def need_netris(clouds: Clouds) -> None:
+    """Raises `Unavailable` while Netris is away. CloudStack's plugin would give up at once and fail the whole order, or
+    forget what it could not remove, so nothing is ordered before Netris answers."""
+    clouds.netris.ping()
 
 
 def find_fabric_vpc(clouds: Clouds, vpc: Vpc) -> fabric.Vpc | None:

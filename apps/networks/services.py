@@ -32,11 +32,10 @@ def create_vpc(tenant: Tenant, spec: VpcSpec, *, by: Actor, priority: Priority =
     if len(spec.tiers) > zone.max_tiers_per_vpc:
         raise too_many_tiers(zone, "tiers")
     with translated("VPC", spec.name):
-        vpc = Vpc.unscoped.create(
-            tenant=tenant, zone=zone, name=spec.name, description=spec.description, cidr=spec.cidr
-        )
+        vpc = Vpc(tenant=tenant, zone=zone, name=spec.name, description=spec.description, cidr=spec.cidr)
+        vpc.save(force_insert=True)
         for tier in spec.tiers:
-            Tier.unscoped.create(vpc=vpc, vpc_cidr=vpc.cidr, name=tier.name, cidr=tier.cidr)
+            Tier(vpc=vpc, vpc_cidr=vpc.cidr, name=tier.name, cidr=tier.cidr).save(force_insert=True)
     audit(
         by,
         "vpc.create",
@@ -89,7 +88,8 @@ def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
     if problems:
         raise Invalid(problems)
     with translated("tier", spec.name):
-        tier = Tier.unscoped.create(vpc=vpc, vpc_cidr=vpc.cidr, name=spec.name, cidr=spec.cidr)
+        tier = Tier(vpc=vpc, vpc_cidr=vpc.cidr, name=spec.name, cidr=spec.cidr)
+        tier.save(force_insert=True)
     audit(by, "tier.create", tier, tenant=vpc.tenant, new={"name": tier.name, "cidr": str(tier.cidr)})
     return _start("tier", tier, Goal.PRESENT, by=by)
 

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from apps.kernel.remote import Rejected, Unavailable
+from apps.kernel.remote import TITLES, Rejected, Unauthorized, Unavailable
 from apps.operations import doorbell
 from apps.operations.models import Event, Operation
 from apps.operations.parts import Again, BoundPart, Done, Memo, Wait
@@ -163,10 +163,10 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds) -> Ou
         return Outcome(Happened.FAILED, {}, {}, str(refusal))
     except Unavailable as trouble:
         health.note_failure(operation.zone, trouble.system, str(trouble))
-        name = "CloudStack" if trouble.system == "cloudstack" else "Netris"
-        return Outcome(
-            Happened.WAITED, {}, memo.values, f"{name} does not answer; trying again.", _back_off(operation), True
-        )
+        logger.warning("operation %s, part %s: %s", operation.pk, bound.title, trouble)
+        what = "does not accept Weft's login" if isinstance(trouble, Unauthorized) else "does not answer"
+        detail = f"{TITLES.get(trouble.system, 'A remote system')} {what}; trying again."
+        return Outcome(Happened.WAITED, {}, memo.values, detail, _back_off(operation), True)
     except Exception:
         logger.exception("operation %s, part %s", operation.pk, bound.title)
         return Outcome(

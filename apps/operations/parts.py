@@ -73,22 +73,23 @@ class Memo:
     def get(self, name: str, default: Any = None) -> Any:
         return self.values.get(name, default)
 
-    def before_sending(self, why: str) -> Progress | None:
-        """Call it when the thing is not there yet and a write is about to be sent; None means: send it now.
+    @property
+    def is_cleared_to_send(self) -> bool:
+        """The intent was saved in this very turn: nothing can have been sent since the part looked."""
+        return self.get("intent", {}).get("fence") == self.fence
+
+    def before_sending(self, why: str) -> Progress:
+        """The answer of a part that has looked, found nothing, and wants to send a write.
 
         1. The intent is saved first, so that a worker killed between sending and noting leaves a trace.
-        2. In the same turn the write is sent.
-        3. A later turn that finds the intent and not the thing cannot know whether the write is still on its way. It
+        2. The part is called again in the same turn, finds itself cleared to send, and sends.
+        3. A later turn that finds the intent of an earlier one cannot know whether the write is still on its way. It
            waits a moment before it believes "not found", and then starts over at 1.
         """
         intent = self.get("intent")
-        if intent is not None:
-            if intent["fence"] == self.fence:
-                return None
-            if self.now < datetime.fromisoformat(intent["at"]) + self.GRACE:
-                return Wait(why, intent=intent)
+        if intent is not None and self.now < datetime.fromisoformat(intent["at"]) + self.GRACE:
+            return Wait(why, intent=intent)
         return Again(intent={"fence": self.fence, "at": self.now.isoformat()})
-
 
     def may_still_arrive(self) -> bool:
         """For removals: whether an order of the way there could still take effect, so that "not found" proves nothing."""

@@ -21,7 +21,7 @@ def audit(
     new: dict[str, Any] | None = None,
 ) -> None:
     """Note a change in the caller's transaction. `old` and `new` hold only what changed, and never a secret."""
-    AuditEntry.unscoped.create(
+    AuditEntry(
         tenant=tenant,
         user=by.user,
         token=by.token,
@@ -32,7 +32,7 @@ def audit(
         object_name=str(subject)[:200],
         old=old or {},
         new=new or {},
-    )
+    ).save(force_insert=True)
 
 
 @transaction.atomic(durable=True)
@@ -47,7 +47,7 @@ def issue_token(
 ) -> str:
     """Make a token and return its secret, which is shown once. `tenant` None makes a token of the platform."""
     secret = secret or ApiToken.new_secret()
-    token = ApiToken.unscoped.create(
+    token = ApiToken(
         tenant=tenant,
         name=name,
         digest=ApiToken.hash(secret),
@@ -55,5 +55,6 @@ def issue_token(
         expires_at=expires_at,
         created_by=by.user,
     )
+    token.save(force_insert=True)
     audit(by, "token.issue", token, tenant=tenant, new={"name": name, "scope": scope})
     return secret

@@ -57,6 +57,7 @@ class Command(BaseCommand):
         parser.add_argument("--cloudstack-url", required=True)
         parser.add_argument("--netris-url", required=True)
         parser.add_argument("--output", type=Path, required=True)
+        parser.add_argument("--without-networks", action="store_true", help="leave the tenants' networks out")
 
     def handle(self, *args: Any, **options: Any) -> None:
         output: Path = options["output"]
@@ -79,7 +80,8 @@ class Command(BaseCommand):
         users = people(known.get("users", []))
         tokens = issue_tokens(known.get("tokens", {}))
         open_accounts(zone)
-        build_networks(zone)
+        if not options["without_networks"]:
+            build_networks(zone)
         write_secret(
             output,
             {

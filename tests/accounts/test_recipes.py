@@ -1,0 +1,81 @@
+"""A tenant's account in CloudStack: made once, whatever happens on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.accounts.models import Account
+from apps.accounts.services import create_tenant, open_account
+from apps.kernel.errors import Refused
+from apps.operations.provisioned import Status
+from apps.operations.state import Phase
+from apps.tenancy.models import Tenant
+from tests.builders import the_platform
+from tests.questions import Killed, Watch, every_part_twice
+
+
+@pytest.fixture
+def watch(world) -> Watch:
+    return Watch(world)
+
+
+@pytest.fixture
+def clouds_of(watch):
+    return watch.clouds_of
+
+
+def owners(world) -> list[str]:
+    return sorted(left for left in world.what_is_left() if left.startswith(("cloudstack account", "cloudstack domain")))
+
+
+def test_a_new_tenant_gets_a_domain_and_an_account_in_every_zone(zone, run, world):
+    tenant, operations = create_tenant(name="Acme Hosting", by=the_platform())
+    assert [run(operation).phase for operation in operations] == [Phase.SUCCEEDED]
+    account = Account.objects.of(tenant).get()
+    assert account.status == Status.READY
+    name = account.remote_name
+    assert owners(world) == [f"cloudstack account {name}", f"cloudstack domain {name}"]
+    assert tenant.slug == "acme-hosting"
+
+
+@pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "refused"])
+def test_a_disturbance_at_any_call_leaves_one_account_or_none(zone, run, world, watch, how):
+    for nth in range(1, 30):
+        tenant = Tenant.objects.create(name=f"T{nth}", slug=f"t{nth}")
+        watch.disturb(nth, how)
+        operation = open_account(tenant, zone, by=the_platform())
+        try:
+            operation = run(operation)
+        except Killed:
+            operation = run(operation)
+        if not watch.has_struck:
+            assert nth > 4
+            return
+        assert operation.phase == Phase.SUCCEEDED or (how == "refused" and operation.phase == Phase.ROLLED_BACK)
+        live = Account.unscoped.exclude(status=Status.DELETED)
+        assert len(owners(world)) == 2 * live.count()
+    raise AssertionError("the recipe makes too many calls")
+
+
+def test_each_part_run_twice_makes_one_account(acme, zone, run, world):
+    with every_part_twice("account"):
+        assert run(open_account(acme, zone, by=the_platform())).phase == Phase.SUCCEEDED
+    assert len(owners(world)) == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 64}, "name"),
+        ({"name": "Acme", "slug": "Not a slug"}, "slug"),
+        ({"name": "!!!"}, "slug"),
+        ({"name": "ACME"}, "name"),
+        ({"name": "Other", "slug": "acme"}, "slug"),
+    ],
+)
+def test_a_bad_tenant_is_refused_by_its_field(acme, values, field):
+    with pytest.raises(Refused) as refusal:
+        create_tenant(**values, by=the_platform())
+    assert refusal.value.field == field
+    assert Tenant.objects.count() == 1

@@ -1,0 +1,296 @@
+"""VPCs and tiers on the emulated systems: the happy ways first, then the four questions at every call."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+import pytest
+
+from apps.networks.models import Tier, Vpc
+from apps.networks.services import (
+    create_tier,
+    create_vpc,
+    delete_tier,
+    delete_vpc,
+    rename_tier,
+    rename_vpc,
+)
+from apps.networks.specs import TierSpec
+from apps.operations import engine
+from apps.operations.models import Operation
+from apps.operations.provisioned import Status
+from apps.operations.services import cancel, retry
+from apps.operations.state import Phase
+from tests.builders import BY, a_vpc_spec
+from tests.questions import Killed, Watch, every_part_twice
+
+pytestmark = pytest.mark.usefixtures("accounts")
+
+
+@pytest.fixture
+def watch(world: Any) -> Watch:
+    return Watch(world)
+
+
+@pytest.fixture
+def clouds_of(watch: Watch) -> Any:
+    """Every test of this file goes through the watch."""
+    return watch.clouds_of
+
+
+def fresh(row: Any) -> Any:
+    return type(row)._default_manager.get(pk=row.pk)
+
+
+def the_vpc() -> Vpc:
+    return Vpc.unscoped.get(status__in=[Status.READY, Status.BUILDING, Status.REMOVING, Status.STUCK])
+
+
+class TestTheHappyWays:
+    def test_a_vpc_with_two_tiers_becomes_real_on_both_systems(self, acme, zone, run, clouds_of):
+        operation = run(create_vpc(acme, a_vpc_spec(zone), by=BY))
+
+        assert operation.phase == Phase.SUCCEEDED, operation.steps
+        vpc = the_vpc()
+        assert vpc.status == Status.READY
+        assert IPv4Address(vpc.egress_ip) in IPv4Network("198.51.100.0/25")
+        tiers = list(vpc.tiers.all())
+        assert all(1_000_000 <= tier.vni <= 2_000_000 and tier.status == Status.READY for tier in tiers)
+        netris = clouds_of(zone).netris
+        assert {net.vxlan_id for net in netris.vnets(vpc.netris_id)} == {tier.vni for tier in tiers}
+        assert [str(a.prefix) for a in netris.ipam(vpc.netris_id)] == ["10.20.0.0/20"]
+
+    def test_a_vpc_without_tiers_is_a_vpc_too(self, acme, zone, run):
+        assert run(create_vpc(acme, a_vpc_spec(zone, tiers=()), by=BY)).phase == Phase.SUCCEEDED
+
+    def test_a_deleted_vpc_leaves_nothing(self, acme, zone, run, world):
+        before = world.what_is_left()
+        run(create_vpc(acme, a_vpc_spec(zone), by=BY))
+        operation = run(delete_vpc(the_vpc(), by=BY))
+
+        assert operation.phase == Phase.SUCCEEDED, operation.steps
+        assert world.what_is_left() == before
+        assert not Vpc.unscoped.exclude(status=Status.DELETED).exists()
+        assert not Tier.unscoped.exclude(status=Status.DELETED).exists()
+
+    def test_a_tier_comes_and_goes(self, acme, zone, run, world, clouds_of):
+        run(create_vpc(acme, a_vpc_spec(zone), by=BY))
+        before = world.what_is_left()
+        spec = TierSpec("cache", IPv4Network("10.20.2.0/24"))
+        assert run(create_tier(the_vpc(), spec, by=BY)).phase == Phase.SUCCEEDED
+        tier = Tier.unscoped.get(name="cache")
+        assert len(clouds_of(zone).netris.vnets(tier.vpc.netris_id)) == 3
+        assert run(delete_tier(tier, by=BY)).phase == Phase.SUCCEEDED
+        assert world.what_is_left() == before
+
+    def test_renaming_changes_the_display_text_and_nothing_in_netris(self, acme, zone, run, clouds_of):
+        run(create_vpc(acme, a_vpc_spec(zone), by=BY))
+        vpc, clouds = the_vpc(), clouds_of(zone)
+        names = sorted(net.name for net in clouds.netris.vnets(vpc.netris_id))
+        assert run(rename_vpc(vpc, name="Production", description="all of it", by=BY)).phase == Phase.SUCCEEDED
+        assert run(rename_tier(vpc.tiers.get(name="web"), name="front", by=BY)).phase == Phase.SUCCEEDED
+        assert clouds.cloudstack.get_vpc(str(vpc.cloudstack_id)).displaytext == "Production: all of it"
+        assert "front" in {net.displaytext for net in clouds.cloudstack.networks_of(str(vpc.cloudstack_id))}
+        assert sorted(net.name for net in clouds.netris.vnets(vpc.netris_id)) == names
+        assert any(found.name.endswith(vpc.remote_name) for found in clouds.netris.vpcs())
+
+    def test_two_tenants_with_the_same_range_at_the_same_time(self, acme, globex, zone, run):
+        operations = [create_vpc(tenant, a_vpc_spec(zone), by=BY) for tenant in (acme, globex)]
+        assert [run(operation).phase for operation in operations] == [Phase.SUCCEEDED] * 2
+        assert Vpc.unscoped.values("netris_id").distinct().count() == 2
+        assert Vpc.unscoped.values("egress_ip").distinct().count() == 2
+
+    def test_a_tenants_own_vpcs_may_overlap(self, acme, zone, run):
+        for name in ("one", "two"):
+            assert run(create_vpc(acme, a_vpc_spec(zone, name=name), by=BY)).phase == Phase.SUCCEEDED
+
+    def test_a_cancelled_creation_leaves_nothing(self, acme, zone, run, world, clouds_of):
+        before = world.what_is_left()
+        operation = create_vpc(acme, a_vpc_spec(zone), by=BY)
+        engine.turn(clouds_of)
+        cancel(operation, by=BY)
+        assert run(operation).phase == Phase.CANCELLED
+        assert world.what_is_left() == before
+
+
+class TestWhatIsMissingInNetrisIsSaid:
+    def test_a_vpc_that_netris_forgot_is_not_called_ready(self, acme, zone, run, world):
+        world.netris.faults.order("refuse", "POST /api/v2/vpc")
+        operation = run(create_vpc(acme, a_vpc_spec(zone), by=BY))
+        assert operation.phase == Phase.ROLLED_BACK
+        assert operation.error
+
+    def test_a_missing_vnet_is_named(self, acme, zone, run, world, clouds_of):
+        run(create_vpc(acme, a_vpc_spec(zone, tiers=()), by=BY))
+        vpc = the_vpc()
+        create_tier(vpc, TierSpec("web", IPv4Network("10.20.0.0/24")), by=BY)
+        world.netris.faults.order("refuse", "GET /api/v2/vnet", times=1)
+        operation = run(Operation.unscoped.get(kind="tier"))
+        assert operation.phase == Phase.ROLLED_BACK
+        assert fresh(vpc).status == Status.READY
+
+
+# --- the four questions -----------------------------------------------------------------------------------------------
+
+ACTIONS = ("create vpc", "delete vpc", "create tier", "delete tier", "rename vpc", "rename tier")
+WEB = TierSpec("web", IPv4Network("10.20.0.0/24"))
+
+
+class Scene:
+    """One VPC after another, each with an action that is disturbed, and the whole world compared with Weft's rows."""
+
+    def __init__(self, acme: Any, zone: Any, run: Any, world: Any, watch: Watch) -> None:
+        self.acme, self.zone, self.run, self.world, self.watch = acme, zone, run, world, watch
+        self.number = 0
+
+    def ready_for(self, action: str) -> None:
+        """What has to be there before the action, under a name of its own."""
+        self.number += 1
+        self.name = f"vpc {self.number}"
+        if action != "create vpc":
+            assert self.run(create_vpc(self.acme, self._spec(), by=BY)).phase == Phase.SUCCEEDED
+
+    def _spec(self) -> Any:
+        return a_vpc_spec(self.zone, name=self.name, tiers=(WEB,))
+
+    def start(self, action: str) -> Operation:
+        vpc = Vpc.unscoped.filter(name=self.name).first()
+        match action:
+            case "create vpc":
+                return create_vpc(self.acme, self._spec(), by=BY)
+            case "delete vpc":
+                return delete_vpc(vpc, by=BY)
+            case "create tier":
+                return create_tier(vpc, TierSpec("db", IPv4Network("10.20.4.0/24")), by=BY)
+            case "delete tier":
+                return delete_tier(vpc.tiers.get(name="web"), by=BY)
+            case "rename vpc":
+                return rename_vpc(vpc, name=f"{self.name} anew", description="", by=BY)
+            case "rename tier":
+                return rename_tier(vpc.tiers.get(name="web"), name="front", by=BY)
+        raise AssertionError(action)
+
+    def disturbed_at_every_call(self, action: str, how: str) -> Any:
+        """Yields the operation at rest and the disturbed call, for every call that the action makes."""
+        for nth in range(1, 60):
+            self.ready_for(action)
+            self.watch.disturb(nth, how)
+            operation = self.start(action)
+            try:
+                operation = self.run(operation)
+            except Killed:
+                operation = self.run(operation)
+            if not self.watch.has_struck:
+                assert operation.phase == Phase.SUCCEEDED
+                assert nth > 2, "the action made no calls"
+                return
+            yield operation, self.watch.struck
+            self.agree()
+        raise AssertionError(f"{action} makes too many calls")
+
+    def agree(self) -> None:
+        """Both systems have exactly one of everything that Weft says is there, and nothing else."""
+        clouds = self.watch.clouds_of(self.zone)
+        vpcs = clouds.cloudstack.all_vpcs()
+        networks = [network for network in clouds.cloudstack.all_networks() if network.vpcid]
+        fabric = [vpc for vpc in clouds.netris.vpcs() if not vpc.is_system]
+        rules = clouds.netris.nat_rules()
+        rows = list(Vpc.unscoped.exclude(status=Status.DELETED))
+        tiers = list(Tier.unscoped.exclude(status=Status.DELETED))
+        assert {row.status for row in (*rows, *tiers)} <= {Status.READY}
+        assert sorted(vpc.name for vpc in vpcs) == sorted(row.remote_name for row in rows)
+        assert sorted(network.name for network in networks) == sorted(tier.remote_name for tier in tiers)
+        assert sorted(vpc.id for vpc in fabric) == sorted(row.netris_id for row in rows)
+        for row in rows:
+            assert len(clouds.netris.ipam(row.netris_id)) == 1
+            assert [rule.snat_to_ip for rule in rules if rule.vpc.id == row.netris_id] == [IPv4Address(row.egress_ip)]
+            vnis = sorted(net.vxlan_id for net in clouds.netris.vnets(row.netris_id))
+            assert vnis == sorted(tier.vni for tier in tiers if tier.vpc_id == row.pk)
+
+
+@pytest.fixture
+def scene(acme, zone, run, world, watch):
+    acme.max_vpcs = acme.max_tiers = 500
+    acme.save()
+    return Scene(acme, zone, run, world, watch)
+
+
+@pytest.mark.parametrize("action", ACTIONS)
+def test_each_part_run_twice_makes_one_of_everything(scene, action):
+    scene.ready_for(action)
+    verb, noun = action.split()
+    with every_part_twice(f"{noun}-rename" if verb == "rename" else noun):
+        assert scene.run(scene.start(action)).phase == Phase.SUCCEEDED
+    scene.agree()
+
+
+@pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost"])
+@pytest.mark.parametrize("action", ACTIONS)
+def test_a_disturbance_at_any_call_ends_with_one_of_everything(scene, action, how):
+    for operation, call in scene.disturbed_at_every_call(action, how):
+        assert operation.phase == Phase.SUCCEEDED, (call, operation.steps)
+
+
+@pytest.mark.parametrize("action", ["create vpc", "create tier"])
+def test_a_refusal_at_any_call_of_a_creation_leaves_nothing(scene, action):
+    for operation, call in scene.disturbed_at_every_call(action, "refused"):
+        # A list that fails once is simply read again; an order that is refused ends the matter.
+        expected = Phase.ROLLED_BACK if call.startswith("create") else Phase.SUCCEEDED
+        assert operation.phase in (expected, Phase.ROLLED_BACK), (call, operation.steps)
+
+
+@pytest.mark.parametrize("action", ["delete vpc", "delete tier", "rename vpc", "rename tier"])
+def test_a_refusal_at_any_call_of_anything_else_waits_for_a_person_and_then_goes_on(scene, action):
+    for operation, call in scene.disturbed_at_every_call(action, "refused"):
+        if operation.phase == Phase.STUCK:
+            operation = scene.run(retry(operation, by=BY))
+        else:
+            assert not call.startswith(("delete", "update")), (call, operation.steps)
+        assert operation.phase == Phase.SUCCEEDED, (call, operation.steps)
+
+
+@pytest.mark.parametrize("step", ["vpc", "ipam/allocation", "ipam/subnet", "nat", "vnet"])
+def test_a_refusal_at_any_step_of_the_plugin_leaves_nothing(scene, world, step):
+    before = world.what_is_left()
+    world.netris.faults.order("refuse", f"POST /api/v2/{step}")
+    scene.ready_for("create vpc")
+    operation = scene.run(scene.start("create vpc"))
+    assert operation.phase == Phase.ROLLED_BACK, operation.steps
+    assert world.what_is_left() == before
+
+
+@pytest.mark.parametrize("command", ["createVPC", "deleteVPC", "deleteNetwork", "updateVPC", "updateNetwork"])
+def test_a_job_that_fails_is_undone_or_waits_for_a_person(scene, world, command):
+    action = {
+        "createVPC": "create vpc",
+        "deleteVPC": "delete vpc",
+        "deleteNetwork": "delete tier",
+        "updateVPC": "rename vpc",
+        "updateNetwork": "rename tier",
+    }[command]
+    scene.ready_for(action)
+    world.cloudstack.faults.order("fail_job", command, times=1)
+    operation = scene.run(scene.start(action))
+    if command == "createVPC":
+        assert operation.phase == Phase.ROLLED_BACK
+    else:
+        assert operation.phase == Phase.STUCK
+        assert scene.run(retry(operation, by=BY)).phase == Phase.SUCCEEDED
+    scene.agree()
+
+
+@pytest.mark.parametrize("system", ["cloudstack", "netris"])
+def test_a_remote_that_is_down_for_an_hour_is_waited_for(scene, world, clock, system):
+    faults = getattr(world, system).faults
+    faults.order("down")
+    scene.ready_for("create vpc")
+    operation = scene.start("create vpc")
+    for _ in range(60):
+        engine.turn(scene.watch.clouds_of)
+        clock.shift(60)
+    assert fresh(operation).phase == Phase.BUILDING
+    assert len(scene.watch.calls) < 100
+    faults.clear()
+    assert scene.run(operation).phase == Phase.SUCCEEDED
+    scene.agree()

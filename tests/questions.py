@@ -1,0 +1,149 @@
+"""The four questions that every recipe must answer, asked at every single call it makes.
+
+    refused         the remote says no           -> everything is undone, nothing is left
+    reply lost      it happened, nobody heard    -> exactly one of everything
+    run twice       each part ensured again      -> exactly one of everything
+    worker killed   before or after the call     -> exactly one of everything
+
+Which calls there are is found out by watching an undisturbed run, so a part that makes a new call is asked as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from apps import cloudstack, netris
+from apps.kernel.remote import Hooks
+from apps.operations import parts
+from apps.operations.parts import BoundPart, Done, Memo, Part, Progress
+from apps.zones.clouds import Clouds, hooks_for
+from apps.zones.models import Zone
+
+Call = tuple[str, str]
+
+
+class Killed(BaseException):
+    """The worker is gone: not even `except Exception` sees it."""
+
+
+class Watch:
+    """Opens clients that note every call, and disturbs the n-th: `disturb(n, how)`, counted from then on.
+
+    how             the n-th call
+    killed before   the worker dies and the call is never made
+    killed after    the call takes effect and the worker dies
+    reply lost      the call takes effect and the answer is lost
+    refused         the remote says no
+    """
+
+    def __init__(self, world: Any) -> None:
+        self.world = world
+        self.calls: list[Call] = []
+        self.struck = ""
+        self._how = ""
+        self._left = 0
+        self._open: dict[Any, Clouds] = {}
+
+    def disturb(self, nth: int, how: str) -> None:
+        self.calls.clear()
+        self._how, self._left = how, nth
+
+    @property
+    def has_struck(self) -> bool:
+        return self._left <= 0
+
+    def _before(self, system: str, call: str) -> None:
+        self.calls.append((system, call))
+        self._left -= 1
+        if self._left != 0:
+            return
+        self.struck = call
+        match self._how:
+            case "killed before":
+                raise Killed
+            case "reply lost":
+                self._faults(system).order("lose_reply", call, times=1)
+            case "refused":
+                self._faults(system).order("refuse", call, times=1)
+
+    def _after(self, _system: str, _call: str, _status: int | None, _milliseconds: float) -> None:
+        if self._left == 0 and self._how == "killed after":
+            self._left = -1
+            raise Killed
+
+    def _faults(self, system: str) -> Any:
+        return (self.world.cloudstack if system == "cloudstack" else self.world.netris).faults
+
+    def clouds_of(self, zone: Zone) -> Clouds:
+        """The zone's clients, opened once as in a worker."""
+        if zone.pk not in self._open:
+            self._open[zone.pk] = self._connect(zone)
+        return self._open[zone.pk]
+
+    def _connect(self, zone: Zone) -> Clouds:
+        ours = hooks_for(zone)
+
+        def before(system: str, call: str) -> None:
+            ours.before(system, call)
+            self._before(system, call)
+
+        hooks = Hooks(before=before, after=self._after)
+        return Clouds(
+            zone,
+            cloudstack.connect(
+                zone.cloudstack_url,
+                zone.cloudstack_api_key,
+                zone.cloudstack_secret_key,
+                transport=self.world.cloudstack_transport(),
+                hooks=hooks,
+            ),
+            netris.connect(
+                zone.netris_url,
+                zone.netris_user,
+                zone.netris_password,
+                transport=self.world.netris_transport(),
+                hooks=hooks,
+            ),
+        )
+
+
+class Twice(Part[Any]):
+    """Ensures or removes, and when that is done, does it all over again with an empty memo."""
+
+    def __init__(self, inner: Part[Any]) -> None:
+        self.inner = inner
+        self.title, self.undo_title = inner.title, inner.undo_title
+        self.systems, self.deadline = inner.systems, inner.deadline
+
+    def ensure(self, subject: Any, clouds: Clouds, memo: Memo) -> Progress:
+        return self._twice(self.inner.ensure, subject, clouds, memo)
+
+    def remove(self, subject: Any, clouds: Clouds, memo: Memo) -> Progress:
+        return self._twice(self.inner.remove, subject, clouds, memo)
+
+    def _twice(self, act: Callable[..., Progress], subject: Any, clouds: Clouds, memo: Memo) -> Progress:
+        progress = act(subject, clouds, memo)
+        if not isinstance(progress, Done):
+            return progress
+        for name, value in progress.facts.items():
+            setattr(subject, name, value)
+        again = act(subject, clouds, replace(memo, values={}))
+        assert isinstance(again, Done), f"{self.title}: done, and the second time {again.__dict__}"
+        return again
+
+
+@contextmanager
+def every_part_twice(kind: str) -> Iterator[None]:
+    recipe = parts.recipe_of(kind)
+
+    def doubled(resource: Any) -> list[BoundPart]:
+        return [replace(bound, part=Twice(bound.part)) for bound in recipe.parts(resource)]
+
+    parts._recipes[kind] = replace(recipe, parts=doubled)
+    try:
+        yield
+    finally:
+        parts._recipes[kind] = recipe

@@ -1,0 +1,193 @@
+"""All of Weft as separate processes over private services, for tests that kill, restart and click.
+
+Nothing is shared with the test process: what happened is read over REST, and in the emulated systems by their clients.
+Leases and sweeps are short, so that a killed worker's work is taken over within seconds.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Self
+
+import httpx
+from pydantic import SecretStr
+
+from apps import cloudstack, netris
+from tests.processes import ROOT, SANDBOX_ENV, free_port, running, sandbox, wait_for_http
+
+SETTLED = ("succeeded", "rolled_back", "stuck", "cancelled")
+
+
+def load_weft() -> ModuleType:
+    """The script `weft` as a module, for its private PostgreSQL and Valkey."""
+    loader = importlib.machinery.SourceFileLoader("weft", str(ROOT / "weft"))
+    spec = importlib.util.spec_from_loader("weft", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["weft"] = module
+    loader.exec_module(module)
+    return module
+
+
+class Stack:
+    """`with Stack() as stack:` is ready when every process answers."""
+
+    def __init__(self, *, job_seconds: float = 0.5, networks: bool = False) -> None:
+        self.job_seconds = job_seconds
+        self.networks = networks
+        self._exits = ExitStack()
+        self._worker: ExitStack | None = None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as starting:
+            starting.push(self._exits)
+            self._start()
+            starting.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._worker is not None:
+            self._worker.close()
+        self._exits.close()
+
+    def _start(self) -> None:
+        weft = load_weft()
+        self.directory = Path(self._exits.enter_context(tempfile.TemporaryDirectory(prefix="weft-stack-")))
+        self.directory.chmod(0o711)
+        self.postgres = weft.Postgres(self.directory / "pg", durable=False)
+        self.valkey = weft.Valkey(self.directory / "valkey")
+        for service in (self.postgres, self.valkey):
+            service.start()
+            self._exits.callback(service.stop)
+            service.wait_until_ready()
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.env = SANDBOX_ENV | {
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.valkey.url,
+            "WEFT_SECRET_KEY": "a key for tests that is long enough for django",
+            "WEFT_SEAL_KEYS": "A" * 43 + "=",
+            "WEFT_ALLOWED_HOSTS": "localhost,127.0.0.1",
+            "WEFT_HTTPS": "false",
+            "WEFT_LEASE_SECONDS": "3",
+            "WEFT_SWEEP_SECONDS": "1",
+        }
+        self.cloudstack_url, self.netris_url = self._exits.enter_context(
+            sandbox(self.directory, job_seconds=self.job_seconds)
+        )
+        self.manage("migrate", "--noinput")
+        output = self.directory / "demo.json"
+        seed = ["seed_demo", "--url", self.url, "--output", str(output), "--netris-url", self.netris_url]
+        seed += ["--cloudstack-url", f"{self.cloudstack_url}/client/api"]
+        self.manage(*seed, *([] if self.networks else ["--without-networks"]))
+        self.demo: dict[str, Any] = json.loads(output.read_text())
+        web_log = self.directory / "web.log"
+        web = self._exits.enter_context(
+            running(
+                "-m", "uvicorn", "portal.asgi:application", "--port", str(self.port), "--no-access-log",
+                "--timeout-graceful-shutdown", "1", log=web_log, **self.env, WEFT_DB_POOL="8",
+            )  # fmt: skip
+        )
+        beat = ["-m", "celery", "-A", "portal", "beat", "-s", str(self.directory / "beat"), "--loglevel", "WARNING"]
+        self._exits.enter_context(running(*beat, log=self.directory / "beat.log", **self.env))
+        self.start_worker()
+        wait_for_http(f"{self.url}/healthz", web, web_log)
+
+    def manage(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=os.environ | self.env,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    # --- what tests do to it
+
+    def start_worker(self) -> None:
+        self._worker = ExitStack()
+        worker = ["-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", "4", "--loglevel", "INFO"]
+        self.worker = self._worker.enter_context(
+            running(
+                *worker, "--without-gossip", "--without-mingle",
+                log=self.directory / "worker.log", **self.env, WEFT_DB_POOL="4",
+            )  # fmt: skip
+        )
+
+    def kill_worker(self) -> None:
+        """SIGKILL: no warning, no clean-up."""
+        self.worker.kill()
+        self.worker.wait()
+
+    def restart_postgres(self) -> None:
+        """As after a power cut: every connection breaks at once."""
+        self.postgres.restart("immediate")
+        self.postgres.wait_until_ready()
+
+    def flush_redis(self) -> None:
+        import redis
+
+        with redis.Redis.from_url(self.valkey.url) as client:
+            client.flushall()
+
+    def fault(self, system: str, **order: Any) -> None:
+        httpx.post(f"{self._url_of(system)}/_sandbox/faults", json=order).raise_for_status()
+
+    def clear_faults(self) -> None:
+        for system in ("cloudstack", "netris"):
+            httpx.delete(f"{self._url_of(system)}/_sandbox/faults").raise_for_status()
+
+    def calls(self, system: str = "cloudstack") -> dict[str, int]:
+        answer: dict[str, int] = httpx.get(f"{self._url_of(system)}/_sandbox/calls").json()
+        return answer
+
+    def _url_of(self, system: str) -> str:
+        return self.cloudstack_url if system == "cloudstack" else self.netris_url
+
+    # --- what tests look at
+
+    @contextmanager
+    def api(self, who: str = "acme") -> Iterator[httpx.Client]:
+        headers = {"Authorization": f"Bearer {self.demo['tokens'][who]}"}
+        with httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=30) as client:
+            yield client
+
+    def settled(self, operation: dict[str, Any], *, who: str = "acme", seconds: float = 60) -> dict[str, Any]:
+        """The operation once nothing moves any more. A moment without an answer is not the end of the world here."""
+        give_up_at = time.monotonic() + seconds
+        while time.monotonic() < give_up_at:
+            with self.api(who) as api:
+                answer = api.get(f"/operations/{operation['id']}/")
+            if answer.status_code == 200 and answer.json()["phase"] in SETTLED:
+                settled: dict[str, Any] = answer.json()
+                return settled
+            time.sleep(0.1)
+        log = (self.directory / "worker.log").read_text(errors="replace")[-4000:]
+        raise AssertionError(f"never settled: {answer.status_code} {answer.text}\n{log}")
+
+    def cloudstack(self) -> cloudstack.CloudStack:
+        return cloudstack.connect(
+            f"{self.cloudstack_url}/client/api",
+            SecretStr(SANDBOX_ENV["SANDBOX_CLOUDSTACK_API_KEY"]),
+            SecretStr(SANDBOX_ENV["SANDBOX_CLOUDSTACK_SECRET_KEY"]),
+        )
+
+    def netris(self) -> netris.Netris:
+        return netris.connect(
+            self.netris_url,
+            SANDBOX_ENV["SANDBOX_NETRIS_USER"],
+            SecretStr(SANDBOX_ENV["SANDBOX_NETRIS_PASSWORD"]),
+        )

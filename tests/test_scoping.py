@@ -1,0 +1,78 @@
+"""No way around the tenant door: the modules that may read without a tenant are listed here, and the list only shrinks."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+
+from apps.tenancy.door import Door
+from tests import builders
+
+ROOT = Path(__file__).resolve().parent.parent
+WORDS = {"unscoped", "_default_manager", "_base_manager"}
+
+#: module -> why it may
+ALLOWED = {
+    "apps/tenancy/door.py": "it is the door",
+    "apps/tenancy/api/authentication.py": "finds a token before anybody knows whose it is",
+    "apps/operations/engine.py": "works for all tenants",
+    "apps/operations/services.py": "locks the operation it was given",
+    "apps/operations/tasks.py": "sweeps for all tenants",
+    "apps/demo/management/commands/seed_demo.py": "fills an empty demo",
+}
+
+
+def modules_that_say_so() -> set[str]:
+    found = set()
+    for path in [*ROOT.glob("apps/**/*.py"), *ROOT.glob("portal/**/*.py")]:
+        if "migrations" in path.parts:
+            continue
+        tree = ast.parse(path.read_text())
+        # A model declares its managers by assignment in its class body; that is no use of them.
+        uses = (node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute))
+        if WORDS & set(uses):
+            found.add(str(path.relative_to(ROOT)))
+    return found
+
+
+def test_only_the_listed_modules_read_without_a_tenant():
+    assert modules_that_say_so() == set(ALLOWED)
+
+
+def scoped_models():
+    return [model for model in apps.get_models() if isinstance(getattr(model, "objects", None), Door)]
+
+
+def test_every_row_that_belongs_to_a_tenant_is_behind_the_door():
+    owned = {
+        model.__name__
+        for model in apps.get_models()
+        if model._meta.app_label in ("operations", "accounts", "networks")
+        or any(field.name == "tenant" for field in model._meta.fields)
+    }
+    # Turn holds no more than a time; Membership is read from the user's side.
+    assert owned - {model.__name__ for model in scoped_models()} == {"Turn", "Membership"}
+
+
+@pytest.mark.parametrize("model", scoped_models(), ids=lambda model: model.__name__)
+def test_a_door_has_no_way_round_the_tenant(model):
+    for name in ("all", "get", "filter", "create", "first", "count"):
+        assert not hasattr(model.objects, name)
+    for key in (None, "acme", 1):
+        with pytest.raises(TypeError):
+            model.objects.of(key)
+        with pytest.raises(TypeError):
+            model.objects.across(key)
+
+
+def test_each_tenant_finds_its_own_behind_the_door(acme, globex):
+    zone = builders.a_zone()
+    for tenant in (acme, globex):
+        builders.a_tier(builders.a_vpc(tenant, zone))
+    for model in (m for m in scoped_models() if m._meta.app_label == "networks"):
+        assert model.objects.of(acme).count() == model.objects.of(globex).count() == 1
+        assert not model.objects.of(acme).intersection(model.objects.of(globex)).exists()
+        assert model.objects.across(builders.the_platform()).count() == 2
