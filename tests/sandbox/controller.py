@@ -19,7 +19,7 @@ class Controller:
     """Calls answer with `data`; a call that ought to be refused says so: `refused(400, ...)`."""
 
     def __init__(self, store: Store | None = None, **options: Any) -> None:
-        self.app = Netris(store or Store(), Clock(), **LOGIN, **options)
+        self.app = Netris(store or Store(), Clock(), user=LOGIN["user"], password=LOGIN["password"], **options)
         self.http = httpx.Client(transport=transport(self.app), base_url="http://netris.example")
         self.login()
 

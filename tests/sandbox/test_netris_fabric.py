@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.sandbox.controller import SITE, SYSTEM, TENANT, Controller, direct_connect
@@ -210,7 +212,13 @@ def test_agents_report_every_ten_to_fifteen_seconds(netris):
 
 
 def test_a_switch_comes_is_changed_and_goes(netris):
-    body = {"name": "Leaf-3", "tenant": TENANT, "site": SITE, "mainAddress": "auto", "mgmtAddress": "auto"}
+    body: dict[str, Any] = {
+        "name": "Leaf-3",
+        "tenant": TENANT,
+        "site": SITE,
+        "mainAddress": "auto",
+        "mgmtAddress": "auto",
+    }
     body |= {"asn": "auto", "portCount": 16, "nos": {"tag": "sonic"}, "role": "leaf"}
     number = netris.post("/api/v2/hw/switch", **body)["id"]
     row = netris.device("Leaf-3")
@@ -246,7 +254,7 @@ def test_a_switch_comes_is_changed_and_goes(netris):
     ],
 )
 def test_devices_that_do_not_fit_are_refused(netris, kind, change, status, field):
-    body = {"name": "dev", "tenant": TENANT, "site": SITE, "mainAddress": "auto", "portCount": 32}
+    body: dict[str, Any] = {"name": "dev", "tenant": TENANT, "site": SITE, "mainAddress": "auto", "portCount": 32}
     body |= {"nos": {"tag": "sonic"}} | change
 
     assert field in netris.refused(status, "POST", f"/api/v2/hw/{kind}", body)["errors"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.sandbox.controller import SITE, TENANT, Controller
@@ -191,7 +193,7 @@ def test_port_forwarding_static_nat_and_a_balancer(netris):
     netris.post("/api/v2/l4lb", **body)
     row = find(netris.get("/api/v2/l4lb", filterBySites=1, **{"filterByVpc[]": vpc["id"]}), f"{PREFIX}-LB9")
     netris.put(f"/api/v2/l4lb/{row['id']}", **body | {"backendIps": []})
-    acl = {"name": f"{PREFIX}-LBACL0-lb", "action": "deny", "proto": "tcp", "src_prefix": "0.0.0.0/0"}
+    acl: dict[str, Any] = {"name": f"{PREFIX}-LBACL0-lb", "action": "deny", "proto": "tcp", "src_prefix": "0.0.0.0/0"}
     acl |= {"dst_prefix": f"{ADDRESS}/32", "dst_port_from": 80, "dst_port_to": 80, "vpc": {"id": 1}}
     netris.http.post("/api/acl", json=acl).raise_for_status()
     netris.delete(f"/api/v2/l4lb/{row['id']}")
@@ -202,7 +204,13 @@ def test_a_network_acl_is_applied_twice_and_revoked(netris):
     vpc = create_vpc(netris)
     create_tier(netris)
     name = f"{PREFIX}-N7-ACL33"
-    body = {"name": name, "comment": f"ACL rule: {name}. ", "action": "permit", "proto": "icmp", "icmp_type": 8}
+    body: dict[str, Any] = {
+        "name": name,
+        "comment": f"ACL rule: {name}. ",
+        "action": "permit",
+        "proto": "icmp",
+        "icmp_type": 8,
+    }
     body |= {"src_prefix": "0.0.0.0/0", "dst_prefix": "10.1.1.0/24", "reverse": "yes", "vpc": {"id": vpc["id"]}}
     body |= {"src_port_from": 1, "src_port_to": 65535, "dst_port_from": 1, "dst_port_to": 65535}
     netris.http.post("/api/acl", json=body).raise_for_status()
