@@ -1,0 +1,143 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from pathlib import Path
+
+import pytest
+
+from tests.house import SCRIPT, weft
+
+
+class Running:
+    """A small demo as a child. Its processes are known by a mark in their environment, or by working under `var`."""
+
+    def __init__(self, var):
+        self.var = var
+        self.mark = f"WEFT_MARK={uuid.uuid4()}"
+        name, value = self.mark.split("=")
+        env = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")} | {name: value}
+        argv = [sys.executable, "-m", "tests.house.small_demo", str(var)]
+        self.child = subprocess.Popen(
+            argv, cwd=SCRIPT.parent, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert self.child.stdout is not None
+        while (line := self.child.stdout.readline()) != "started\n":
+            assert line, self.child.communicate()[1]
+
+    def processes(self):
+        return [int(path.name) for path in Path("/proc").glob("[0-9]*") if self._is_ours(path)]
+
+    def _is_ours(self, process):
+        try:
+            has_mark = self.mark.encode() in (process / "environ").read_bytes().split(b"\0")
+            return has_mark or (process / "cwd").readlink().is_relative_to(self.var)
+        except OSError:
+            return False
+
+    def pid_of(self, program):
+        return next(pid for pid in self.processes() if Path(f"/proc/{pid}/comm").read_text().strip() == program)
+
+    def end(self, number):
+        self.child.send_signal(number)
+        output, errors = self.child.communicate(timeout=15)
+        return self.child.returncode, output, errors
+
+
+@pytest.fixture
+def running(tmp_path):
+    demo = Running(tmp_path / "var")
+    yield demo
+    for pid in demo.processes():
+        os.kill(pid, signal.SIGKILL)
+    demo.child.communicate()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_everything_and_is_no_failure(running, number):
+    status, output, _ = running.end(number)
+
+    assert status == 0
+    assert "Weft has stopped" in output
+    assert not running.processes()
+
+
+def test_nothing_outlives_a_killed_supervisor(running, tmp_path):
+    assert len(running.processes()) > 4
+    running.end(signal.SIGKILL)
+
+    assert weft.wait_until(lambda: not running.processes(), timeout=10)
+
+    again = Running(tmp_path / "var")
+    assert again.end(signal.SIGTERM)[0] == 0
+
+
+def test_a_process_that_ends_stops_the_rest_and_its_log_is_named(running, tmp_path):
+    os.kill(running.pid_of("sleep"), signal.SIGKILL)
+    _, errors = running.child.communicate(timeout=15)
+
+    assert running.child.returncode == 1
+    assert "worker ended" in errors
+    assert str(tmp_path / "var" / "log" / "worker.log") in errors
+    assert not running.processes()
+
+
+def test_a_second_demo_is_turned_away(running, tmp_path):
+    with pytest.raises(weft.Trouble, match="in use by another"):
+        weft.Demo(tmp_path / "var").run(reset=False)
+
+
+def test_it_stops_within_a_few_seconds(running):
+    started = time.monotonic()
+    running.end(signal.SIGTERM)
+
+    assert time.monotonic() - started < 5
+
+
+def test_the_sandbox_keeps_its_ports(tmp_path):
+    demo = weft.Demo(tmp_path)
+    demo.remember(ports={"cloudstack": 28096, "netris": 28097})
+
+    ports = demo.ports()
+
+    assert (ports["cloudstack"], ports["netris"]) == (28096, 28097)
+
+
+def test_a_taken_port_gives_way_to_the_next_free_one(tmp_path, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        wanted = taken.getsockname()[1]
+        monkeypatch.setenv("WEFT_PORT", str(wanted))
+
+        assert weft.Demo(tmp_path).ports()["web"] > wanted
+
+
+def test_secrets_are_made_once_and_private(tmp_path):
+    demo = weft.Demo(tmp_path / "var")
+
+    assert demo.secrets() == weft.Demo(tmp_path / "var").secrets()
+    assert (tmp_path / "var" / "secrets.json").stat().st_mode & 0o077 == 0
+
+
+def test_a_reset_forgets_all_but_the_browser(tmp_path):
+    demo = weft.Demo(tmp_path)
+    demo.secrets()
+    for kept_or_not in ("browser/chromium", "sandbox/state", "log/web.log"):
+        (tmp_path / kept_or_not).parent.mkdir()
+        (tmp_path / kept_or_not).touch()
+
+    demo.erase()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["browser"]
+
+
+def test_the_logins_are_shown(tmp_path, capsys):
+    users = [{"username": "admin", "password": "secret", "role": "platform admin", "tenant": None}]
+    (tmp_path / "demo.json").write_text(json.dumps({"users": users}))
+
+    weft.Demo(tmp_path)._introduce("http://localhost:8000")
+
+    assert "admin      secret     platform admin   -" in capsys.readouterr().out

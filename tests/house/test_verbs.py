@@ -1,0 +1,74 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.house import SCRIPT, weft
+
+
+def run(*arguments, **env):
+    argv = [sys.executable, SCRIPT, *arguments]
+    return subprocess.run(argv, env=os.environ | env, capture_output=True, text=True, check=False)
+
+
+def test_alone_it_says_what_it_can_do():
+    done = run()
+
+    assert done.returncode == 0
+    assert all(f"./weft {verb}" in done.stdout for verb in weft.VERBS)
+
+
+@pytest.mark.parametrize("arguments", [["dmeo"], ["check", "--quick"], ["demo", "--rest"]])
+def test_what_it_cannot_do_is_an_error(arguments):
+    assert run(*arguments).returncode != 0
+
+
+def test_a_test_run_passes_arguments_and_status_on_and_leaves_nothing(tmp_path):
+    nowhere = {"WEFT_NO_BROWSER": "not asked for", "TMPDIR": str(tmp_path), "CI": "", "WEFT_REQUIRE_BROWSER": ""}
+
+    good, bad = run("test", "--version", **nowhere), run("test", "-n0", "no-such-directory", **nowhere)
+
+    assert "pytest" in good.stdout
+    assert (good.returncode, bad.returncode) == (0, 4)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("arguments", [[], ["tests/web"], ["--timeout=5"], ["-m", "not browser"]])
+def test_many_tests_are_spread_over_the_cores(arguments):
+    assert weft.pytest_arguments(arguments) == ["-n", "auto", "--dist", "worksteal", *arguments]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-n0"], ["-n", "4"], ["tests/a.py"], ["tests/a.py::test_b"], ["-k", "c"], ["-x"]]
+)
+def test_few_tests_run_in_one_process(arguments):
+    assert weft.pytest_arguments(arguments) == arguments
+
+
+def test_a_check_shows_the_output_of_failures_alone(capsys):
+    check = weft.Check(weft.environment())
+    check.run("quiet", "-c", "print('never seen')")
+    check.run("loud", "-c", "print('what went wrong'); exit(1)")
+
+    shown = capsys.readouterr().out
+    assert check.failures == 1
+    assert "never seen" not in shown
+    assert "what went wrong" in shown
+
+
+def test_without_a_browser_the_tests_learn_why(monkeypatch):
+    for name in ("CI", "WEFT_REQUIRE_BROWSER", "WEFT_NO_BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("WEFT_CHROMIUM", "/no/such/browser")
+
+    assert "/no/such/browser" in weft.Browser().environment()["WEFT_NO_BROWSER"]
+
+
+@pytest.mark.parametrize("name", ["CI", "WEFT_REQUIRE_BROWSER"])
+def test_without_a_browser_that_is_required_the_run_fails(monkeypatch, name):
+    monkeypatch.setenv(name, "true")
+    monkeypatch.setenv("WEFT_NO_BROWSER", "none here")
+
+    with pytest.raises(weft.Trouble, match="none here"):
+        weft.Browser().environment()
