@@ -158,3 +158,23 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.actor} {self.action} {self.object_name}"
+
+
+class IdempotencyKey(models.Model):
+    """A change that was asked for under a key of the caller's, with the answer it got. Kept for a day."""
+
+    id = models.BigAutoField(primary_key=True)
+    #: The caller: a token, or a person in a tenant.
+    owner = models.CharField(max_length=100)
+    key = models.CharField(max_length=255)
+    digest = models.CharField(max_length=64)
+    answer: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("owner", "key"), name="idempotency_key_is_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.key} of {self.owner}"

@@ -1,0 +1,8 @@
+from django.urls import path
+
+from apps.accounts.api import views
+
+urlpatterns = [
+    path("tenants/", views.TenantList.as_view(), name="tenants"),
+    path("tenants/<uuid:pk>/", views.TenantOne.as_view(), name="tenant"),
+]

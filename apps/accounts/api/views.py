@@ -1,0 +1,51 @@
+"""Tenants: the platform makes them and sees all of them, a tenant sees itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.api.serializers import TenantCreated, TenantRead, TenantWrite
+from apps.accounts.models import Account
+from apps.accounts.services import create_tenant
+from apps.kernel.api.transactions import joined
+from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.models import Tenant
+
+
+class TenantRows(Rows[Tenant]):
+    serializer_class = TenantRead
+
+    def get_queryset(self) -> QuerySet[Tenant]:
+        accounts = self.caller.through(Account.objects).live().select_related("zone").order_by("zone__name")
+        tenants = Tenant.objects.prefetch_related(Prefetch("accounts", accounts, to_attr="live_accounts"))
+        return tenants if self.caller.tenant is None else tenants.filter(pk=self.caller.tenant.pk)
+
+
+@extend_schema(summary="List tenants")
+class TenantList(TenantRows, List[Tenant]):
+    written_by = "platform"
+
+    @extend_schema(summary="Create a tenant", request=TenantWrite, responses={202: TenantCreated, 201: TenantCreated})
+    def post(self, request: Request) -> Response:
+        """An operation per enabled zone makes its account there; `Location` is the first. 201 without zones."""
+        values = TenantWrite.of(request)
+        return self.once(lambda: self._create(values))
+
+    def _create(self, values: dict[str, Any]) -> Response:
+        assert self.caller.platform is not None, "MayUse lets only the platform through"
+        tenant, operations = joined(create_tenant)(**values, by=self.caller.platform)
+        made = self.get_queryset().get(pk=tenant.pk)
+        made.operations = operations  # type: ignore[attr-defined]
+        data = TenantCreated(made, context=self.get_serializer_context()).data
+        first = data["operations"][0]["url"] if operations else data["url"]
+        return Response(data, status=202 if operations else 201, headers={"Location": first})
+
+
+@extend_schema(summary="Read a tenant")
+class TenantOne(TenantRows, One[Tenant]):
+    pass

@@ -1,0 +1,81 @@
+"""What every route of the API has in common, told to OpenAPI: headers, and the ways in which it says no."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+
+from apps.kernel.api.problems import MEDIA_TYPE, ProblemRead
+
+REFUSALS = {
+    "400": "The body is not JSON.",
+    "401": "No token, or one that is unknown, expired or revoked. `WWW-Authenticate` says what is expected.",
+    "403": "The caller may look but not change, or belongs to the wrong side (tenant or platform).",
+    "404": "No such object, or another tenant's.",
+    "409": "Not now: another operation has the object, or its state does not allow it.",
+    "412": "The object is no longer in the state that `If-Match` names.",
+    "413": "The body is too large.",
+    "415": "The body is not sent as `application/json`.",
+    "422": "Something in the request breaks a rule; `errors` lists everything, each with its field.",
+    "503": "Weft cannot reach its database. Try again after `Retry-After` seconds.",
+}
+
+
+def header(name: str, description: str, *, codes: list[int] | None = None, **options: Any) -> OpenApiParameter:
+    """A header of the request, or with `codes` of the responses with these."""
+    return OpenApiParameter(name, str, "header", description=description, response=codes or False, **options)
+
+
+IDEMPOTENCY_KEY = header(
+    "Idempotency-Key",
+    "A string of your choice, new for each new request. Sent again with the same body within 24 hours, the request is "
+    "not carried out again: its first answer comes back, with `Idempotency-Replayed: true`.",
+)
+IF_MATCH = header("If-Match", "The `ETag` of the state you have seen. If the object has changed since, you get 412.")
+IF_NONE_MATCH = header("If-None-Match", "The `ETag` of the state you have. If the object is still in it, you get 304.")
+LOCATION = header("Location", "Where to follow what was started.", codes=[201, 202])
+REPLAYED = header("Idempotency-Replayed", "`true` when this is the answer to an earlier request.", codes=[201, 202])
+ETAG = header("ETag", "The state of the object, for `If-Match` and `If-None-Match`.", codes=[200])
+
+
+class WeftSchema(AutoSchema):
+    def get_override_parameters(self) -> list[Any]:
+        match self.method:
+            case "POST":
+                return [IDEMPOTENCY_KEY, LOCATION, REPLAYED]
+            case "PATCH":
+                return [IF_MATCH, ETAG, LOCATION]
+            case "DELETE":
+                return [IF_MATCH, LOCATION]
+        return [] if self._is_list_view() else [IF_NONE_MATCH, ETAG]
+
+    def get_description(self) -> str:
+        """The docstring of the method alone: that of the class is for who reads the code."""
+        method = getattr(self.view, str(self.method).lower(), None)
+        return inspect.cleandoc(method.__doc__ or "") if method else ""
+
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        bodies = super()._get_response_bodies(direction)
+        if self.method == "GET" and not self._is_list_view():
+            bodies["304"] = {"description": "The object is still in the state that `If-None-Match` names."}
+        for code in self._refusals():
+            response = OpenApiResponse(ProblemRead, description=REFUSALS[code])
+            bodies[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                response, code, [MEDIA_TYPE], direction
+            )
+        return dict(sorted(bodies.items()))
+
+    def _refusals(self) -> list[str]:
+        always = ["401", "403", "503"]
+        has_object = ["404"] if "{" in self.path else []
+        match self.method:
+            case "GET":
+                return [*always, *(["422"] if self._is_list_view() else []), *has_object]
+            case "DELETE":
+                return [*always, *has_object, "409", "412"]
+            case "PATCH":
+                return [*always, *has_object, "400", "409", "412", "413", "415", "422"]
+        return [*always, *has_object, "400", "409", "413", "415", "422"]

@@ -1,0 +1,110 @@
+"""VPCs and tiers as they are shown, and the bodies that ask for them. What values make sense is for `specs`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.kernel.api.bodies import Body, CidrText, DescriptionText, NameText, Text
+from apps.kernel.api.fields import Time
+from apps.networks.models import Vpc
+from apps.operations.api.serializers import STATUSES
+from apps.tenancy.api.serializers import Read, TenantRef
+from apps.zones.api.serializers import ZoneRef
+
+
+class VpcRef(serializers.Serializer[Vpc]):
+    """The VPC that a tier is in."""
+
+    id = serializers.UUIDField()
+    url = serializers.HyperlinkedIdentityField(view_name="api:vpc")
+
+
+class TierRead(Read):
+    """One network of a VPC."""
+
+    for_platform = ("tenant", "vni")
+
+    id = serializers.UUIDField()
+    url = serializers.HyperlinkedIdentityField(view_name="api:tier")
+    tenant = TenantRef(source="vpc.tenant", required=False, help_text="For the platform only.")
+    vpc = VpcRef()
+    name = serializers.CharField()
+    cidr = serializers.CharField()
+    gateway = serializers.CharField(help_text="The first address of the range.")
+    vni = serializers.IntegerField(required=False, allow_null=True, help_text="For the platform only.")
+    status = serializers.ChoiceField(choices=STATUSES)
+    created_at = Time()
+
+
+class VpcCan(serializers.Serializer[Any]):
+    """Why something is not offered now; null when it is."""
+
+    rename = serializers.CharField(allow_null=True)
+    delete = serializers.CharField(allow_null=True)
+    add_tier = serializers.CharField(allow_null=True)
+
+
+class VpcRead(Read):
+    """An isolated routing domain with its tiers."""
+
+    for_platform = ("tenant",)
+
+    id = serializers.UUIDField()
+    url = serializers.HyperlinkedIdentityField(view_name="api:vpc")
+    tenant = TenantRef(required=False, help_text="For the platform only.")
+    name = serializers.CharField()
+    description = serializers.CharField()
+    zone = ZoneRef()
+    cidr = serializers.CharField()
+    status = serializers.ChoiceField(choices=STATUSES)
+    egress_ip = serializers.CharField(
+        allow_null=True, help_text="The address that its traffic leaves with; null until it is built."
+    )
+    tiers = TierRead(many=True, source="live_tiers")
+    can = serializers.SerializerMethodField(help_text="Null for what can be done now, or the reason why it cannot.")
+    created_at = Time()
+
+    @extend_schema_field(VpcCan)
+    def get_can(self, vpc: Vpc) -> dict[str, str | None]:
+        return {action.replace(" ", "_"): vpc.why_not(action) for action in ("rename", "delete", "add tier")}
+
+
+class TierRow(Body):
+    """One of the first tiers of a VPC: its range is part of the VPC's, /22 to /29."""
+
+    name = NameText()
+    cidr = CidrText()
+
+
+class VpcWrite(Body):
+    """A VPC to be. Its range is private (RFC 1918), /8 to /28."""
+
+    name = NameText()
+    description = DescriptionText(required=False)
+    zone = Text(help_text="The id or the name of a zone.")
+    cidr = CidrText()
+    tiers = TierRow(many=True, required=False)
+
+
+class VpcChange(Body):
+    """What can be changed of a VPC; what is left out stays."""
+
+    name = NameText(required=False)
+    description = DescriptionText(required=False)
+
+
+class TierWrite(Body):
+    """A tier to be. Its range is part of the VPC's, /22 to /29."""
+
+    vpc = Text(help_text="The id of a VPC.")
+    name = NameText()
+    cidr = CidrText()
+
+
+class TierChange(Body):
+    """What can be changed of a tier."""
+
+    name = NameText(required=False)

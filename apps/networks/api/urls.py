@@ -1,0 +1,10 @@
+from django.urls import path
+
+from apps.networks.api import views
+
+urlpatterns = [
+    path("vpcs/", views.VpcList.as_view(), name="vpcs"),
+    path("vpcs/<uuid:pk>/", views.VpcOne.as_view(), name="vpc"),
+    path("tiers/", views.TierList.as_view(), name="tiers"),
+    path("tiers/<uuid:pk>/", views.TierOne.as_view(), name="tier"),
+]

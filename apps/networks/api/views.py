@@ -1,0 +1,124 @@
+"""VPCs and tiers: asked for, listed, renamed, taken away. Every change answers with an operation."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.kernel.api.transactions import joined
+from apps.kernel.errors import Refused
+from apps.networks import services
+from apps.networks.api.serializers import TierChange, TierRead, TierWrite, VpcChange, VpcRead, VpcWrite
+from apps.networks.filters import TierFilter, VpcFilter
+from apps.networks.models import Tier, Vpc
+from apps.networks.specs import TierSpec, VpcSpec
+from apps.operations.api.serializers import OperationRead
+from apps.operations.api.views import accepted
+from apps.tenancy.api.views import List, One, Rows
+
+A_VPC = OpenApiExample(
+    "A VPC with two tiers",
+    request_only=True,
+    value={
+        "name": "prod",
+        "description": "The shop",
+        "zone": "Zone-1",
+        "cidr": "10.20.0.0/20",
+        "tiers": [{"name": "web", "cidr": "10.20.0.0/24"}, {"name": "db", "cidr": "10.20.1.0/24"}],
+    },
+)
+A_TIER = OpenApiExample(
+    "A tier",
+    request_only=True,
+    value={"vpc": "7c9e6679-7425-40de-944b-e07fc1f90ae7", "name": "app", "cidr": "10.20.2.0/24"},
+)
+
+
+class VpcRows(Rows[Vpc]):
+    serializer_class = VpcRead
+    written_by = "tenant"
+
+    def get_queryset(self) -> QuerySet[Vpc]:
+        tiers = self.caller.through(Tier.objects).live()
+        vpcs = self.caller.through(Vpc.objects).live().select_related("tenant", "zone")
+        return vpcs.prefetch_related(Prefetch("tiers", tiers, to_attr="live_tiers"))
+
+
+@extend_schema(summary="List VPCs")
+class VpcList(VpcRows, List[Vpc]):
+    filterset_class = VpcFilter
+    tenant_path = "tenant"
+
+    @extend_schema(summary="Create a VPC", request=VpcWrite, responses={202: OperationRead}, examples=[A_VPC])
+    def post(self, request: Request) -> Response:
+        """The VPC and its first tiers are reserved at once and built by the operation in the answer."""
+        spec, by = VpcSpec.parse(VpcWrite.of(request)), self.caller.actor
+        return self.once(lambda: accepted(request, joined(services.create_vpc)(self.tenant, spec, by=by)))
+
+
+@extend_schema(summary="Read a VPC")
+class VpcOne(VpcRows, One[Vpc]):
+    @extend_schema(
+        summary="Change a VPC's name or description", request=VpcChange, responses={202: OperationRead, 200: VpcRead}
+    )
+    def patch(self, request: Request, pk: str) -> Response:
+        """200 with the VPC when that changes nothing."""
+        values = VpcChange.of(request)
+        with self.changing(pk) as vpc:
+            wanted = {"name": vpc.name, "description": vpc.description} | values
+            operation = joined(services.rename_vpc)(vpc, **wanted, by=self.caller.actor)
+        return accepted(request, operation) if operation else self.unchanged(pk)
+
+    @extend_schema(summary="Delete a VPC with its tiers", request=None, responses={202: OperationRead})
+    def delete(self, request: Request, pk: str) -> Response:
+        with self.changing(pk) as vpc:
+            operation = joined(services.delete_vpc)(vpc, by=self.caller.actor)
+        return accepted(request, operation)
+
+
+class TierRows(Rows[Tier]):
+    serializer_class = TierRead
+    written_by = "tenant"
+
+    def get_queryset(self) -> QuerySet[Tier]:
+        return self.caller.through(Tier.objects).live().select_related("vpc__tenant", "vpc__zone")
+
+
+@extend_schema(summary="List tiers")
+class TierList(TierRows, List[Tier]):
+    filterset_class = TierFilter
+    tenant_path = "vpc__tenant"
+
+    @extend_schema(summary="Add a tier to a VPC", request=TierWrite, responses={202: OperationRead}, examples=[A_TIER])
+    def post(self, request: Request) -> Response:
+        values, by = TierWrite.of(request), self.caller.actor
+        vpc, spec = self._vpc(values["vpc"]), TierSpec.parse(values)
+        return self.once(lambda: accepted(request, joined(services.create_tier)(vpc, spec, by=by)))
+
+    def _vpc(self, reference: str) -> Vpc:
+        """One of the caller's VPCs: another tenant's is as unknown as one that never was."""
+        try:
+            return Vpc.objects.of(self.tenant).live().select_related("tenant", "zone").get(pk=UUID(reference))
+        except (Vpc.DoesNotExist, ValueError):
+            raise Refused("vpc-unknown", "There is no such VPC.", "vpc") from None
+
+
+@extend_schema(summary="Read a tier")
+class TierOne(TierRows, One[Tier]):
+    @extend_schema(summary="Rename a tier", request=TierChange, responses={202: OperationRead, 200: TierRead})
+    def patch(self, request: Request, pk: str) -> Response:
+        """200 with the tier when that changes nothing."""
+        values = TierChange.of(request)
+        with self.changing(pk) as tier:
+            operation = joined(services.rename_tier)(tier, name=values.get("name", tier.name), by=self.caller.actor)
+        return accepted(request, operation) if operation else self.unchanged(pk)
+
+    @extend_schema(summary="Delete a tier", request=None, responses={202: OperationRead})
+    def delete(self, request: Request, pk: str) -> Response:
+        with self.changing(pk) as tier:
+            operation = joined(services.delete_tier)(tier, by=self.caller.actor)
+        return accepted(request, operation)

@@ -1,0 +1,50 @@
+"""Who calls the API, whichever way they proved it: `request.auth` is a `Caller` or None."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import models
+from rest_framework.request import Request
+
+from apps.tenancy.actors import Actor, Platform
+from apps.tenancy.door import Door
+from apps.tenancy.models import Tenant
+
+Q = TypeVar("Q", bound=models.QuerySet[Any, Any])
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Acts in one tenant, or for the platform: exactly one of `tenant` and `platform` is set."""
+
+    actor: Actor
+    tenant: Tenant | None
+    platform: Platform | None
+    may_write: bool
+
+    def through(self, door: Door[Q]) -> Q:
+        """The rows that this caller may see."""
+        if self.tenant is not None:
+            return door.of(self.tenant)
+        assert self.platform is not None, "a caller without tenant is the platform"
+        return door.across(self.platform)
+
+    @property
+    def key(self) -> str:
+        """Tells callers apart, so that one's idempotency keys are nothing to another."""
+        if self.actor.token is not None:
+            return f"token {self.actor.token.pk}"
+        where = self.tenant.pk if self.tenant else "the platform"
+        return f"user {self.actor.user.pk if self.actor.user else '-'} in {where}"
+
+
+#: Stands in where only the shape of an API is looked at, and no request is made.
+NOBODY = Caller(Actor.system("schema"), Tenant(), None, may_write=False)
+
+
+def caller_of(request: Request | None) -> Caller:
+    """Behind `MayUse` there is always one."""
+    caller = getattr(request, "auth", None)
+    return caller if isinstance(caller, Caller) else NOBODY

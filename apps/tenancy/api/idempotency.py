@@ -1,0 +1,86 @@
+"""`Idempotency-Key`: a POST that is sent again because its answer was lost does not happen twice.
+
+The key's row, the change and the answer are one transaction:
+
+1. The key is inserted. A second request with it waits here until the first one's transaction is over (the unique index
+   makes it wait), then finds the first one's answer, or nothing when that was refused.
+2. The change is made and the answer noted beside the key.
+3. All of it commits, or none: a crash anywhere before leaves neither key nor change, and a refusal leaves no key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.kernel.errors import Refused
+from apps.tenancy.api.callers import caller_of
+from apps.tenancy.models import IdempotencyKey
+
+HEADER = "Idempotency-Key"
+KEPT = timedelta(hours=24)
+LENGTH = 255
+
+
+def once(request: Request, make: Callable[[], Response]) -> Response:
+    """The answer of `make`, called in a transaction; or the earlier answer to the same key."""
+    key = request.headers.get(HEADER)
+    with transaction.atomic(durable=True):
+        if key is None:
+            return make()
+        row, is_new = _claim(request, key)
+        if not is_new:
+            return _replay(row)
+        response = make()
+        row.answer = {"status": response.status_code, "body": response.data, "location": response.get("Location")}
+        row.save(update_fields=["answer"])
+        return response
+
+
+def _claim(request: Request, key: str) -> tuple[IdempotencyKey, bool]:
+    """The key's row, and whether it is ours. Raises `Refused` when the key stands for another request."""
+    if not 0 < len(key) <= LENGTH or not key.isprintable():
+        raise Refused("idempotency-key-invalid", f"An {HEADER} has 1 to {LENGTH} printable characters.", HEADER)
+    _forget_old()
+    owner, digest = caller_of(request).key, _digest(request)
+    try:
+        with transaction.atomic():
+            return IdempotencyKey.objects.create(owner=owner, key=key, digest=digest), True
+    except IntegrityError:
+        row = IdempotencyKey.objects.get(owner=owner, key=key)
+    if row.digest != digest:
+        raise Refused(
+            "idempotency-key-reused",
+            "This key was used for another request within the last 24 hours. Take a new key for a new request.",
+            HEADER,
+        )
+    return row, False
+
+
+def _replay(row: IdempotencyKey) -> Response:
+    headers = {"Idempotency-Replayed": "true"}
+    if row.answer["location"]:
+        headers["Location"] = row.answer["location"]
+    return Response(row.answer["body"], status=row.answer["status"], headers=headers)
+
+
+def _digest(request: Request) -> str:
+    """What was asked for, whatever the order and spacing of its JSON."""
+    body: Any = json.dumps(request.data, sort_keys=True)
+    return hashlib.sha256(f"{request.method} {request.path}\n{body}".encode()).hexdigest()
+
+
+def _forget_old() -> None:
+    """Skips what another request is just forgetting, so that two never wait for each other here."""
+    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT).order_by("pk")
+    rows = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:500])
+    if rows:
+        IdempotencyKey.objects.filter(pk__in=rows).delete()

@@ -1,0 +1,126 @@
+"""What the views of the API share: the caller, the tenant door, one object and lists of them, changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, ClassVar, Literal, TypeVar
+
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.http import Http404
+from django_filters.rest_framework import DjangoFilterBackend  # type: ignore[import-untyped]
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, mixins
+from rest_framework.filters import BaseFilterBackend
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.kernel.api import etag
+from apps.kernel.api.bodies import StrictJson
+from apps.kernel.api.schema import WeftSchema
+from apps.kernel.errors import Refused
+from apps.kernel.shortcuts import get_or_404
+from apps.tenancy.api import schema as _schemes  # noqa: F401  # importing it registers the schemes
+from apps.tenancy.api.callers import NOBODY, Caller, caller_of
+from apps.tenancy.api.idempotency import once
+from apps.tenancy.models import Tenant
+
+M = TypeVar("M", bound=Model)
+
+
+class ApiView(APIView):
+    """`written_by` says whose tokens may change something here."""
+
+    written_by: ClassVar[Literal["tenant", "platform", "both"]] = "both"
+    parser_classes = [StrictJson]
+    metadata_class = None
+    schema = WeftSchema()
+
+    @property
+    def caller(self) -> Caller:
+        return NOBODY if getattr(self, "swagger_fake_view", False) else caller_of(self.request)
+
+    @property
+    def tenant(self) -> Tenant:
+        """The caller's tenant, for views that are written by tenants."""
+        assert self.caller.tenant is not None, "MayUse lets only tenants through"
+        return self.caller.tenant
+
+    def once(self, make: Callable[[], Response]) -> Response:
+        """For POST: calls `make` in a transaction, and at most once for an `Idempotency-Key`."""
+        return once(self.request, make)
+
+
+class TenantFilter(BaseFilterBackend):
+    """`?tenant=<short name>`, for the platform. A view says in `tenant_path` how its rows find their tenant."""
+
+    def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: APIView) -> QuerySet[Any]:
+        slug = request.query_params.get("tenant")
+        path = getattr(view, "tenant_path", "")
+        if slug is None or not path:
+            return queryset
+        if caller_of(request).platform and ("\0" in slug or not Tenant.objects.filter(slug=slug).exists()):
+            raise Refused("tenant-unknown", "There is no tenant with this short name.", "tenant")
+        return queryset.none() if "\0" in slug else queryset.filter(**{f"{path}__slug": slug})
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        if not getattr(view, "tenant_path", ""):
+            return []
+        text = "For the platform: only what belongs to the tenant with this short name."
+        return [{"name": "tenant", "in": "query", "required": False, "description": text, "schema": {"type": "string"}}]
+
+
+class Rows(ApiView, generics.GenericAPIView[M]):
+    """Rows that the caller may see. Subclasses say which in `get_queryset`, through the tenant door."""
+
+    filter_backends: Sequence[Any] = [DjangoFilterBackend, TenantFilter]
+    #: How a row finds its tenant, for `?tenant=`; blank where there is no such filter.
+    tenant_path: ClassVar[str] = ""
+    filterset_class: ClassVar[Any] = None
+
+    def show(self, row: M) -> Any:
+        return self.get_serializer(row).data
+
+
+class List(mixins.ListModelMixin, Rows[M]):
+    def get(self, request: Request) -> Response:
+        self._refuse_unknown_parameters()
+        return self.list(request)
+
+    def _refuse_unknown_parameters(self) -> None:
+        """A misspelt filter would answer with everything, and be believed."""
+        known = [*getattr(self.filterset_class, "base_filters", ()), *(["tenant"] if self.tenant_path else ())]
+        for name in self.request.query_params:
+            if name not in [*known, "cursor", "limit", "format"]:
+                raise Refused("unknown-parameter", f"Known here: {', '.join([*known, 'cursor', 'limit'])}.", name[:63])
+
+
+class One(Rows[M]):
+    filter_backends = []
+
+    def get(self, request: Request, pk: str) -> Response:
+        return etag.tagged(request, self.show(get_or_404(self.get_queryset(), pk=pk)))
+
+    @contextmanager
+    def changing(self, pk: str) -> Iterator[M]:
+        """The row, locked in a transaction and in the state that `If-Match` names."""
+        with transaction.atomic(durable=True):
+            row = get_or_404(self.get_queryset().select_for_update(of=("self",)), pk=pk)
+            etag.check(self.request, lambda: self.show(row))
+            yield row
+
+    def unchanged(self, pk: str) -> Response:
+        """The answer to a change that changes nothing."""
+        return etag.tagged(self.request, self.show(get_or_404(self.get_queryset(), pk=pk)))
+
+
+@extend_schema(exclude=True)
+class NoSuchAddress(ApiView):
+    """Whatever no other route takes: for everybody, signed in or not, whatever the method."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if not request.path.endswith("/"):
+            raise Http404("Addresses of the API end in a slash.")
+        raise Http404("There is no such address. The documentation is at /api/v1/docs/.")

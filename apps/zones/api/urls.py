@@ -1,0 +1,8 @@
+from django.urls import path
+
+from apps.zones.api import views
+
+urlpatterns = [
+    path("zones/", views.ZoneList.as_view(), name="zones"),
+    path("zones/<uuid:pk>/", views.ZoneOne.as_view(), name="zone"),
+]

@@ -1,0 +1,27 @@
+"""Zones, for reading: they are registered in the portal."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+
+from apps.tenancy.api.views import List, One, Rows
+from apps.zones.api.serializers import ZoneRead
+from apps.zones.models import Zone
+
+
+class ZoneRows(Rows[Zone]):
+    serializer_class = ZoneRead
+
+    def get_queryset(self) -> QuerySet[Zone]:
+        return Zone.objects.all()
+
+
+@extend_schema(summary="List zones")
+class ZoneList(ZoneRows, List[Zone]):
+    pass
+
+
+@extend_schema(summary="Read a zone")
+class ZoneOne(ZoneRows, One[Zone]):
+    pass

@@ -1,0 +1,20 @@
+"""The tree of the REST API, below `/api/v1/`."""
+
+from __future__ import annotations
+
+from django.urls import include, path, re_path
+
+from apps.kernel.api import views
+from apps.tenancy.api.views import NoSuchAddress
+
+app_name = "api"
+
+urlpatterns = [
+    path("schema/", views.Schema.as_view(), name="schema"),
+    path("docs/", views.docs, name="docs"),
+    path("", include("apps.accounts.api.urls")),
+    path("", include("apps.zones.api.urls")),
+    path("", include("apps.networks.api.urls")),
+    path("", include("apps.operations.api.urls")),
+    re_path("", NoSuchAddress.as_view()),
+]
