@@ -54,13 +54,13 @@ class Caller:
         return [command for command in CATALOGUE.values() if self.may_run(command)]
 
     def may_touch(self, cloud: Cloud, kind: str, row: Row) -> bool:
-        """Own things, things below an admin's domain, and things that belong to nobody."""
+        """Own things, things below an admin's domain, and what is everybody's."""
         if self.is_root:
             return True
         if kind == "domain":
             return bool(row["id"] == self.domain["id"] or (self.is_domain_admin and is_below(self.domain, row)))
         owner = row.get("accountid")
-        if owner is None or owner == self.account["id"]:
+        if kind == "template" or owner is None or owner == self.account["id"]:
             return True
         domain = cloud.store["domain"].get(row.get("domainid"))
         return self.is_domain_admin and domain is not None and is_below(self.domain, domain)
@@ -87,7 +87,8 @@ def new_key() -> str:
 
 
 def is_enabled(cloud: Cloud, user: Row) -> bool:
-    return user["state"] == "enabled" and cloud.get("account", user["accountid"])["state"] == "enabled"
+    account = cloud.get("account", user["accountid"])
+    return bool(user["state"] == account["state"] == "enabled")
 
 
 def identify(cloud: Cloud, sent: Mapping[str, str]) -> Caller:

@@ -193,27 +193,28 @@ class CloudStack:
 
     def run_job(self, job: Row) -> None:
         with self.cloud.lock:
-            command = CATALOGUE[job["command"]]
-            call = Call(self.cloud, command, self.jobs.caller_of(job), {})
+            user = self.cloud.table("user").get(job["userid"])
+            if user is None:
+                self.jobs.finish(job, error=InvalidValue("The user of the job is gone"))
+                return
+            call = Call(self.cloud, CATALOGUE[job["command"]], Caller.of(self.cloud, user), {})
             call.job = job
+            call.row = self.cloud.table(job["instancekind"]).get(job["instanceid"]) or {}
             result, failure = None, None
+            self._note(call, "Started")
             try:
-                self._note(call, "Started")
                 result = self._work(call, job)
             except ApiError as error:
                 failure = error
             except Exception as mistake:
-                log.exception("the job of %s failed", command.name)
+                log.exception("the job of %s failed", job["command"])
                 failure = InternalError(str(mistake))
             self._note(call, "Completed", failure)
             self.jobs.finish(job, result, failure)
 
     def _work(self, call: Call, job: Row) -> Any:
-        if job["instancekind"]:
-            row = self.cloud.table(job["instancekind"]).get(job["instanceid"])
-            if row is None:
-                raise InvalidValue(f"Unable to find {job['instancekind']} with id {job['instanceid']}")
-            call.row = row
+        if job["instancekind"] and not call.row:
+            raise InvalidValue(f"Unable to find {job['instancekind']} with id {job['instanceid']}")
         call.arguments = arguments(self.cloud, call.command, job["sent"], call.caller)
         if fault := self.faults.strikes(Kind.FAIL_JOB, call.command.name):
             if undo := UNDOERS.get(call.command.name):

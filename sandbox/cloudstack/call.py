@@ -97,6 +97,8 @@ class Call:
     def visible(self, kind: str) -> list[Row]:
         """Rows of tenants that the caller asks for and may see, oldest first (SCOPE). `id` beats the rest."""
         table = self.cloud.table(kind)
+        if {"account", "projectid"} <= self.arguments.keys():
+            raise InvalidValue("Account and projectId can't be specified together")
         if (row := self.get("id")) is not None:
             if row.get("is_removed"):
                 return []
@@ -119,8 +121,6 @@ class Call:
         if domain is not None:
             caller.check(cloud, "domain", domain)
         if (name := self.get("account")) is not None:
-            if self.get("projectid") is not None:
-                raise InvalidValue("Account and projectId can't be specified together")
             return [self.account_named(name, domain or caller.domain)]
         if not caller.is_admin:
             return [caller.account]

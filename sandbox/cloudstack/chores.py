@@ -19,10 +19,9 @@ RETRY_SECONDS = 3600.0
 def run(cloud: Cloud) -> None:
     """Look round, at most once a minute. Call with the store locked."""
     now, facts = cloud.clock.now(), cloud.store.facts
-    last = facts.get("chores")
-    if last is not None and now - last["at"] < INTERVAL:
+    row = facts.get("chores") or facts.put({"id": "chores", "at": now, "retried": now})
+    if now - row["at"] < INTERVAL:
         return
-    row = last or {"id": "chores", "retried": now}
     facts.change(row, at=now)
     _collect_tiers(cloud, now)
     _expunge_machines(cloud, now)

@@ -26,7 +26,7 @@ EVENTS_KEPT = 20_000
 
 _INDEXES = {
     "domain": ("parentdomainid",),
-    "account": ("domainid", "name"),
+    "account": ("domainid", "name", "accountid"),
     "user": ("accountid", "username", "apikey"),
     "vpc": ("accountid", "name"),
     "network": ("accountid", "vpcid", "name"),

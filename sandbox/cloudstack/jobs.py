@@ -15,7 +15,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.cloudstack import wire
-from sandbox.cloudstack.access import Caller
 from sandbox.cloudstack.call import Call
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError
@@ -130,9 +129,6 @@ class Jobs:
         shown |= {"managementserverid": server["id"], "managementservername": server["name"]}
         shown |= {"created": created(job), "jobid": job["id"]}
         return shown | ({"completed": wire.date(job["completed"])} if "completed" in view(job, "completed") else {})
-
-    def caller_of(self, job: Row) -> Caller:
-        return Caller.of(self.cloud, self.cloud.get("user", job["userid"]))
 
     def _queue_of(self, call: Call) -> str:
         """What the job must wait for: `network:<id>` or `vpc:<id>`."""

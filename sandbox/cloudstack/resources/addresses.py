@@ -137,8 +137,12 @@ def list_public_ip_addresses(call: Call) -> Row:
     if (state or FREE).capitalize() == FREE and "id" not in call:
         for vlan in call.cloud.table("vlan"):
             rows += table.by("pool", f"{vlan['id']}:{FREE}")
-    if (state or ALLOCATED).capitalize() != FREE:
+    if state is None and "id" in call:
+        rows = call.visible("publicip")
+    elif (state or ALLOCATED).capitalize() != FREE:
         rows += [row for row in call.visible("publicip") if row["state"] != FREE]
+    elif "id" in call:
+        rows = call.visible("publicip")
     if state is not None:
         rows = [row for row in rows if row["state"] == state.capitalize()]
     if call.get("isstaticnat") or call.get("forloadbalancing") or call.get("forvirtualnetwork") is False:
