@@ -49,8 +49,8 @@ class Running:
 
 
 @pytest.fixture
-def running(tmp_path):
-    demo = Running(tmp_path / "var")
+def running(directory):
+    demo = Running(directory / "var")
     yield demo
     for pid in demo.processes():
         os.kill(pid, signal.SIGKILL)
@@ -66,29 +66,29 @@ def test_a_signal_stops_everything_and_is_no_failure(running, number):
     assert not running.processes()
 
 
-def test_nothing_outlives_a_killed_supervisor(running, tmp_path):
+def test_nothing_outlives_a_killed_supervisor(running, directory):
     assert len(running.processes()) > 4
     running.end(signal.SIGKILL)
 
     assert weft.wait_until(lambda: not running.processes(), timeout=10)
 
-    again = Running(tmp_path / "var")
+    again = Running(directory / "var")
     assert again.end(signal.SIGTERM)[0] == 0
 
 
-def test_a_process_that_ends_stops_the_rest_and_its_log_is_named(running, tmp_path):
+def test_a_process_that_ends_stops_the_rest_and_its_log_is_named(running, directory):
     os.kill(running.pid_of("sleep"), signal.SIGKILL)
     _, errors = running.child.communicate(timeout=15)
 
     assert running.child.returncode == 1
     assert "worker ended" in errors
-    assert str(tmp_path / "var" / "log" / "worker.log") in errors
+    assert str(directory / "var" / "log" / "worker.log") in errors
     assert not running.processes()
 
 
-def test_a_second_demo_is_turned_away(running, tmp_path):
+def test_a_second_demo_is_turned_away(running, directory):
     with pytest.raises(weft.Trouble, match="in use by another"):
-        weft.Demo(tmp_path / "var").run(reset=False)
+        weft.Demo(directory / "var").run(reset=False)
 
 
 def test_it_stops_within_a_few_seconds(running):
@@ -98,8 +98,8 @@ def test_it_stops_within_a_few_seconds(running):
     assert time.monotonic() - started < 5
 
 
-def test_the_sandbox_keeps_its_ports(tmp_path):
-    demo = weft.Demo(tmp_path)
+def test_the_sandbox_keeps_its_ports(directory):
+    demo = weft.Demo(directory)
     demo.remember(ports={"cloudstack": 28096, "netris": 28097})
 
     ports = demo.ports()
@@ -107,37 +107,37 @@ def test_the_sandbox_keeps_its_ports(tmp_path):
     assert (ports["cloudstack"], ports["netris"]) == (28096, 28097)
 
 
-def test_a_taken_port_gives_way_to_the_next_free_one(tmp_path, monkeypatch):
+def test_a_taken_port_gives_way_to_the_next_free_one(directory, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         wanted = taken.getsockname()[1]
         monkeypatch.setenv("WEFT_PORT", str(wanted))
 
-        assert weft.Demo(tmp_path).ports()["web"] > wanted
+        assert weft.Demo(directory).ports()["web"] > wanted
 
 
-def test_secrets_are_made_once_and_private(tmp_path):
-    demo = weft.Demo(tmp_path / "var")
+def test_secrets_are_made_once_and_private(directory):
+    demo = weft.Demo(directory / "var")
 
-    assert demo.secrets() == weft.Demo(tmp_path / "var").secrets()
-    assert (tmp_path / "var" / "secrets.json").stat().st_mode & 0o077 == 0
+    assert demo.secrets() == weft.Demo(directory / "var").secrets()
+    assert (directory / "var" / "secrets.json").stat().st_mode & 0o077 == 0
 
 
-def test_a_reset_forgets_all_but_the_browser(tmp_path):
-    demo = weft.Demo(tmp_path)
+def test_a_reset_forgets_all_but_the_browser(directory):
+    demo = weft.Demo(directory)
     demo.secrets()
     for kept_or_not in ("browser/chromium", "sandbox/state", "log/web.log"):
-        (tmp_path / kept_or_not).parent.mkdir()
-        (tmp_path / kept_or_not).touch()
+        (directory / kept_or_not).parent.mkdir()
+        (directory / kept_or_not).touch()
 
     demo.erase()
 
-    assert [path.name for path in tmp_path.iterdir()] == ["browser"]
+    assert [path.name for path in directory.iterdir()] == ["browser"]
 
 
-def test_the_logins_are_shown(tmp_path, capsys):
+def test_the_logins_are_shown(directory, capsys):
     users = [{"username": "admin", "password": "secret", "role": "platform admin", "tenant": None}]
-    (tmp_path / "demo.json").write_text(json.dumps({"users": users}))
+    (directory / "demo.json").write_text(json.dumps({"users": users}))
 
-    weft.Demo(tmp_path)._introduce("http://localhost:8000")
+    weft.Demo(directory)._introduce("http://localhost:8000")
 
     assert "admin      secret     platform admin   -" in capsys.readouterr().out

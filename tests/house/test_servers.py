@@ -8,8 +8,8 @@ from tests.house import weft
 
 
 @pytest.fixture
-def postgres(tmp_path):
-    server = weft.Postgres(tmp_path / "postgresql")
+def postgres(directory):
+    server = weft.Postgres(directory / "postgresql")
     yield server
     server.stop()
 
@@ -54,8 +54,8 @@ def test_the_pid_file_of_a_crash_does_not_keep_it_from_starting(postgres):
     assert execute(postgres, "SELECT 1") == [(1,)]
 
 
-def test_a_long_path_gets_its_sockets_elsewhere(tmp_path):
-    deep = tmp_path / ("deep-" * 20)
+def test_a_long_path_gets_its_sockets_elsewhere(directory):
+    deep = directory / ("deep-" * 20)
     server = weft.Valkey(deep)
     server.start()
     try:
@@ -65,8 +65,8 @@ def test_a_long_path_gets_its_sockets_elsewhere(tmp_path):
         server.stop()
 
 
-def test_valkey_forgets_over_a_restart(tmp_path):
-    server = weft.Valkey(tmp_path / "valkey")
+def test_valkey_forgets_over_a_restart(directory):
+    server = weft.Valkey(directory / "valkey")
     server.start()
     try:
         with redis.Redis.from_url(server.url) as client:
@@ -78,19 +78,19 @@ def test_valkey_forgets_over_a_restart(tmp_path):
         server.stop()
 
 
-def test_a_server_that_cannot_start_says_where_its_log_is(tmp_path):
+def test_a_server_that_cannot_start_says_where_its_log_is(directory):
     process = weft.Process(
-        "web", ["sh", "-c", "echo no such table; exit 3"], log=tmp_path / "web.log", ready=lambda: False
+        "web", ["sh", "-c", "echo no such table; exit 3"], log=directory / "web.log", ready=lambda: False
     )
 
     with pytest.raises(weft.Trouble, match=r"(?s)web ended \(status 3\).*web\.log.*no such table"):
         process.start()
 
 
-def test_the_logs_are_private(tmp_path):
-    process = weft.Process("migrate", ["true"], log=tmp_path / "log" / "migrate.log")
+def test_the_logs_are_private(directory):
+    process = weft.Process("migrate", ["true"], log=directory / "log" / "migrate.log")
     process.spawn()
     process.finish()
 
-    assert Path(tmp_path, "log", "migrate.log").stat().st_mode & 0o077 == 0
-    assert Path(tmp_path, "log").stat().st_mode & 0o077 == 0
+    assert Path(directory, "log", "migrate.log").stat().st_mode & 0o077 == 0
+    assert Path(directory, "log").stat().st_mode & 0o077 == 0
