@@ -1,0 +1,75 @@
+"""What the frame of every page shows: where one can go, and as which tenant. Nothing is asked before it is drawn.
+
+Fragments for htmx have no frame, so they pay nothing. A whole page pays one query for the memberships and, for platform
+admins, one for the operations that wait for somebody.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from apps.operations.models import Operation
+from apps.tenancy.actors import Platform
+from apps.tenancy.models import Tenant
+
+
+@dataclass(frozen=True)
+class Place:
+    """One line of the navigation. `count` is what waits there."""
+
+    section: str
+    label: str
+    icon: str
+    url: str
+    current: bool = False
+    count: int = 0
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    return {
+        "nav": SimpleLazyObject(lambda: places(request)),
+        "memberships": user.memberships.select_related("tenant"),
+        "tenant_switch_url": reverse("switch-tenant"),
+    }
+
+
+def places(request: HttpRequest) -> list[Place]:
+    tenant: Tenant | None = getattr(request, "tenant", None)
+    platform: Platform | None = getattr(request, "platform", None)
+    of_tenant = _of_tenant(tenant, request.path) if tenant else []
+    return of_tenant + (_of_platform(platform, request.path) if platform else [])
+
+
+def _of_tenant(tenant: Tenant, path: str) -> list[Place]:
+    def place(label: str, icon: str, name: str, *also: str) -> Place:
+        url = reverse(name, kwargs={"tenant_slug": tenant.slug})
+        is_home = name == "networks:overview"
+        below = (url, *(f"/t/{tenant.slug}/{part}/" for part in also))
+        return Place("Tenant", label, icon, url, path == url if is_home else path.startswith(below))
+
+    return [
+        place("Overview", "house", "networks:overview"),
+        place("VPCs", "network", "networks:vpc_list", "tiers"),
+        place("Activity", "history", "operations:list", "operations"),
+    ]
+
+
+def _of_platform(platform: Platform, path: str) -> list[Place]:
+    def place(label: str, icon: str, name: str, count: int = 0) -> Place:
+        url = reverse(name)
+        return Place("Platform", label, icon, url, path.startswith(url), count)
+
+    stuck = Operation.objects.across(platform).stuck().count()
+    return [
+        place("Topology", "waypoints", "fabric:topology"),
+        place("Tenants", "building-2", "accounts:tenant_list"),
+        place("Operations", "list-checks", "operations:platform_list", stuck),
+    ]
