@@ -35,6 +35,7 @@ def main() -> None:
     print(f"Netris     {netris.url}", flush=True)
     stop.wait()
     world.close()
+    os._exit(0)  # a job that waits for a slow controller must not hold up the end; its state is written already
 
 
 def _options() -> argparse.Namespace:

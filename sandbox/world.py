@@ -9,8 +9,9 @@ speaks HTTP to Netris, through the same code that answers everyone else.
 
 from __future__ import annotations
 
+import logging
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 
 import httpx
@@ -23,7 +24,10 @@ from sandbox.netris.app import Netris
 from sandbox.site import REFERENCE, Site
 from sandbox.store import Store
 
+log = logging.getLogger(__name__)
+
 TICK_SECONDS = 0.05
+STOP_SECONDS = 2.0
 WORKERS = 16
 
 # Tables that say nothing about what tenants have: logs, logins, numbers, and what only remembers the past.
@@ -123,17 +127,23 @@ class World:
         return servers
 
     def _tick(self) -> None:
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="sandbox-job") as workers:
-            while not self._stopping.wait(TICK_SECONDS):
+        workers = ThreadPoolExecutor(WORKERS, thread_name_prefix="sandbox-job")
+        running: set[Future[None]] = set()
+        while not self._stopping.wait(TICK_SECONDS):
+            try:
                 with self.cloudstack.cloud.lock:
                     jobs = list(self.cloudstack.jobs.claim_due())
-                for job in jobs:
-                    workers.submit(self.cloudstack.run_job, job)
+                running = {future for future in running if not future.done()}
+                running |= {workers.submit(self.cloudstack.run_job, job) for job in jobs}
                 with self.cloudstack.cloud.lock:
                     chores.run(self.cloudstack.cloud)
+            except Exception:
+                log.exception("a tick failed")
+        workers.shutdown(wait=False, cancel_futures=True)
+        wait(running, timeout=STOP_SECONDS)
 
     def close(self) -> None:
-        """Stop serving, let running jobs end, close the stores."""
+        """Stop serving, give running jobs a moment to end, close the stores."""
         self._stopping.set()
         if self._ticker is not None:
             self._ticker.join()

@@ -65,7 +65,7 @@ def _attempt(cloud: Cloud, kind: str, identifier: str) -> None:
             vpcs.destroy(cloud, row)
         else:
             addresses.release(cloud, row)
-    except ApiError as error:
+    except (ApiError, LookupError) as error:
         log.warning("%s %s is still not removed: %s", kind, identifier, error)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 
 from sandbox.cloudstack.errors import ApiError
+from sandbox.cloudstack.netris_objects import AclRule, Tier, VpcName, acl_body, acl_name, covering, vnet_body
 from sandbox.site import PublicRange
 from sandbox.store import Row
 
@@ -48,59 +49,6 @@ class Provider:
     site: str
     tenant: str
     tag: str
-
-
-@dataclass(frozen=True)
-class VpcName:
-    """`D1-A2-Z1-V3` and the VPC's name, which only the Netris VPC itself carries."""
-
-    domain: int
-    account: int
-    zone: int
-    vpc: int
-    name: str
-
-    @property
-    def prefix(self) -> str:
-        return f"D{self.domain}-A{self.account}-Z{self.zone}-V{self.vpc}"
-
-    def __str__(self) -> str:
-        return f"{self.prefix}-{self.name}"
-
-
-@dataclass(frozen=True)
-class Tier:
-    vpc: VpcName
-    network: int
-    name: str
-    cidr: IPv4Network
-    gateway: IPv4Address
-    vni: int
-    is_routed: bool = False
-
-    @property
-    def vnet_name(self) -> str:
-        return f"{self.vpc.prefix}-N{self.network}-{self.name}"
-
-    @property
-    def subnet_name(self) -> str:
-        return f"{self.vpc.prefix}-{self.cidr}"
-
-
-@dataclass(frozen=True)
-class AclRule:
-    """One ACL item for one of its CIDRs. `suffix` is `-1`, `-2` ... when the item has several."""
-
-    item: int
-    suffix: str
-    is_ingress: bool
-    is_allowed: bool
-    protocol: str
-    cidr: str
-    start_port: int | None
-    end_port: int | None
-    icmp_type: int | None
-    reason: str
 
 
 class NetrisPlugin:
@@ -142,7 +90,7 @@ class NetrisPlugin:
         """Make sure that each range has its allocation and its subnet in the System VPC."""
         for each in ranges:
             block = IPv4Interface(f"{each.gateway}/{each.prefix_length}").network
-            exact = _covering(IPv4Address(each.start), IPv4Address(each.end))
+            exact = covering(IPv4Address(each.start), IPv4Address(each.end))
             system = self._system_vpc()
             allocation = self._allocation_around(block, system)
             if allocation is None:
@@ -243,7 +191,7 @@ class NetrisPlugin:
         self._post_subnet(tier.subnet_name, str(tier.cidr), COMMON, vpc, is_routed=tier.is_routed)
         gateway = f"{tier.gateway}/{tier.cidr.prefixlen}"
         body: Row = {"name": tier.vnet_name, "vpc": vpc, "tenant": self._tenant, "sites": [self._site]}
-        self._write("POST", "/api/v2/vnet", body | _vnet([gateway], tier.vni, [self.provider.tag]))
+        self._write("POST", "/api/v2/vnet", body | vnet_body([gateway], tier.vni, [self.provider.tag]))
 
     def rename_tier(self, tier: Tier, name: str) -> None:
         """The V-Net is written anew: ports, guest tenants and DHCP that others have added are gone."""
@@ -253,7 +201,7 @@ class NetrisPlugin:
             raise ControllerError
         gateways = [gateway["prefix"] for gateway in present["gateways"][:2]]
         body: Row = {"name": f"{tier.vpc.prefix}-N{tier.network}-{name}", "vpc": vpc, "tenant": self._tenant}
-        body |= {"sites": [self._site], **_vnet(gateways, present["vxlanID"], present["tags"])}
+        body |= {"sites": [self._site], **vnet_body(gateways, present["vxlanID"], present["tags"])}
         self._write("PUT", f"/api/v2/vnet/{present['id']}", body)
 
     def delete_tier(self, tier: Tier) -> None:
@@ -270,7 +218,7 @@ class NetrisPlugin:
     def apply_acl(self, tier: Tier, rules: Iterable[AclRule]) -> None:
         vpc = self._vpc(tier.vpc)
         for rule in rules:
-            body = _acl(tier, rule) | {"vpc": {"id": vpc["id"]}}
+            body = acl_body(tier, rule) | {"vpc": {"id": vpc["id"]}}
             present = self._find(self._acls(vpc), body["name"])
             if present is None:
                 self._write("POST", "/api/acl", body)
@@ -283,7 +231,7 @@ class NetrisPlugin:
 
     def revoke_acl(self, tier: Tier, rules: Iterable[AclRule]) -> None:
         vpc = self._vpc(tier.vpc)
-        names = {_acl_name(tier, rule) for rule in rules}
+        names = {acl_name(tier, rule) for rule in rules}
         ids = [row["id"] for row in self._acls(vpc) if row["name"] in names]
         if ids:
             self._send("DELETE", "/api/acl", json={"id": ids, "tenantsID": str(self._tenant["id"])})
@@ -376,53 +324,3 @@ def _read(response: httpx.Response) -> Row:
     except ValueError as failure:
         raise ControllerError from failure
     return answer if isinstance(answer, dict) else {}
-
-
-def _covering(first: IPv4Address, last: IPv4Address) -> IPv4Network:
-    """The smallest block that holds both."""
-    length = 32 - (int(first) ^ int(last)).bit_length()
-    return IPv4Network((int(first), length), strict=False)
-
-
-def _vnet(gateways: list[str], vni: int, tags: list[str]) -> Row:
-    no_dhcp = {"start": "", "end": "", "optionSet": {}}
-    return {
-        "state": "active",
-        "vxlanID": vni,
-        "vlan": 0,
-        "vlanAware": False,
-        "vlans": "",
-        "nativeVlan": 0,
-        "l3vpn": False,
-        "customAnycastMac": "",
-        "guestTenants": [],
-        "ports": [],
-        "gateways": [{"prefix": gateway, "dhcpEnabled": False, "dhcp": no_dhcp} for gateway in gateways],
-        "tags": tags,
-    }
-
-
-def _acl_name(tier: Tier, rule: AclRule) -> str:
-    return f"{tier.vpc.prefix}-N{tier.network}-ACL{rule.item}{rule.suffix}"
-
-
-def _acl(tier: Tier, rule: AclRule) -> Row:
-    name, source, destination = _acl_name(tier, rule), rule.cidr, str(tier.cidr)
-    if not rule.is_ingress:
-        source, destination = destination, source
-    protocol = {"all": "ip"}.get(rule.protocol, rule.protocol)
-    body: Row = {
-        "name": name,
-        "comment": f"ACL rule: {name}. {rule.reason}",
-        "action": "permit" if rule.is_allowed else "deny",
-        "proto": protocol if protocol in ("tcp", "udp", "icmp", "ip") else "ip",
-        "src_prefix": source,
-        "dst_prefix": destination,
-        "src_port_from": 1,
-        "src_port_to": 65535,
-        "dst_port_from": rule.start_port or 1,
-        "dst_port_to": rule.end_port or rule.start_port or 65535,
-    }
-    if rule.icmp_type is not None:
-        body["icmp_type"] = rule.icmp_type
-    return body | ({"established": 1} if protocol == "tcp" else {"reverse": "yes"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.cloud import Cloud, view
-from sandbox.cloudstack.plugin import AclRule, Tier
+from sandbox.cloudstack.netris_objects import AclRule, Tier
 from sandbox.store import Row
 
 

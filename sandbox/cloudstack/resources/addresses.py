@@ -165,6 +165,8 @@ def take_address(call: Call) -> Row:
         vpc = cloud.table("vpc").get(network.get("vpcid"))
     if vpc is None:
         raise InvalidValue("Unable to figure out zone to assign ip to" if "zoneid" not in call else _NO_TARGET)
+    if vpc["state"] != "Enabled":
+        raise InvalidValue("Unable to find Enabled VPC")
     owner = cloud.get("account", vpc["accountid"])
     limits.check(cloud, owner, limits.PUBLIC_IP)
     if "ipaddress" in call:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, PermissionDenied, ServerError
-from sandbox.cloudstack.plugin import Tier, VpcName
+from sandbox.cloudstack.netris_objects import Tier, VpcName
 from sandbox.cloudstack.resources import acls, limits, offerings, vnis
 from sandbox.cloudstack.seed import NETRIS, ROUTED
 from sandbox.store import Row
@@ -142,6 +142,8 @@ def create_network(call: Call) -> Row:
     vpc, offering = call.get("vpcid"), call["networkofferingid"]
     if vpc is None:
         raise InvalidValue("Network offering can be used for VPC networks only")
+    if vpc["state"] != "Enabled":
+        raise InvalidValue("Unable to find Enabled VPC")
     owner = cloud.get("account", vpc["accountid"])
     limits.check(cloud, owner, limits.NETWORK)
     _check_offering(cloud, offering, vpc)

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InvalidValue, NoCapacity, PermissionDenied, ServerError
-from sandbox.cloudstack.plugin import VpcName
+from sandbox.cloudstack.netris_objects import VpcName
 from sandbox.cloudstack.resources import addresses, limits, networks, offerings, routers
 from sandbox.cloudstack.seed import ROUTED
 from sandbox.store import Row
