@@ -4,12 +4,13 @@ import importlib.util
 import sys
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
+from typing import Any
 
 SCRIPT = Path(__file__).resolve().parents[2] / "weft"
 
 _loader = SourceFileLoader("weft", str(SCRIPT))
 _spec = importlib.util.spec_from_loader("weft", _loader)
 assert _spec is not None
-weft = importlib.util.module_from_spec(_spec)
+weft: Any = importlib.util.module_from_spec(_spec)
 sys.modules["weft"] = weft
 _loader.exec_module(weft)

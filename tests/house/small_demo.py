@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.house import weft
 
 
-class SmallDemo(weft.Demo):
+class SmallDemo(weft.Demo):  # type: ignore[misc]  # a script has no types to import
     def start(self, supervisor):
         supervisor.start_services(self.var, durable=False)
         supervisor.start(weft.Process("worker", ["sleep", "600"], log=self.var / "log" / "worker.log"))

@@ -6,7 +6,7 @@ import pytest
 from tests.house import weft
 
 
-class Recorded(weft.Environment):
+class Recorded(weft.Environment):  # type: ignore[misc]  # a script has no types to import
     """An environment with a real interpreter, and a list of what would have been installed instead of the packages."""
 
     def __init__(self, directory):
