@@ -32,6 +32,7 @@ LOOKS = {
     "building": Look("Building", "indigo", "loader-circle", "dot-ring", is_moving=True),
     "removing": Look("Removing", "weld", "loader-circle", "dot-ring", is_moving=True),
     "dormant": Look("Dormant", "heather", "moon", "ring"),
+    "differs": Look("Systems differ", "weld", "triangle-alert", "triangle"),
     "stuck": Look("Stuck", "madder", "octagon-alert", "square"),
     "failed": Look("Failed", "madder", "circle-x", "cross"),
     "queued": Look("Queued", "linen", "clock", "ring"),

@@ -1,0 +1,52 @@
+"""What a platform admin says of a new tenant."""
+
+from __future__ import annotations
+
+from django import forms
+
+from apps.kernel.errors import Refused
+from apps.tenancy.models import User
+
+MOST = 100_000
+
+
+class TenantForm(forms.Form):
+    name = forms.CharField(label="Name", max_length=63, help_text="As people say it: Acme Hosting.")
+    slug = forms.CharField(
+        label="Short name",
+        max_length=32,
+        required=False,
+        help_text="Stands in addresses and never changes. Made from the name when left empty.",
+    )
+    owner = forms.CharField(
+        label="Owner",
+        max_length=150,
+        required=False,
+        help_text="The user name of somebody who can sign in already.",
+    )
+    max_vpcs = forms.IntegerField(label="Most VPCs", min_value=0, max_value=MOST, initial=20)
+    max_tiers = forms.IntegerField(label="Most tiers", min_value=0, max_value=MOST, initial=60)
+
+    def clean_owner(self) -> User | None:
+        name = self.cleaned_data["owner"]
+        if not name:
+            return None
+        user = User.objects.filter(username=name, is_active=True).first()
+        if user is None:
+            raise forms.ValidationError(
+                "Nobody with this user name can sign in. Leave it empty to name an owner later."
+            )
+        return user
+
+    def refuse(self, refusal: Refused) -> None:
+        for each in refusal.all:
+            self.add_error(each.field if each.field in self.fields else None, each.message)
+
+
+class TenantFilter(forms.Form):
+    q = forms.CharField(required=False, max_length=100)
+
+    @property
+    def words(self) -> str:
+        self.is_valid()
+        return str(self.cleaned_data.get("q", "")).strip()

@@ -1,0 +1,49 @@
+"""What list pages and live pages have in common: a page number that stays cheap, and one template for page and part."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from django.core.paginator import Page, Paginator
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+
+M = TypeVar("M", bound=Model)
+
+ROWS = 50
+
+
+class BoundedPaginator(Paginator[M]):
+    """Counts no further than `LIMIT`, so that a page of a list of millions costs what one of thousands does.
+
+    Rows beyond the limit are reached with a filter; `is_bounded` lets the page say so.
+    """
+
+    LIMIT = 10_000
+
+    object_list: QuerySet[M]
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[: self.LIMIT].count()
+
+    @property
+    def is_bounded(self) -> bool:
+        return self.count == self.LIMIT
+
+
+def page_of(rows: QuerySet[M], request: HttpRequest, *, size: int = ROWS) -> Page[M]:
+    """The page that `?page=` asks for; the nearest one that exists when it asks for nonsense."""
+    return BoundedPaginator(rows, size).get_page(request.GET.get("page"))
+
+
+def wants_part(request: HttpRequest) -> bool:
+    """Whether htmx asks for a part of the page. Boosted links want the whole of it."""
+    htmx: Any = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.boosted
+
+
+def part_or_page(request: HttpRequest, template: str, part: str) -> str:
+    """The template's name, or that of the partial in it that htmx asks for."""
+    return f"{template}#{part}" if wants_part(request) else template

@@ -1,0 +1,161 @@
+"""The forms of VPCs and tiers. They ask no rules of their own: what is wrong, `specs` and the services say.
+
+Fields of a list are called as refusals name them, `tiers.0.cidr`, so a refusal finds its input by its field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Network
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from apps.kernel.errors import Refused
+from apps.networks.drafts import MOST_TIERS, VpcDraft
+from apps.networks.models import Vpc
+from apps.networks.specs import DESCRIPTION_LENGTH, NAME_LENGTH, TierSpec, VpcSpec
+from apps.operations.provisioned import Status
+from apps.zones.models import Zone
+
+
+class Said(forms.CharField):
+    """A text as it was typed. `required` says only that the label must not call it optional."""
+
+    def clean(self, value: Any) -> str:
+        return str(value or "")
+
+
+class Refusable(forms.Form):
+    """A form whose errors come from services as well."""
+
+    use_required_attribute = False
+
+    def refuse(self, refusal: Refused) -> None:
+        for each in refusal.all:
+            self.add_error(each.field if each.field in self.fields else None, each.message)
+
+
+def _words(*, length: int, **attrs: Any) -> forms.TextInput:
+    return forms.TextInput({"maxlength": length, "autocomplete": "off", **attrs})
+
+
+def _address(**attrs: Any) -> forms.TextInput:
+    return forms.TextInput({"autocomplete": "off", "spellcheck": "false", "inputmode": "text", **attrs})
+
+
+class VpcForm(Refusable):
+    """A draft as a form. One that was only edited is shown again without complaints."""
+
+    name = Said(label="Name", widget=_words(length=NAME_LENGTH))
+    description = Said(label="Description", required=False, widget=_words(length=DESCRIPTION_LENGTH))
+    zone = Said(label="Zone", widget=forms.Select)
+    cidr = Said(label="Address range", widget=_address(placeholder="10.20.0.0/20"))
+
+    def __init__(self, draft: VpcDraft, zones: Iterable[Zone], *, is_sent: bool = False, focus: str = "name") -> None:
+        super().__init__(data=draft.values if is_sent else None, initial=draft.values)
+        self.draft = draft
+        self.zones = {str(zone.pk): zone for zone in zones}
+        select = self.fields["zone"].widget
+        assert isinstance(select, forms.Select)
+        select.choices = [(key, zone.name) for key, zone in self.zones.items()]
+        for number in range(len(draft.tiers)):
+            words = _words(length=NAME_LENGTH, placeholder="web")
+            self.fields[f"tiers.{number}.name"] = Said(label=f"Name of tier {number + 1}", widget=words)
+            address = _address(placeholder="10.20.0.0/24")
+            self.fields[f"tiers.{number}.cidr"] = Said(label=f"Range of tier {number + 1}", widget=address)
+        if focus in self.fields:
+            self.fields[focus].widget.attrs["autofocus"] = True
+
+    def clean(self) -> None:
+        try:
+            self.spec: VpcSpec = self.draft.spec()
+        except Refused as refusal:
+            self.refuse(refusal)
+
+    @property
+    def rows(self) -> list[tuple[int, BoundField, BoundField]]:
+        return [(n, self[f"tiers.{n}.name"], self[f"tiers.{n}.cidr"]) for n in range(len(self.draft.tiers))]
+
+    @property
+    def zone_chosen(self) -> Zone | None:
+        return self.zones.get(self.draft.zone)
+
+    @property
+    def most_tiers(self) -> int:
+        return self.zone_chosen.max_tiers_per_vpc if self.zone_chosen else MOST_TIERS
+
+    @property
+    def why_not_add_tier(self) -> str | None:
+        if len(self.draft.tiers) < self.most_tiers:
+            return None
+        return f"A VPC in {self.zone_chosen or 'a zone'} has at most {self.most_tiers} tiers."
+
+
+class VpcRenameForm(Refusable):
+    name = Said(label="Name", widget=_words(length=NAME_LENGTH, autofocus=True))
+    description = Said(label="Description", required=False, widget=_words(length=DESCRIPTION_LENGTH))
+
+
+class TierForm(Refusable):
+    name = Said(label="Name", widget=_words(length=NAME_LENGTH, autofocus=True, placeholder="web"))
+    cidr = Said(label="Address range", widget=_address())
+
+    def __init__(self, data: Mapping[str, Any] | None = None, *, suggestion: IPv4Network | None = None) -> None:
+        super().__init__(data, initial={"cidr": str(suggestion or "")})
+
+    def clean(self) -> None:
+        try:
+            self.spec = TierSpec.parse(self.cleaned_data)
+        except Refused as refusal:
+            self.refuse(refusal)
+
+
+class TierRenameForm(Refusable):
+    name = Said(label="Name", widget=_words(length=NAME_LENGTH, autofocus=True))
+
+
+class ConfirmForm(Refusable):
+    """Whoever deletes a VPC types its name: the one thing that cannot be done by a slip of the hand."""
+
+    name = Said(widget=_words(length=NAME_LENGTH))
+
+    def __init__(self, vpc: Vpc, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data)
+        self.expected = vpc.name
+        self.fields["name"].label = f"Type the VPC's name to confirm: {vpc.name}"
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"].strip()
+        if name != self.expected:
+            raise forms.ValidationError(f"This is not the VPC's name. Type {self.expected}, or keep the VPC.")
+        return name
+
+
+class VpcListForm(forms.Form):
+    """Nonsense in an address filters nothing."""
+
+    q = forms.CharField(required=False, max_length=100)
+    status = forms.ChoiceField(
+        required=False,
+        label="Status",
+        choices=[("", "Any status"), *((s.value, s.label) for s in Status if s is not Status.DELETED)],
+    )
+    zone = forms.ChoiceField(required=False, label="Zone")
+
+    def __init__(self, data: Mapping[str, Any], zones: Iterable[Zone]) -> None:
+        super().__init__(data)
+        field = self.fields["zone"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", "Any zone"), *((zone.slug, zone.name) for zone in zones)]
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        self.is_valid()
+        words = str(self.cleaned_data.get("q", "")).strip()
+        return {"words": words, **{name: str(self.cleaned_data.get(name, "")) for name in ("status", "zone")}}
+
+    @property
+    def is_filtered(self) -> bool:
+        return any(self.wanted.values())

@@ -1,0 +1,146 @@
+"""Maps and lists for pages: what a VPC looks like, what would be made, and what would go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.kernel.svg.vpc_map import PLANNED, TierNode, VpcMap
+from apps.networks import queries
+from apps.networks.addressing import free_blocks
+from apps.networks.agreement import Agreement
+from apps.networks.drafts import TierDraft, VpcDraft
+from apps.networks.models import Tier, Vpc
+from apps.networks.specs import TierSpec
+from apps.operations.provisioned import Status
+from apps.operations.queries import typical_seconds
+from apps.operations.state import Goal
+from apps.tenancy.models import Tenant
+from apps.zones.models import Zone
+
+
+@dataclass(frozen=True)
+class Item:
+    """A line of a list of things: what sort of thing, its name, and what to know of it."""
+
+    kind: str
+    name: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What stands beside the create form."""
+
+    picture: VpcMap
+    overlap: queries.Overlap
+    quota: queries.Quota
+    tiers: int
+    items: Sequence[Item]
+    #: Seconds that it took this tenant before; None when it never did it.
+    seconds: int | None
+
+    @property
+    def vpcs_after(self) -> int:
+        return self.quota.vpcs + 1
+
+    @property
+    def tiers_after(self) -> int:
+        return self.quota.tiers + self.tiers
+
+    @property
+    def took(self) -> str:
+        """ "40 s", "3 min": a median is not worth more precision."""
+        seconds = self.seconds or 0
+        return f"{max(1, seconds)} s" if seconds < 90 else f"{round(seconds / 60)} min"
+
+    @property
+    def is_over(self) -> bool:
+        return self.vpcs_after > self.quota.max_vpcs or self.tiers_after > self.quota.max_tiers
+
+
+def plan_of(tenant: Tenant, draft: VpcDraft, zone: Zone | None) -> Plan:
+    """Five queries or six."""
+    return Plan(
+        picture=draft.drawn(zone.name if zone else ""),
+        overlap=queries.overlap_of(tenant, draft.block),
+        quota=queries.quota_of(tenant),
+        tiers=len(draft.tiers),
+        items=_made_by(draft),
+        seconds=typical_seconds(tenant, "vpc", Goal.PRESENT),
+    )
+
+
+def _made_by(draft: VpcDraft) -> list[Item]:
+    name = draft.name.strip() or "unnamed"
+    items = [
+        Item(
+            "VPC", name, f"{draft.block or 'range not known yet'}, with its router in CloudStack and its twin in Netris"
+        ),
+        Item("Source NAT", "One public IP", "from the zone's pool; traffic to the internet leaves with it"),
+    ]
+    for tier in draft.tiers:
+        where = f"{tier.block}, gateway {tier.block[1]}" if tier.block else "range not known yet"
+        items.append(Item("Tier", tier.name.strip() or "unnamed", f"{where}, with its V-Net in Netris"))
+    return items
+
+
+def map_of(
+    vpc: Vpc, tiers: Sequence[Tier], agreement: Agreement | None = None, planned: TierSpec | None = None
+) -> VpcMap:
+    """The map of what is there, and of a tier that is only planned."""
+    nodes = [
+        TierNode(tier.name, tier.cidr, tier.gateway, shown_status(tier, agreement), url=f"#tier-{tier.pk}")
+        for tier in tiers
+    ]
+    used = [tier.cidr for tier in tiers]
+    if planned is not None:
+        nodes.append(TierNode(planned.name, planned.cidr, planned.cidr[1], PLANNED))
+        nodes.sort(key=lambda node: int(node.cidr.network_address))
+        used.append(planned.cidr)
+    free = list(free_blocks(vpc.cidr, used))
+    return VpcMap(vpc.name, vpc.cidr, shown_status(vpc, agreement), vpc.egress_ip, vpc.zone.name, nodes, free)
+
+
+def shown_status(row: Vpc | Tier, agreement: Agreement | None) -> str:
+    """The status as people see it. Ready is only said of what both systems were seen to have lately."""
+    if row.status != Status.READY or agreement is None:
+        return row.status
+    if agreement.is_missing(row.pk):
+        return "differs"
+    return "stale" if agreement.is_stale else "dormant" if row.pk in agreement.dormant else row.status
+
+
+def planned_tier(vpc: Vpc, tiers: Sequence[Tier], draft: TierDraft) -> TierSpec | None:
+    """A tier that could be made, for the map."""
+    cidr = draft.block
+    if cidr is None or not cidr.subnet_of(vpc.cidr) or any(cidr.overlaps(tier.cidr) for tier in tiers):
+        return None
+    return TierSpec(draft.name.strip() or "New tier", cidr)
+
+
+def sleep_words(dormant: int, tiers: int) -> str:
+    """ "1 of 3 tiers dormant: no instance runs in it. Normal." """
+    if not dormant:
+        return ""
+    them = "it" if dormant == 1 else "them"
+    return f"{dormant} of {tiers} tier{'s'[: tiers != 1]} dormant: no instance runs in {them}. Normal."
+
+
+def goes_with_vpc(vpc: Vpc, tiers: Sequence[Tier]) -> list[Item]:
+    items = [Item("VPC", vpc.name, f"{vpc.cidr} in {vpc.zone}, with its router in CloudStack and its twin in Netris")]
+    items += [goes_with_tier(tier) for tier in tiers]
+    if vpc.egress_ip:
+        items.append(
+            Item(
+                "Public IP", str(vpc.egress_ip), "goes back to the pool; whoever allows it by address must change that"
+            )
+        )
+    return items
+
+
+def goes_with_tier(tier: Tier) -> Item:
+    return Item("Tier", tier.name, f"{tier.cidr}, with its V-Net in Netris")
+
+
+STAYS = [Item("Record", "Activity and audit log", "who did what, this deletion included")]

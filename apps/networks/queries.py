@@ -1,0 +1,201 @@
+"""What pages read about VPCs. Each function costs the same number of queries however many rows there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import IPv4Network, ip_network
+from typing import cast
+from uuid import UUID
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from apps.accounts.models import Account
+from apps.mirror.models import Kind, Reading
+from apps.networks.filters import VpcFilter
+from apps.networks.models import Tier, TierQuerySet, Vpc, VpcQuerySet
+from apps.operations.models import Operation, OperationQuerySet
+from apps.operations.provisioned import Status
+from apps.operations.state import Phase
+from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
+from apps.zones.models import Remote, Zone
+
+#: How each sorting reads in SQL. Names and ages follow an index; `id` makes every order a total one.
+SORTS = {
+    "name": ("name", "id"),
+    "-name": ("-name", "-id"),
+    "created": ("created_at", "id"),
+    "-created": ("-created_at", "-id"),
+    "cidr": ("cidr", "id"),
+    "-cidr": ("-cidr", "-id"),
+}
+DEFAULT_SORT = "name"
+#: How many overlapping VPCs are named before the others are only counted.
+NAMED = 5
+RECENTLY = timedelta(days=1)
+
+
+# --- for the form -----------------------------------------------------------------------------------------------------
+
+
+def zones_of(tenant: Tenant) -> list[Zone]:
+    """Enabled zones in which the tenant's account is ready: where it can build now."""
+    accounts = Account.objects.of(tenant).ready().filter(zone__is_enabled=True)
+    return [account.zone for account in accounts.select_related("zone").order_by("zone__name")]
+
+
+def used_ranges(tenant: Tenant) -> list[IPv4Network]:
+    return list(Vpc.objects.of(tenant).live().order_by().values_list("cidr", flat=True).distinct())
+
+
+@dataclass(frozen=True)
+class Quota:
+    vpcs: int
+    max_vpcs: int
+    tiers: int
+    max_tiers: int
+
+
+def quota_of(tenant: Tenant) -> Quota:
+    vpcs = Vpc.objects.of(tenant).live().order_by().count()
+    tiers = Tier.objects.of(tenant).live().order_by().count()
+    return Quota(vpcs, tenant.max_vpcs, tiers, tenant.max_tiers)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """The tenant's VPCs that share addresses with a range. They may exist side by side, but never be peered."""
+
+    vpcs: Sequence[Vpc]
+    more: int
+
+
+def overlap_of(tenant: Tenant, block: IPv4Network | None, *, besides: Vpc | None = None) -> Overlap:
+    if block is None:
+        return Overlap((), 0)
+    rows = Vpc.objects.of(tenant).live().filter(cidr__net_overlaps=block).order_by("cidr", "id")
+    if besides is not None:
+        rows = rows.exclude(pk=besides.pk)
+    named = list(rows[:NAMED])
+    return Overlap(named, rows.count() - NAMED if len(named) == NAMED else 0)
+
+
+# --- for the list -----------------------------------------------------------------------------------------------------
+
+
+def search_vpcs(tenant: Tenant, *, words: str, status: str, zone: str, sort: str) -> VpcQuerySet:
+    """As in the API; but an address, or a whole range, finds the VPCs that hold it or send from it."""
+    rows = Vpc.objects.of(tenant).live().select_related("zone")
+    if (block := _network(words)) is not None:
+        rows = rows.filter(Q(cidr__net_contains_or_equals=block) | Q(egress_ip=block.network_address))
+        words = ""
+    found = VpcFilter({"q": words, "status": status, "zone": zone}, queryset=rows).qs
+    return cast(VpcQuerySet, found.order_by(*SORTS.get(sort, SORTS[DEFAULT_SORT])))
+
+
+def _network(words: str) -> IPv4Network | None:
+    try:
+        block = ip_network(words, strict=False)
+    except ValueError:
+        return None
+    return block if isinstance(block, IPv4Network) else None
+
+
+@dataclass(frozen=True)
+class VpcRow:
+    """A VPC with what its line shows beside its own columns."""
+
+    vpc: Vpc
+    tier_count: int
+    operation: Operation | None
+    is_stale: bool
+
+    @property
+    def is_moving(self) -> bool:
+        return self.vpc.status in (Status.BUILDING, Status.REMOVING)
+
+
+def rows_of(tenant: Tenant, vpcs: Sequence[Vpc]) -> list[VpcRow]:
+    """Three queries."""
+    counted = Tier.objects.of(tenant).live().filter(vpc__in=vpcs).order_by().values_list("vpc")
+    tiers: dict[UUID, int] = dict(counted.annotate(Count("id")))
+    live = Operation.objects.of(tenant).live().filter(lock_key__in=[vpc.lock_key for vpc in vpcs])
+    operations = {operation.lock_key: operation for operation in live}
+    stale = stale_zones({vpc.zone_id for vpc in vpcs})
+    return [
+        VpcRow(
+            vpc,
+            tiers.get(vpc.pk, 0),
+            operations.get(vpc.lock_key),
+            vpc.status == Status.READY and vpc.zone_id in stale,
+        )
+        for vpc in vpcs
+    ]
+
+
+def stale_zones(zone_ids: Iterable[UUID]) -> set[UUID]:
+    """The zones of which either system's VPCs have not been read lately: nothing there is called ready in green."""
+    wanted = set(zone_ids)
+    readings = Reading.objects.filter(zone__in=wanted, kind__in=(Kind.CLOUDSTACK_VPC, Kind.NETRIS_VPC))
+    fresh = [reading.zone_id for reading in readings if not reading.is_stale]
+    return {zone_id for zone_id in wanted if fresh.count(zone_id) < 2}
+
+
+# --- for the page of a VPC --------------------------------------------------------------------------------------------
+
+
+def tiers_of(vpc: Vpc) -> TierQuerySet:
+    return Tier.objects.of(vpc.tenant).filter(vpc=vpc).live().order_by("cidr", "id")
+
+
+def live_operation(vpc: Vpc) -> Operation | None:
+    """The operation that holds the VPC, on itself or on a tier."""
+    return Operation.objects.of(vpc.tenant).live().filter(lock_key=vpc.lock_key).first()
+
+
+def operations_of(vpc: Vpc) -> OperationQuerySet:
+    """Those of its tiers too, also of tiers that are gone."""
+    return Operation.objects.of(vpc.tenant).filter(resource_id__in=_ids_of(vpc)).order_by("-created_at", "-id")
+
+
+def audit_of(vpc: Vpc) -> AuditEntryQuerySet:
+    ids = [str(pk) for pk in _ids_of(vpc)]
+    return AuditEntry.objects.of(vpc.tenant).filter(object_type__in=("vpc", "tier"), object_id__in=ids)
+
+
+def _ids_of(vpc: Vpc) -> list[UUID]:
+    return [vpc.pk, *Tier.objects.of(vpc.tenant).filter(vpc=vpc).order_by().values_list("pk", flat=True)]
+
+
+# --- for the overview -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What somebody should look at, the worst first."""
+
+    stuck: Sequence[Operation]
+    refused: Sequence[Operation]
+    silent: Sequence[Remote]
+    accounts: Sequence[Account]
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.stuck or self.refused or self.silent or self.accounts)
+
+
+def attention_of(tenant: Tenant, *, now: datetime | None = None) -> Attention:
+    """Four queries."""
+    since = (now or timezone.now()) - RECENTLY
+    operations = Operation.objects.of(tenant)
+    accounts = list(Account.objects.of(tenant).live().select_related("zone"))
+    zones = [account.zone for account in accounts]
+    silent = Remote.objects.filter(zone__in=zones).exclude(down_since=None).select_related("zone")
+    return Attention(
+        stuck=list(operations.stuck()[:10]),
+        refused=list(operations.filter(phase=Phase.ROLLED_BACK, created_at__gte=since)[:5]),
+        silent=list(silent),
+        accounts=[account for account in accounts if account.status != Status.READY],
+    )

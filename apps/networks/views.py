@@ -1,0 +1,285 @@
+"""The pages of VPCs and tiers, and the tenant's overview."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import reswap, retarget
+
+from apps.kernel.errors import Refused
+from apps.kernel.pages import page_of, part_or_page, wants_part
+from apps.kernel.shortcuts import get_or_404
+from apps.networks import plans, queries, services
+from apps.networks.addressing import suggest_tier
+from apps.networks.agreement import agreement_of
+from apps.networks.drafts import EDITS, TierDraft, VpcDraft
+from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
+from apps.networks.models import Tier, Vpc
+from apps.operations.models import Operation
+from apps.operations.queries import sentence
+from apps.tenancy.actors import TenantRequest
+from apps.tenancy.decorators import tenant_view
+from apps.tenancy.queries import why_not_write
+
+FORM = ["GET", "HEAD", "POST"]
+
+
+@tenant_view
+@require_safe
+def overview(request: TenantRequest) -> HttpResponse:
+    """What needs attention, what is under way, what there is, what happened last."""
+    operations = Operation.objects.of(request.tenant)
+    context = {
+        "attention": queries.attention_of(request.tenant),
+        "running": [(operation, sentence(operation)) for operation in operations.running()[:10]],
+        "quota": queries.quota_of(request.tenant),
+        "recent": operations[:8],
+        "why_not_create": why_not_write(request.membership),
+    }
+    return render(request, part_or_page(request, "networks/overview.html", "live"), context)
+
+
+# --- VPCs -------------------------------------------------------------------------------------------------------------
+
+
+@tenant_view
+@require_safe
+def vpc_list(request: TenantRequest) -> HttpResponse:
+    form = VpcListForm(request.GET, queries.zones_of(request.tenant))
+    sort = request.GET.get("sort", queries.DEFAULT_SORT)
+    page = page_of(queries.search_vpcs(request.tenant, **form.wanted, sort=sort), request)
+    rows = queries.rows_of(request.tenant, list(page))
+    context = {
+        "form": form,
+        "fields": [form["status"], form["zone"]],
+        "sort": sort,
+        "page": page,
+        "rows": rows,
+        "is_moving": any(row.is_moving for row in rows),
+        "why_not_create": why_not_write(request.membership),
+    }
+    return render(request, part_or_page(request, "networks/vpc_list.html", "results"), context)
+
+
+@tenant_view
+@require_http_methods(FORM)
+def vpc_create(request: TenantRequest) -> HttpResponse:
+    form = _vpc_form(request)
+    if form.is_valid():
+        try:
+            operation = services.create_vpc(request.tenant, form.spec, by=request.actor)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            return redirect("operations:detail", request.tenant.slug, operation.pk)
+    template = part_or_page(request, "networks/vpc_create.html", "builder")
+    return render(request, template, _builder(request, form), status=422 if form.errors else 200)
+
+
+@tenant_view
+@require_safe
+def vpc_map(request: TenantRequest) -> HttpResponse:
+    """What stands beside the create form, for what has been typed so far."""
+    form = VpcForm(VpcDraft.of(request.GET.dict()), queries.zones_of(request.tenant))
+    return render(request, "networks/vpc_create.html#plan", _builder(request, form) | {"is_part": True})
+
+
+@tenant_view
+@require_safe
+def vpc_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
+    vpc = get_or_404(Vpc.objects.of(request.tenant).select_related("zone", "tenant"), pk=pk)
+    operations, audit = list(queries.operations_of(vpc)[:8]), queries.audit_of(vpc)[:8]
+    context = {"vpc": vpc, "operations": operations, "audit": audit, "crumbs": _crumbs(request, vpc.name)}
+    if not vpc.is_live:
+        return render(request, "networks/vpc_gone.html", context)
+    context |= _vpc_context(request, vpc, operations)
+    response = render(request, part_or_page(request, "networks/vpc_detail.html", "part"), context)
+    if wants_part(request) and context["operation"] is None:
+        return retarget(reswap(response, "outerHTML"), "#vpc")
+    return response
+
+
+@tenant_view
+@require_http_methods(FORM)
+def vpc_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
+    vpc = _vpc(request, pk)
+    form = VpcRenameForm(request.POST or None, initial={"name": vpc.name, "description": vpc.description})
+    if form.is_valid():
+        try:
+            operation = services.rename_vpc(vpc, **form.cleaned_data, by=request.actor)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            return _started(request, operation, vpc)
+    context = {"form": form, "heading": f"Rename {vpc.name}", "reason": _why_not(request, vpc, "rename")}
+    context |= {"vpc": vpc, "label": "Rename VPC", "crumbs": _crumbs(request, vpc, "Rename")}
+    return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
+
+
+@tenant_view
+@require_http_methods(FORM)
+def vpc_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """A preview of everything that goes; with the VPC's name typed, the end of it."""
+    vpc = _vpc(request, pk)
+    form = ConfirmForm(vpc, request.POST or None)
+    if form.is_valid():
+        try:
+            return _started(request, services.delete_vpc(vpc, by=request.actor), vpc)
+        except Refused as refusal:
+            form.refuse(refusal)
+    goes = plans.goes_with_vpc(vpc, list(queries.tiers_of(vpc)))
+    context = _removal(request, vpc, f"Delete {vpc.name}", _why_not(request, vpc, "delete"))
+    context |= {"form": form, "goes": goes, "stays": plans.STAYS, "confirm_label": "Delete VPC"}
+    return render(request, "confirm.html", context, status=422 if form.errors else 200)
+
+
+# --- tiers ------------------------------------------------------------------------------------------------------------
+
+
+@tenant_view
+@require_http_methods(FORM)
+def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """GET with the form's fields, as htmx sends it while one types, draws the map anew."""
+    vpc = _vpc(request, pk)
+    tiers = list(queries.tiers_of(vpc))
+    form = TierForm(request.POST or None, suggestion=suggest_tier(vpc.cidr, [tier.cidr for tier in tiers]))
+    if form.is_valid():
+        try:
+            return _started(request, services.create_tier(vpc, form.spec, by=request.actor), vpc)
+        except Refused as refusal:
+            form.refuse(refusal)
+    said = request.POST or request.GET
+    planned = plans.planned_tier(vpc, tiers, TierDraft(said.get("name", ""), said.get("cidr", form["cidr"].initial)))
+    context = {"form": form, "vpc": vpc, "tiers": tiers, "picture": plans.map_of(vpc, tiers, planned=planned)}
+    context |= {"reason": _why_not(request, vpc, "add a tier to"), "crumbs": _crumbs(request, vpc, "New tier")}
+    template = part_or_page(request, "networks/tier_create.html", "map")
+    return render(request, template, context, status=422 if form.errors else 200)
+
+
+@tenant_view
+@require_http_methods(FORM)
+def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
+    tier = _tier(request, pk)
+    form = TierRenameForm(request.POST or None, initial={"name": tier.name})
+    if form.is_valid():
+        try:
+            operation = services.rename_tier(tier, **form.cleaned_data, by=request.actor)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            return _started(request, operation, tier.vpc)
+    context = {"form": form, "heading": f"Rename tier {tier.name}", "reason": _why_not(request, tier, "rename")}
+    context |= {"vpc": tier.vpc, "label": "Rename tier", "crumbs": _crumbs(request, tier.vpc, f"Rename {tier.name}")}
+    return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
+
+
+@tenant_view
+@require_http_methods(FORM)
+def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
+    tier = _tier(request, pk)
+    errors: list[str] = []
+    if request.method == "POST":
+        try:
+            return _started(request, services.delete_tier(tier, by=request.actor), tier.vpc)
+        except Refused as refusal:
+            errors = [refusal.message]
+    context = _removal(request, tier.vpc, f"Delete tier {tier.name}", _why_not(request, tier, "delete"))
+    stays = [plans.Item("VPC", tier.vpc.name, "and its other tiers"), *plans.STAYS]
+    context |= {"goes": [plans.goes_with_tier(tier)], "stays": stays, "confirm_label": "Delete tier"}
+    return render(request, "confirm.html", context, status=422 if errors else 200)
+
+
+# --- what they share --------------------------------------------------------------------------------------------------
+
+
+def _vpc(request: TenantRequest, pk: UUID) -> Vpc:
+    return get_or_404(Vpc.objects.of(request.tenant).live().select_related("zone", "tenant"), pk=pk)
+
+
+def _tier(request: TenantRequest, pk: UUID) -> Tier:
+    rows = Tier.objects.of(request.tenant).live().select_related("vpc__zone", "vpc__tenant")
+    return get_or_404(rows, pk=pk)
+
+
+def _why_not(request: TenantRequest, row: Vpc | Tier, action: str) -> str | None:
+    return why_not_write(request.membership) or row.why_not(action)
+
+
+def _crumbs(request: HttpRequest, vpc: Vpc | str, here: str = "") -> list[dict[str, str]]:
+    slug = request.tenant.slug  # type: ignore[attr-defined]
+    crumbs = [{"label": "VPCs", "url": reverse("networks:vpc_list", args=[slug])}]
+    if isinstance(vpc, str):
+        return [*crumbs, {"label": vpc}]
+    return [*crumbs, {"label": vpc.name, "url": reverse("networks:vpc_detail", args=[slug, vpc.pk])}, {"label": here}]
+
+
+def _started(request: TenantRequest, operation: Operation | None, vpc: Vpc) -> HttpResponse:
+    """To the page on which one can watch; back to the VPC when there is nothing to do."""
+    if operation is None:
+        messages.info(request, "Nothing was changed: it is called that already.")
+        return redirect("networks:vpc_detail", request.tenant.slug, vpc.pk)
+    return redirect("operations:detail", request.tenant.slug, operation.pk)
+
+
+def _vpc_form(request: TenantRequest) -> VpcForm:
+    """A fresh form, an edited one, or one that was sent off."""
+    zones = queries.zones_of(request.tenant)
+    if request.method != "POST":
+        first = str(zones[0].pk) if zones else ""
+        return VpcForm(VpcDraft.suggested(queries.used_ranges(request.tenant), zone=first), zones)
+    draft = VpcDraft.of(request.POST.dict())
+    edit = next((name for name in EDITS if name in request.POST), None)
+    if edit is None:
+        return VpcForm(draft, zones, is_sent=True, focus="")
+    edited = draft.edited(edit, request.POST[edit], queries.used_ranges(request.tenant))
+    return VpcForm(edited, zones, focus=f"tiers.{len(edited.tiers) - 1}.name" if edit == "add_tier" else "")
+
+
+def _builder(request: TenantRequest, form: VpcForm) -> dict[str, Any]:
+    reason = why_not_write(request.membership)
+    if reason is None and not form.zones:
+        reason = "No zone is ready for you yet: your account is still being made."
+    plan = plans.plan_of(request.tenant, form.draft, form.zone_chosen)
+    problems = () if form.is_bound else form.draft.problems
+    return {"form": form, "plan": plan, "problems": problems, "reason": reason, "crumbs": _crumbs(request, "New VPC")}
+
+
+def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) -> dict[str, Any]:
+    """Sixteen queries at most, whatever the VPC holds."""
+    tiers = list(queries.tiers_of(vpc))
+    settled_at = max((each.finished_at for each in operations if each.finished_at), default=None)
+    agreement = agreement_of(vpc, tiers, settled_at=settled_at)
+    operation = queries.live_operation(vpc)
+    return {
+        "tiers": [
+            {"tier": tier, "status": plans.shown_status(tier, agreement), "why_not": _why_not(request, tier, "delete")}
+            for tier in tiers
+        ],
+        "picture": plans.map_of(vpc, tiers, agreement),
+        "status": plans.shown_status(vpc, agreement),
+        "agreement": agreement,
+        "sleep_words": plans.sleep_words(len(agreement.dormant), len(tiers)),
+        "operation": operation,
+        "sentence": sentence(operation) if operation else "",
+        "overlap": queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
+        "why_not_rename": _why_not(request, vpc, "rename"),
+        "why_not_add": _why_not(request, vpc, "add a tier to"),
+        "why_not_delete": _why_not(request, vpc, "delete"),
+        "is_part": wants_part(request),
+    }
+
+
+def _removal(request: TenantRequest, vpc: Vpc, heading: str, reason: str | None) -> dict[str, Any]:
+    return {
+        "heading": heading,
+        "question": "This cannot be undone. Look at what goes before you say yes.",
+        "reason": reason,
+        "crumbs": _crumbs(request, vpc, "Delete"),
+        "cancel_url": reverse("networks:vpc_detail", args=[request.tenant.slug, vpc.pk]),
+    }

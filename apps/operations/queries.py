@@ -1,0 +1,126 @@
+"""What pages read about operations and the audit log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import median
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from apps.operations.models import Operation, OperationQuerySet
+from apps.operations.state import RUNNING, Goal, Phase
+from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
+
+#: After this long past its time, an operation that nobody has taken up means that no worker is alive.
+OVERDUE = timedelta(minutes=1)
+
+#: What a filter offers: each choice stands for one phase or several.
+PHASES: dict[str, tuple[str, frozenset[Phase]]] = {
+    "running": ("Running", RUNNING),
+    "stuck": ("Stuck", frozenset({Phase.STUCK})),
+    "succeeded": ("Succeeded", frozenset({Phase.SUCCEEDED})),
+    "rolled_back": ("Rolled back", frozenset({Phase.ROLLED_BACK})),
+    "cancelled": ("Cancelled", frozenset({Phase.CANCELLED})),
+}
+
+
+def search(rows: OperationQuerySet, *, words: str, phase: str) -> OperationQuerySet:
+    if phase in PHASES:
+        rows = rows.filter(phase__in=PHASES[phase][1])
+    if words:
+        rows = rows.filter(Q(resource_name__icontains=words) | Q(requested_by__icontains=words))
+    return rows
+
+
+def search_across(rows: OperationQuerySet, *, words: str, phase: str) -> OperationQuerySet:
+    """The same over all tenants, where the words may also name the tenant."""
+    found = search(rows, words="", phase=phase)
+    if words:
+        is_meant = Q(resource_name__icontains=words) | Q(requested_by__icontains=words)
+        found = found.filter(is_meant | Q(tenant__name__icontains=words))
+    return found
+
+
+def search_audit(rows: AuditEntryQuerySet, *, words: str) -> AuditEntryQuerySet:
+    if words:
+        rows = rows.filter(Q(object_name__icontains=words) | Q(actor__icontains=words) | Q(action__icontains=words))
+    return rows
+
+
+def steps_of(operation: Operation) -> list[dict[str, Any]]:
+    """The visible steps, in the words of the design language."""
+    return [line | {"state": "now"} if line["state"] == "running" else line for line in operation.visible_steps]
+
+
+def current_step(operation: Operation) -> str:
+    """The title of what is being done now; empty when nothing is."""
+    for line in operation.visible_steps:
+        if line["state"] in ("running", "undoing"):
+            return str(line["title"])
+    return ""
+
+
+def sentence(operation: Operation) -> str:
+    """Where an operation stands, in one sentence: for its page's progress bar and for who listens to it."""
+    step = current_step(operation)
+    match operation.phase:
+        case Phase.QUEUED:
+            return "Waiting for its turn"
+        case Phase.BUILDING | Phase.REMOVING if operation.is_rolling_back:
+            return f"Undoing what was made{': ' if step else ''}{step}"
+        case Phase.BUILDING | Phase.REMOVING:
+            return step or "At work"
+        case Phase.SUCCEEDED:
+            return "Done"
+        case Phase.ROLLED_BACK:
+            return "Refused; everything that had been made was taken away again"
+        case Phase.CANCELLED:
+            return "Cancelled"
+    return "Stuck; nothing moves until somebody decides"
+
+
+def is_overdue(operation: Operation) -> bool:
+    """Due for longer than any pause between two looks, and nobody holds it."""
+    latest = max(filter(None, (operation.due_at, operation.lease_until)))
+    return operation.phase in RUNNING and latest < timezone.now() - OVERDUE
+
+
+def vpc_id_of(operation: Operation) -> UUID | None:
+    """The VPC that an operation on a VPC or on one of its tiers belongs to: both hold the VPC's lock."""
+    noun, _, pk = operation.lock_key.partition(":")
+    return UUID(pk) if noun == "vpc" else None
+
+
+def typical_seconds(tenant: Tenant, kind: str, goal: Goal) -> int | None:
+    """The median of the tenant's last twenty that succeeded; None when there is nothing to go by."""
+    newest = Operation.objects.of(tenant).filter(kind=kind, goal=goal, phase=Phase.SUCCEEDED).order_by("-created_at")
+    times = newest.values_list("started_at", "finished_at")[:20]
+    seconds = [(end - start).total_seconds() for start, end in times if start and end]
+    return round(median(seconds)) if seconds else None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field of an audit entry."""
+
+    field: str
+    old: str
+    new: str
+
+
+def changes_of(entry: AuditEntry) -> list[Change]:
+    fields = [*entry.new, *(name for name in entry.old if name not in entry.new)]
+    changes = [
+        Change(name.replace("_", " "), _words(entry.old.get(name)), _words(entry.new.get(name))) for name in fields
+    ]
+    return [change for change in changes if change.old or change.new]
+
+
+def _words(value: object) -> str:
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    return "" if value is None else str(value)

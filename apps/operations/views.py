@@ -1,0 +1,143 @@
+"""Activity, and the page of one operation; the same two again for the platform, over all tenants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import reswap, retarget
+
+from apps.kernel.errors import Refused
+from apps.kernel.pages import page_of, part_or_page, wants_part
+from apps.kernel.shortcuts import get_or_404
+from apps.operations import queries, services
+from apps.operations.forms import ActivityForm
+from apps.operations.models import Event, Operation
+from apps.tenancy.actors import Actor, PlatformRequest, TenantRequest
+from apps.tenancy.decorators import platform_view, tenant_view
+from apps.tenancy.models import AuditEntry
+from apps.tenancy.queries import why_not_write
+
+
+@tenant_view
+@require_safe
+def activity(request: TenantRequest) -> HttpResponse:
+    form = ActivityForm(request.GET)
+    rows = queries.search(Operation.objects.of(request.tenant), words=form.words, phase=form.phase_wanted)
+    context = {"form": form, "fields": [form["phase"]], "page": page_of(rows, request)}
+    return render(request, part_or_page(request, "operations/activity.html", "results"), context)
+
+
+@tenant_view
+@require_safe
+def changes(request: TenantRequest) -> HttpResponse:
+    """The audit log."""
+    form = ActivityForm(request.GET)
+    page = page_of(queries.search_audit(AuditEntry.objects.of(request.tenant), words=form.words), request)
+    context = {"form": form, "page": page, "entries": [(entry, queries.changes_of(entry)) for entry in page]}
+    return render(request, part_or_page(request, "operations/changes.html", "results"), context)
+
+
+@tenant_view
+@require_safe
+def detail(request: TenantRequest, pk: UUID) -> HttpResponse:
+    operation = get_or_404(Operation.objects.of(request.tenant).select_related("zone", "tenant"), pk=pk)
+    events = Event.objects.of(request.tenant).filter(operation=operation)
+    crumbs = [("Activity", reverse("operations:list", args=[request.tenant.slug]))]
+    return _page(request, operation, crumbs, {"events": events, "reason": why_not_write(request.membership)})
+
+
+@tenant_view
+@require_POST
+def cancel(request: TenantRequest, pk: UUID) -> HttpResponse:
+    operation = get_or_404(Operation.objects.of(request.tenant), pk=pk)
+    _attempt(request, services.cancel, operation, by=request.actor, done="It is being cancelled.")
+    return redirect("operations:detail", request.tenant.slug, pk)
+
+
+@tenant_view
+@require_POST
+def retry(request: TenantRequest, pk: UUID) -> HttpResponse:
+    operation = get_or_404(Operation.objects.of(request.tenant), pk=pk)
+    _attempt(request, services.retry, operation, by=request.actor, done="It goes on where it stopped.")
+    return redirect("operations:detail", request.tenant.slug, pk)
+
+
+@platform_view
+@require_safe
+def platform_list(request: PlatformRequest) -> HttpResponse:
+    """Every tenant's operations: what is stuck first, then the newest."""
+    form = ActivityForm(request.GET)
+    rows = Operation.objects.across(request.platform).select_related("tenant", "zone")
+    context = {
+        "form": form,
+        "fields": [form["phase"]],
+        "stuck": rows.stuck()[:50],
+        "page": page_of(queries.search_across(rows, words=form.words, phase=form.phase_wanted), request),
+    }
+    return render(request, part_or_page(request, "operations/platform_list.html", "results"), context)
+
+
+@platform_view
+@require_safe
+def platform_detail(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    rows = Operation.objects.across(request.platform).select_related("zone", "tenant")
+    operation = get_or_404(rows, pk=pk)
+    events = Event.objects.across(request.platform).filter(operation=operation)
+    crumbs = [("Operations", reverse("operations:platform_list"))]
+    return _page(request, operation, crumbs, {"events": events, "is_platform": True})
+
+
+@platform_view
+@require_POST
+def platform_cancel(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    operation = get_or_404(Operation.objects.across(request.platform), pk=pk)
+    _attempt(request, services.cancel, operation, by=request.actor, done="It is being cancelled.")
+    return redirect("operations:platform_detail", pk)
+
+
+@platform_view
+@require_POST
+def platform_retry(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    operation = get_or_404(Operation.objects.across(request.platform), pk=pk)
+    _attempt(request, services.retry, operation, by=request.actor, done="It goes on where it stopped.")
+    return redirect("operations:platform_detail", pk)
+
+
+def _page(
+    request: HttpRequest, operation: Operation, crumbs: list[tuple[str, str]], context: dict[str, Any]
+) -> HttpResponse:
+    """The page of an operation, or for htmx what changes on it. Once it is at rest, its last part asks for no other."""
+    reason = context.pop("reason", None)
+    context |= {
+        "crumbs": [{"label": label, "url": url} for label, url in crumbs] + [{"label": str(operation)}],
+        "operation": operation,
+        "steps": queries.steps_of(operation),
+        "sentence": queries.sentence(operation),
+        "is_overdue": queries.is_overdue(operation),
+        "vpc_id": queries.vpc_id_of(operation),
+        "why_not_cancel": reason or operation.why_not("cancel"),
+        "why_not_retry": reason or operation.why_not("retry"),
+        "is_part": wants_part(request),
+    }
+    response = render(request, part_or_page(request, "operations/detail.html", "part"), context)
+    if wants_part(request) and operation.is_at_rest:
+        return retarget(reswap(response, "outerHTML"), "#operation")
+    return response
+
+
+def _attempt(
+    request: HttpRequest, service: Callable[..., Operation], operation: Operation, *, by: Actor, done: str
+) -> None:
+    try:
+        service(operation, by=by)
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
+    else:
+        messages.success(request, done)

@@ -1,0 +1,58 @@
+"""Signing in, and the way from an address without a tenant to one with it."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import LoginView
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from apps.kernel.shortcuts import get_or_404
+from apps.tenancy.models import Tenant, User
+
+
+class SignIn(LoginView):
+    redirect_authenticated_user = True
+
+
+@never_cache
+@require_safe
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """Where somebody's work is: their first tenant, or the fabric for who runs it."""
+    tenant = _first_tenant(request)
+    if tenant is not None:
+        return redirect("networks:overview", tenant.slug)
+    if getattr(request, "platform", None) is not None:
+        return redirect("fabric:topology")
+    return render(request, "tenancy/no_tenant.html")
+
+
+@never_cache
+@require_safe
+@login_required
+def into_tenant(request: HttpRequest, rest: str) -> HttpResponse:
+    """`/vpcs/` becomes `/t/<slug>/vpcs/`, so that an address can be told without knowing whose it is."""
+    tenant = _first_tenant(request)
+    if tenant is None:
+        raise Http404("No tenant.")
+    query = request.META.get("QUERY_STRING")
+    return redirect(f"/t/{tenant.slug}/{rest}{'?' if query else ''}{query}")
+
+
+@login_required
+@require_POST
+def switch_tenant(request: HttpRequest) -> HttpResponse:
+    """Go to another of one's tenants. Nothing is remembered: the tenant stands in the address."""
+    memberships = cast(User, request.user).memberships.select_related("tenant")
+    membership = get_or_404(memberships, tenant__slug=request.POST.get("tenant", ""))
+    return redirect("networks:overview", membership.tenant.slug)
+
+
+def _first_tenant(request: HttpRequest) -> Tenant | None:
+    membership = cast(User, request.user).memberships.select_related("tenant").first()
+    return membership.tenant if membership else None
