@@ -1,1 +1,17 @@
-urlpatterns: list[object] = []
+"""Every address of the portal. What belongs to a tenant stands under `/t/<slug>/`, what is the platform's elsewhere."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, include, path
+
+from portal.health import healthz
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", healthz, name="healthz"),
+    path("api/v1/", include("portal.api_urls")),
+    path("fabric/", include("apps.fabric.urls")),
+    path("", include("apps.networks.urls")),
+    path("", include("apps.operations.urls")),
+    path("", include("apps.accounts.urls")),
+    path("", include("apps.tenancy.urls")),
+]
