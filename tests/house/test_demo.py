@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -52,8 +53,10 @@ class Running:
 def running(directory):
     demo = Running(directory / "var")
     yield demo
+    demo.child.kill()
     for pid in demo.processes():
-        os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # its parent's end was its own
+            os.kill(pid, signal.SIGKILL)
     demo.child.communicate()
 
 
