@@ -1,41 +1,88 @@
-"""Pages by cursor: `{"next", "previous", "results"}`, newest first. Rows that come or go meanwhile shift nothing."""
+"""Pages by cursor: `{"next", "previous", "results"}`, newest first.
+
+A cursor names the row at the edge of a page by what it is ordered by, and the direction. Rows that come or go meanwhile
+shift nothing, rows of the same moment are told apart by their ids, and no page costs more than another. (REST
+framework's own cursors name the moment alone, and skip rows when turning back among rows that share one.)
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+from uuid import UUID
 
-from django.core.exceptions import ValidationError
-from rest_framework.exceptions import NotFound
-from rest_framework.pagination import CursorPagination
+from django.db.models import Q
+from rest_framework.pagination import BasePagination
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.utils.urls import remove_query_param, replace_query_param
 
 from apps.kernel.errors import Refused
 
 LIMIT = 500
+USUAL = 50
 
 
-class CursorPages(CursorPagination):
-    page_size = 50
-    page_size_query_param = "limit"
-    max_page_size = LIMIT
-    page_size_query_description = f"How many to return, at most {LIMIT}; 50 if not given."
-    cursor_query_description = "Where to go on: part of the address in `next` or `previous`, to be taken as it is."
-    ordering = ("-created_at", "-id")
+@dataclass(frozen=True)
+class Cursor:
+    """The rows older than this one, or, backwards, those newer."""
 
-    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
-        try:
-            return super().paginate_queryset(queryset, request, view)
-        except (NotFound, ValidationError, ValueError, OverflowError) as error:
-            message = "This cursor leads nowhere. Take `next` and `previous` as they are, or start without a cursor."
-            raise Refused("cursor-invalid", message, "cursor") from error
+    is_backwards: bool
+    created_at: datetime
+    id: UUID
 
-    def get_page_size(self, request: Request) -> int:
-        wanted = request.query_params.get("limit")
-        if wanted is None:
-            return self.page_size
-        if not (wanted.isascii() and wanted.isdecimal() and int(wanted[:9])):
-            raise Refused("limit-invalid", f"Give a number from 1 to {LIMIT}.", "limit")
-        return min(int(wanted[:9]), LIMIT)
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ValueError or OverflowError."""
+        direction, moment, row_id = urlsafe_b64decode(text.encode("ascii")).decode("ascii").split(" ")
+        if direction not in ("older", "newer"):
+            raise ValueError(direction)
+        return cls(direction == "newer", datetime.fromisoformat(moment).replace(tzinfo=UTC), UUID(row_id))
+
+    def __str__(self) -> str:
+        moment = self.created_at.astimezone(UTC).replace(tzinfo=None)
+        text = f"{'newer' if self.is_backwards else 'older'} {moment.isoformat()} {self.id}"
+        return urlsafe_b64encode(text.encode("ascii")).decode("ascii")
+
+    def narrow(self, rows: Any) -> Any:
+        """The condition on the moment alone is implied by the other one; it is what the index serves."""
+        if self.is_backwards:
+            beyond = Q(created_at__gt=self.created_at) | Q(created_at=self.created_at, id__gt=self.id)
+            return rows.filter(beyond, created_at__gte=self.created_at).order_by("created_at", "id")
+        beyond = Q(created_at__lt=self.created_at) | Q(created_at=self.created_at, id__lt=self.id)
+        return rows.filter(beyond, created_at__lte=self.created_at)
+
+
+class CursorPages(BasePagination):
+    """For rows with `created_at` and a UUID."""
+
+    next_cursor: Cursor | None = None
+    previous_cursor: Cursor | None = None
+
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
+        self.address = request.build_absolute_uri()
+        limit, cursor = _limit(request), _cursor(request)
+        rows = queryset.order_by("-created_at", "-id")
+        found = list((cursor.narrow(rows) if cursor else rows)[: limit + 1])
+        has_more, page = len(found) > limit, found[:limit]
+        is_backwards = cursor is not None and cursor.is_backwards
+        if is_backwards:
+            page.reverse()
+        if page and (has_more or is_backwards):
+            self.next_cursor = Cursor(False, page[-1].created_at, page[-1].id)
+        if page and (has_more if is_backwards else cursor):
+            self.previous_cursor = Cursor(True, page[0].created_at, page[0].id)
+        return page
+
+    def get_paginated_response(self, data: Any) -> Response:
+        links = {"next": self._link(self.next_cursor), "previous": self._link(self.previous_cursor)}
+        return Response({**links, "results": data})
+
+    def _link(self, cursor: Cursor | None) -> str | None:
+        bare = remove_query_param(self.address, "cursor")
+        return None if cursor is None else replace_query_param(bare, "cursor", str(cursor))
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         link = {"type": "string", "format": "uri", "nullable": True}
@@ -44,3 +91,28 @@ class CursorPages(CursorPagination):
             "required": ["next", "previous", "results"],
             "properties": {"next": link, "previous": link, "results": schema},
         }
+
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        cursor = "Where to go on: part of the address in `next` or `previous`, to be taken as it is."
+        limit = f"How many to return: {USUAL} if not given, and never more than {LIMIT}."
+        number = {"type": "integer", "minimum": 1, "maximum": LIMIT, "default": USUAL}
+        return [
+            {"name": "cursor", "in": "query", "required": False, "description": cursor, "schema": {"type": "string"}},
+            {"name": "limit", "in": "query", "required": False, "description": limit, "schema": number},
+        ]
+
+
+def _limit(request: Request) -> int:
+    wanted = request.query_params.get("limit", str(USUAL))
+    if not (wanted.isascii() and wanted.isdecimal() and wanted.strip("0")):
+        raise Refused("limit-invalid", f"Give a number from 1 to {LIMIT}.", "limit")
+    return LIMIT if len(wanted) > 9 else min(int(wanted), LIMIT)
+
+
+def _cursor(request: Request) -> Cursor | None:
+    text = request.query_params.get("cursor")
+    try:
+        return None if text is None else Cursor.parse(text)
+    except (ValueError, OverflowError) as error:
+        message = "This cursor leads nowhere. Take `next` and `previous` as they are, or start without a cursor."
+        raise Refused("cursor-invalid", message, "cursor") from error

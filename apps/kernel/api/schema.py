@@ -52,7 +52,7 @@ class WeftSchema(AutoSchema):
                 return [IF_MATCH, LOCATION]
         return [] if self._is_list_view() else [IF_NONE_MATCH, ETAG]
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # the stubs know its first ancestor alone
         """The docstring of the method alone: that of the class is for who reads the code."""
         method = getattr(self.view, str(self.method).lower(), None)
         return inspect.cleandoc(method.__doc__ or "") if method else ""

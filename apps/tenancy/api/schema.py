@@ -56,7 +56,9 @@ class Filters(DjangoFilterExtension):  # type: ignore[no-untyped-call]
         if filters is None:
             return []
         resolved = (
-            self.resolve_filter_field(auto_schema, filters._meta.model, filters, name, one)
+            self.resolve_filter_field(  # type: ignore[no-untyped-call]
+                auto_schema, filters._meta.model, filters, name, one
+            )
             for name, one in filters.base_filters.items()
         )
         return [parameter for parameters in resolved for parameter in parameters]

@@ -1,0 +1,91 @@
+"""The API's description: complete, committed, and readable without loosening the content security policy."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.test import Client
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def schema(tmp_path_factory):
+    made = tmp_path_factory.mktemp("schema") / "openapi.yaml"
+    call_command("spectacular", "--validate", "--fail-on-warn", "--file", str(made))
+    return made.read_text()
+
+
+def test_the_committed_description_is_the_current_one(schema):
+    committed = (ROOT / "docs" / "openapi.yaml").read_text()
+
+    assert committed == schema, "write it anew with ./weft check --fix"
+
+
+def test_every_operation_says_how_it_refuses_and_who_may_call(schema):
+    for path, methods in yaml.safe_load(schema)["paths"].items():
+        for method, operation in methods.items():
+            where = f"{method} {path}"
+            assert operation["summary"], where
+            assert operation["security"] == [{"token": []}, {"session": [], "tenant": []}], where
+            refusals = {code: response for code, response in operation["responses"].items() if code >= "4"}
+            assert {"401", "403", "503"} <= set(refusals), where
+            assert ("404" in refusals) == ("{id}" in path), where
+            assert ("400" in refusals) == (method in ("post", "patch")), where
+            for response in refusals.values():
+                assert list(response["content"]) == ["application/problem+json"], where
+
+
+def test_headers_are_described(schema):
+    paths = yaml.safe_load(schema)["paths"]
+
+    def headers_of(operation):
+        return {one["name"] for one in operation["parameters"] if one["in"] == "header"}
+
+    vpcs, one = paths["/api/v1/vpcs/"], paths["/api/v1/vpcs/{id}/"]
+    assert headers_of(vpcs["post"]) == {"Idempotency-Key"}
+    assert set(vpcs["post"]["responses"]["202"]["headers"]) == {"Location", "Idempotency-Replayed"}
+    assert headers_of(one["patch"]) == headers_of(one["delete"]) == {"If-Match"}
+    assert set(one["get"]["responses"]["200"]["headers"]) == {"ETag"}
+    assert {one["name"] for one in vpcs["get"]["parameters"]} == {
+        "cursor", "limit", "q", "status", "zone", "tenant",
+    }  # fmt: skip
+
+
+def test_answers_are_what_the_description_says(schema, api, platform, vpc):
+    components = yaml.safe_load(schema)["components"]["schemas"]
+    api.patch(f"/vpcs/{vpc.pk}/", {"description": "changed"})
+    for path, name in (
+        ("vpcs", "VpcRead"),
+        ("tiers", "TierRead"),
+        ("operations", "OperationRead"),
+        ("zones", "ZoneRead"),
+    ):
+        for caller in (api, platform):
+            (row,) = caller.get(f"/{path}/").json()["results"]
+            described = components[name]
+            assert set(described["required"]) <= set(row) <= set(described["properties"]), name
+        assert set(row) == set(described["properties"]), name
+
+
+@pytest.mark.parametrize(("query", "media_type"), [("", "application/vnd.oai.openapi"), ("?format=json", "+json")])
+def test_the_description_is_no_secret(db, query, media_type):
+    response = Client().get(f"/api/v1/schema/{query}")
+
+    assert response.status_code == 200
+    assert media_type in response["Content-Type"]
+    assert b"/api/v1/vpcs/" in response.content
+
+
+def test_the_readable_page_keeps_the_content_security_policy(db):
+    response = Client().get("/api/v1/docs/")
+
+    assert response.status_code == 200
+    page = response.content.decode()
+    assert response["Content-Security-Policy"].startswith("default-src 'self'; script-src 'self'; style-src 'self';")
+    assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page)
+    assert set(re.findall(r'(?:src|href)="(https?:)?//', page)) == set()
