@@ -65,7 +65,7 @@ def a_zone(name: str = "Zone-1", **fields: Any) -> Zone:
         "netris_site": "Site-1",
         "calls_per_second": 1000,
     }
-    return Zone.objects.create(name=name, **(defaults | fields))
+    return Zone.objects.get(pk=Zone.objects.create(name=name, **(defaults | fields)).pk)
 
 
 def an_account(tenant: Tenant, zone: Zone, status: Status = Status.READY, **fields: Any) -> Account:

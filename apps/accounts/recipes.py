@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from itertools import product
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -77,18 +78,15 @@ class CloudStackAccount(Part[Account]):
 
 
 class Limits(Part[Account]):
-    """Weft counts quotas itself. CloudStack's own defaults (20 VPCs) would refuse what Weft has allowed."""
+    """Weft counts quotas itself. CloudStack's defaults (20 VPCs an account, 40 a domain) would refuse what Weft allows."""
 
     title = "Leave the quotas to Weft"
     undo_title = ""
 
     def ensure(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
-        for resource_type in UNLIMITED:
+        for owner, resource_type in product((None, subject.remote_name), UNLIMITED):
             clouds.cloudstack.update_resource_limit(
-                account=subject.remote_name,
-                domain_id=str(subject.cloudstack_domain_id),
-                resource_type=resource_type,
-                maximum=-1,
+                account=owner, domain_id=str(subject.cloudstack_domain_id), resource_type=resource_type, maximum=-1
             )
         return Done()
 

@@ -175,8 +175,10 @@ class CloudStack:
     def delete_account(self, account_id: str) -> str:
         return self._job_of("deleteAccount", self._write("deleteAccount", id=account_id))
 
-    def update_resource_limit(self, *, account: str, domain_id: str, resource_type: ResourceType, maximum: int) -> None:
-        """-1 is unlimited."""
+    def update_resource_limit(
+        self, *, domain_id: str, resource_type: ResourceType, maximum: int, account: str | None = None
+    ) -> None:
+        """Of one account, or without one of the whole domain; both count. -1 is unlimited."""
         self._write(
             "updateResourceLimit", account=account, domainid=domain_id, resourcetype=int(resource_type), max=maximum
         )

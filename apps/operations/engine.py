@@ -39,24 +39,17 @@ LONGEST_LOOK = 10.0
 LONGEST_BACK_OFF = 300.0
 
 # The fairest due operation: urgent ones first, then the tenant that waited longest for a turn, then the oldest.
-# `turn` is written in the same statement, so the next claim sees this tenant at the end of the queue.
+# `turn` is written in the same statement, so the next claim sees this tenant at the end of the queue. One row is locked
+# and no more: a claim that locked several would hide them from the others, and their rings would find nothing to do.
 CLAIM = """
-WITH waiting AS (
-    SELECT DISTINCT tenant_id FROM operations_operation
-    WHERE phase IN ('queued', 'building', 'removing') AND due_at <= %(now)s
-      AND (lease_until IS NULL OR lease_until <= %(now)s)
-), chosen AS (
-    SELECT best.id, best.tenant_id
-    FROM waiting
-    LEFT JOIN operations_turn turn ON turn.tenant_id = waiting.tenant_id
-    CROSS JOIN LATERAL (
-        SELECT id, tenant_id, priority, due_at FROM operations_operation o
-        WHERE o.tenant_id = waiting.tenant_id AND o.phase IN ('queued', 'building', 'removing') AND o.due_at <= %(now)s
-          AND (o.lease_until IS NULL OR o.lease_until <= %(now)s)
-        ORDER BY o.priority, o.due_at LIMIT 1 FOR UPDATE SKIP LOCKED
-    ) best
-    ORDER BY best.priority, turn.served_at NULLS FIRST, best.due_at
+WITH chosen AS (
+    SELECT operation.id, operation.tenant_id
+    FROM operations_operation operation LEFT JOIN operations_turn turn USING (tenant_id)
+    WHERE operation.phase IN ('queued', 'building', 'removing') AND operation.due_at <= %(now)s
+      AND (operation.lease_until IS NULL OR operation.lease_until <= %(now)s)
+    ORDER BY operation.priority, turn.served_at NULLS FIRST, operation.due_at
     LIMIT 1
+    FOR UPDATE OF operation SKIP LOCKED
 ), served AS (
     INSERT INTO operations_turn (tenant_id, served_at) SELECT tenant_id, clock_timestamp() FROM chosen
     ON CONFLICT (tenant_id) DO UPDATE SET served_at = excluded.served_at
@@ -90,17 +83,6 @@ def claim() -> Operation | None:
     return _load(row[0]) if row else None
 
 
-def claim_this(operation: Operation) -> Operation | None:
-    """Lease one certain operation; None when it is not due or somebody else has it."""
-    now = timezone.now()
-    taken = (
-        Operation.unscoped.due(now)
-        .filter(pk=operation.pk, fence=operation.fence)
-        .update(lease_until=now + settings.OPERATION_LEASE, fence=operation.fence + 1)
-    )
-    return _load(operation.pk) if taken else None
-
-
 def _load(operation_id: Any) -> Operation:
     return Operation.unscoped.select_related("zone").get(pk=operation_id)
 
@@ -123,10 +105,11 @@ def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operat
         happened = Happened.CANCELLED if operation.is_cancel_requested else Happened.STARTED
         if not record(operation, None, Outcome(happened, {}, {})):
             return operation
+    gate = health.Gate(operation.zone)
     give_up_at = time.monotonic() + TURN_SECONDS
     while operation.phase in RUNNING:
         bound = parts[operation.cursor]
-        outcome = attempt(operation, bound, clouds_of)
+        outcome = attempt(operation, bound, clouds_of, gate)
         if time.monotonic() > give_up_at and outcome.pause is None:
             outcome = _later(outcome, 0.0)
         if not record(operation, bound, outcome):
@@ -141,13 +124,13 @@ def _later(outcome: Outcome, pause: float) -> Outcome:
     return Outcome(outcome.happened, outcome.facts, outcome.memo, outcome.detail, pause)
 
 
-def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds) -> Outcome:
+def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate: health.Gate) -> Outcome:
     """Let a part act once. Every exception becomes an outcome; nothing is written."""
     if operation.is_cancel_requested and operation.phase == Phase.BUILDING:
         return Outcome(Happened.CANCELLED, {}, {}, "Cancelled.")
     systems = bound.part.systems
     memo = memo_of(operation)
-    if retry_at := health.closed_until(operation.zone, *systems):
+    if retry_at := gate.closed_until(*systems):
         pause = (retry_at - timezone.now()).total_seconds() + random.uniform(0, 1)  # noqa: S311 - spreads the load
         names = " and ".join(system.label for system in systems)
         return Outcome(
@@ -177,7 +160,7 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds) -> Ou
             _back_off(operation),
             True,
         )
-    health.note_success(operation.zone, *systems)
+    gate.note_success(*systems)
     match progress:
         case Done(facts=facts):
             return Outcome(Happened.DONE, facts, {})

@@ -58,7 +58,8 @@ def start(
             raise
         raise busy(tenant, lock_key) from error
     Event.unscoped.create(operation=operation, text=f"Asked for by {by.name}.")
-    recipe.settle(resource, goal, Phase.QUEUED)
+    if goal == Goal.ABSENT:
+        recipe.settle(resource, goal, Phase.QUEUED)
     doorbell.ring_on_commit()
     return operation
 

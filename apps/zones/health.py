@@ -9,38 +9,40 @@ from django.utils import timezone
 from apps.zones.models import Remote, Zone
 
 
-def closed_until(zone: Zone, *systems: str) -> datetime | None:
-    """When to ask again, or None to go ahead. Whoever goes ahead after a pause has the only try until the next one."""
-    now = timezone.now()
-    down = list(Remote.objects.filter(zone=zone, system__in=systems).exclude(down_since=None))
-    for remote in down:
-        if remote.is_closed(now):
-            return remote.retry_at
-    for remote in down:
-        # Compare and swap: of all who find the pause over, one moves `retry_at` on and is the one who tries.
-        retry_at = now + Remote.pause_after(remote.failures + 1)
-        if not Remote.objects.filter(pk=remote.pk, retry_at=remote.retry_at).update(retry_at=retry_at):
-            return retry_at
-    return None
+class Gate:
+    """What was known of a zone's remotes when a turn of work began: one query, whatever the turn does."""
+
+    def __init__(self, zone: Zone) -> None:
+        self._down = list(Remote.objects.filter(zone=zone).exclude(down_since=None))
+
+    def closed_until(self, *systems: str) -> datetime | None:
+        """When to ask again, or None to go ahead. Whoever goes ahead after a pause has the only try until the next."""
+        now = timezone.now()
+        down = [remote for remote in self._down if remote.system in systems]
+        for remote in down:
+            if remote.is_closed(now):
+                return remote.retry_at
+        for remote in down:
+            # Compare and swap: of all who find the pause over, one moves it on and is the one who tries. The try counts
+            # as failed until it succeeds, so a caller that dies over it holds nobody up.
+            failures = remote.failures + 1
+            retry_at = now + Remote.pause_after(failures)
+            mine = Remote.objects.filter(pk=remote.pk, failures=remote.failures)
+            if not mine.update(failures=failures, retry_at=retry_at):
+                return retry_at
+        return None
+
+    def note_success(self, *systems: str) -> None:
+        """They answered: forget their failures."""
+        if recovered := [remote.pk for remote in self._down if remote.system in systems]:
+            Remote.objects.filter(pk__in=recovered).update(down_since=None, retry_at=None, failures=0, error="")
+            self._down = [remote for remote in self._down if remote.pk not in recovered]
 
 
 def note_failure(zone: Zone, system: str, error: str) -> None:
-    """Many callers may fail at the same moment; only the one that was allowed to call lengthens the pause."""
+    """The first failure closes the gate. Later ones are counted by the gate itself, when it lets a try through."""
     now = timezone.now()
-    remote, _ = Remote.objects.get_or_create(zone=zone, system=system)
-    if remote.down_since is not None and remote.is_closed(now) and remote.error:
-        return
-    failures = remote.failures + 1
-    Remote.objects.filter(pk=remote.pk, failures=remote.failures).update(
-        failures=failures,
-        down_since=remote.down_since or now,
-        retry_at=now + Remote.pause_after(failures),
-        error=error[:300],
-    )
-
-
-def note_success(zone: Zone, *systems: str) -> None:
-    """Clears a failure, if there is one. Costs one indexed update of no rows in the ordinary case."""
-    Remote.objects.filter(zone=zone, system__in=systems).exclude(down_since=None).update(
-        down_since=None, retry_at=None, failures=0, error=""
-    )
+    first = {"down_since": now, "retry_at": now + Remote.pause_after(1), "failures": 1, "error": error[:300]}
+    remote, is_new = Remote.objects.get_or_create(zone=zone, system=system, defaults=first)
+    if not is_new and not Remote.objects.filter(pk=remote.pk, down_since=None).update(**first):
+        Remote.objects.filter(pk=remote.pk).update(error=error[:300])

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from ipaddress import IPv4Network
 from pathlib import Path
 
@@ -118,6 +119,7 @@ def wait_for_worker() -> None:
 def by_bare_script(count: int, threads: int) -> Result:
     """The same calls in the same order, without a database, an engine or a queue."""
     from apps import netris
+    from apps.cloudstack.wire import ResourceType
 
     with tempfile.TemporaryDirectory() as name, sandbox(Path(name), job_seconds=JOB_SECONDS, options=POOLS) as urls:
         cloudstack = cloudstack_of(urls)
@@ -137,17 +139,13 @@ def by_bare_script(count: int, threads: int) -> Result:
             last_name="B",
             password=SecretStr("bench-password"),
         )
-        for kind in (1, 6, 7):
-            cloudstack.update_resource_limit(
-                account="bench",
-                domain_id=domain.id,
-                resource_type=kind,
-                maximum=-1,  # type: ignore[arg-type]
-            )
+        for owner, kind in product((None, account.name), (ResourceType.VPC, ResourceType.PUBLIC_IP)):
+            cloudstack.update_resource_limit(account=owner, domain_id=domain.id, resource_type=kind, maximum=-1)
 
         def one(number: int) -> Iterator[float]:
             vpc_name = f"vpc-{number:012x}"
             cloudstack.find_vpc(vpc_name, account=account.name, domain_id=domain.id)
+            fabric.ping()
             started = cloudstack.create_vpc(
                 name=vpc_name,
                 displaytext=vpc_name,

@@ -1,0 +1,53 @@
+"""The rate limit that all processes share."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.zones import pace
+from tests import builders
+
+pytestmark = pytest.mark.usefixtures("clock")
+
+
+@pytest.fixture
+def zone(db):
+    return builders.a_zone(calls_per_second=10)
+
+
+def test_calls_up_to_the_burst_do_not_wait(zone):
+    pace.charge(zone, "netris", 20)
+    assert pace.wait_for(zone, "netris") == 0
+
+
+def test_calls_beyond_it_wait_for_as_long_as_they_take(zone):
+    pace.charge(zone, "netris", 25)
+    assert pace.wait_for(zone, "netris") == pytest.approx(0.5, abs=0.01)
+
+
+def test_waiting_is_enough(zone, clock):
+    pace.charge(zone, "netris", 25)
+    clock.shift(1)
+    assert pace.wait_for(zone, "netris") == 0
+
+
+def test_the_systems_of_a_zone_have_limits_of_their_own(zone):
+    pace.charge(zone, "netris", 100)
+    assert pace.wait_for(zone, "cloudstack") == 0
+    assert pace.wait_for(zone, "cloudstack", "netris") > 0
+
+
+def test_sweeps_leave_room_for_people(zone):
+    pace.charge(zone, "netris", 15)
+    assert pace.wait_for(zone, "netris") == 0
+    assert pace.wait_for(zone, "netris", is_sweep=True) > 0
+
+
+def test_without_redis_there_is_no_limit_and_no_error(zone, settings, monkeypatch):
+    settings.REDIS_URL = "unix:///nowhere.sock"
+    pace._redis.cache_clear()
+    try:
+        pace.charge(zone, "netris", 100)
+        assert pace.wait_for(zone, "netris") == 0
+    finally:
+        pace._redis.cache_clear()
