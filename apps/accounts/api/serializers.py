@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 from apps.accounts.models import Account
 from apps.kernel.api.bodies import Body, Count, NameText, Text
-from apps.kernel.api.fields import Time
+from apps.kernel.api.fields import Address, Time
 from apps.operations.api.serializers import STATUSES, OperationRead
 from apps.tenancy.models import User
 from apps.zones.api.serializers import ZoneRef
@@ -30,7 +30,7 @@ class TenantRead(serializers.Serializer[Any]):
     """A customer, with quotas."""
 
     id = serializers.UUIDField()
-    url = serializers.HyperlinkedIdentityField(view_name="api:tenant")
+    url = Address("api:tenant")
     name = serializers.CharField()
     slug = serializers.CharField(help_text="The short name; it never changes.")
     max_vpcs = serializers.IntegerField()

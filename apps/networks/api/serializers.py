@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.kernel.api.bodies import Body, CidrText, DescriptionText, NameText, Text
-from apps.kernel.api.fields import Time
+from apps.kernel.api.fields import Address, Time
 from apps.networks.models import Vpc
 from apps.operations.api.serializers import STATUSES
 from apps.tenancy.api.serializers import Read, TenantRef
@@ -19,7 +19,7 @@ class VpcRef(serializers.Serializer[Vpc]):
     """The VPC that a tier is in."""
 
     id = serializers.UUIDField()
-    url = serializers.HyperlinkedIdentityField(view_name="api:vpc")
+    url = Address("api:vpc")
 
 
 class TierRead(Read):
@@ -28,7 +28,7 @@ class TierRead(Read):
     for_platform = ("tenant", "vni")
 
     id = serializers.UUIDField()
-    url = serializers.HyperlinkedIdentityField(view_name="api:tier")
+    url = Address("api:tier")
     tenant = TenantRef(source="vpc.tenant", required=False, help_text="For the platform only.")
     vpc = VpcRef()
     name = serializers.CharField()
@@ -53,7 +53,7 @@ class VpcRead(Read):
     for_platform = ("tenant",)
 
     id = serializers.UUIDField()
-    url = serializers.HyperlinkedIdentityField(view_name="api:vpc")
+    url = Address("api:vpc")
     tenant = TenantRef(required=False, help_text="For the platform only.")
     name = serializers.CharField()
     description = serializers.CharField()

@@ -43,7 +43,7 @@ class VpcRows(Rows[Vpc]):
     written_by = "tenant"
 
     def get_queryset(self) -> QuerySet[Vpc]:
-        tiers = self.caller.through(Tier.objects).live()
+        tiers = self.caller.through(Tier.objects).live().defer("vpc_cidr")
         vpcs = self.caller.through(Vpc.objects).live().select_related("tenant", "zone")
         return vpcs.prefetch_related(Prefetch("tiers", tiers, to_attr="live_tiers"))
 
@@ -85,7 +85,7 @@ class TierRows(Rows[Tier]):
     written_by = "tenant"
 
     def get_queryset(self) -> QuerySet[Tier]:
-        return self.caller.through(Tier.objects).live().select_related("vpc__tenant", "vpc__zone")
+        return self.caller.through(Tier.objects).live().select_related("vpc__tenant").defer("vpc_cidr", "vpc__cidr")
 
 
 @extend_schema(summary="List tiers")

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from apps.kernel.api.fields import Time
+from apps.kernel.api.fields import Address, Time
 from apps.operations.filters import LIVE_STATUSES
 from apps.operations.models import Operation
 from apps.operations.state import Phase
@@ -44,7 +44,7 @@ class OperationRead(Read):
     for_platform = ("tenant",)
 
     id = serializers.UUIDField()
-    url = serializers.HyperlinkedIdentityField(view_name="api:operation")
+    url = Address("api:operation")
     tenant = TenantRef(required=False, help_text="For the platform only.")
     kind = serializers.CharField()
     title = serializers.CharField(help_text="What it does, for people: `Create VPC`.")

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal, TypeVar
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404
+from django.utils.cache import patch_vary_headers
 from django_filters.rest_framework import DjangoFilterBackend  # type: ignore[import-untyped]
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, mixins
@@ -47,6 +48,12 @@ class ApiView(APIView):
         """The caller's tenant, for views that are written by tenants."""
         assert self.caller.tenant is not None, "MayUse lets only tenants through"
         return self.caller.tenant
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """Answers are the caller's alone; who keeps one must ask whether it still holds."""
+        response.headers.setdefault("Cache-Control", "private, no-cache")
+        patch_vary_headers(response, ["Authorization", "Cookie", "Weft-Tenant"])
+        return super().finalize_response(request, response, *args, **kwargs)
 
     def once(self, make: Callable[[], Response]) -> Response:
         """For POST: calls `make` in a transaction, and at most once for an `Idempotency-Key`."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.kernel.api.fields import Time
+from apps.kernel.api.fields import Address, Time
 
 
 class ZoneRef(serializers.Serializer[Any]):
@@ -19,7 +19,7 @@ class ZoneRef(serializers.Serializer[Any]):
 class ZoneRead(ZoneRef):
     """A place where tenants can build."""
 
-    url = serializers.HyperlinkedIdentityField(view_name="api:zone")
+    url = Address("api:zone")
     description = serializers.CharField()
     max_tiers_per_vpc = serializers.IntegerField()
     is_enabled = serializers.BooleanField(help_text="Whether something new can be built there.")
