@@ -81,7 +81,10 @@ def refresh(zone: Zone, kind: Kind, clouds: Clouds) -> bool:
 
 def _refresh(reading: Reading, clouds: Clouds) -> bool:
     lease = _claim(reading)
-    if lease is None or _put_off(lease):
+    if lease is None:
+        return False
+    gate = health.Gate(lease.zone)
+    if _put_off(lease, gate):
         return False
     try:
         found = SWEEPS[lease.kind].read(clouds)
@@ -94,7 +97,7 @@ def _refresh(reading: Reading, clouds: Clouds) -> bool:
         logger.exception("%s of %s", lease.kind, lease.zone)
         _record_failure(lease, "Something went wrong on our side. It is logged, and the list is read again by itself.")
         return True
-    health.note_success(lease.zone, lease.system)
+    gate.note_success(lease.system)
     _record(lease, found)
     return True
 
@@ -135,13 +138,13 @@ def _claim(reading: Reading) -> Lease | None:
     return lease if as_seen.update(lease_until=lease.until, due_at=lease.due_at) else None
 
 
-def _put_off(lease: Lease) -> bool:
+def _put_off(lease: Lease, gate: health.Gate) -> bool:
     """Give the lease back when the remote wants to be left alone. Sweeps leave room for people (see `pace`)."""
     # The rate limit first: whoever passes `closed_until` has the only try.
     if (pause := pace.wait_for(lease.zone, lease.system, is_sweep=True)) > 0:
         until: datetime | None = timezone.now() + timedelta(seconds=pause)
     else:
-        until = health.closed_until(lease.zone, lease.system)
+        until = gate.closed_until(lease.system)
     if until is not None:
         lease.ours.update(lease_until=None, due_at=until)
     return until is not None

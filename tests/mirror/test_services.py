@@ -342,8 +342,8 @@ def test_a_sweep_costs_the_same_for_one_row_and_for_many(
     for count in (1, 500):
         rows = [{"id": number, "name": f"{number} of {count}"} for number in range(1, count + 1)]
         clouds = scripted(lambda _, rows=rows: rows)  # type: ignore[misc]
-        # look, claim, is the remote down, it is well, old rows; and in a transaction the reading and the rows
-        with django_assert_num_queries(9):
+        # look, claim, is the remote down, old rows; and in a transaction the reading and the rows
+        with django_assert_num_queries(8):
             refresh(scripted_zone, Kind.NETRIS_VPC, clouds)
 
 

@@ -1,0 +1,214 @@
+"""The picture of one zone's fabric, put together from the mirror. No request waits for Netris."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+
+from apps.fabric import roles, verdicts
+from apps.fabric.rows import DeviceRow, End, LinkRow, Notice, Picture, Router, SessionRow, Tally
+from apps.kernel.svg import layers as svg
+from apps.kernel.svg.layers import ROLES, natural
+from apps.mirror import queries as mirror
+from apps.mirror.models import Kind, Reading
+from apps.mirror.queries import Device, EBgp, Link
+from apps.zones.models import Remote, System, Zone
+
+KINDS = (Kind.NETRIS_DEVICE, Kind.NETRIS_LINK, Kind.NETRIS_BGP)
+
+
+def picture_of(zone: Zone) -> Picture:
+    """Five queries, whatever the size of the fabric."""
+    known = mirror.readings(zone)
+    readings = {kind: known[kind] for kind in KINDS}
+    notices = _notices(zone, readings.values())
+    inventory, cables, peers = (readings[kind] for kind in KINDS)
+    if inventory.read_at is None:
+        return Picture(zone, readings, notices)
+    found = mirror.devices(zone)
+    here = _of_site(zone, found)
+    if found and not here:
+        here = found
+        notices = [*notices, _no_such_site(zone)]
+    links = _links(here, mirror.links(zone), is_stale=inventory.is_stale or cables.is_stale)
+    devices = _devices(here, links, inventory)
+    sessions = _sessions(here, mirror.bgp_sessions(zone), is_stale=peers.is_stale)
+    return Picture(
+        zone,
+        readings,
+        notices,
+        devices,
+        links,
+        sessions,
+        (
+            Tally("Devices", "server", Counter(row.status for row in devices), "ok", "well", inventory),
+            Tally("Links", "cable", Counter(row.status for row in links), "up", "up", cables),
+            Tally("Internet sessions", "globe", Counter(row.status for row in sessions), "up", "established", peers),
+        ),
+        _topology(zone, devices, links, sessions, is_stale=peers.is_stale),
+    )
+
+
+def _notices(zone: Zone, readings: Iterable[Reading]) -> list[Notice]:
+    """What could not be read, in the words of the remote."""
+    remote = Remote.objects.filter(zone=zone, system=System.NETRIS).exclude(down_since=None).first()
+    if remote is not None:
+        text = "What you see is the last good reading; its age stands with each list."
+        return [Notice("error", "Netris does not answer", f"{remote.error}. {text}", remote.down_since)]
+    return [
+        Notice("warning", f"{reading.get_kind_display()} could not be read", reading.error, reading.failed_at)
+        for reading in readings
+        if reading.has_failed
+    ]
+
+
+def _of_site(zone: Zone, devices: Sequence[Device]) -> list[Device]:
+    """A controller may run several sites. A device that names none counts as here."""
+    return [device for device in devices if device.site.name.lower() in ("", zone.netris_site.lower())]
+
+
+def _no_such_site(zone: Zone) -> Notice:
+    text = f"The zone's settings name the site {zone.netris_site}, which no device is of. All devices are shown."
+    return Notice("warning", "Netris has no device of this site", text)
+
+
+# --- devices and links ------------------------------------------------------------------------------------------------
+
+
+def _links(devices: Sequence[Device], links: Sequence[Link], *, is_stale: bool) -> list[LinkRow]:
+    ids = {device.name: str(device.id) for device in devices}
+    out_of_band = {device.name for device in devices if roles.role_of(device, ()) == roles.OOB}
+    ports = {} if is_stale else verdicts.port_statuses(devices)
+    rows = []
+    for link in links:
+        a, b = _end(link.local.name, ids), _end(link.remote.name, ids)
+        if not (a.device_id or b.device_id):
+            continue  # of another site
+        plane = "underlay" if link.underlay else "management" if {a.device, b.device} & out_of_band else "access"
+        status = verdicts.link_status((ports.get(link.local.name), ports.get(link.remote.name)))
+        rows.append(LinkRow(a, b, plane, status))
+    return sorted(rows, key=lambda row: (row.plane != "underlay", row.plane, natural(f"{row.a.device} {row.a.port}")))
+
+
+def _end(port: str, ids: Mapping[str, str]) -> End:
+    """`swp1@Leaf-1` is port swp1 of Leaf-1."""
+    name, _, device = port.rpartition("@")
+    return End(ids.get(device, ""), device, name)
+
+
+def _devices(devices: Sequence[Device], links: Sequence[LinkRow], reading: Reading) -> list[DeviceRow]:
+    types = {str(device.id): device.type.lower() for device in devices}
+    beside: defaultdict[str, set[str]] = defaultdict(set)
+    for link in links:
+        for one, other in ((link.a, link.b), (link.b, link.a)):
+            if other.device_id and link.plane != "management":
+                beside[one.device_id].add(types[other.device_id])
+    rows = [
+        DeviceRow(
+            device,
+            roles.role_of(device, beside[str(device.id)]),
+            verdicts.device_status(device, reading.read_at, is_stale=reading.is_stale),
+        )
+        for device in devices
+    ]
+    order = list(ROLES)
+    return sorted(rows, key=lambda row: (order.index(row.role), natural(row.name)))
+
+
+# --- the internet -----------------------------------------------------------------------------------------------------
+
+
+def _sessions(devices: Sequence[Device], sessions: Sequence[EBgp], *, is_stale: bool) -> list[SessionRow]:
+    ids = {device.name: str(device.id) for device in devices}
+    here = [session for session in sessions if session.device.name in ids]
+    routers = _routers(here)
+    rows = [
+        SessionRow(
+            session, routers[session.id], ids[session.device.name], verdicts.session_status(session, is_stale=is_stale)
+        )
+        for session in here
+    ]
+    return sorted(rows, key=lambda row: (natural(row.router.name), natural(row.session.device.name)))
+
+
+def _routers(sessions: Sequence[EBgp]) -> dict[int, Router]:
+    """The router at the far end of each session, by the session's id.
+
+    Sessions with one AS are one router, unless their names tell routers apart: "ISP-1-SoftGate-2" is ISP-1's once the
+    device's name is taken out. Names that differ from session to session tell nothing.
+    """
+    by_asn: defaultdict[int | None, list[EBgp]] = defaultdict(list)
+    for session in sessions:
+        by_asn[session.neighbor_as].append(session)
+    routers: dict[int, Router] = {}
+    for asn, group in by_asn.items():
+        names = {session.id: _without(session.name, session.device.name) for session in group}
+        distinct = set(names.values())
+        are_telling = "" not in distinct and (len(distinct) == 1 or len(distinct) < len(group))
+        for session in group:
+            name = names[session.id] if are_telling else f"AS {asn}" if asn else "Unknown AS"
+            routers[session.id] = Router(f"as-{asn or 0}-{_slug(name)}", name, asn)
+    return routers
+
+
+def _without(name: str, device: str) -> str:
+    return re.sub(re.escape(device), "", name, flags=re.IGNORECASE).strip(" -_.:/") if device else name
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+# --- the map ----------------------------------------------------------------------------------------------------------
+
+
+def _topology(
+    zone: Zone,
+    devices: Sequence[DeviceRow],
+    links: Sequence[LinkRow],
+    sessions: Sequence[SessionRow],
+    *,
+    is_stale: bool,
+) -> svg.Topology:
+    return svg.Topology(
+        title=f"Fabric of {zone}",
+        devices=[
+            *_drawn_routers(sessions, is_stale=is_stale),
+            *(svg.Device(row.id, row.name, row.role, row.status, row.facts, f"#{row.anchor}") for row in devices),
+        ],
+        links=[
+            *_drawn_sessions(sessions),
+            *(
+                svg.Link(link.a.device_id, link.b.device_id, link.a.port, link.b.port, link.is_underlay, link.status)
+                for link in links
+                if link.a.device_id and link.b.device_id
+            ),
+        ],
+    )
+
+
+def _drawn_routers(sessions: Sequence[SessionRow], *, is_stale: bool) -> list[svg.Device]:
+    of_router: defaultdict[Router, list[SessionRow]] = defaultdict(list)
+    for row in sessions:
+        of_router[row.router].append(row)
+    drawn = []
+    for router, rows in of_router.items():
+        established = sum(row.session.is_established for row in rows)
+        lines = [f"AS {router.asn}"] if router.asn else []
+        lines.append(f"{established} of {len(rows)} sessions")
+        status = verdicts.router_status((row.status for row in rows), is_stale=is_stale)
+        drawn.append(svg.Device(router.id, router.name, roles.ISP, status, lines, "#sessions"))
+    return drawn
+
+
+def _drawn_sessions(sessions: Sequence[SessionRow]) -> list[svg.Link]:
+    """One line for each pair of router and device, with the worst of its sessions. Disabled ones are not drawn."""
+    between: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for row in sessions:
+        if row.status != verdicts.DISABLED:
+            between[row.router.id, row.device_id].append(row.status)
+    return [
+        svg.Link(router, device, underlay=False, status=verdicts.worst_link(statuses))
+        for (router, device), statuses in between.items()
+    ]

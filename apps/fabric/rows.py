@@ -1,0 +1,181 @@
+"""The rows of a fabric's picture: what the page shows, decided already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.fabric import roles, verdicts
+from apps.kernel.svg.layers import ROLES, Topology
+from apps.mirror.models import Kind, Reading
+from apps.mirror.queries import Device, EBgp
+from apps.zones.models import Zone
+
+REASONS = 3
+
+
+@dataclass(frozen=True)
+class DeviceRow:
+    device: Device
+    role: str
+    status: str
+
+    @property
+    def id(self) -> str:
+        return str(self.device.id)
+
+    @property
+    def name(self) -> str:
+        return self.device.name
+
+    @property
+    def anchor(self) -> str:
+        """Its row in the table, where the map's link leads."""
+        return f"row-{self.device.id}"
+
+    @property
+    def role_label(self) -> str:
+        label = ROLES[self.role]
+        detail = "VTEP" if self.role == roles.HYPERVISOR else self.gate
+        return f"{label}, {detail}" if detail else label
+
+    @property
+    def gate(self) -> str:
+        """What a SoftGate is for."""
+        word = self.device.sg_role.lower()
+        return "SNAT" if word == "snat" else word
+
+    @property
+    def reasons(self) -> Sequence[str]:
+        """The worst of its checks in Netris's words. Those of a stale picture are left out."""
+        if self.status in (verdicts.STALE, verdicts.OK):
+            return ()
+        found = [
+            f"{check.port + ' ' if check.port else ''}{check.message}"
+            for wanted in ("critical", "warning")
+            for check in self.device.checks
+            if check.status.lower() == wanted
+        ]
+        return [*found[:REASONS], *([f"and {len(found) - REASONS} more"] if len(found) > REASONS else [])]
+
+    @property
+    def facts(self) -> Sequence[str]:
+        """The short lines in its box."""
+        device = self.device
+        number = f"AS {device.asn}" if device.asn else ""
+        address = device.main_address or device.mgmt_address
+        purpose = self.gate if self.role == roles.SOFTGATE else number
+        return [line for line in (str(address or ""), purpose) if line]
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of a link. `device_id` is "" when the inventory has no such device."""
+
+    device_id: str
+    device: str
+    port: str
+
+
+@dataclass(frozen=True)
+class LinkRow:
+    a: End
+    b: End
+    plane: str
+    status: str
+
+    @property
+    def is_underlay(self) -> bool:
+        return self.plane == "underlay"
+
+
+@dataclass(frozen=True)
+class Router:
+    """A router of an ISP. Netris does not know it: the sessions that end at it do."""
+
+    id: str
+    name: str
+    asn: int | None
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    session: EBgp
+    router: Router
+    device_id: str
+    status: str
+
+    @property
+    def label(self) -> str:
+        """The word of the routing daemon, or what stands for it."""
+        if self.status == verdicts.DISABLED:
+            return "Disabled"
+        return self.session.bgp_state or "Unknown"
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that could not be read, and since when."""
+
+    kind: str
+    title: str
+    text: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many of a kind are well, for the tile above the map."""
+
+    label: str
+    icon: str
+    counts: Counter[str]
+    well: str
+    words: str
+    reading: Reading
+
+    @property
+    def value(self) -> int:
+        return self.counts[self.well]
+
+    @property
+    def total(self) -> int:
+        return self.counts.total()
+
+    @property
+    def unit(self) -> str:
+        return f"of {self.total} {self.words}"
+
+    @property
+    def detail(self) -> str:
+        others = [f"{count} {word}" for word, count in sorted(self.counts.items()) if word != self.well]
+        return ", ".join(others)
+
+    @property
+    def tone(self) -> str:
+        if self.counts[verdicts.CRITICAL] or self.counts[verdicts.DOWN]:
+            return "madder"
+        return "weld" if self.counts[verdicts.WARNING] else ""
+
+    @property
+    def fresh_for(self) -> int:
+        return int(self.reading.fresh_for.total_seconds())
+
+
+@dataclass(frozen=True)
+class Picture:
+    zone: Zone
+    readings: dict[Kind, Reading]
+    notices: Sequence[Notice] = ()
+    devices: Sequence[DeviceRow] = ()
+    links: Sequence[LinkRow] = ()
+    sessions: Sequence[SessionRow] = ()
+    tallies: Sequence[Tally] = ()
+    topology: Topology | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """The inventory was never read: there is nothing to draw, not even an empty fabric."""
+        return self.topology is None

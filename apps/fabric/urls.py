@@ -1,0 +1,7 @@
+from django.urls import path
+
+from apps.fabric import views
+
+app_name = "fabric"
+
+urlpatterns = [path("topology/", views.topology, name="topology")]

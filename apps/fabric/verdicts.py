@@ -1,0 +1,90 @@
+"""What may be said of a device, a link or a session. Nothing is called well without a fresh sign of life.
+
+    a device is     when
+    stale           its list is stale, or Netris calls it well and has not heard of it for `SILENCE`
+    maintenance     it is in maintenance mode
+    unknown         it has never reported (a machine without an agent), or Netris's word is not known here
+    ok, warning,    Netris says so
+    critical
+
+Links have no status of their own in Netris: the port checks of the devices at both ends speak for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from apps.mirror.queries import Device, EBgp
+
+#: Agents report every 10 to 15 seconds.
+SILENCE = timedelta(minutes=2)
+
+OK, WARNING, CRITICAL = "ok", "warning", "critical"
+STALE, UNKNOWN, MAINTENANCE = "stale", "unknown", "maintenance"
+UP, DOWN, DISABLED = "up", "down", "disabled"
+
+_WORDS = {
+    **dict.fromkeys(("ok", "up", "active", "healthy", "normal"), OK),
+    **dict.fromkeys(("warning", "warn", "degraded"), WARNING),
+    **dict.fromkeys(("critical", "down", "failed", "error", "inactive"), CRITICAL),
+}
+#: From worst to best.
+_LINK_ORDER = (DOWN, WARNING, UNKNOWN, UP)
+
+
+def device_status(device: Device, read_at: datetime | None, *, is_stale: bool) -> str:
+    """`read_at` and `is_stale` are those of the inventory's reading."""
+    if is_stale or read_at is None:
+        return STALE
+    if device.maintenance_mode:
+        return MAINTENANCE
+    if device.last_seen is None:
+        return UNKNOWN
+    word = _WORDS.get(device.status.lower(), UNKNOWN)
+    # Compared with the moment of the reading, so that only the device's own silence counts.
+    return STALE if word == OK and read_at - device.last_seen > SILENCE else word
+
+
+def port_statuses(devices: Iterable[Device]) -> dict[str, str]:
+    """What each port's check says, by the port's full name (swp1@Leaf-1). Unknown checks say nothing."""
+    found = {}
+    for device in devices:
+        for check in device.checks:
+            word = _WORDS.get(check.status.lower())
+            if check.name == "check_port" and check.port and word:
+                name = check.port if "@" in check.port else f"{check.port}@{device.name}"
+                found[name] = {OK: UP, WARNING: WARNING, CRITICAL: DOWN}[word]
+    return found
+
+
+def link_status(ends: Iterable[str | None]) -> str:
+    """The worst of what its ends say; unknown when neither says anything."""
+    return worst_link(end for end in ends if end is not None)
+
+
+def worst_link(statuses: Iterable[str]) -> str:
+    return min(statuses, key=_LINK_ORDER.index, default=UNKNOWN)
+
+
+def session_status(session: EBgp, *, is_stale: bool) -> str:
+    """Netris's own thresholds: Established with prefixes is well, without is not, and any other state is down."""
+    if is_stale:
+        return UNKNOWN
+    if session.admin_state.lower() in ("disabled", "0", "false"):
+        return DISABLED
+    if session.bgp_state.lower() in ("", "unknown"):
+        return UNKNOWN
+    if not session.is_established:
+        return DOWN
+    return UP if session.bgp_prefixes else WARNING
+
+
+def router_status(statuses: Iterable[str], *, is_stale: bool) -> str:
+    """An ISP router is known by its sessions alone; disabled ones say nothing."""
+    if is_stale:
+        return STALE
+    known = {status for status in statuses if status not in (DISABLED, UNKNOWN)}
+    if not known:
+        return UNKNOWN
+    return OK if known == {UP} else CRITICAL if known == {DOWN} else WARNING

@@ -1,0 +1,54 @@
+"""The fabric's pages. They are the platform's, and show what the mirror knows."""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from apps.fabric.queries import picture_of
+from apps.kernel.pages import part_or_page
+from apps.kernel.svg.topology import render_topology
+from apps.tenancy.actors import PlatformRequest
+from apps.tenancy.decorators import platform_view
+from apps.zones.models import Zone
+
+
+@platform_view
+@require_safe
+def topology(request: PlatformRequest) -> HttpResponse:
+    """The map, its tables and how old they are. An open page asks again, and says with `seen` which map it has."""
+    zones = list(Zone.objects.filter(is_enabled=True))
+    if not zones:
+        return render(request, "fabric/topology.html", {})
+    zone = _chosen(zones, request.GET.get("zone"))
+    picture = picture_of(zone)
+    drawing = "" if picture.topology is None else render_topology(picture.topology)
+    seen = f"{crc32(drawing.encode()):08x}"
+    url = reverse("fabric:topology")
+    context = {
+        "zone": zone,
+        "tabs": [
+            {"label": each.name, "url": f"{url}?{urlencode({'zone': each.slug})}", "current": each == zone}
+            for each in zones
+        ],
+        "picture": picture,
+        "drawing": drawing,
+        # A map that has not changed is not sent again: whoever walks through it with the keyboard keeps their place.
+        "has_new_map": seen != request.GET.get("seen"),
+        "poll_url": f"{url}?{urlencode({'zone': zone.slug, 'seen': seen})}",
+    }
+    return render(request, part_or_page(request, "fabric/topology.html", "fabric"), context)
+
+
+def _chosen(zones: list[Zone], slug: str | None) -> Zone:
+    if slug is None:
+        return zones[0]
+    for zone in zones:
+        if zone.slug == slug:
+            return zone
+    raise Http404("No such zone.")

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import time_machine
+from pytest_django import DjangoAssertNumQueries
+
+from apps.fabric.queries import _routers, picture_of
+from apps.fabric.rows import DeviceRow, Picture
+from apps.mirror.models import Item, Kind
+from apps.netris.wire import EBgp
+from apps.zones.models import Zone
+from sandbox.world import World
+from tests.fabric.conftest import Order, Sweep
+
+
+def device(picture: Picture, name: str) -> DeviceRow:
+    return next(row for row in picture.devices if row.name == name)
+
+
+def test_the_reference_site_is_drawn(zone: Zone, read: Sweep) -> None:
+    read()
+    picture = picture_of(zone)
+
+    assert [(row.name, row.role) for row in picture.devices] == [
+        *((f"SoftGate-{number}", "softgate") for number in (1, 2, 3, 4)),
+        ("Spine-1", "spine"),
+        ("Spine-2", "spine"),
+        ("Leaf-1", "leaf"),
+        ("Leaf-2", "leaf"),
+        ("Server-1", "server"),
+        *((f"Server-{number}", "hypervisor") for number in (2, 3, 4)),
+        ("OOB-1", "oob"),
+    ]
+    assert {row.status for row in picture.devices} == {"ok", "unknown"}
+    assert device(picture, "Server-1").status == "unknown"  # it has no agent, whatever Netris calls it
+    assert picture.topology is not None
+    drawn = {one.id: one for one in picture.topology.devices}
+    assert [one.name for one in drawn.values() if one.role == "isp"] == ["ISP-1", "ISP-2"]
+    assert drawn[device(picture, "Server-2").id].lines == ["10.0.8.2", "AS 4200000042"]
+    assert len(picture.topology.links) == 32 + 8
+    assert {link.plane for link in picture.links} == {"underlay", "access", "management"}
+    assert {link.status for link in picture.links} == {"up"}
+    assert not picture.notices
+
+
+def test_the_picture_costs_five_queries(
+    zone: Zone, read: Sweep, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    read()
+    with django_assert_num_queries(5):
+        picture_of(zone)
+
+
+def test_a_dead_leaf_is_critical_and_so_are_its_cables(
+    zone: Zone, read: Sweep, order: Order, clock: time_machine.Traveller
+) -> None:
+    order("/devices/Leaf-2/kill")
+    clock.shift(300)
+    read()
+    picture = picture_of(zone)
+
+    assert device(picture, "Leaf-2").status == "critical"
+    assert device(picture, "Leaf-2").reasons == ["inactive: no agent contact"]
+    cables = [link for link in picture.links if "Leaf-2" in (link.a.device, link.b.device)]
+    # Server-1 has no agent, so nobody can tell about its cable.
+    assert {link.status for link in cables if "Server-1" not in (link.a.device, link.b.device)} == {"down"}
+    isp = next(row for row in picture.sessions if row.router.name == "ISP-2")
+    assert isp.status == "down"
+    assert picture.topology is not None
+    assert next(one for one in picture.topology.devices if one.name == "ISP-2").status == "critical"
+
+
+def test_maintenance_is_shown_as_that(zone: Zone, read: Sweep, order: Order) -> None:
+    order("/change", table="hw", id=8, fields={"maintenanceMode": True})
+    read()
+    assert device(picture_of(zone), "SoftGate-4").status == "maintenance"
+
+
+def test_a_peer_that_hangs_up_is_down(zone: Zone, read: Sweep, order: Order) -> None:
+    order("/change", table="ebgp", id=3, fields={"peerState": "Idle"})
+    read()
+    rows = {row.session.name: row for row in picture_of(zone).sessions}
+
+    assert (rows["ISP-1-SoftGate-3"].status, rows["ISP-1-SoftGate-3"].label) == ("down", "Idle")
+    assert rows["ISP-1-SoftGate-1"].status == "up"
+
+
+def test_a_stale_picture_has_no_green_in_it(
+    zone: Zone, read: Sweep, world: World, clock: time_machine.Traveller
+) -> None:
+    read()
+    world.netris.faults.order("down")
+    clock.shift(600)
+    read()
+    picture = picture_of(zone)
+
+    assert picture.topology is not None
+    assert {one.status for one in picture.topology.devices} == {"stale"}
+    assert {link.status for link in picture.topology.links} == {"unknown"}
+    assert {row.status for row in picture.sessions} == {"unknown"}
+    assert all(tally.value == 0 for tally in picture.tallies)
+    [notice] = picture.notices
+    assert notice.title == "Netris does not answer"
+    assert "could not be reached" in notice.text
+
+
+def test_a_list_that_is_refused_is_named(zone: Zone, read: Sweep, world: World) -> None:
+    world.netris.faults.order("refuse", "GET /api/v2/link", text="You may not see links.")
+    read()
+    picture = picture_of(zone)
+
+    [notice] = picture.notices
+    assert (notice.title, notice.text) == ("Links in Netris could not be read", "You may not see links.")
+    assert len(picture.devices) == 13
+
+
+def test_without_a_reading_there_is_no_picture(zone: Zone) -> None:
+    picture = picture_of(zone)
+    assert picture.is_empty
+    assert picture.topology is None
+
+
+def test_devices_of_another_site_are_left_out(zone: Zone, read: Sweep) -> None:
+    read()
+    other = Item.objects.get(zone=zone, kind=Kind.NETRIS_DEVICE, name="Server-4")
+    other.data["site"] = {"id": 2, "name": "elsewhere"}
+    other.save()
+    picture = picture_of(zone)
+
+    assert "Server-4" not in {row.name for row in picture.devices}
+    assert picture.topology is not None
+    known = {one.id for one in picture.topology.devices}
+    assert all({link.a, link.b} <= known for link in picture.topology.links)
+
+
+def test_a_site_that_netris_does_not_know_is_said(zone: Zone, read: Sweep) -> None:
+    read()
+    zone.netris_site = "nowhere"
+    picture = picture_of(zone)
+
+    assert len(picture.devices) == 13
+    assert "nowhere" in picture.notices[0].text
+
+
+def a_session(number: int, name: str, device: str, asn: int | None) -> EBgp:
+    facts = {"id": number, "name": name, "hardware": {"id": number, "name": device}, "neighbor_as": asn}
+    return EBgp.model_validate(facts)
+
+
+def names_of_routers(*sessions: EBgp) -> list[str]:
+    routers = _routers(sessions)
+    return [routers[session.id].name for session in sessions]
+
+
+def test_routers_are_found_in_the_names_of_sessions() -> None:
+    assert names_of_routers(
+        a_session(1, "transit-a sg1", "sg1", 64500),
+        a_session(2, "transit-a sg2", "sg2", 64500),
+        a_session(3, "transit-b sg1", "sg1", 64500),
+        a_session(4, "transit-b sg2", "sg2", 64500),
+    ) == ["transit-a", "transit-a", "transit-b", "transit-b"]
+
+
+def test_names_that_tell_nothing_leave_the_as() -> None:
+    assert names_of_routers(
+        a_session(1, "red", "sg1", 64500), a_session(2, "blue", "sg2", 64500), a_session(3, "sg1", "sg1", 64501)
+    ) == ["AS 64500", "AS 64500", "AS 64501"]
+    assert names_of_routers(a_session(1, "", "sg1", None)) == ["Unknown AS"]
