@@ -19,7 +19,7 @@ from sandbox.cloudstack.errors import NEUTRAL_TEXT, ApiError, InternalError, Inv
 from sandbox.cloudstack.jobs import Jobs, instance_type
 from sandbox.cloudstack.parameters import arguments
 from sandbox.cloudstack.plugin import NetrisPlugin, Provider
-from sandbox.cloudstack.resources import KINDS_MADE, load
+from sandbox.cloudstack.resources import KINDS_MADE, load, providers
 from sandbox.cloudstack.seed import refresh, seed
 from sandbox.control import PREFIX, Control
 from sandbox.faults import Faults, Kind
@@ -71,7 +71,7 @@ class CloudStack:
     def connect(self) -> None:
         """Log in to Netris and push the zone's public ranges: what a (re)started management server does."""
         with self.cloud.lock:
-            chores.connect_provider(self.cloud)
+            providers.connect(self.cloud)
 
     def handle(self, request: Request) -> Response:
         if request.path.startswith(PREFIX):

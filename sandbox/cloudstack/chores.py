@@ -80,7 +80,3 @@ def settle_after_restart(cloud: Cloud) -> None:
     for router in cloud.table("router"):
         if router["state"] == "Starting":
             cloud.change("router", router, state="Stopped")
-
-
-def connect_provider(cloud: Cloud) -> None:
-    providers.connect(cloud)

@@ -102,12 +102,6 @@ class NoCapacity(ApiError):
     is_masked = True
 
 
-class Unavailable(ApiError):
-    status = 534
-    class_number = 4380
-    is_masked = True
-
-
 class LimitReached(ApiError):
     status = 535
     class_number = 4370
