@@ -87,8 +87,10 @@ class VpcDraft:
     @property
     def problems(self) -> Sequence[Refused]:
         """What is wrong with what has been typed so far; what is merely missing is no problem yet."""
+        tiers = [replace(tier, name=tier.name or f"tier {n}") for n, tier in enumerate(self.tiers, 1) if tier.cidr]
+        filled = replace(self, name=self.name or "VPC", zone=self.zone or "zone", tiers=tuple(tiers))
         try:
-            self.spec()
+            filled.spec()
         except Refused as refusal:
             return [each for each in refusal.all if not each.code.endswith("-missing")]
         return ()

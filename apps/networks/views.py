@@ -19,7 +19,7 @@ from apps.networks import plans, queries, services
 from apps.networks.addressing import suggest_tier
 from apps.networks.agreement import agreement_of
 from apps.networks.drafts import EDITS, TierDraft, VpcDraft
-from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
+from apps.networks.forms import ConfirmForm, Refusable, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.queries import sentence
@@ -183,16 +183,16 @@ def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
 @require_http_methods(FORM)
 def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     tier = _tier(request, pk)
-    errors: list[str] = []
-    if request.method == "POST":
+    form = Refusable(request.POST if request.method == "POST" else None)
+    if form.is_valid():
         try:
             return _started(request, services.delete_tier(tier, by=request.actor), tier.vpc)
         except Refused as refusal:
-            errors = [refusal.message]
+            form.refuse(refusal)
     context = _removal(request, tier.vpc, f"Delete tier {tier.name}", _why_not(request, tier, "delete"))
     stays = [plans.Item("VPC", tier.vpc.name, "and its other tiers"), *plans.STAYS]
-    context |= {"goes": [plans.goes_with_tier(tier)], "stays": stays, "confirm_label": "Delete tier"}
-    return render(request, "confirm.html", context, status=422 if errors else 200)
+    context |= {"form": form, "goes": [plans.goes_with_tier(tier)], "stays": stays, "confirm_label": "Delete tier"}
+    return render(request, "confirm.html", context, status=422 if form.errors else 200)
 
 
 # --- what they share --------------------------------------------------------------------------------------------------

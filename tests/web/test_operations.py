@@ -1,0 +1,237 @@
+"""Activity, and the page on which an operation is watched, cancelled and tried again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.networks import services
+from apps.operations.models import Event, Operation
+from apps.operations.provisioned import Status
+from apps.tenancy.actors import Actor
+from tests import builders
+from tests.web.conftest import words
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+ACTIVITY = "/t/acme/activity/"
+
+
+@pytest.fixture
+def prod(acme, place):
+    return builders.a_vpc(acme, place, status=Status.BUILDING)
+
+
+def page_of(operation):
+    return f"/t/acme/operations/{operation.pk}/"
+
+
+# --- activity ---------------------------------------------------------------------------------------------------------
+
+
+def test_activity_lists_ones_own_operations_newest_first(ann, acme, globex, place, prod, started):
+    started(prod, phase="succeeded")
+    started(prod, kind="vpc-rename", phase="queued")
+    started(builders.a_vpc(globex, place, "secret"))
+
+    answer = ann.get(ACTIVITY)
+
+    assert [str(operation) for operation in answer.context["page"]] == ["Rename VPC prod", "Create VPC prod"]
+    assert "secret" not in words(answer)
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("phase=running", 1), ("phase=stuck", 0), ("phase=succeeded", 1), ("phase=x", 2), ("q=PRO", 2), ("q=zzz", 0)],
+)
+def test_activity_is_filtered(ann, prod, started, query, count):
+    started(prod, phase="succeeded")
+    started(prod, phase="building")
+
+    assert len(ann.get(f"{ACTIVITY}?{query}").context["page"]) == count
+
+
+def test_activity_costs_the_same_however_much_there_was(ann, prod, started):
+    def cost():
+        with CaptureQueriesContext(connection) as asked:
+            ann.get(ACTIVITY)
+        return len(asked)
+
+    started(prod, phase="succeeded")
+    cost()
+    alone = cost()
+    for _ in range(60):
+        started(prod, phase="succeeded")
+
+    assert cost() == alone <= 7
+
+
+def test_the_audit_log_shows_who_changed_what_from_what_to_what(ann, globex, acme, place):
+    vpc = builders.a_vpc(acme, place)
+    services.rename_vpc(vpc, name="live", description="", by=Actor.system("ann"))
+    services.rename_vpc(builders.a_vpc(globex, place, "x"), name="secret", description="", by=Actor.system("bob"))
+
+    answer = ann.get(f"{ACTIVITY}changes/")
+
+    assert "vpc.rename live ann" in words(answer)
+    assert "name prod live" in words(answer)
+    assert "secret" not in words(answer)
+
+
+def test_nothing_yet_is_said_in_words(ann, acme):
+    assert "Nothing has happened yet" in words(ann.get(ACTIVITY))
+    assert "No change yet" in words(ann.get(f"{ACTIVITY}changes/"))
+    assert "Nothing matches" in words(ann.get(f"{ACTIVITY}?q=x"))
+    assert "Nothing matches" in words(ann.get(f"{ACTIVITY}changes/?q=x"))
+
+
+# --- one operation ----------------------------------------------------------------------------------------------------
+
+
+def test_a_running_operation_shows_its_steps_and_follows_itself(ann, prod, started):
+    operation = started(prod, phase="building", cursor=1)
+    operation.steps[0] |= {"state": "done"}
+    operation.steps[1] |= {"state": "running", "detail": "Netris has no VPC for it yet."}
+    operation.save()
+    Event.unscoped.create(operation=operation, text="Asked for by ann.")
+
+    answer = ann.get(page_of(operation))
+
+    page, text = answer.content.decode(), words(answer)
+    assert "Create VPC prod" in text
+    assert "33 %" in text
+    assert "Netris has no VPC for it yet." in text
+    assert "Asked for by ann." in text
+    assert f'sse-connect="/events/operations/{operation.pk}"' in page
+    assert 'hx-trigger="sse:changed, every 10s"' in page
+
+
+def test_a_part_updates_title_badge_and_live_region(ann, prod, started):
+    operation = started(prod, phase="building")
+
+    part = ann.part(page_of(operation))
+
+    page = part.content.decode()
+    assert "<html" not in page
+    assert "<title>Create VPC prod: At work" in page
+    assert 'id="operation-badge" hx-swap-oob="true"' in page
+    assert '<div id="live" hx-swap-oob="innerHTML">At work</div>' in page
+    assert "HX-Retarget" not in part.headers
+
+
+@pytest.mark.parametrize("phase", ["succeeded", "rolled_back", "cancelled"])
+def test_at_rest_a_page_asks_for_nothing_more(ann, prod, started, phase):
+    operation = started(prod, phase=phase, error="No address left.", finished_at=timezone.now())
+
+    for answer in (ann.get(page_of(operation)), ann.part(page_of(operation))):
+        page = answer.content.decode()
+        assert "hx-trigger" not in page
+        assert "sse-connect" not in page
+    assert answer.headers["HX-Retarget"] == "#operation"
+
+
+def test_success_leads_to_the_vpc(ann, prod, started):
+    operation = started(prod, phase="succeeded")
+
+    assert f'href="/t/acme/vpcs/{prod.pk}/"' in ann.get(page_of(operation)).content.decode()
+
+
+def test_a_refusal_is_told_in_the_remotes_words(ann, prod, started):
+    operation = started(prod, phase="rolled_back", error="The zone has no public IP left.")
+
+    text = words(ann.get(page_of(operation)))
+
+    assert "nothing is left behind" in text
+    assert "The zone has no public IP left." in text
+
+
+def test_an_operation_that_no_worker_takes_up_says_so(ann, prod, started):
+    operation = started(prod, due_at=timezone.now() - timedelta(minutes=5))
+
+    assert "No worker has taken this up" in words(ann.get(page_of(operation)))
+
+
+def test_an_operation_is_cancelled(ann, acme, prod, started):
+    operation = started(prod)
+
+    answer = ann.post(f"{page_of(operation)}cancel/", follow=True)
+
+    operation.refresh_from_db()
+    assert operation.phase == "cancelled"
+    assert "It is being cancelled." in words(answer)
+
+
+def test_what_cannot_be_cancelled_is_not_and_the_page_says_why(ann, acme, prod, started):
+    operation = started(prod, goal="absent", phase="removing", cursor=2)
+
+    assert "A removal that has begun is not taken back." in words(ann.get(page_of(operation)))
+    answer = ann.post(f"{page_of(operation)}cancel/", follow=True)
+
+    operation.refresh_from_db()
+    assert operation.phase == "removing"
+    assert "A removal that has begun is not taken back." in words(answer)
+
+
+def test_a_stuck_operation_is_tried_again(ann, acme, prod, started):
+    operation = started(prod, goal="absent", phase="stuck", stopped_in="removing", cursor=1, error="Busy.")
+
+    assert "Busy." in words(ann.get(page_of(operation)))
+    ann.post(f"{page_of(operation)}retry/")
+
+    operation.refresh_from_db()
+    assert operation.phase == "removing"
+
+
+def test_what_is_not_stuck_is_not_tried_again(ann, acme, prod, started):
+    operation = started(prod, phase="succeeded")
+
+    assert "Only a stuck operation can be retried." in words(ann.post(f"{page_of(operation)}retry/", follow=True))
+
+
+def test_a_viewer_watches_but_the_buttons_say_why_not(vic, acme, prod, started):
+    operation = started(prod, phase="stuck", stopped_in="removing")
+
+    assert words(vic.get(page_of(operation))).count("can look but not change") == 2
+    assert vic.post(f"{page_of(operation)}retry/").status_code == 403
+    assert Operation.objects.of(acme).get().phase == "stuck"
+
+
+# --- overview ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_overview_says_when_nothing_needs_anybody(ann, place):
+    assert "Nothing needs you" in words(ann.get("/t/acme/"))
+
+
+def test_the_overview_puts_what_is_stuck_first(ann, acme, globex, place, prod, started):
+    started(prod, phase="stuck", error="Two instances still run.")
+    started(builders.a_vpc(acme, place, "lab", "10.30.0.0/20"), phase="rolled_back", error="No address left.")
+    started(builders.a_vpc(acme, place, "new", "10.40.0.0/20"), phase="building", cursor=1)
+    started(builders.a_vpc(globex, place, "secret"), phase="stuck")
+
+    text = words(ann.get("/t/acme/"))
+
+    assert text.index("Two instances still run.") < text.index("No address left.") < text.index("Under way")
+    assert "33 %" in text
+    assert "3 of 20" in text
+    assert "secret" not in text
+
+
+def test_the_overview_tells_of_a_system_that_does_not_answer(ann, acme, place):
+    place.remotes.create(system="netris", down_since=timezone.now())
+
+    assert "Netris of Zone-1" in words(ann.get("/t/acme/"))
+
+
+def test_the_overview_tells_of_an_account_that_is_not_ready(ann, acme):
+    builders.an_account(acme, builders.a_zone("Soon"), Status.BUILDING)
+
+    assert "Your account in Soon" in words(ann.get("/t/acme/"))
+
+
+def test_the_overviews_part_has_no_frame(ann, place):
+    assert "<html" not in ann.part("/t/acme/").content.decode()
