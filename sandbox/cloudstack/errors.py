@@ -1,15 +1,19 @@
 """The refusals of the API: HTTP status, class number and text (cloudstack-api.md 2.1).
 
 ApiError
+├── NoCommand            400
 ├── Unauthorized         401
+├── WrongMethod          405
+├── Malformed            430  brackets that cannot be read
 ├── BadParameter         431  the parameter itself is unreadable, missing or names nothing
 ├── InvalidValue         431  a business rule refuses it
 ├── Unsupported          432  the role lacks the command, or a session names an unknown one
-├── InternalError        530
+├── InternalError        530  what went wrong inside; the plugin's ControllerError is its twin
+├── ServerError          530  a command's verdict on itself
 ├── PermissionDenied     531
+├── LoginFailed          531
 ├── NoAddress            533
-├── NoVni                533
-├── Unavailable          534
+├── NoCapacity           533
 └── LimitReached         535
 """
 

@@ -42,6 +42,7 @@ SERVICE_OFFERINGS = (
     ("Medium Instance", 1, 1000, 1024),
     ("Large Instance", 2, 2000, 4096),
 )
+ROUTER_OFFERING = "System Offering For Software Router"
 TEMPLATES = (("Ubuntu 24.04 LTS", "Ubuntu 24.04 LTS"), ("Rocky Linux 9", "Rocky Linux 9"))
 DEFAULT_LISTS = (
     ("default_deny", "Default Network ACL Deny All", "Deny"),
@@ -213,10 +214,13 @@ def public_network(cloud: Cloud) -> Row:
 def _menu(cloud: Cloud, zone: Row) -> None:
     for name, mode, services in VPC_OFFERINGS:
         cloud.new("vpcoffering", name=name, displaytext=name, state="Enabled", networkmode=mode, services=services)
+    router = cloud.new(
+        "serviceoffering", name=ROUTER_OFFERING, cpunumber=1, cpuspeed=500, memory=512, state="Active", is_system=True
+    )
     for name, mode, services in TIER_OFFERINGS:
         text = f"Offering for Netris enabled networks on VPCs - {mode} mode"
         fields: Row = {"name": name, "displaytext": text, "state": "Enabled", "networkmode": mode, "services": services}
-        cloud.new("networkoffering", **fields)
+        cloud.new("networkoffering", serviceofferingid=router["id"], **fields)
     for name, cpus, speed, memory in SERVICE_OFFERINGS:
         cloud.new("serviceoffering", name=name, cpunumber=cpus, cpuspeed=speed, memory=memory, state="Active")
     admin = cloud.table("account").find(name="admin") or {}

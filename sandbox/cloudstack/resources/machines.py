@@ -21,6 +21,8 @@ _DETAILS |= {"backoff", "vnfnics"}
 @creates("deployVirtualMachine")
 def make_machine(call: Call) -> Row:
     cloud, offering = call.cloud, call["serviceofferingid"]
+    if offering.get("is_system"):
+        raise InvalidValue(f"Unable to use the system offering {offering['name']} for a VM")
     if "templateid" not in call:
         raise ServerError("Exactly one of template id, volume id and snapshot id must be given")
     tiers = _tiers(call)

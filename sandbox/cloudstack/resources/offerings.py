@@ -66,7 +66,7 @@ def vpc_offering_view(offering: Row) -> Row:
 def network_offering_view(offering: Row) -> Row:
     is_nat = offering["networkmode"] != ROUTED
     return {
-        **view(offering, "id", "name", "displaytext", "state", "networkmode"),
+        **view(offering, "id", "name", "displaytext", "state", "networkmode", "serviceofferingid"),
         "created": created(offering),
         "traffictype": "Guest",
         "isdefault": True,
@@ -133,7 +133,8 @@ def list_network_offerings(call: Call) -> Row:
 @handles("listServiceOfferings")
 def list_service_offerings(call: Call) -> Row:
     rows = call.narrowed(call.cloud.table("serviceoffering"), "id", "name", "cpunumber", "cpuspeed", "memory", "state")
-    if call.get("issystem") or call.get("gpuenabled"):
+    rows = [row for row in rows if bool(row.get("is_system")) == call.get("issystem", False)]
+    if call.get("gpuenabled"):
         rows = []
     return call.page(call.searched(rows, "name"), service_offering_view)
 
@@ -149,7 +150,7 @@ def service_offering_view(row: Row) -> Row:
         "limitcpuuse": False,
         "isvolatile": False,
         "iscustomized": False,
-        "issystem": False,
+        "issystem": bool(row.get("is_system")),
         "encryptroot": False,
         "hasannotations": False,
     }

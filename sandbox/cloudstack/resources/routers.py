@@ -7,8 +7,6 @@ from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.resources import addresses
 from sandbox.store import Row
 
-OFFERING = "System Offering For Software Router"
-
 
 def of_vpc(cloud: Cloud, vpc: Row) -> Row | None:
     return next(iter(cloud.table("router").by("vpcid", vpc["id"])), None)
@@ -61,6 +59,7 @@ def router_view(cloud: Cloud, router: Row) -> Row:
     zone, vpc = cloud.zone, cloud.get("vpc", router["vpcid"])
     host = cloud.get("host", router["hostid"])
     pod = cloud.get("pod", host["podid"])
+    offering = next(row for row in cloud.table("serviceoffering") if row.get("is_system"))
     return {
         **view(router, "id", "name", "state", "hostid", "vpcid", "publicip"),
         **cloud.owner_fields(router),
@@ -75,7 +74,8 @@ def router_view(cloud: Cloud, router: Row) -> Row:
         "hostcontrolstate": "Enabled",
         "hypervisor": "KVM",
         "created": created(router),
-        "serviceofferingname": OFFERING,
+        "serviceofferingid": offering["id"],
+        "serviceofferingname": offering["name"],
         "isredundantrouter": False,
         "redundantstate": "UNKNOWN",
         "version": "4.22.0.0",
