@@ -4,6 +4,7 @@
     stale           its list is stale, or Netris calls it well and has not heard of it for `SILENCE`
     maintenance     it is in maintenance mode
     unknown         it has never reported (a machine without an agent), or Netris's word is not known here
+    warning         Netris calls it well while one of its checks is not: it works, but not with all it has
     ok, warning,    Netris says so
     critical
 
@@ -42,8 +43,18 @@ def device_status(device: Device, read_at: datetime | None, *, is_stale: bool) -
     if device.last_seen is None:
         return UNKNOWN
     word = _WORDS.get(device.status.lower(), UNKNOWN)
+    if word != OK:
+        return word
     # Compared with the moment of the reading, so that only the device's own silence counts.
-    return STALE if word == OK and read_at - device.last_seen > SILENCE else word
+    if read_at - device.last_seen > SILENCE:
+        return STALE
+    return WARNING if _has_failed_checks(device) else OK
+
+
+def _has_failed_checks(device: Device) -> bool:
+    """Some releases send the checks, some their number, some both."""
+    counted = (device.health.critical or 0) + (device.health.warning or 0)
+    return counted > 0 or any(_WORDS.get(check.status.lower()) in (WARNING, CRITICAL) for check in device.checks)
 
 
 def port_statuses(devices: Iterable[Device]) -> dict[str, str]:

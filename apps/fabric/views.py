@@ -28,7 +28,7 @@ def topology(request: PlatformRequest) -> HttpResponse:
     zone = _chosen(zones, request.GET.get("zone"))
     picture = picture_of(zone)
     drawing = "" if picture.topology is None else render_topology(picture.topology)
-    seen = f"{crc32(drawing.encode()):08x}"
+    seen = f"{crc32(f'{drawing}{picture.links}'.encode()):08x}"
     url = reverse("fabric:topology")
     context = {
         "zone": zone,
@@ -38,7 +38,8 @@ def topology(request: PlatformRequest) -> HttpResponse:
         ],
         "picture": picture,
         "drawing": drawing,
-        # A map that has not changed is not sent again: whoever walks through it with the keyboard keeps their place.
+        # Map and links are most of the page and seldom change. What has not changed is not sent again, and so whoever
+        # walks through the map with the keyboard keeps their place.
         "has_new_map": seen != request.GET.get("seen"),
         "poll_url": f"{url}?{urlencode({'zone': zone.slug, 'seen': seen})}",
     }

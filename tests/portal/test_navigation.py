@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from pytest_django import DjangoAssertNumQueries
+
+from apps.operations.models import Operation
+from apps.tenancy.actors import platform_of
+from apps.tenancy.models import Membership, Role, Tenant, User
+from portal.navigation import Place, places, shell
+from tests.portal.test_events import an_operation
+
+
+def a_request(path: str, user: User, tenant: Tenant | None = None) -> HttpRequest:
+    request = RequestFactory().get(path)
+    request.user = user
+    request.tenant = tenant  # type: ignore[attr-defined]
+    request.platform = platform_of(user)  # type: ignore[attr-defined]
+    return request
+
+
+def labels(found: list[Place]) -> list[tuple[str, str]]:
+    return [(place.section, place.label) for place in found]
+
+
+TENANT = [("Tenant", "Overview"), ("Tenant", "VPCs"), ("Tenant", "Activity")]
+PLATFORM = [("Platform", "Topology"), ("Platform", "Tenants"), ("Platform", "Operations")]
+
+
+def test_members_see_their_tenant(acme: Tenant, engineer: User) -> None:
+    assert labels(places(a_request("/t/acme/", engineer, acme))) == TENANT
+
+
+def test_platform_admins_see_the_platform(acme: Tenant, admin: User) -> None:
+    assert labels(places(a_request("/fabric/topology/", admin))) == PLATFORM
+    Membership.objects.create(user=admin, tenant=acme, role=Role.OWNER)
+    assert labels(places(a_request("/t/acme/", admin, acme))) == TENANT + PLATFORM
+
+
+def test_nobody_sees_nothing() -> None:
+    request = RequestFactory().get("/")
+    assert shell(request) == {}
+    request.user = AnonymousUser()
+    assert shell(request) == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("/t/acme/", "Overview"),
+        ("/t/acme/vpcs/", "VPCs"),
+        ("/t/acme/vpcs/new/", "VPCs"),
+        ("/t/acme/tiers/1/delete/", "VPCs"),
+        ("/t/acme/activity/", "Activity"),
+        ("/t/acme/operations/1/", "Activity"),
+        ("/fabric/topology/", "Topology"),
+        ("/platform/tenants/acme/", "Tenants"),
+        ("/platform/operations/1/", "Operations"),
+    ],
+)
+def test_one_place_is_where_one_is(acme: Tenant, admin: User, path: str, label: str) -> None:
+    assert [place.label for place in places(a_request(path, admin, acme)) if place.current] == [label]
+
+
+def test_operations_that_wait_for_somebody_are_counted(acme: Tenant, admin: User) -> None:
+    an_operation(acme)
+    stuck = an_operation(acme)
+    Operation.unscoped.filter(pk=stuck.pk).update(phase="stuck")
+
+    counts = {place.label: place.count for place in places(a_request("/", admin))}
+    assert counts == {"Topology": 0, "Tenants": 0, "Operations": 1}
+
+
+def test_the_frame_costs_nothing_until_it_is_drawn(
+    acme: Tenant, admin: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    request = a_request("/t/acme/", admin, acme)
+    with django_assert_num_queries(0):
+        context = shell(request)
+    with django_assert_num_queries(2):  # stuck operations, memberships
+        assert context["nav"]
+        assert list(context["nav"])
+        assert len(context["memberships"]) == 0
+        assert list(context["memberships"]) == []
+
+
+def test_the_switcher_offers_every_membership(client: Client, acme: Tenant, globex: Tenant, engineer: User) -> None:
+    Membership.objects.create(user=engineer, tenant=globex, role=Role.VIEWER)
+    client.force_login(engineer)
+
+    html = client.get(reverse("networks:overview", kwargs={"tenant_slug": "acme"})).content.decode()
+
+    assert 'name="tenant"' in html
+    assert 'value="globex"' in html
