@@ -30,9 +30,10 @@ def sign(parameters, secret):
 class Caller:
     """`caller("createVPC", name="prod")` returns what stands in the envelope, or raises `Refused`."""
 
-    def __init__(self, http, keys):
+    def __init__(self, http, keys, account_view=None):
         self.http = http
         self.key, self.secret = keys
+        self.account_view = account_view or {}
 
     def __call__(self, command, **parameters):
         response = self.send(command, **parameters)
@@ -105,9 +106,7 @@ class Caller:
             domainid=domain["id"],
         )["account"]
         keys = self("registerUserKeys", id=made["user"][0]["id"])["userkeys"]
-        caller = Caller(self.http, (keys["apikey"], keys["secretkey"]))
-        caller.account_view = made
-        return caller
+        return Caller(self.http, (keys["apikey"], keys["secretkey"]), made)
 
 
 def client_of(world):

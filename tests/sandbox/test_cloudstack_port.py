@@ -16,7 +16,7 @@ from cs import CloudStack, CloudStackApiException
 from tests.sandbox.cloudstack_client import Caller
 
 KEYS = ("port-api-key", "port-secret-key")
-LOGIN = {"user": "operator", "password": "port-password", "auth_scheme_id": 1}
+LOGIN = {"user": "operator", "password": "port-password"}
 
 
 class Sandbox:
@@ -39,8 +39,9 @@ class Sandbox:
             stderr=subprocess.PIPE,
             text=True,
         )
-        lines = [self.process.stdout.readline() for _ in range(2)]
-        self.cloudstack, self.netris = (re.search(r"http://[^/\s]+", line)[0] for line in lines)
+        assert self.process.stdout is not None
+        lines = self.process.stdout.readline() + self.process.stdout.readline()
+        self.cloudstack, self.netris = re.findall(r"http://[^/\s]+", lines)
         self.errors = ""
         self.http = httpx.Client(base_url=self.cloudstack, timeout=30)
 

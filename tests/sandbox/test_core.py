@@ -151,7 +151,7 @@ def test_queries_keep_repeated_names_and_order():
 )
 def test_half_requests_and_noise_do_not_disturb_the_others(raw):
     server = serve(Echo())
-    with socket.create_connection(server.server_address[:2], timeout=5) as caller:
+    with socket.create_connection(("127.0.0.1", server.server_address[1]), timeout=5) as caller:
         caller.sendall(raw)
         caller.shutdown(socket.SHUT_WR)
         answer = caller.recv(1000)
@@ -164,7 +164,7 @@ def test_half_requests_and_noise_do_not_disturb_the_others(raw):
 
 def test_many_callers_connect_at_once():
     server = serve(Echo())
-    found = []
+    found: list[int] = []
 
     def call():
         with httpx.Client(base_url=server.url, timeout=30) as client:
