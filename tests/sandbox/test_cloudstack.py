@@ -1,6 +1,5 @@
 """Discovery, jobs, owners, limits and the past: cloudstack-api.md sections 1.6, 2.2, 3.1 and 3.11."""
 
-
 import httpx
 import pytest
 
