@@ -1,3 +1,5 @@
+"""The addresses below /fabric/."""
+
 from django.urls import path
 
 from apps.fabric import views

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
@@ -62,11 +62,11 @@ class WebServer:
     log: Path
 
 
-def wait_until(is_so: object, seconds: float = 20) -> None:
+def wait_until(is_so: Callable[[], object], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while True:
         try:
-            if is_so():  # type: ignore[operator]
+            if is_so():
                 return
         except (OSError, httpx.TransportError, redis.RedisError):
             pass
