@@ -30,6 +30,8 @@ class Env(BaseSettings):
     https: bool = Field(default=True, alias="WEFT_HTTPS")
     #: Connections kept per process; 0 opens one per thread instead (right for prefork workers).
     db_pool: int = Field(default=0, ge=0, le=100, alias="WEFT_DB_POOL")
+    #: Where `collectstatic` puts the files that are served. Without it they are served from where they are written.
+    static_root: Path | None = Field(default=None, alias="WEFT_STATIC_ROOT")
     time_zone: str = Field(default="UTC", alias="WEFT_TIME_ZONE")
     log_level: str = Field(default="INFO", alias="WEFT_LOG_LEVEL")
     #: How long a worker may hold an operation before another takes over. Longer than the longest single remote call.

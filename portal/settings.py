@@ -146,8 +146,8 @@ USE_TZ = True
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "var" / "static"
-WHITENOISE_USE_FINDERS = True
+STATIC_ROOT = ENV.static_root
+WHITENOISE_USE_FINDERS = ENV.static_root is None
 WHITENOISE_AUTOREFRESH = False
 
 REST_FRAMEWORK = {
@@ -178,9 +178,11 @@ SPECTACULAR_SETTINGS = {
 
 OPERATION_LEASE = timedelta(seconds=ENV.lease_seconds)
 
-CELERY_BROKER_URL = f"redis+socket://{REDIS_URL.removeprefix('unix://')}".replace("?db=", "?virtual_host=") if (
-    REDIS_URL.startswith("unix://")
-) else REDIS_URL
+CELERY_BROKER_URL = (
+    f"redis+socket://{REDIS_URL.removeprefix('unix://')}".replace("?db=", "?virtual_host=")
+    if (REDIS_URL.startswith("unix://"))
+    else REDIS_URL
+)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -74,15 +74,20 @@ def an_account(tenant: Tenant, zone: Zone, status: Status = Status.READY, **fiel
 
 
 def a_vpc(
-    tenant: Tenant, zone: Zone, name: str = "prod", cidr: str = "10.20.0.0/20", status: Status = Status.READY, **fields: Any
+    tenant: Tenant,
+    zone: Zone,
+    name: str = "prod",
+    cidr: str = "10.20.0.0/20",
+    status: Status = Status.READY,
+    **fields: Any,
 ) -> Vpc:
     return Vpc.unscoped.create(tenant=tenant, zone=zone, name=name, cidr=IPv4Network(cidr), status=status, **fields)
 
 
-def a_tier(vpc: Vpc, name: str = "web", cidr: str = "10.20.0.0/24", status: Status = Status.READY, **fields: Any) -> Tier:
-    return Tier.unscoped.create(
-        vpc=vpc, vpc_cidr=vpc.cidr, name=name, cidr=IPv4Network(cidr), status=status, **fields
-    )
+def a_tier(
+    vpc: Vpc, name: str = "web", cidr: str = "10.20.0.0/24", status: Status = Status.READY, **fields: Any
+) -> Tier:
+    return Tier.unscoped.create(vpc=vpc, vpc_cidr=vpc.cidr, name=name, cidr=IPv4Network(cidr), status=status, **fields)
 
 
 def a_vpc_spec(zone: Zone | str = "Zone-1", name: str = "prod", cidr: str = "10.20.0.0/20", **fields: Any) -> VpcSpec:

@@ -65,7 +65,7 @@ class Stack:
         weft = load_weft()
         self.directory = Path(self._exits.enter_context(tempfile.TemporaryDirectory(prefix="weft-stack-")))
         self.directory.chmod(0o711)
-        self.postgres = weft.Postgres(self.directory / "pg", durable=False)
+        self.postgres = weft.Postgres(self.directory / "pg")
         self.valkey = weft.Valkey(self.directory / "valkey")
         for service in (self.postgres, self.valkey):
             service.start()
@@ -95,9 +95,18 @@ class Stack:
         web_log = self.directory / "web.log"
         web = self._exits.enter_context(
             running(
-                "-m", "uvicorn", "portal.asgi:application", "--port", str(self.port), "--no-access-log",
-                "--timeout-graceful-shutdown", "1", log=web_log, **self.env, WEFT_DB_POOL="8",
-            )  # fmt: skip
+                "-m",
+                "uvicorn",
+                "portal.asgi:application",
+                "--port",
+                str(self.port),
+                "--no-access-log",
+                "--timeout-graceful-shutdown",
+                "1",
+                log=web_log,
+                **self.env,
+                WEFT_DB_POOL="8",
+            )
         )
         beat = ["-m", "celery", "-A", "portal", "beat", "-s", str(self.directory / "beat"), "--loglevel", "WARNING"]
         self._exits.enter_context(running(*beat, log=self.directory / "beat.log", **self.env))
@@ -122,9 +131,13 @@ class Stack:
         worker = ["-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", "4", "--loglevel", "INFO"]
         self.worker = self._worker.enter_context(
             running(
-                *worker, "--without-gossip", "--without-mingle",
-                log=self.directory / "worker.log", **self.env, WEFT_DB_POOL="4",
-            )  # fmt: skip
+                *worker,
+                "--without-gossip",
+                "--without-mingle",
+                log=self.directory / "worker.log",
+                **self.env,
+                WEFT_DB_POOL="4",
+            )
         )
 
     def kill_worker(self) -> None:

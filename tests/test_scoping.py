@@ -1,4 +1,4 @@
-"""No way around the tenant door: the modules that may read without a tenant are listed here, and the list only shrinks."""
+"""No way around the tenant door: who may read without a tenant is listed here, and the list only shrinks."""
 
 from __future__ import annotations
 

@@ -40,5 +40,5 @@ class Account(Provisioned):
 
     @property
     def remote_name(self) -> str:
-        """What the domain and the account are called in CloudStack. Our id in it finds them again after a lost reply."""
+        """The name of the domain and of the account in CloudStack. Our id in it finds them again after a lost reply."""
         return f"{self.tenant.slug}-{self.pk.hex[:8]}"

@@ -78,7 +78,7 @@ class CloudStackAccount(Part[Account]):
 
 
 class Limits(Part[Account]):
-    """Weft counts quotas itself. CloudStack's defaults (20 VPCs an account, 40 a domain) would refuse what Weft allows."""
+    """Weft counts quotas itself. CloudStack's defaults, 20 VPCs an account and 40 a domain, would get in the way."""
 
     title = "Leave the quotas to Weft"
     undo_title = ""

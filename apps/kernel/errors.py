@@ -1,9 +1,9 @@
 """What a service says when it will not do a thing.
 
-    Refused                 the request breaks a rule; nothing was changed
-    ├── Invalid             several rules at once, each with its field
-    ├── Busy                another operation has the object; try again when it is over
-    └── Forbidden           the caller's role does not allow it
+Refused                 the request breaks a rule; nothing was changed
+├── Invalid             several rules at once, each with its field
+├── Busy                another operation has the object; try again when it is over
+└── Forbidden           the caller's role does not allow it
 """
 
 from __future__ import annotations

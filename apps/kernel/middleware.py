@@ -44,9 +44,10 @@ class BodyLimit:
             return self.get_response(request)
         message = f"The request's body may hold at most {limit // 1024} KiB."
         if request.path.startswith("/api/"):
+            error = {"code": "body-too-large", "field": None, "detail": message}
             problem = {"type": "about:blank", "title": "Body too large", "status": 413, "detail": message}
             return JsonResponse(
-                problem | {"code": "body-too-large", "field": None},
+                problem | {"code": "body-too-large", "field": None, "errors": [error]},
                 status=413,
                 content_type="application/problem+json",
             )

@@ -66,8 +66,8 @@ class Vpc(Provisioned):
 
     @property
     def remote_name(self) -> str:
-        """The name in CloudStack, which never changes: our id in it finds the VPC again after a lost reply, and a rename
-        there would lose the Netris side (cloudstack-api.md 5.6). People read the display text, which is `label`."""
+        """The name in CloudStack, which never changes: our id in it finds the VPC again after a lost reply, and to
+        rename it there would lose the Netris side (Netris plugin 4.21, 4.22). People read the display text, `label`."""
         return f"vpc-{self.pk.hex[:12]}"
 
     @property

@@ -101,7 +101,7 @@ class FabricVpc(ReadBack[Vpc]):
 
 
 class SourceNat(ReadBack[Vpc]):
-    """The address that the VPC's traffic leaves with: CloudStack's pool address, its /32 and its rule in Netris agree."""
+    """The address that the VPC's traffic leaves with: CloudStack's pool address and the rule in Netris agree."""
 
     title = "Find the source NAT address and rule"
     systems = (System.CLOUDSTACK, System.NETRIS)

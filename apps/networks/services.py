@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from uuid import UUID
 
@@ -75,7 +75,7 @@ def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
 def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
     """Add a tier to a VPC that is ready."""
     vpc = _held(vpc, "add a tier to")
-    need_quota(vpc.tenant, tiers=1)
+    need_quota(vpc.tenant, tiers=1, field=None)
     tiers = list(Tier.objects.of(vpc.tenant).live().filter(vpc=vpc))
     if len(tiers) >= vpc.zone.max_tiers_per_vpc:
         raise too_many_tiers(vpc.zone, "vpc")
@@ -119,10 +119,8 @@ def delete_tier(tier: Tier, *, by: Actor) -> Operation:
 def find_zone(reference: str) -> Zone:
     """An enabled zone by its id or its name."""
     by_reference = Q(name__iexact=reference) | Q(slug=reference)
-    try:
+    with suppress(ValueError):  # not an id, so a name
         by_reference |= Q(pk=UUID(reference))
-    except ValueError:
-        pass  # not an id, so a name
     zone = Zone.objects.filter(by_reference, is_enabled=True).first()
     if zone is None:
         names = ", ".join(Zone.objects.filter(is_enabled=True).values_list("name", flat=True)) or "none yet"
@@ -140,7 +138,7 @@ def need_account(tenant: Tenant, zone: Zone) -> None:
         )
 
 
-def need_quota(tenant: Tenant, *, vpcs: int = 0, tiers: int = 0) -> None:
+def need_quota(tenant: Tenant, *, vpcs: int = 0, tiers: int = 0, field: str | None = "tiers") -> None:
     """Counts under a lock per tenant, so that two requests at once cannot both take the last place."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtext('weft.quota'), hashtext(%s))", [str(tenant.pk)])
@@ -148,7 +146,7 @@ def need_quota(tenant: Tenant, *, vpcs: int = 0, tiers: int = 0) -> None:
         raise Refused("quota-vpcs", f"{tenant} may have {tenant.max_vpcs} VPCs. Delete one, or ask for a higher quota.")
     if tiers and Tier.objects.of(tenant).live().count() + tiers > tenant.max_tiers:
         raise Refused(
-            "quota-tiers", f"{tenant} may have {tenant.max_tiers} tiers. Delete one, or ask for a higher quota.", "tiers"
+            "quota-tiers", f"{tenant} may have {tenant.max_tiers} tiers. Delete one, or ask for a higher quota.", field
         )
 
 

@@ -68,7 +68,9 @@ def parse_cidr(value: object, field: str) -> IPv4Network:
     try:
         network = ip_network(text, strict=False)
     except (AddressValueError, NetmaskValueError, ValueError):
-        raise Refused("cidr-malformed", f"“{text[:50]}” is no address range. Write one such as 10.20.0.0/20.", field) from None
+        raise Refused(
+            "cidr-malformed", f"“{text[:50]}” is no address range. Write one such as 10.20.0.0/20.", field
+        ) from None
     if isinstance(network, IPv6Network):
         raise Refused("cidr-not-ipv4", "IPv6 is not offered here. Give an IPv4 range such as 10.20.0.0/20.", field)
     address, _, length = text.partition("/")

@@ -285,8 +285,8 @@ def blank_step(bound: BoundPart, goal: Goal) -> dict[str, Any]:
 
 def step_line(operation: Operation, cursor: int) -> dict[str, Any]:
     """The line of a part. A removal shows its parts in the order in which it walks them."""
-    index = cursor if operation.goal == Goal.PRESENT else operation.size - 1 - cursor
-    return operation.steps[index]
+    line: dict[str, Any] = operation.steps[cursor if operation.goal == Goal.PRESENT else operation.size - 1 - cursor]
+    return line
 
 
 def note_step(operation: Operation, state: str, detail: str) -> None:
@@ -320,9 +320,7 @@ def _note_steps(operation: Operation, before: State, after: State, outcome: Outc
             upcoming |= {"state": "running", "started_at": stamp}
 
 
-def _event(
-    operation: Operation, bound: BoundPart | None, before: State, after: State, outcome: Outcome
-) -> str | None:
+def _event(operation: Operation, bound: BoundPart | None, before: State, after: State, outcome: Outcome) -> str | None:
     if after.phase != before.phase:
         match after.phase:
             case Phase.SUCCEEDED:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import django_filters  # type: ignore[import-untyped]
+import django_filters
 
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status

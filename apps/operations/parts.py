@@ -76,7 +76,7 @@ class Memo:
     @property
     def is_cleared_to_send(self) -> bool:
         """The intent was saved in this very turn: nothing can have been sent since the part looked."""
-        return self.get("intent", {}).get("fence") == self.fence
+        return bool(self.get("intent", {}).get("fence") == self.fence)
 
     def before_sending(self, why: str) -> Progress:
         """The answer of a part that has looked, found nothing, and wants to send a write.
@@ -92,7 +92,7 @@ class Memo:
         return Again(intent={"fence": self.fence, "at": self.now.isoformat()})
 
     def may_still_arrive(self) -> bool:
-        """For removals: whether an order of the way there could still take effect, so that "not found" proves nothing."""
+        """For removals: an order of the way there could still take effect, so "not found" proves nothing yet."""
         return self.sent_at is not None and self.now < self.sent_at + self.GRACE
 
 

@@ -1,4 +1,4 @@
-"""The life of an operation as a pure function. No clock, no database, no remote: a state and what happened give a state.
+"""The life of an operation as a pure function of what happens: no clock, no database, no remote.
 
                   Started          Done             Failed              Cancelled
     queued        building         -                -                   cancelled
@@ -12,8 +12,8 @@
     stuck         -                -                -                   cancelled (only where nothing unwinds)
     at rest       -                -                -                   -
 
-`Waited` leaves every running state as it is, and `Retried` wakes a stuck operation where it stopped. Everything that the
-table leaves out raises `Impossible`.
+`Waited` leaves every running state as it is, and `Retried` wakes a stuck operation where it stopped. Everything that
+the table leaves out raises `Impossible`.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def step(state: State, happened: Happened) -> State:
         case Phase.QUEUED, Happened.CANCELLED:
             return replace(state, phase=Phase.CANCELLED)
 
-        case (Phase.BUILDING | Phase.REMOVING), Happened.WAITED:
+        case ((Phase.BUILDING | Phase.REMOVING), Happened.WAITED):
             return state
 
         case Phase.BUILDING, Happened.DONE if state.cursor + 1 == state.size:

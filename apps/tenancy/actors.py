@@ -51,7 +51,7 @@ def platform_of(identity: User | ApiToken) -> Platform | None:
 class TenantRequest(HttpRequest):
     """A request behind `/t/<slug>/`, after `TenantMiddleware`: somebody's, in a tenant they are a member of."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     actor: Actor
     tenant: Tenant
     membership: Membership
@@ -60,7 +60,7 @@ class TenantRequest(HttpRequest):
 class PlatformRequest(HttpRequest):
     """A request behind a platform page: a platform admin's."""
 
-    user: User  # type: ignore[assignment]
+    user: User
     actor: Actor
     platform: Platform
 

@@ -33,7 +33,7 @@ class Door(Generic[Q]):
 
         if not isinstance(tenant, Tenant):
             raise TypeError(f"a tenant is needed to read {self._model.__name__}, not {tenant!r}")
-        return self._rows().filter(**{self._path: tenant})  # type: ignore[no-any-return]
+        return self._rows().filter(**{self._path: tenant})
 
     def across(self, platform: Platform) -> Q:
         """The rows of all tenants."""

@@ -28,7 +28,7 @@ from apps.tenancy.door import TenantDoor
 class User(AbstractUser):
     is_platform_admin = models.BooleanField(default=False)
 
-    class Meta(AbstractUser.Meta):  # type: ignore[name-defined,misc]
+    class Meta(AbstractUser.Meta):
         abstract = False
 
 
@@ -40,7 +40,9 @@ class Tenant(models.Model):
     slug = models.CharField(
         max_length=32,
         unique=True,
-        validators=[RegexValidator(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*$", "Lower-case letters, digits and single hyphens.")],
+        validators=[
+            RegexValidator(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\Z", "Lower-case letters, digits and single hyphens.")
+        ],
     )
     max_vpcs = models.PositiveIntegerField(default=20)
     max_tiers = models.PositiveIntegerField(default=60)

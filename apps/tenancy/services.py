@@ -1,4 +1,4 @@
-"""Tokens and the audit log. Tenants themselves are made by `apps.accounts`, because each needs an account in the cloud."""
+"""Tokens and the audit log. Tenants themselves are made by `apps.accounts`, because each needs an account."""
 
 from __future__ import annotations
 

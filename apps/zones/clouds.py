@@ -36,14 +36,14 @@ _open: dict[tuple[UUID, str], Clouds] = {}
 _lock = threading.Lock()
 
 
-class TransactionOpen(RuntimeError):
+class TransactionOpenError(RuntimeError):
     """A remote was called with a database transaction open: row locks would be held for as long as it takes."""
 
 
 def refuse_open_transaction() -> None:
     # Django's test case opens transactions of its own and marks them; they hold no lock that anyone waits for.
     if any(not block._from_testcase for block in connection.atomic_blocks):  # type: ignore[attr-defined]
-        raise TransactionOpen("commit before calling CloudStack or Netris")
+        raise TransactionOpenError("commit before calling CloudStack or Netris")
 
 
 def hooks_for(zone: Zone) -> Hooks:

@@ -22,11 +22,11 @@ class System(models.TextChoices):
 
 
 class Zone(models.Model):
-    """A place where tenants can build. Credentials are a CloudStack root admin's keys and a Netris user of Weft's own."""
+    """A place where tenants can build. Credentials: a CloudStack root admin's keys and a Netris user of Weft's own."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=63, unique=True)
-    slug = models.CharField(max_length=32, unique=True, validators=[RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$")])
+    slug = models.CharField(max_length=32, unique=True, validators=[RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z")])
     description = models.CharField(max_length=255, blank=True)
     is_enabled = models.BooleanField(default=True)
 
@@ -86,7 +86,8 @@ class Remote(models.Model):
     @classmethod
     def pause_after(cls, failures: int) -> timedelta:
         """2 s, 4 s, 8 s ... at most 2 minutes."""
-        return min(cls.FIRST_PAUSE * 2 ** min(max(failures - 1, 0), 10), cls.LONGEST_PAUSE)
+        doublings = min(max(failures - 1, 0), 10)
+        return min(cls.FIRST_PAUSE * (1 << doublings), cls.LONGEST_PAUSE)
 
     def is_closed(self, now: datetime | None = None) -> bool:
         """True while it is not worth asking again."""

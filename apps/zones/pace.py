@@ -2,8 +2,8 @@
 
 A bucket in the manner of GCRA: one timestamp, the moment at which the bucket would be full again. Every call is charged
 after it was made; who wants to call asks first how long to wait. Nothing sleeps here: an operation that has to wait is
-put off, so a limit holds back work and never a thread. Redis forgets the bucket when flushed, and without Redis there is
-no limit for that moment: the limit protects the remotes, correctness does not depend on it.
+put off, so a limit holds back work and never a thread. Redis forgets the bucket when flushed, and without Redis there
+is no limit for that moment: the limit protects the remotes, correctness does not depend on it.
 
 Sweeps leave room for people: they may only fill the lower half of the bucket.
 """
@@ -42,7 +42,7 @@ def _key(zone: Zone, system: str) -> str:
 def charge(zone: Zone, system: str, calls: int = 1) -> None:
     """Note that calls were made."""
     try:
-        _redis().eval(CHARGE, 1, _key(zone, system), time.time(), calls / zone.calls_per_second)  # type: ignore[no-untyped-call]
+        _redis().eval(CHARGE, 1, _key(zone, system), time.time(), calls / zone.calls_per_second)
     except redis.RedisError as error:
         logger.warning("no rate limit for now: %s", error)
 

@@ -1,4 +1,4 @@
-"""Registering a zone: everything that can be found out is asked of the two systems, and nothing is saved before both answer."""
+"""Registering a zone: what can be found out is asked of the two systems, and nothing is saved before both answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ O = TypeVar("O", bound=Offering)  # noqa: E741
 
 @dataclass(frozen=True)
 class ZoneSpec:
-    """How to reach a zone. `name` is the zone's name in CloudStack; offerings are names, empty for the Netris NAT ones."""
+    """How to reach a zone. `name` is the zone's name in CloudStack; offerings are given by name too."""
 
     name: str
     cloudstack_url: str

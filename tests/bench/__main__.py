@@ -8,7 +8,9 @@ from django.core.management import call_command
 
 
 def main() -> None:
-    parser = ArgumentParser(prog="./weft bench", description="What Weft costs, beside what the same work costs without it.")
+    parser = ArgumentParser(
+        prog="./weft bench", description="What Weft costs, beside what the same work costs without it."
+    )
     parser.add_argument("--creations", type=int, default=500, help="VPC creations submitted at once; 0 leaves them out")
     parser.add_argument("--threads", type=int, default=16, help="of the one worker process, and of the bare script")
     parser.add_argument("--vpcs", type=int, default=100_000, help="VPCs in the list; 0 leaves the pages out")

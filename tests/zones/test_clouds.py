@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 from django.db import connection, transaction
 
-from apps.zones.clouds import TransactionOpen, open_clouds
+from apps.zones.clouds import TransactionOpenError, open_clouds
 from apps.zones.models import Zone
 from tests import builders
 
 
 def test_a_call_with_an_open_transaction_is_refused(zone, clouds_of):
-    with transaction.atomic(), pytest.raises(TransactionOpen):
+    with transaction.atomic(), pytest.raises(TransactionOpenError):
         clouds_of(zone).cloudstack.list_zones()
     assert clouds_of(zone).cloudstack.list_zones()
 

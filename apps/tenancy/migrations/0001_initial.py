@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('name', models.CharField(max_length=63)),
-                ('slug', models.CharField(max_length=32, unique=True, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9]*(-[a-z0-9]+)*$', 'Lower-case letters, digits and single hyphens.')])),
+                ('slug', models.CharField(max_length=32, unique=True, validators=[django.core.validators.RegexValidator('^[a-z][a-z0-9]*(-[a-z0-9]+)*\\Z', 'Lower-case letters, digits and single hyphens.')])),
                 ('max_vpcs', models.PositiveIntegerField(default=20)),
                 ('max_tiers', models.PositiveIntegerField(default=60)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

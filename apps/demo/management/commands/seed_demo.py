@@ -28,6 +28,8 @@ from apps.tenancy.services import issue_token
 from apps.zones.models import Zone
 from apps.zones.services import ZoneSpec, register_zone
 
+#: What the sandbox's reference site is called in CloudStack and in Netris.
+ZONE, SITE = "zone1", "sv"
 TENANTS = (("acme", "Acme Hosting"), ("globex", "Globex"))
 #: username, tenant, role. Dana is in both, so the demo has somebody with a tenant switcher.
 PEOPLE = (
@@ -39,7 +41,7 @@ PEOPLE = (
     ("dana", "acme", Role.ENGINEER),
     ("dana", "globex", Role.VIEWER),
 )
-#: tenant, VPC, description, range, tiers. Both tenants have a "prod" with the same addresses: that is what VPCs are for.
+#: tenant, VPC, description, range, tiers. Both tenants have a "prod" with the same addresses: what VPCs are for.
 NETWORKS = (
     ("acme", "prod", "Web shop", "10.20.0.0/20", ("web", "app", "db")),
     ("acme", "staging", "Rehearsals of releases", "10.30.0.0/20", ("web", "db")),
@@ -64,14 +66,14 @@ class Command(BaseCommand):
         known = json.loads(output.read_text()) if output.exists() else {}
         zone = register_zone(
             ZoneSpec(
-                name=os.environ.get("SANDBOX_ZONE", "zone1"),
+                name=ZONE,
                 cloudstack_url=options["cloudstack_url"],
                 cloudstack_api_key=SecretStr(os.environ["SANDBOX_CLOUDSTACK_API_KEY"]),
                 cloudstack_secret_key=SecretStr(os.environ["SANDBOX_CLOUDSTACK_SECRET_KEY"]),
                 netris_url=options["netris_url"],
                 netris_user=os.environ["SANDBOX_NETRIS_USER"],
                 netris_password=SecretStr(os.environ["SANDBOX_NETRIS_PASSWORD"]),
-                netris_site=os.environ.get("SANDBOX_SITE", "site1"),
+                netris_site=SITE,
             )
         )
         for slug, name in TENANTS:

@@ -1,4 +1,4 @@
-"""Register a zone, or change how it is reached. Secrets come from the environment, so that no process list shows them."""
+"""Register a zone, or change how it is reached. Secrets come from the environment: no process list shows them."""
 
 from __future__ import annotations
 
