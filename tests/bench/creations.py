@@ -206,7 +206,4 @@ def report(count: int, threads: int, *, say: Callable[[str], None] = print) -> N
     say(f"  ratio         {weft.seconds / bare.seconds:7.2f}     (aim: at most 1.5)")
     weft_cpu, bare_cpu = (1000 * result.cpu_seconds / count for result in (weft, bare))
     say(f"  worker CPU    {weft_cpu:7.1f} ms per operation (bare: {bare_cpu:.1f} ms)")
-    say(
-    calls = f"{weft.calls / count:7.1f} to CloudStack (bare: {bare.calls / count:.1f}), 4 to Netris"
-    say(f"  remote calls  {calls} per operation")
-    )
+    say(f"  remote calls  {weft.calls / count:7.1f} to CloudStack per operation (bare: {bare.calls / count:.1f})")
