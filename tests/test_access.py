@@ -1,0 +1,270 @@
+"""Who gets what at every address of Weft. A route that is missing from the table fails the suite, with its name.
+
+A tenant's pages exist for its members alone, the platform's for its admins; the API's for whoever has a token. What is
+another tenant's answers as if it had never been. Live updates (`/events/`) are served before Django and stand in
+tests/portal/test_events.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, get_resolver, reverse
+
+from apps.operations.models import Operation
+from apps.tenancy.models import Role, Scope, User
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+#: Statuses without a body in the request: 302 where that does something, 422 where something is missing. "login" is the
+#: way to the sign-in page, "open" an answer that is the same for everybody. `of` is the thing of acme's in the address.
+#: The stranger is a member of globex, and asks for acme's pages and things.
+TABLE = """
+method view                        of         anonymous  stranger  viewer  engineer  admin
+
+GET    networks:overview           tenant     login      404       200     200       404
+GET    networks:vpc_list           tenant     login      404       200     200       404
+GET    networks:vpc_create         tenant     login      404       200     200       404
+POST   networks:vpc_create         tenant     login      404       403     422       404
+GET    networks:vpc_map            tenant     login      404       200     200       404
+GET    networks:vpc_detail         vpc        login      404       200     200       404
+GET    networks:vpc_rename         vpc        login      404       200     200       404
+POST   networks:vpc_rename         vpc        login      404       403     200       404
+GET    networks:vpc_delete         vpc        login      404       200     200       404
+POST   networks:vpc_delete         vpc        login      404       403     200       404
+GET    networks:tier_create        vpc        login      404       200     200       404
+POST   networks:tier_create        vpc        login      404       403     200       404
+GET    networks:tier_rename        tier       login      404       200     200       404
+POST   networks:tier_rename        tier       login      404       403     200       404
+GET    networks:tier_delete        tier       login      404       200     200       404
+POST   networks:tier_delete        tier       login      404       403     302       404
+GET    operations:list             tenant     login      404       200     200       404
+GET    operations:changes          tenant     login      404       200     200       404
+GET    operations:detail           operation  login      404       200     200       404
+POST   operations:cancel           operation  login      404       403     302       404
+POST   operations:retry            operation  login      404       403     302       404
+
+GET    accounts:tenant_list        -          login      404       404     404       200
+GET    accounts:tenant_create      -          login      404       404     404       200
+POST   accounts:tenant_create      -          login      404       404     404       200
+GET    accounts:tenant_detail      slug       login      404       404     404       200
+GET    operations:platform_list    -          login      404       404     404       200
+GET    operations:platform_detail  operation  login      404       404     404       200
+POST   operations:platform_cancel  operation  login      404       404     404       302
+POST   operations:platform_retry   operation  login      404       404     404       302
+GET    fabric:topology             -          login      404       404     404       200
+
+GET    home                        -          login      302       302     302       302
+GET    login                       -          200        302       302     302       302
+POST   login                       -          200        302       302     302       302
+POST   logout                      -          302        302       302     302       302
+POST   switch-tenant               -          login      404       404     404       404
+GET    into-tenant                 rest       login      302       302     302       404
+GET    healthz                     -          open       open      open    open      open
+
+GET    api:schema                  -          200        200       200     200       200
+GET    api:docs                    -          200        200       200     200       200
+GET    api:NoSuchAddress           -          404        404       404     404       404
+GET    api:zones                   -          401        200       200     200       200
+GET    api:zone                    zone       401        200       200     200       200
+GET    api:tenants                 -          401        200       200     200       200
+POST   api:tenants                 -          401        403       403     403       422
+GET    api:tenant                  tenant_id  401        404       200     200       200
+GET    api:vpcs                    -          401        200       200     200       200
+POST   api:vpcs                    -          401        422       403     422       403
+GET    api:vpc                     vpc        401        404       200     200       200
+PATCH  api:vpc                     vpc        401        404       403     200       403
+DELETE api:vpc                     vpc        401        404       403     202       403
+GET    api:tiers                   -          401        200       200     200       200
+POST   api:tiers                   -          401        422       403     422       403
+GET    api:tier                    tier       401        404       200     200       200
+PATCH  api:tier                    tier       401        404       403     200       403
+DELETE api:tier                    tier       401        404       403     202       403
+GET    api:operations              -          401        200       200     200       200
+GET    api:operation               operation  401        404       200     200       200
+POST   api:operation-cancel        operation  401        404       403     202       202
+POST   api:operation-retry         operation  401        404       403     422       422
+"""
+CALLERS = ("anonymous", "stranger", "viewer", "engineer", "admin")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
+
+class Row(NamedTuple):
+    method: str
+    view: str
+    of: str
+    answers: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.view}"
+
+    def path(self, ids: dict[str, Any], tenant: str = "acme") -> str:
+        """The address, with the things of `ids` in it."""
+        if self.view == "api:NoSuchAddress":
+            return "/api/v1/no/such/address/"
+        kwargs: dict[str, Any] = {"tenant_slug": tenant} if self.view in TENANT_VIEWS else {}
+        if self.of in ids:
+            kwargs["pk"] = ids[self.of]
+        elif self.of == "slug":
+            kwargs["slug"] = tenant
+        elif self.of == "rest":
+            kwargs["rest"] = f"vpcs/{ids['vpc']}/"
+        return reverse(self.view, kwargs=kwargs)
+
+
+def rows() -> Iterator[Row]:
+    for line in TABLE.strip().splitlines()[1:]:
+        if line.strip():
+            method, view, of, *answers = line.split()
+            yield Row(method, view, of, dict(zip(CALLERS, answers, strict=True)))
+
+
+def routes(patterns: Any = None, spaces: tuple[str, ...] = (), prefix: str = "") -> Iterator[tuple[str, str]]:
+    """The name of every route with its pattern. The API's last resort has no name, but a view."""
+    for one in get_resolver().url_patterns if patterns is None else patterns:
+        path = f"{prefix}{one.pattern}"
+        if isinstance(one, URLPattern):
+            view = getattr(one.callback, "cls", one.callback)
+            yield ":".join((*spaces, one.name or view.__name__)), path
+        else:
+            yield from routes(one.url_patterns, (*spaces, one.namespace) if one.namespace else spaces, path)
+
+
+ROWS = list(rows())
+TENANT_VIEWS = {name for name, path in routes() if "<slug:tenant_slug>" in path}
+#: Those whose address names something of acme's.
+OWNED = [row for row in ROWS if row.of not in ("-", "zone")]
+
+STEP = {"title": "Create", "state": "waiting", "started_at": None, "finished_at": None, "detail": ""}
+
+Ids = dict[str, Any]
+Call = Callable[[str, str, str], Any]
+
+
+@pytest.fixture
+def ids(acme, globex) -> Ids:
+    """A VPC, a tier and an operation of acme's. Nothing is in the way of any change to them."""
+    zone = builders.a_zone()
+    for tenant in (acme, globex):
+        builders.an_account(tenant, zone)
+    vpc, lab = builders.a_vpc(acme, zone), builders.a_vpc(acme, zone, "lab")
+    what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": lab.pk, "resource_name": "lab"}
+    operation = Operation.unscoped.create(
+        tenant=acme, zone=zone, **what, lock_key=lab.lock_key, requested_by="ann", size=1, steps=[STEP]
+    )
+    return {
+        "vpc": vpc.pk,
+        "tier": builders.a_tier(vpc).pk,
+        "operation": operation.pk,
+        "tenant_id": acme.pk,
+        "zone": zone.pk,
+    }
+
+
+@pytest.fixture
+def call(acme, globex) -> Call:
+    """Ask as one of the callers: with a session for pages, with a token for the API."""
+
+    def somebody(who: str) -> User:
+        if who == "admin":
+            return builders.a_platform_admin()
+        role = Role.VIEWER if who == "viewer" else Role.ENGINEER
+        return builders.a_member(globex if who == "stranger" else acme, role)
+
+    def token(who: str) -> str:
+        tenant = {"stranger": globex, "admin": None}.get(who, acme)
+        return builders.a_token(tenant, Scope.READ if who == "viewer" else Scope.WRITE)
+
+    @cache
+    def browser(who: str) -> Client:
+        client = Client()
+        if who != "anonymous":
+            client.force_login(somebody(who))
+        return client
+
+    @cache
+    def script(who: str) -> Client:
+        return Client(headers={} if who == "anonymous" else {"Authorization": f"Bearer {token(who)}"})
+
+    def ask(who: str, method: str, path: str) -> Any:
+        if path.startswith("/api/"):
+            return script(who).generic(method, path, b"{}" if method in ("POST", "PATCH") else b"", "application/json")
+        return browser(who).generic(method, path, content_type="application/x-www-form-urlencoded")
+
+    return ask
+
+
+def word(answer: Any, path: str) -> str:
+    """A status, in the words of the table."""
+    if answer.status_code == 302 and answer.headers["Location"] == f"/login/?next={path}":
+        return "login"
+    return str(answer.status_code)
+
+
+def without(answer: Any, *words: object) -> tuple[int, dict[str, str], str]:
+    """The whole answer but for CSRF tokens and the words that differ between two addresses."""
+
+    def bare(text: str) -> str:
+        for each in words:
+            text = text.replace(str(each), "-")
+        return re.sub(r"\b[A-Za-z0-9]{64}\b", "csrf", text)
+
+    return (
+        answer.status_code,
+        {name: bare(text) for name, text in answer.headers.items()},
+        bare(answer.content.decode()),
+    )
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+@pytest.mark.parametrize("who", CALLERS)
+def test_everybody_gets_what_the_table_says(who, row, ids, call):
+    path = row.path(ids)
+
+    answer = call(who, row.method, path)
+
+    if row.answers[who] == "open":
+        assert answer.headers["Content-Type"] == "application/json"
+    else:
+        assert word(answer, path) == row.answers[who], answer.content[:300]
+
+
+@pytest.mark.parametrize("row", OWNED, ids=lambda row: row.name)
+def test_what_is_acmes_is_to_a_stranger_as_if_it_had_never_been(row, ids, call):
+    nothing = {name: uuid4() for name in ids}
+    differ = [*ids.values(), *nothing.values(), "acme", "no-such"]
+    pairs = [(row.path(ids), row.path(nothing, "no-such"))]
+    if row.view in TENANT_VIEWS and row.of != "tenant":  # acme's things, asked for in the stranger's own tenant
+        pairs.append((row.path(ids, "globex"), row.path(nothing, "globex")))
+
+    for there, nowhere in pairs:
+        theirs, nobodys = call("stranger", row.method, there), call("stranger", row.method, nowhere)
+        assert without(theirs, *differ) == without(nobodys, *differ)
+
+
+def test_the_table_names_every_route_and_no_other():
+    written, told = {name for name, _path in routes()}, {row.view for row in ROWS}
+
+    assert sorted(written - told) == [], "not in the table: who may do what there?"
+    assert sorted(told - written) == [], "in the table, but there is no such route"
+
+
+#: Whoever is signed in already, and whoever takes a wrong way, hears so whatever the method.
+ANY_METHOD = {"login", "healthz", "api:NoSuchAddress"}
+
+
+@pytest.mark.parametrize("view", sorted({row.view for row in ROWS} - ANY_METHOD))
+def test_a_route_takes_no_method_that_the_table_leaves_out(view, ids, call):
+    mine = [row for row in ROWS if row.view == view]
+
+    for method in {*METHODS} - {row.method for row in mine}:
+        found = [call(who, method, mine[0].path(ids)).status_code for who in ("engineer", "admin")]
+        assert 405 in found and set(found) <= {403, 404, 405}, (method, found)
