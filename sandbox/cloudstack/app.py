@@ -15,10 +15,11 @@ from sandbox.cloudstack.access import Caller, check_role, identify
 from sandbox.cloudstack.call import CREATORS, HANDLERS, UNDOERS, Call
 from sandbox.cloudstack.catalogue import CATALOGUE, Command
 from sandbox.cloudstack.cloud import Cloud
+from sandbox.cloudstack.controller import Provider
 from sandbox.cloudstack.errors import NEUTRAL_TEXT, ApiError, InternalError, InvalidValue, NoCommand
 from sandbox.cloudstack.jobs import Jobs, instance_type
 from sandbox.cloudstack.parameters import arguments
-from sandbox.cloudstack.plugin import NetrisPlugin, Provider
+from sandbox.cloudstack.plugin import NetrisPlugin
 from sandbox.cloudstack.resources import KINDS_MADE, load, providers
 from sandbox.cloudstack.seed import refresh, seed
 from sandbox.control import PREFIX, Control

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from sandbox.cloudstack.access import ROOT_ADMIN, hashed
 from sandbox.cloudstack.cloud import Cloud
-from sandbox.cloudstack.plugin import Provider
+from sandbox.cloudstack.controller import Provider
 from sandbox.site import PublicRange
 from sandbox.store import Row
 

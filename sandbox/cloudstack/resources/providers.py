@@ -7,8 +7,8 @@ from ipaddress import IPv4Address, IPv4Network
 
 from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud, view
+from sandbox.cloudstack.controller import Provider
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue
-from sandbox.cloudstack.plugin import Provider
 from sandbox.cloudstack.seed import add_provider, add_public_range
 from sandbox.site import PublicRange
 from sandbox.store import Row
