@@ -57,7 +57,7 @@ def detail(request: TenantRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def cancel(request: TenantRequest, pk: UUID) -> HttpResponse:
     operation = get_or_404(Operation.objects.of(request.tenant), pk=pk)
-    _attempt(request, services.cancel, operation, by=request.actor, done="It is being cancelled.")
+    _attempt(request, services.cancel, operation, by=request.actor, done="Cancelling was noted.")
     return redirect("operations:detail", request.tenant.slug, pk)
 
 
@@ -98,7 +98,7 @@ def platform_detail(request: PlatformRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def platform_cancel(request: PlatformRequest, pk: UUID) -> HttpResponse:
     operation = get_or_404(Operation.objects.across(request.platform), pk=pk)
-    _attempt(request, services.cancel, operation, by=request.actor, done="It is being cancelled.")
+    _attempt(request, services.cancel, operation, by=request.actor, done="Cancelling was noted.")
     return redirect("operations:platform_detail", pk)
 
 

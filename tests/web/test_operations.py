@@ -162,7 +162,7 @@ def test_an_operation_is_cancelled(ann, acme, prod, started):
 
     operation.refresh_from_db()
     assert operation.phase == "cancelled"
-    assert "It is being cancelled." in words(answer)
+    assert "Cancelling was noted." in words(answer)
 
 
 def test_what_cannot_be_cancelled_is_not_and_the_page_says_why(ann, acme, prod, started):

@@ -271,9 +271,8 @@ def test_work_on_a_tier_is_shown_too(ann, prod, started):
 def test_when_the_work_is_over_the_page_stops_asking(ann, acme, place, started):
     vpc = builders.a_vpc(acme, place, status=Status.BUILDING)
     operation = started(vpc, phase="building")
-    part = ann.part(page_of(vpc))
-    assert "hx-trigger" in part.content.decode()
-    assert "HX-Retarget" not in part.headers
+    assert 'hx-trigger="sse:changed, every 10s"' in ann.get(page_of(vpc)).content.decode()
+    assert "HX-Retarget" not in ann.part(page_of(vpc)).headers
 
     Operation.objects.of(acme).filter(pk=operation.pk).update(phase="succeeded")
     last = ann.part(page_of(vpc))
