@@ -36,7 +36,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return {}
     return {
         "nav": SimpleLazyObject(lambda: places(request)),
-        "memberships": user.memberships.select_related("tenant"),
+        "memberships": getattr(request, "memberships", None) or user.memberships.select_related("tenant"),
         "tenant_switch_url": reverse("switch-tenant"),
     }
 

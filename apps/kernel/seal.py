@@ -21,6 +21,29 @@ def _keys(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
 
 
+class Sealed(SecretStr):
+    """A secret as it lies in the database. It is opened when somebody asks for it, and most readers of a row do not."""
+
+    def __init__(self, token: str) -> None:
+        super().__init__("")
+        self._token = token
+
+    def get_secret_value(self) -> str:
+        return _keys(tuple(settings.SEAL_KEYS)).decrypt(self._token.encode()).decode()
+
+    def __len__(self) -> int:
+        return len(self.get_secret_value())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretStr) and self.get_secret_value() == other.get_secret_value()
+
+    def __hash__(self) -> int:
+        return hash(self.get_secret_value())
+
+    def _display(self) -> str:
+        return "**********"
+
+
 class SealedField(SealedBase):
     """A `SecretStr` in Python, a Fernet token in the database. It cannot be filtered on."""
 
@@ -31,9 +54,7 @@ class SealedField(SealedBase):
         return value if value is None or isinstance(value, SecretStr) else SecretStr(str(value))
 
     def from_db_value(self, value: str | None, _expression: Any, _connection: Any) -> SecretStr | None:
-        if value is None:
-            return None
-        return SecretStr(_keys(tuple(settings.SEAL_KEYS)).decrypt(value.encode()).decode())
+        return None if value is None else Sealed(value)
 
     def get_prep_value(self, value: Any) -> str | None:
         secret = self.to_python(value)

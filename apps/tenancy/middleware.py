@@ -14,7 +14,6 @@ from collections.abc import Callable
 from django.http import Http404, HttpRequest, HttpResponse
 
 from apps.tenancy.actors import Actor, platform_of
-from apps.tenancy.models import Membership
 
 
 class TenantMiddleware:
@@ -36,9 +35,11 @@ class TenantMiddleware:
         request.platform = platform_of(request.user)  # type: ignore[attr-defined]
         if slug is None:
             return
-        try:
-            membership = request.user.memberships.select_related("tenant").get(tenant__slug=slug)
-        except Membership.DoesNotExist as stranger:
-            raise Http404("No such tenant.") from stranger
+        # All of them are few, and the frame of the page shows them too.
+        memberships = list(request.user.memberships.select_related("tenant"))
+        membership = next((mine for mine in memberships if mine.tenant.slug == slug), None)
+        if membership is None:
+            raise Http404("No such tenant.")
+        request.memberships = memberships  # type: ignore[attr-defined]
         request.tenant = membership.tenant  # type: ignore[attr-defined]
         request.membership = membership  # type: ignore[attr-defined]

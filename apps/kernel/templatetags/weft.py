@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -44,6 +44,11 @@ def tone(word: object) -> str:
 @register.simple_tag
 def status(word: object, label: str = "", *, stale: bool = False, plain: bool = False) -> SafeString:
     """A badge of icon, colour and words. Stale is grey whatever it was, and says so."""
+    return _status(str(word), label, stale, plain)
+
+
+@lru_cache(maxsize=256)
+def _status(word: str, label: str, stale: bool, plain: bool) -> SafeString:  # noqa: FBT001 - a cache's key
     found = look_of(word)
     classes = ["status", f"tone-{'linen' if stale else found.tone}"]
     classes += ["status--stale"] * stale + ["status--plain"] * plain
@@ -90,13 +95,17 @@ def moment(value: datetime | str | None) -> SafeString:
     at = _moment(value)
     if at is None:
         return SafeString("")
+    return _moment_on(at, timezone.localdate())
+
+
+@lru_cache(maxsize=4096)
+def _moment_on(at: datetime, today: date) -> SafeString:
     here = timezone.localtime(at)
-    is_today = here.date() == timezone.localdate()
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         at.isoformat(timespec="seconds"),
         _full(at),
-        date_format(here, "H:i:s" if is_today else "j M Y, H:i"),
+        date_format(here, "H:i:s" if here.date() == today else "j M Y, H:i"),
     )
 
 
