@@ -18,12 +18,18 @@ from apps.tenancy.services import audit
 from apps.zones.models import Zone
 
 
+#: Words that stand where a slug would, in the addresses of the portal.
+RESERVED = frozenset({"new"})
+
+
 @transaction.atomic(durable=True)
 def create_tenant(
     *, name: str, slug: str = "", max_vpcs: int = 20, max_tiers: int = 60, owner: User | None = None, by: Platform
 ) -> tuple[Tenant, list[Operation]]:
     """Make a tenant and start its accounts in all enabled zones. Raises `Refused` with the field at fault."""
     tenant = Tenant(name=name.strip(), slug=slug or slug_of(name), max_vpcs=max_vpcs, max_tiers=max_tiers)
+    if tenant.slug in RESERVED:
+        raise Refused("slug-reserved", f"“{tenant.slug}” is a word of the portal's own addresses.", "slug")
     try:
         tenant.full_clean(validate_unique=False, validate_constraints=False)
     except ValidationError as error:

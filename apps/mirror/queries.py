@@ -82,7 +82,7 @@ class Presence:
 
 def presence(zone: Zone, kind: Kind, remote_ids: Iterable[object]) -> Presence:
     """`7 in presence(zone, Kind.NETRIS_VNET, [7, 8])`. Absent means nothing while the list was never read. 1 query."""
-    wanted = {str(remote_id) for remote_id in remote_ids}
+    wanted = {str(remote_id) for remote_id in remote_ids} or {""}  # no id: nothing is found, the age still is
     listed = Item.objects.filter(zone=OuterRef("zone"), kind=OuterRef("kind"), remote_id__in=wanted)
     with_present = Reading.objects.annotate(present=ArraySubquery(listed.values("remote_id")))
     found = with_present.filter(zone=zone, kind=kind).first()

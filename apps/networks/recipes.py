@@ -183,10 +183,11 @@ class FabricTier(ReadBack[Tier]):
             return Wait(f"Netris has no subnet {subject.cidr} in the VPC yet.")
         vnet = next((net for net in clouds.netris.vnets(vpc_id) if net.vxlan_id == subject.vni), None)
         if vnet is None:
-            return Wait(f"Netris has no V-Net with VNI {subject.vni} in the VPC yet.")
+            # Tenants read this: which VNI it is, is the platform's business.
+            return Wait("Netris has no V-Net with the tier's VNI in the VPC yet.")
         gateway = IPv4Interface((subject.gateway, subject.cidr.prefixlen))
         if not any(promised.prefix == gateway for promised in vnet.gateways):
-            return Wait(f"The V-Net {vnet.name} in Netris lacks the gateway {gateway}.")
+            return Wait(f"The tier's V-Net in Netris lacks the gateway {gateway}.")
         return Done(netris_id=vnet.id)
 
 

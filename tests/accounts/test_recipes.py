@@ -70,6 +70,7 @@ def test_each_part_run_twice_makes_one_account(acme, zone, run, world):
         ({"name": "x" * 64}, "name"),
         ({"name": "Acme", "slug": "Not a slug"}, "slug"),
         ({"name": "!!!"}, "slug"),
+        ({"name": "New"}, "slug"),
         ({"name": "ACME"}, "name"),
         ({"name": "Other", "slug": "acme"}, "slug"),
     ],
