@@ -29,7 +29,7 @@ _INDEXES = {
     "account": ("domainid", "name", "accountid"),
     "user": ("accountid", "username", "apikey"),
     "vpc": ("accountid", "name"),
-    "network": ("accountid", "vpcid", "name"),
+    "network": ("accountid", "vpcid", "name", "aclid"),
     "publicip": ("accountid", "vpcid", "pool", "ipaddress"),
     "router": ("vpcid", "accountid"),
     "vm": ("accountid",),
@@ -91,6 +91,10 @@ class Cloud:
             self.store["tag"].drop(tag["id"])
         kept: Row = {name: row[name] for name in ("id", "number", "name", "accountid", "domainid") if name in row}
         self.store["removed"].put({**kept, "kind": kind, "is_removed": True})
+
+    def is_there(self, kind: str, row: Row) -> bool:
+        """Whether a row is still a row: others may have removed it while the store was let go."""
+        return self.store[kind].get(row["id"]) is row
 
     def resolve(self, kind: str, identifier: str) -> Row | None:
         row = self.store[kind].get(identifier.lower())

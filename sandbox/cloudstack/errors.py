@@ -14,7 +14,8 @@ ApiError
 ├── LoginFailed          531
 ├── NoAddress            533
 ├── NoCapacity           533
-└── LimitReached         535
+├── LimitReached         535
+└── RuleConflict         537
 """
 
 # ruff: noqa: N818 - they are verdicts, named as the callers of the API would name them
@@ -109,3 +110,8 @@ class NoCapacity(ApiError):
 class LimitReached(ApiError):
     status = 535
     class_number = 4370
+
+
+class RuleConflict(ApiError):
+    status = 537
+    class_number = 4360

@@ -35,6 +35,8 @@ _INSTANCE_TYPES = {
     "account": "Account",
     "domain": "Domain",
     "physicalnetwork": "PhysicalNetwork",
+    "networkacllist": "NetworkAcl",
+    "networkacl": "NetworkAclItem",
 }
 
 

@@ -8,7 +8,13 @@ from pkgutil import iter_modules
 from sandbox.cloudstack.call import CREATORS, HANDLERS
 from sandbox.cloudstack.catalogue import CATALOGUE
 
-KINDS_MADE = {"createVPC": "vpc", "associateIpAddress": "publicip", "deployVirtualMachine": "vm"}
+KINDS_MADE = {
+    "createVPC": "vpc",
+    "associateIpAddress": "publicip",
+    "deployVirtualMachine": "vm",
+    "createNetworkACLList": "networkacllist",
+    "createNetworkACL": "networkacl",
+}
 
 
 def load() -> None:

@@ -1,56 +1,115 @@
-"""Network ACL lists and their rules, and what of them stands on Netris (cloudstack-api.md 3.5, netris-api.md 4.3)."""
+"""Network ACL lists: made, attached to tiers, replaced, removed (cloudstack-api.md 3.5)."""
 
 from __future__ import annotations
 
-from sandbox.cloudstack.call import Call, handles
+from sandbox.cloudstack.call import SUCCESS, Call, creates, handles
 from sandbox.cloudstack.cloud import Cloud, view
-from sandbox.cloudstack.netris_objects import AclRule, Tier
+from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, PermissionDenied, ServerError
+from sandbox.cloudstack.resources import networks, tier_acls
+from sandbox.cloudstack.seed import DEFAULT_LISTS
 from sandbox.store import Row
 
-
-def rules_of(cloud: Cloud, acl_id: str) -> list[AclRule]:
-    """Each rule once per CIDR, numbered when it has several."""
-    found = []
-    for row in cloud.table("networkacl").by("aclid", acl_id):
-        cidrs = row["cidrlist"].split(",")
-        for index, cidr in enumerate(cidrs, 1):
-            found.append(
-                AclRule(
-                    item=row["number"],
-                    suffix=f"-{index}" if len(cidrs) > 1 else "",
-                    is_ingress=row["traffictype"] == "Ingress",
-                    is_allowed=row["action"] == "Allow",
-                    protocol=row["protocol"],
-                    cidr=cidr,
-                    start_port=row.get("startport"),
-                    end_port=row.get("endport"),
-                    icmp_type=row.get("icmptype"),
-                    reason=row.get("reason") or "",
-                )
-            )
-    return found
+_DEFAULT_NAMES = {name for name, _, _ in DEFAULT_LISTS}
 
 
-def push(cloud: Cloud, network: Row, tier: Tier) -> None:
-    """Write the rules of the tier's list to Netris. A tier without a list has none there."""
-    if network.get("aclid") is None:
-        return
-    rules = rules_of(cloud, network["aclid"])
-    with cloud.outside():
-        cloud.plugin.apply_acl(tier, rules)
-    cloud.change("network", network, has_acl_on_netris=True)
+def check_changeable(call: Call, acl: Row, verb: str = "modified") -> None:
+    """Nobody changes the default lists, and only root the other global ones."""
+    if acl["vpcid"] is None and acl["name"] in _DEFAULT_NAMES:
+        raise InvalidValue(f"Default ACL cannot be {verb}")
+    if acl["vpcid"] is None and not call.caller.is_root:
+        raise PermissionDenied(f"Only root admins can change the global ACL list {acl['name']}")
 
 
-def withdraw(cloud: Cloud, network: Row, tier: Tier) -> None:
-    if not network.get("has_acl_on_netris"):
-        return
-    rules = rules_of(cloud, network["aclid"])
-    with cloud.outside():
-        cloud.plugin.revoke_acl(tier, rules)
-    cloud.change("network", network, has_acl_on_netris=False)
+def tiers_of(cloud: Cloud, acl: Row) -> list[Row]:
+    return cloud.table("network").by("aclid", acl["id"])
 
 
-def _visible(call: Call, lists: list[Row]) -> list[Row]:
+def make_list(cloud: Cloud, vpc: Row | None, name: str, description: str, *, fordisplay: bool = True) -> Row:
+    owner = {} if vpc is None else {"accountid": vpc["accountid"], "domainid": vpc["domainid"]}
+    return cloud.new(
+        "networkacllist",
+        name=name,
+        description=description,
+        vpcid=vpc["id"] if vpc else None,
+        fordisplay=fordisplay,
+        **owner,
+    )
+
+
+@creates("createNetworkACLList")
+def create_network_acl_list(call: Call) -> Row:
+    vpc = call.get("vpcid")
+    if vpc is None and not call.caller.is_root:
+        raise PermissionDenied("Only root admins can create global ACL lists")
+    if not call["name"].strip():
+        raise InvalidValue("Invalid ACL list name")
+    return make_list(
+        call.cloud, vpc, call["name"], call.get("description") or call["name"], fordisplay=call.get("fordisplay", True)
+    )
+
+
+@handles("createNetworkACLList")
+def confirm_network_acl_list(call: Call) -> Row:
+    return {"networkacllist": acl_view(call, call.row)}
+
+
+@handles("updateNetworkACLList")
+def update_network_acl_list(call: Call) -> Row:
+    acl = call["id"]
+    check_changeable(call, acl)
+    changes = {name: call[name] for name in ("name", "description", "fordisplay") if name in call}
+    call.cloud.change("networkacllist", acl, **changes)
+    return {"networkacllist": acl_view(call, acl)}
+
+
+@handles("deleteNetworkACLList")
+def delete_network_acl_list(call: Call) -> Row:
+    cloud, acl = call.cloud, call["id"]
+    check_changeable(call, acl, "removed")
+    if tiers := tiers_of(cloud, acl):
+        raise InternalError(
+            f"ACL is still associated with {len(tiers)} tier. Cannot delete network ACL list: {acl['name']}"
+        )
+    if any(gateway.get("aclid") == acl["id"] for gateway in cloud.table("privategateway")):
+        raise InternalError(f"ACL is still associated with a private gateway. Cannot delete {acl['name']}")
+    remove_list(cloud, acl)
+    return SUCCESS
+
+
+def remove_list(cloud: Cloud, acl: Row) -> None:
+    for rule in cloud.table("networkacl").by("aclid", acl["id"]):
+        cloud.remove("networkacl", rule)
+    cloud.remove("networkacllist", acl)
+
+
+@handles("replaceNetworkACLList")
+def replace_network_acl_list(call: Call) -> Row:
+    """Off with the old rules, on with the new ones; a tier whose new rules Netris refuses keeps the new list."""
+    cloud, acl = call.cloud, call["aclid"]
+    network, gateway = call.get("networkid"), call.get("gatewayid")
+    if (network is None) == (gateway is None):
+        raise ServerError("Exactly one of network id and private gateway id must be given")
+    target = network or gateway or {}
+    if target.get("vpcid") is None:
+        raise InvalidValue(f"Network is not part of a VPC: {target['id']}")
+    if acl["vpcid"] not in (None, target["vpcid"]):
+        raise InvalidValue(f"The ACL list {acl['id']} and the network or gateway do not belong to the same VPC")
+    if gateway is not None:
+        cloud.change("privategateway", gateway, aclid=acl["id"])
+        return SUCCESS
+    tier = networks.tier_of(cloud, target)
+    try:
+        tier_acls.withdraw(cloud, target, tier)
+        if not cloud.is_there("network", target):
+            raise InvalidValue(f"Unable to find network {target['id']}")
+        cloud.change("network", target, aclid=acl["id"])
+        tier_acls.push(cloud, target, tier)
+    except ApiError as error:
+        raise ServerError("Failed to replace network ACL") from error
+    return SUCCESS
+
+
+def visible_lists(call: Call, lists: list[Row]) -> list[Row]:
     """The default lists are everybody's; a VPC's lists are those of whoever sees the VPC."""
     accounts = call.accounts_in_scope()
     owners = None if accounts is None else {account["id"] for account in accounts}
@@ -65,7 +124,7 @@ def _visible(call: Call, lists: list[Row]) -> list[Row]:
 
 @handles("listNetworkACLLists")
 def list_network_acl_lists(call: Call) -> Row:
-    rows = call.narrowed(_visible(call, list(call.cloud.table("networkacllist"))), "id", "name")
+    rows = call.narrowed(visible_lists(call, list(call.cloud.table("networkacllist"))), "id", "name")
     if (vpc := call.get("vpcid")) is not None:
         rows = [row for row in rows if row["vpcid"] in (None, vpc["id"])]
     if (network := call.get("networkid")) is not None:
@@ -77,25 +136,4 @@ def acl_view(call: Call, acl: Row) -> Row:
     shown = view(acl, "id", "name", "description", "vpcid")
     if vpc := call.cloud.table("vpc").get(acl["vpcid"]):
         shown["vpcname"] = vpc["name"]
-    return {**shown, "fordisplay": True} if call.caller.is_root else shown
-
-
-@handles("listNetworkACLs")
-def list_network_acls(call: Call) -> Row:
-    """Newest first, whatever their numbers say."""
-    lists = {acl["id"] for acl in _visible(call, list(call.cloud.table("networkacllist")))}
-    rows = [row for row in call.cloud.table("networkacl") if row["aclid"] in lists]
-    rows = call.narrowed(rows, "id", "aclid", "traffictype", "protocol", "action")
-    if (network := call.get("networkid")) is not None:
-        rows = [row for row in rows if row["aclid"] == network.get("aclid")]
-    return call.page(call.tagged(call.searched(rows, "protocol"))[::-1], lambda row: rule_view(call, row))
-
-
-def rule_view(call: Call, row: Row) -> Row:
-    acl = call.cloud.get("networkacllist", row["aclid"])
-    shown = view(row, "id", "protocol", "traffictype", "state", "cidrlist", "icmptype", "icmpcode", "action", "reason")
-    for port in ("startport", "endport"):
-        if row.get(port) is not None:
-            shown[port] = str(row[port])
-    shown |= {"aclid": acl["id"], "aclname": acl["name"], "number": row["rank"], "tags": call.cloud.tags_of(row)}
-    return {**shown, "fordisplay": True} if call.caller.is_root else shown
+    return {**shown, "fordisplay": acl.get("fordisplay", True)} if call.caller.is_root else shown

@@ -8,7 +8,7 @@ from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, PermissionDenied, ServerError
 from sandbox.cloudstack.netris_objects import Tier, VpcName
-from sandbox.cloudstack.resources import acls, limits, offerings, vnis
+from sandbox.cloudstack.resources import limits, offerings, tier_acls, vnis
 from sandbox.cloudstack.seed import NETRIS, ROUTED
 from sandbox.store import Row
 
@@ -295,7 +295,7 @@ def implement(cloud: Cloud, network: Row) -> None:
         if not network["has_vni"]:
             vnis.take(cloud, network)
             cloud.change("network", network, has_vni=True)
-        acls.push(cloud, network, tier_of(cloud, network))
+        tier_acls.push(cloud, network, tier_of(cloud, network))
     except ApiError:
         cloud.change("network", network, state=SHUTDOWN)
         raise
@@ -310,7 +310,7 @@ def shut_down(cloud: Cloud, network: Row) -> None:
 
 def destroy(cloud: Cloud, network: Row) -> None:
     tier = tier_of(cloud, network)
-    acls.withdraw(cloud, network, tier)
+    tier_acls.withdraw(cloud, network, tier)
     with cloud.outside():
         cloud.plugin.delete_tier(tier)
     vnis.give_back(cloud, network)

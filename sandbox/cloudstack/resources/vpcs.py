@@ -8,7 +8,7 @@ from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InvalidValue, NoCapacity, PermissionDenied, ServerError
 from sandbox.cloudstack.netris_objects import VpcName
-from sandbox.cloudstack.resources import addresses, limits, networks, offerings, routers
+from sandbox.cloudstack.resources import acls, addresses, limits, networks, offerings, routers
 from sandbox.cloudstack.seed import ROUTED
 from sandbox.store import Row
 
@@ -235,8 +235,6 @@ def destroy(cloud: Cloud, vpc: Row) -> None:
     for address in addresses.of_vpc(cloud, vpc):
         addresses.release(cloud, address)
     for acl in cloud.table("networkacllist").by("vpcid", vpc["id"]):
-        for rule in cloud.table("networkacl").by("aclid", acl["id"]):
-            cloud.remove("networkacl", rule)
-        cloud.remove("networkacllist", acl)
+        acls.remove_list(cloud, acl)
     if cloud.table("vpc").get(vpc["id"]) is not None:
         cloud.remove("vpc", vpc)
