@@ -88,9 +88,11 @@ def _made_by(draft: VpcDraft) -> list[Item]:
 def map_of(
     vpc: Vpc, tiers: Sequence[Tier], agreement: Agreement | None = None, planned: TierSpec | None = None
 ) -> VpcMap:
-    """The map of what is there, and of a tier that is only planned."""
+    """The map of what is there, and of a tier that is only planned. On the VPC's own page, which knows the agreement,
+    each tier leads to its row."""
+    url = "#tier-{}" if agreement is not None else None
     nodes = [
-        TierNode(tier.name, tier.cidr, tier.gateway, shown_status(tier, agreement), url=f"#tier-{tier.pk}")
+        TierNode(tier.name, tier.cidr, tier.gateway, shown_status(tier, agreement), url=url and url.format(tier.pk))
         for tier in tiers
     ]
     used = [tier.cidr for tier in tiers]

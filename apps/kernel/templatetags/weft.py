@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from django import template
@@ -22,6 +23,8 @@ from apps.kernel.svg.topology import Topology, render_topology
 from apps.kernel.svg.vpc_map import VpcMap, render_vpc_map
 
 register = template.Library()
+
+_numbers = count()
 
 
 @register.simple_tag
@@ -48,7 +51,7 @@ def status(word: object, label: str = "", *, stale: bool = False, plain: bool = 
 
 
 @lru_cache(maxsize=256)
-def _status(word: str, label: str, stale: bool, plain: bool) -> SafeString:  # noqa: FBT001 - a cache's key
+def _status(word: str, label: str, stale: bool, plain: bool) -> SafeString:
     found = look_of(word)
     classes = ["status", f"tone-{'linen' if stale else found.tone}"]
     classes += ["status--stale"] * stale + ["status--plain"] * plain
@@ -153,7 +156,8 @@ def button(
         "url": url,
         "icon": icon,
         "reason": reason,
-        "reason_id": f"why-{zlib.crc32(f'{label} {url} {reason}'.encode()):08x}",
+        # The same button may stand on a page twice.
+        "reason_id": f"why-{zlib.crc32(f'{label} {url} {reason}'.encode()):08x}-{next(_numbers)}",
         "name": name,
         "value": value,
         "classes": " ".join(classes),
