@@ -1,0 +1,265 @@
+"""What holds of every page: it can be read without eyes, styled and scripted by files, and costs no more with more.
+
+The pages are those of the table in tests/test_access.py, so a new one is looked at by itself.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from html.parser import HTMLParser
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apps.mirror.services import refresh_due, request_refresh
+from apps.networks.models import Vpc
+from apps.operations.models import Event, Operation
+from apps.operations.provisioned import Status
+from apps.tenancy.models import AuditEntry, Membership, Role, User
+from tests import builders
+from tests.test_access import ROWS, Row
+
+pytestmark = pytest.mark.django_db
+
+PAGES = [row for row in ROWS if row.method == "GET" and not row.view.startswith("api:") and row.view != "healthz"]
+TENANT_PAGES = [row for row in PAGES if row.answers["engineer"] == "200"]
+PLATFORM_PAGES = [row for row in PAGES if row.answers["admin"] == "200"]
+#: A part for htmx, even when it is opened by hand.
+PARTS = {"/t/acme/vpcs/new/map/"}
+
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+FIELDS = {"input", "select", "textarea"}
+
+
+class Page(HTMLParser):
+    """Reads a page and writes down in `faults` what is wrong with it."""
+
+    def __init__(self, html: str, *, is_part: bool = False) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+        self.ids: Counter[str] = Counter()
+        self.words = {"title": "", "h1": ""}
+        self._count: Counter[str] = Counter()
+        self._open: list[tuple[str, dict[str, str]]] = []
+        self._inside: list[str] = []
+        self._named: set[str] = set()
+        self._wanted: list[tuple[str, str]] = []
+        self._fields: list[tuple[str, dict[str, str]]] = []
+        self.feed(html)
+        self.close()
+        self._judge(is_part)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = {name: value or "" for name, value in attrs}
+        self._look(tag, attributes)
+        if tag not in VOID:
+            self._open.append((tag, attributes))
+            self._inside.append("")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._look(tag, {name: value or "" for name, value in attrs})
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in VOID:
+            return
+        (opened, attributes), words = self._open.pop(), self._inside.pop()
+        if opened != tag:
+            self.faults.append(f"<{opened}> is closed by </{tag}> in line {self.getpos()[0]}")
+        if tag in self.words and "svg" not in [name for name, _ in self._open]:
+            self._count[tag] += 1
+            self.words[tag] = words.strip()
+        if tag in ("a", "button", "label", "th", "summary") and not (words.strip() or attributes.get("aria-label")):
+            self.faults.append(f"<{tag}> without words: {attributes}")
+        if self._inside:
+            self._inside[-1] += words
+
+    def handle_data(self, data: str) -> None:
+        if self._inside:
+            self._inside[-1] += data
+
+    def _look(self, tag: str, attributes: dict[str, str]) -> None:
+        where = f"<{tag}> in line {self.getpos()[0]}"
+        if "id" in attributes:
+            self.ids[attributes["id"]] += 1
+        if tag == "label":
+            self._named.add(attributes.get("for", ""))
+        if tag in FIELDS and attributes.get("type") != "hidden":
+            self._fields.append((where, attributes | {"in": " ".join(name for name, _ in self._open)}))
+        for name in ("aria-labelledby", "aria-describedby", "aria-controls", "for"):
+            self._wanted += [(where, each) for each in attributes.get(name, "").split()]
+        if attributes.get("href", "").startswith("#"):
+            self._wanted.append((where, attributes["href"][1:]))
+        if tag == "style" or (tag == "script" and "src" not in attributes):
+            self.faults.append(f"{where} is inline")
+        if tag == "img" and "alt" not in attributes:
+            self.faults.append(f"{where} without alt")
+        if tag == "th" and "scope" not in attributes:
+            self.faults.append(f"{where} without scope")
+        for name, value in attributes.items():
+            if name == "style" or name.startswith(("on", "hx-on")) or value.strip().startswith(("javascript:", "js:")):
+                self.faults.append(f"{where} has {name}={value}")
+
+    def _judge(self, is_part: bool) -> None:
+        if not is_part:
+            self.faults += [f"{self._count[tag]} <{tag}>" for tag in ("h1", "title") if self._count[tag] != 1]
+            self.faults += [f"<{tag}> is empty" for tag, words in self.words.items() if not words.strip(" ·Weft\n")]
+        self.faults += [f"<{tag}> is never closed" for tag, _ in self._open]
+        self.faults += [f"{count} elements are called #{name}" for name, count in self.ids.items() if count > 1]
+        self.faults += [
+            f"{where} points at #{name}, which is not there" for where, name in self._wanted if not self.ids[name]
+        ]
+        for where, field in self._fields:
+            if not (field.get("aria-label") or field.get("id") in self._named or "label" in field["in"].split()):
+                self.faults.append(f"{where} without a label: {field.get('name')}")
+
+
+@pytest.fixture
+def site(acme, globex, zone, clouds_of):
+    """The reference site, read into the mirror. Both tenants may build in it."""
+    zone.netris_site = "sv"
+    zone.save()
+    for tenant in (acme, globex):
+        builders.an_account(tenant, zone)
+    request_refresh(zone)
+    refresh_due(clouds_of)
+    return zone
+
+
+@pytest.fixture
+def busy(acme, site):
+    """A VPC in every state, with an operation in every phase."""
+    cases = [
+        (Status.READY, "succeeded"),
+        (Status.BUILDING, "queued"),
+        (Status.BUILDING, "building"),
+        (Status.REMOVING, "removing"),
+        (Status.STUCK, "stuck"),
+        (Status.READY, "cancelled"),
+        (Status.DELETED, "rolled_back"),
+    ]
+    vpcs = [a_vpc_with_everything(acme, site, n, status, phase) for n, (status, phase) in enumerate(cases)]
+    overlap = a_vpc_with_everything(acme, site, len(cases), Status.READY, "succeeded", cidr="10.0.0.0/16")
+    return [*vpcs, overlap]
+
+
+def a_vpc_with_everything(tenant, zone, number, status, phase, *, cidr=""):
+    cidr = cidr or f"10.{number}.0.0/20"
+    vpc = builders.a_vpc(tenant, zone, f"vpc-{number}", cidr, status, description="The shop", egress_ip="198.51.100.7")
+    for row, block in enumerate(vpc.cidr.subnets(new_prefix=24)):
+        if row < 2:
+            builders.a_tier(vpc, f"tier-{row}", str(block), status)
+    states = {"building": ("done", "running", "waiting"), "stuck": ("undone", "failed")}.get(phase, ("done",))
+    steps = [{"title": one, "state": one, "detail": "Hm.", "started_at": None, "finished_at": None} for one in states]
+    what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": vpc.pk, "resource_name": vpc.name}
+    operation = Operation.unscoped.create(
+        tenant=tenant, zone=zone, **what, lock_key=vpc.lock_key, requested_by="ann", size=1, steps=steps, phase=phase
+    )
+    Event.unscoped.create(operation=operation, text="Asked for by ann.")
+    whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name, "old": {"name": "x"}, "new": {}}
+    AuditEntry.unscoped.create(tenant=tenant, actor="ann", action="vpc.create", **whose)
+    return vpc
+
+
+def browser_of(user: User) -> Client:
+    browser = Client()
+    browser.force_login(user)
+    return browser
+
+
+def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
+    """Every address of these pages, about each of the VPCs."""
+    found: set[str] = set()
+    for vpc in vpcs:
+        operation = Operation.unscoped.get(resource_id=vpc.pk)
+        ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk}
+        found |= {page.path(ids) for page in pages}
+    return sorted(found)
+
+
+def faults_of(browser: Client, pages: Iterable[str], *, method: str = "GET", body: str = "") -> set[str]:
+    looked_at, found = 0, set()
+    for path in pages:
+        answer = browser.generic(method, path, body, "application/x-www-form-urlencoded")
+        if answer.content and answer.headers["Content-Type"].startswith("text/html"):
+            looked_at += 1
+            found |= {f"{path}: {fault}" for fault in Page(answer.content.decode(), is_part=path in PARTS).faults}
+    assert looked_at
+    return found
+
+
+def test_every_page_of_a_tenant_is_well_made(engineer, globex, busy):
+    Membership.objects.create(user=engineer, tenant=globex, role=Role.VIEWER)
+
+    assert faults_of(browser_of(engineer), addresses(TENANT_PAGES, busy)) == set()
+
+
+def test_every_page_of_the_platform_is_well_made(admin, acme, busy):
+    Membership.objects.create(user=admin, tenant=acme, role=Role.OWNER)
+
+    assert faults_of(browser_of(admin), addresses(PLATFORM_PAGES, busy)) == set()
+
+
+def test_what_a_viewer_sees_is_well_made(acme, busy):
+    viewer = browser_of(builders.a_member(acme, Role.VIEWER))
+    bare = builders.a_vpc(acme, busy[0].zone, "bare", "172.16.0.0/20")
+
+    assert faults_of(viewer, addresses(TENANT_PAGES, busy)) == set()
+    assert faults_of(viewer, [f"/t/acme/vpcs/{bare.pk}/"]) == set()
+
+
+def test_pages_with_nothing_on_them_are_well_made(acme, admin, engineer):
+    """The same with a search that finds nothing."""
+    lists = {page.path({}) for page in (*TENANT_PAGES, *PLATFORM_PAGES) if page.of in ("-", "tenant", "slug")}
+    searches = {f"{path}?q=zzz" for path in lists - PARTS}
+    pages = ["/", "/login/", "/no/such/page/", *sorted(lists | searches)]
+    people = [engineer, builders.a_member(acme, Role.VIEWER), admin, builders.a_user("new")]
+
+    for browser in (*map(browser_of, people), Client()):
+        assert faults_of(browser, pages) == set()
+
+
+def test_forms_with_errors_are_well_made(acme, engineer, admin, busy):
+    """Also for who may not send them."""
+    forms = [row for row in ROWS if row.method == "POST" and (row.of in ("vpc", "tier") or row.view.endswith("create"))]
+    pages = addresses([row for row in forms if not row.view.startswith("api:")], busy[:1])
+
+    for browser in (browser_of(builders.a_member(acme, Role.VIEWER)), browser_of(engineer), browser_of(admin)):
+        assert faults_of(browser, pages, method="POST", body="name=&cidr=x&owner=nobody") == set()
+
+
+def test_no_page_asks_the_database_more_often_when_there_is_more(engineer, admin, acme, site):
+    vpc = a_vpc_with_everything(acme, site, 1, Status.READY, "succeeded")
+    pages = {browser_of(engineer): addresses(TENANT_PAGES, [vpc]), browser_of(admin): addresses(PLATFORM_PAGES, [vpc])}
+
+    def costs() -> dict[str, int]:
+        found = {}
+        for browser, paths in pages.items():
+            for path in paths:
+                with CaptureQueriesContext(connection) as asked:
+                    assert browser.get(path).status_code == 200
+                found[path] = len(asked)
+        return found
+
+    costs()  # what is asked once per process is asked now
+    with_one = costs()
+    for number in range(2, 31):
+        a_vpc_with_everything(acme, site, number, Status.READY, "succeeded")
+
+    assert costs() == with_one
+
+
+def test_the_reader_of_these_tests_finds_what_is_wrong():
+    """Each of these is told: the tests above would pass if nothing was ever found."""
+    page = """<html><head><title> · Weft</title></head><body style="x"><h1></h1><h1>x</h1><p id="a"><b id="a"></b></p>
+        <input name="q"><script>x</script><a href="#b"><i></i></a><button onclick="x">x</button><img src="x"><div>"""
+
+    found = " ".join(Page(page).faults)
+
+    told = ["<title> is empty", "style=x", "2 <h1>", "#a", "label: q", "inline", "#b", "onclick", "without alt"]
+    assert [fault for fault in told if fault not in found] == []
+    assert "<a> without words" in found and "<div> is never closed" in found
+    whole = '<title>x</title><h1>x</h1><label for="a">x</label><input id="a"><label>y <select></select></label>'
+    assert Page(whole).faults == []
