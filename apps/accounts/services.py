@@ -17,7 +17,6 @@ from apps.tenancy.models import Membership, Role, Tenant, User
 from apps.tenancy.services import audit
 from apps.zones.models import Zone
 
-
 #: Words that stand where a slug would, in the addresses of the portal.
 RESERVED = frozenset({"new"})
 

@@ -52,7 +52,7 @@ def test_every_post_takes_a_key(api, platform, vpc):
     first, again = (api.post(cancel, Idempotency_Key="2") for _ in range(2))
     assert first.json() == again.json()
     assert again["Idempotency-Replayed"] == "true"
-    first, again = (platform.post("/tenants/", {"name": "New"}, Idempotency_Key="3") for _ in range(2))
+    first, again = (platform.post("/tenants/", {"name": "Initech"}, Idempotency_Key="3") for _ in range(2))
     assert first.json() == again.json()
     assert again["Location"] == first["Location"]
     assert Tenant.objects.filter(name="New").count() == 1
