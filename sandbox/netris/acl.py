@@ -22,9 +22,10 @@ from sandbox.netris.wire import (
 from sandbox.store import Row
 
 PROTOCOLS = ("all", "ip", "tcp", "udp", "icmp", "icmpv6")
+GROUPS = ("src_port_group", "dst_port_group")
 PORTS = ("src_port_from", "src_port_to", "dst_port_from", "dst_port_to")
 DUPLICATE = "This kind of acl already exists"
-_MATCH = ("vpc", "action", "proto", "src_prefix", "dst_prefix", *PORTS, "icmp_type", "established", "reverse")
+_MATCH = ("vpc", "action", "proto", "src_prefix", "dst_prefix", *PORTS, *GROUPS, "icmp_type", "established", "reverse")
 
 
 def render(net: Controller, row: Row) -> dict[str, Any]:
@@ -124,8 +125,7 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
         "src_prefix": str(source),
         "dst_prefix": str(destination),
         **{name: fields.integer(name, 1, 65535, *kept(name, 1 if name.endswith("from") else 65535)) for name in PORTS},
-        "src_port_group": None,
-        "dst_port_group": None,
+        **{name: _group(net, fields, name, old.get(name)) for name in GROUPS},
         "established": fields.integer("established", 0, 1, *kept("established", 0)),
         "reverse": fields.choice("reverse", ("yes", "no"), *kept("reverse", "no")),
         "icmp_type": fields.integer("icmp_type", 0, 36, old.get("icmp_type") or 0) if "icmp_type" in fields else None,
@@ -137,6 +137,12 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
         raise Refusal(400, "Both Source and Destination addresses are out of this deployment.")
     _demand_new(net, facts, was)
     return facts
+
+
+def _group(net: Controller, fields: Fields, name: str, old: int | None) -> int | None:
+    if name not in fields.values:
+        return old
+    return int(net.resolve(net.port_groups, fields.raw(name), name)["id"]) if fields.raw(name) != 0 else None
 
 
 def _is_ours(net: Controller, vpc: int, network: Network) -> bool:

@@ -52,6 +52,7 @@ class Netris:
             self._routes = Routes((*own, *ROUTES))
             if is_new:
                 seed.plant(self.net, site.fabric)
+            seed.complete(self.net, user)
         self.control: Control = Orders(self.net, self._gate, self.faults)
 
     def handle(self, request: Request) -> Response:
@@ -73,7 +74,7 @@ class Netris:
 
     def _answer(self, request: Request, match: Match) -> Reply:
         if match.name not in OPEN:
-            self._gate.demand(request)
+            self._gate.demand(self.net, request)
         if fault := self.faults.strikes(Kind.REFUSE, match.name):
             raise Refusal(400, fault.text or "The request was refused.")
         return match.handler(self.net, Call(request, match.target))

@@ -7,6 +7,7 @@ from hmac import compare_digest
 
 from sandbox.clock import Clock
 from sandbox.http import Request
+from sandbox.netris import people
 from sandbox.netris.controller import Controller
 from sandbox.netris.wire import Call, Refusal, Reply
 from sandbox.store import Row, Table
@@ -29,25 +30,39 @@ class Gate:
         for scheme in ("auth_scheme_id", "authSchemeID"):  # both spellings, or neither
             if scheme in fields and fields.integer(scheme, 0, 2**31) != 1:
                 raise Refusal(401, "Authentication failed")  # unverified
-        if user != self._user or not compare_digest(password.encode(errors="replace"), self._password.encode()):
-            raise Refusal(401, "Authentication failed")  # unverified
+        number = self._check(net, user, password)
         now = self._clock.now()
         for row in self._table:
             if row["used"] + self.session_seconds <= now:
                 self._table.drop(row["id"])
         token = f"s%3A{secrets.token_urlsafe(24)}.{secrets.token_urlsafe(32)}"
-        self._table.put({"id": token, "used": now})
-        reply = self.who(net, call)
+        self._table.put({"id": token, "used": now, "user": number})
+        reply = self._describe(net, number)
         return Reply(reply.data, headers=(("Set-Cookie", f"{COOKIE}={token}; Path=/; HttpOnly"),))
 
+    def _check(self, net: Controller, user: str, password: str) -> int:
+        """The id of the user who knows this password."""
+        if user == self._user and compare_digest(password.encode(errors="replace"), self._password.encode()):
+            return people.OPERATOR
+        row = people.user_of(net, user, password)
+        if row is None:
+            raise Refusal(401, "Authentication failed")  # unverified
+        return int(row["id"])
+
     def who(self, net: Controller, call: Call) -> Reply:
+        row = self._row(call.request)
+        return self._describe(net, row.get("user", people.OPERATOR) if row else people.OPERATOR)
+
+    @staticmethod
+    def _describe(net: Controller, number: int) -> Reply:
+        user = net.users.get(number) or {"name": "", "fullname": "", "email": ""}
         return Reply.of(
             {
-                "user_id": 1,
-                "login": self._user,
+                "user_id": number,
+                "login": user["name"],
                 "mandatoryPasswordChange": False,
-                "name": self._user,
-                "email": f"{self._user}@example.net",
+                "name": user["fullname"] or user["name"],
+                "email": user["email"],
             }
         )
 
@@ -59,13 +74,21 @@ class Gate:
             self._table.drop(row["id"])
         return Reply.of({})
 
-    def demand(self, request: Request) -> None:
-        """401 unless the call carries a live session; a live one lives on."""
+    def demand(self, net: Controller, request: Request) -> None:
+        """401 unless the call carries a live session, which lives on; 403 for what its user may not do."""
         row, now = self._row(request), self._clock.now()
         if row is None or row["used"] + self.session_seconds <= now:
             raise Refusal(401, "Unauthorized")  # unverified
         if now - row["used"] > min(_WRITE_EVERY, self.session_seconds / 10):
             self._table.change(row, used=now)
+        number = row.get("user", people.OPERATOR)
+        if number == people.OPERATOR:
+            return
+        user = net.users.get(number)
+        if user is None:
+            raise Refusal(401, "Unauthorized")  # unverified
+        if not people.permits(net, user, request.method, request.path):
+            raise Refusal(403, "Permission denied.")  # unverified
 
     def end_all(self) -> None:
         for row in self._table:

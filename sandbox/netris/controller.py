@@ -9,13 +9,14 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.netris.ledger import LAST_VNI, Claim, Claims, Ledger
+from sandbox.netris.ledger import LAST_VNI, Claim, Claims, Ledger, Owner
 from sandbox.netris.shelf import Shelf
 from sandbox.netris.tree import Branch, Tree
-from sandbox.netris.wire import MISSING, Call, Fields, Refusal, invalid, weak_int
+from sandbox.netris.wire import MISSING, Call, Fields, Refusal, invalid, not_found, weak_int
 from sandbox.store import Row, Store
 
 LAST_VLAN = 4094
+LAST_VPC_VLAN = 3583
 _PLUGIN_STEM = re.compile(r"D\d+-A\d+-Z\d+-[VN]\d+-")
 
 
@@ -39,14 +40,25 @@ class Controller:
         self.allocations = Shelf(store["allocation"], "name", "vpc", follow=(Branch(self.tree, "allocation"),))
         self.subnets = Shelf(store["subnet"], "name", "vpc", "stem", follow=(Branch(self.tree, "subnet"),))
         self.vnets = self._shelf("vnet", "name", "vpc", claims=_vnet_claims)
-        self.nats = self._shelf("nat", "name", "vpc", claims=self._nat_claims)
+        self.peerings = Shelf(store["vpcpeering"], "name", "vpcA", "vpcB")
+        self.option_sets = Shelf(store["optionset"], "name", "isDefault")
+        self.nats = self._shelf("nat", "name", "vpc", "action", claims=self._nat_claims)
         self.lbs = self._shelf("l4lb", "name", "vpc", claims=self._lb_claims)
         self.acls = Shelf(store["acl"], "name", "vpc")
+        self.port_groups = Shelf(store["portgroup"], "name")
         self.static_routes = Shelf(store["route"], "name", "vpc")
+        self.profiles = Shelf(store["profile"], "name")
         self.devices = self._shelf("hw", "name", "type", claims=self._device_claims)
         self.ports = Shelf(store["port"], "name", "hw")
         self.links = Shelf(store["link"], "local", "remote")
         self.sessions = self._shelf("ebgp", "name", "vpc", "port", "vnet", "hw", kind="bgp", claims=_session_claims)
+        self.bgp_objects = Shelf(store["bgpobject"], "name")
+        self.route_maps = Shelf(store["routemap"], "name")
+        self.permission_groups = Shelf(store["permissiongroup"], "name")
+        self.user_roles = Shelf(store["userrole"], "name", "group")
+        self.users = Shelf(store["user"], "name", "group", "role")
+        by_hand = Claims(self.ledger, "", _reserved_claims, _reserved_for)
+        self.reservations = Shelf(store["reservation"], follow=(by_hand,))
 
     def _shelf(self, table: str, *fields: str, claims: Any, kind: str = "") -> Shelf:
         return Shelf(self.store[table], *fields, follow=(Claims(self.ledger, kind or table, claims),))
@@ -115,6 +127,13 @@ class Controller:
         """The id that a reference field names. The default is an id."""
         return int(self.resolve(shelf, fields.raw(name, default), name)["id"])
 
+    def by_body(self, shelf: Shelf, call: Call) -> Row:
+        """The row that the body of a v1 call names by its `id` (quirk 42)."""
+        row = shelf.get(weak_int(call.fields.raw("id")))
+        if row is None:
+            raise not_found()
+        return row
+
     def many_of(self, shelf: Shelf, fields: Fields, name: str, default: Any = ()) -> list[int]:
         found = [int(self.resolve(shelf, item, name)["id"]) for item in fields.items(name, default)]
         return list(dict.fromkeys(found))
@@ -155,6 +174,21 @@ class Controller:
             raise invalid("vlan", "There is no free VLAN in this site.")  # unverified
         return vlan
 
+    def vlans_of_a_new_vpc(self) -> list[Row]:
+        """One VLAN of each site with switches of Netris's own, while the share of VPCs lasts.
+
+        A VPC needs its VLAN only on switches that carry its VRF, and tiers that live on hypervisors put it on none.
+        So a site that has no VLAN left for VPCs still takes VPCs, without one, and the last few hundred stay for
+        V-Nets. What a controller does then is told nowhere (unverified).
+        """
+        found = []
+        for site in self.sites:
+            if site["switchFabric"] == "netris":
+                vlan = self.ledger.next_free(("vlan", site["id"]), 2, LAST_VPC_VLAN)
+                if vlan is not None:
+                    found.append({"siteId": site["id"], "vlan": vlan})
+        return found
+
     # Claims on addresses: NAT and load balancers always sit on the System VPC's side (2.1).
 
     def _nat_claims(self, row: Row) -> Iterable[Claim]:
@@ -169,6 +203,21 @@ class Controller:
         for field in ("mainAddress", "mgmtAddress"):
             if row[field]:
                 yield Claim.ip(self.system_vpc, ip_address(row[field]), field.removesuffix("Address"))
+
+
+def _reserved_for(row: Row) -> Owner:
+    consumer = row["consumer"]
+    return Owner(consumer["type"], consumer["id"], consumer["name"], row["id"])
+
+
+def _reserved_claims(row: Row) -> Iterable[Claim]:
+    match row["kind"]:
+        case "vxlan":
+            yield Claim.vni(row["number"])
+        case "vlan":
+            yield Claim.vlan(row["site"], row["number"])
+        case _:
+            yield Claim.ip(row["vpc"], ip_address(row["address"]), "reserved")
 
 
 def _vpc_claims(row: Row) -> Iterable[Claim]:

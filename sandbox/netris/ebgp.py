@@ -168,7 +168,10 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
         **_termination(net, fields, was),
         **_addresses(fields, was),
         **_policy(fields, was),
+        **{name: _route_map(net, fields, name, was) for name in ("inboundRouteMap", "outboundRouteMap")},
     }
+    if facts["inboundRouteMap"] and not facts["outboundRouteMap"]:
+        raise invalid("outboundRouteMap", "An inbound route-map requires an outbound one.")  # unverified
     _demand_free_vlan(net, facts, was)
     limit = _prefix_limit(net, facts["hw"])
     if facts["prefixInboundMax"] > limit:
@@ -203,6 +206,14 @@ def _optional(net: Controller, shelf: Any, fields: Fields, name: str, default: i
     if named in (None, "", "none", "auto", 0):
         return None
     return int(net.resolve(shelf, value, name)["id"])
+
+
+def _route_map(net: Controller, fields: Fields, name: str, was: Row | None) -> int | None:
+    """The id of a route-map, or a reference to it; "" and 0 are none."""
+    value = fields.raw(name, was[name] if was else "")
+    if value in (None, "", 0, "0") or (was and value == was[name] and name not in fields):
+        return was[name] if was and name not in fields else None
+    return int(net.resolve(net.route_maps, value, name)["id"])
 
 
 def _demand_free_vlan(net: Controller, facts: dict[str, Any], was: Row | None) -> None:
@@ -255,12 +266,8 @@ def _policy(fields: Fields, was: Row | None) -> dict[str, Any]:
         "timers": _timers(fields.object("timers", {}), old.get("timers", {"hello": 3, "hold": 10, "connect": 10})),
         "defaultOriginate": fields.choice(originate, SWITCHED, old.get("defaultOriginate", "disabled")),
         "removePrivateAs": fields.choice("removePrivateAs", SWITCHED, old.get("removePrivateAs", "enabled")),
-        "inboundRouteMap": weak_int(fields.raw("inboundRouteMap", old.get("inboundRouteMap", ""))),
-        "outboundRouteMap": weak_int(fields.raw("outboundRouteMap", old.get("outboundRouteMap", ""))),
         "tags": fields.tags(old.get("tags", ())),
     }
-    if facts["inboundRouteMap"] and not facts["outboundRouteMap"]:
-        raise invalid("outboundRouteMap", "An inbound route-map requires an outbound one.")  # unverified
     return facts | numbers | {name: fields.text(name, old.get(name, "")) for name in _TEXTS}
 
 

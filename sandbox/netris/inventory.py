@@ -41,7 +41,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "status": "ok" if alive else "critical",  # only "ok" is documented (7.5, 6)
         "site": net.ref(net.sites, row["site"]),
         "tenant": net.ref(net.tenants, row["tenant"]),
-        "profile": None,
+        "profile": net.ref(net.profiles, row["profile"]) if row.get("profile") else None,
         "mainIP": _host(row, "mainAddress"),
         "mgmtIP": _host(row, "mgmtAddress"),
         "asn": row["asn"],
@@ -261,8 +261,19 @@ def _facts(net: Controller, fields: Fields, kind: str, site: int, was: Row | Non
         "customData": _custom_data(fields, old["customData"]),
         "macAddress": fields.text("macAddress", old.get("macAddress", "")),
         "maintenanceMode": fields.flag("maintenanceMode", old.get("maintenanceMode", False)),
+        "profile": _profile(net, fields, kind, old.get("profile")),
         role_field: fields.choice(role_field, ROLES[kind], old.get(role_field, ROLES[kind][0])),
     } | (_flavor(fields, old) if kind == "softgate" else {})
+
+
+def _profile(net: Controller, fields: Fields, kind: str, old: int | None) -> int | None:
+    """Switches and SoftGates have one, or none; an empty reference takes it away (unverified)."""
+    if kind not in ("switch", "softgate") or "profile" not in fields:
+        return old
+    asked = fields.object("profile")
+    if not asked.values.get("id") and "name" not in asked:
+        return None
+    return int(net.resolve(net.profiles, asked.values, "profile")["id"])
 
 
 def _flavor(fields: Fields, old: Row) -> dict[str, Any]:

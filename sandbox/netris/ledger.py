@@ -23,6 +23,7 @@ class Owner:
     kind: str  # the consumer types of the reservation calls: vnet, bgp, hw, nat, l4lb, vrf
     id: int
     name: str
+    reservation: int = 0  # the reservation that keeps the number for this owner, if one does
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class Ledger:
     def holders(self, claim: Claim, *, but: tuple[str, int] = ("", 0)) -> list[Owner]:
         """Who has the number, leaving out one object (the one that is being changed)."""
         held = self._holders.get(claim.pool, {}).get(claim.number, {})
-        return [owner for owner in held if (owner.kind, owner.id) != but]
+        return [owner for owner in held if (owner.kind, owner.id) != but or not owner.id]
 
     def is_used(self, pool: Any) -> bool:
         return bool(self._holders.get(pool))
@@ -120,14 +121,20 @@ class Ledger:
 class Claims:
     """Keeps the ledger in step with one kind of row."""
 
-    def __init__(self, ledger: Ledger, kind: str, claims: Callable[[Row], Iterable[Claim]]) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        kind: str,
+        claims: Callable[[Row], Iterable[Claim]],
+        owner: Callable[[Row], Owner] | None = None,
+    ) -> None:
         self._ledger = ledger
-        self._kind = kind
         self._claims = claims
+        self._owner = owner or (lambda row: Owner(kind, row["id"], row["name"]))
         self._held: dict[int, tuple[Owner, list[Claim]]] = {}
 
     def put(self, row: Row) -> None:
-        owner, claims = Owner(self._kind, row["id"], row["name"]), list(self._claims(row))
+        owner, claims = self._owner(row), list(self._claims(row))
         if self._held.get(row["id"]) == (owner, claims):
             return
         self.drop(row)

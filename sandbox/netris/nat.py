@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from sandbox.netris import port_groups
 from sandbox.netris.controller import Controller
 from sandbox.netris.ledger import Claim
 from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Network, Refusal, Reply, invalid, weak_int
@@ -32,6 +33,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         },
         "action": {"label": action.removesuffix("_SNAT"), "value": action},
         "protocol": {"label": protocol.upper(), "value": protocol},
+        "portGroup": port_groups.render(group) if (group := net.port_groups.get(row["portGroup"])) else None,
         "creator": "netris",
         "editor": "netris",
     }
@@ -95,10 +97,6 @@ def vpcs(net: Controller, call: Call) -> Reply:
     return Reply.of([{"id": row["id"], "name": row["name"]} for row in net.vpcs])
 
 
-def port_groups(net: Controller, call: Call) -> Reply:
-    return Reply.of([])
-
-
 def _row(net: Controller, number: int | None) -> Row:
     row = net.nats.get(number)
     if row is None:
@@ -154,9 +152,22 @@ def _target(
         public = fields.host("destinationAddress", facts["destinationAddress"])
         _demand_public(net, public, "destinationAddress", facts, was)
         target["dnatToIP"] = str(fields.host("dnatToIP", *_if_set(kept("dnatToIP"))))
-        if facts["protocol"] in ("tcp", "udp"):
+        target["portGroup"] = _port_group(net, fields, facts, kept("portGroup", None)[0])
+        if facts["protocol"] in ("tcp", "udp") and target["portGroup"] is None:
             target["dnatToPort"] = fields.integer("dnatToPort", 1, 65535, *_if_set(kept("dnatToPort")))
     return target
+
+
+def _port_group(net: Controller, fields: Fields, facts: dict[str, Any], old: int | None) -> int | None:
+    """Several ports instead of one; they keep their numbers behind the translation. An empty reference is none."""
+    if "portGroup" not in fields:
+        return old
+    asked = fields.object("portGroup")
+    if not asked.values.get("id") and "name" not in asked:
+        return None
+    if facts["protocol"] not in ("tcp", "udp"):
+        raise invalid("portGroup", "Port groups are for TCP and UDP only.")  # unverified
+    return int(net.resolve(net.port_groups, asked.values, "portGroup")["id"])
 
 
 def _if_set(values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -1,38 +1,75 @@
-"""The ledgers of VXLAN ids, VLANs and addresses, to be read (2.3)."""
+"""The ledgers of VXLAN ids, VLANs and addresses (2.3): what objects hold, and what somebody reserved by hand.
+
+A reservation by hand keeps its number away from everybody but the consumer it names. Ids of what objects hold are
+counted in the list and lie above those of reservations; they cannot be deleted, since their objects still hold them.
+"""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from sandbox.netris.controller import Controller
-from sandbox.netris.ledger import Owner
-from sandbox.netris.wire import Call, Reply
+from sandbox.netris.controller import LAST_VLAN, Controller
+from sandbox.netris.ledger import LAST_VNI, Claim, Owner
+from sandbox.netris.wire import CREATED, DELETED, Address, Call, Fields, Refusal, Reply, invalid, not_found
+
+HELD = 1_000_000  # ids above are those of numbers that objects hold
+_VLAN_CONSUMERS = ("bgp", "hw", "vnet", "vrf")
+_IP_CONSUMERS = ("vnet", "bgp", "hw", "nat", "roh", "l4lb", "sys")
+
+
+class _Ids:
+    def __init__(self) -> None:
+        self._held = HELD
+
+    def of(self, owner: Owner) -> int:
+        if owner.reservation:
+            return owner.reservation
+        self._held += 1
+        return self._held
 
 
 def _consumer(owner: Owner) -> dict[str, Any]:
     return {"id": owner.id, "type": owner.kind, "name": owner.name}
 
 
+def _meta(net: Controller, owner: Owner, tag: str) -> dict[str, Any]:
+    row = net.reservations.get(owner.reservation)
+    return dict(row["meta"]) if row else {"tag": tag}
+
+
 def vxlan(net: Controller, call: Call) -> Reply:
-    entries = sorted((number, owner.kind, owner.id, owner) for _, number, owner, _ in net.ledger.entries("vni"))
-    rows = enumerate(entries, start=1)
-    return Reply.of([{"id": at, "vxlan": entry[0], "consumer": _consumer(entry[3])} for at, entry in rows])
+    entries = [(number, owner, tag) for _, number, owner, tag in net.ledger.entries("vni")]
+    entries.sort(key=lambda entry: (entry[0], entry[1].kind, entry[1].id))
+    ids = _Ids()
+    return Reply.of(
+        [
+            {"id": ids.of(owner), "vxlan": number, "consumer": _consumer(owner), "meta": _meta(net, owner, tag)}
+            for number, owner, tag in entries
+        ]
+    )
 
 
 def vlan(net: Controller, call: Call) -> Reply:
-    sites = call.ids("filterBySite")
-    found: list[dict[str, Any]] = []
-    for pool, number, owner, _ in net.ledger.entries("vlan"):
-        if sites is None or pool[1] in sites:
-            site = net.ref(net.sites, pool[1])
-            found.append({"id": len(found) + 1, "vlan": number, "site": site, "consumer": _consumer(owner)})
-    return Reply.of(found)
+    sites, ids = call.ids("filterBySite"), _Ids()
+    return Reply.of(
+        [
+            {
+                "id": ids.of(owner),
+                "vlan": number,
+                "site": net.ref(net.sites, pool[1]),
+                "consumer": _consumer(owner),
+                "meta": _meta(net, owner, tag),
+            }
+            for pool, number, owner, tag in net.ledger.entries("vlan")
+            if sites is None or pool[1] in sites
+        ]
+    )
 
 
 def ip(net: Controller, call: Call) -> Reply:
     """Every address in use, with the subnet it is in. `filterByType` is a consumer type."""
-    kinds = call.values("filterByType")
+    kinds, ids = call.values("filterByType"), _Ids()
     found: list[dict[str, Any]] = []
     for (_, vpc, version), number, owner, tag in net.ledger.entries("ip"):
         if kinds and owner.kind not in kinds:
@@ -45,5 +82,71 @@ def ip(net: Controller, call: Call) -> Reply:
             "address": str(to_address(number)),
             "subnet": {name: node.row[name] for name in names} if node else None,
         }
-        found.append({"id": len(found) + 1, "host": host, "consumer": _consumer(owner), "meta": {"tag": tag}})
+        consumer, meta = _consumer(owner), _meta(net, owner, tag)
+        found.append({"id": ids.of(owner), "host": host, "consumer": consumer, "meta": meta})
     return Reply.of(found)
+
+
+def reserve_vxlan(net: Controller, call: Call) -> Reply:
+    fields = call.fields
+    number = fields.integer("vxlan", 0, LAST_VNI) or net.take_vni()
+    return _add(net, "vxlan", fields, Claim.vni(number), {"vxlan": number, "site": 0}, _VLAN_CONSUMERS)
+
+
+def reserve_vlan(net: Controller, call: Call) -> Reply:
+    """0 takes the next free one of the site."""
+    fields = call.fields
+    site = net.one_of(net.sites, fields, "site")
+    number = fields.integer("vlan", 0, LAST_VLAN) or net.take_vlan(site)
+    return _add(net, "vlan", fields, Claim.vlan(site, number), {"vlan": number, "site": site}, _VLAN_CONSUMERS)
+
+
+def reserve_ip(net: Controller, call: Call) -> Reply:
+    """`host` names an address, by itself or with its subnet; without a subnet it is one of the Default VPC."""
+    fields = call.fields
+    host = fields.object("host")
+    vpc, network = net.default_vpc, None
+    if "subnet" in host:
+        subnet = net.resolve(net.subnets, host.raw("subnet"), "subnet")
+        vpc, network = int(subnet["vpc"]), net.tree.nodes["subnet", subnet["id"]]
+    address: Address = host.address("address")
+    if network is not None and not (
+        network.key[1] == address.version and network.first <= int(address) <= network.last
+    ):
+        raise invalid("address", "The address is out of the subnet.")  # unverified
+    return _add(net, "ip", fields, Claim.ip(vpc, address), {"address": str(address), "vpc": vpc}, _IP_CONSUMERS)
+
+
+def _add(
+    net: Controller, kind: str, fields: Fields, claim: Claim, facts: dict[str, Any], consumers: tuple[str, ...]
+) -> Reply:
+    given = fields.object("consumer")
+    type_ = given.choice("type", consumers)
+    consumer = {"id": given.integer("id", 0, 2**31, 0), "type": type_, "name": given.text("name", "")}
+    if net.ledger.holders(claim):
+        raise invalid(kind, "Already reserved.")  # unverified
+    meta = fields.object("meta", {}).values
+    row = net.reservations.add(kind=kind, **facts, number=claim.number, consumer=consumer, meta=meta, name="")
+    return Reply.of({"id": row["id"], **({kind: facts[kind]} if kind in facts else {})}, CREATED)
+
+
+def release_vxlan(net: Controller, call: Call) -> Reply:
+    return _release(net, call, "vxlan")
+
+
+def release_vlan(net: Controller, call: Call) -> Reply:
+    return _release(net, call, "vlan")
+
+
+def release_ip(net: Controller, call: Call) -> Reply:
+    return _release(net, call, "ip")
+
+
+def _release(net: Controller, call: Call, kind: str) -> Reply:
+    row = net.reservations.get(call.id)
+    if row is None or row["kind"] != kind:
+        if (call.id or 0) > HELD:
+            raise Refusal(400, "The reservation is in use by its consumer.")  # unverified
+        raise not_found()
+    net.reservations.drop(row["id"])
+    return Reply.of({}, DELETED)

@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from sandbox.http import Request
-from sandbox.netris import ebgp, inventory, ipam, links, nat, sites, tenants, vnet, vpc
+from sandbox.netris import dhcp, ebgp, inventory, ipam, links, nat, people, profiles, sites, tenants, vnet, vpc
 from sandbox.netris.controller import Controller
 from sandbox.netris.routes import Handler
 from sandbox.netris.wire import Call, Reply
 from sandbox.site import DEFAULT_VPC, Device, Fabric
 
 MONTH = 30 * 86400.0
+PROFILE = "CloudStack"
 _CREATE: dict[str, Handler] = {
     "switch": inventory.create_switch,
     "softgate": inventory.create_softgate,
@@ -28,6 +29,13 @@ def plant(net: Controller, fabric: Fabric) -> None:
         _addresses(net, fabric)
         _devices(net, fabric)
         _services(net, fabric)
+
+
+def complete(net: Controller, operator: str) -> None:
+    """What every controller has, those included that were planted by an older release of the sandbox."""
+    if not len(net.option_sets):
+        _do(net, dhcp.create, name="Default Option Set", dnsServers=["1.1.1.1", "8.8.8.8"])
+    people.keep_operator(net, operator)
 
 
 def _do(net: Controller, handler: Handler, **body: Any) -> Reply:
@@ -57,6 +65,8 @@ def _addresses(net: Controller, fabric: Fabric) -> None:
 
 
 def _devices(net: Controller, fabric: Fabric) -> None:
+    overlay = {"optimiseBgpOverlay": True}
+    _do(net, profiles.create, name=PROFILE, description="Hypervisor Integrated Fabric", fabricProps=overlay)
     for device in fabric.devices:
         _do(net, _CREATE[device.kind], **_device(device, fabric))
     for link in fabric.links:
@@ -78,6 +88,7 @@ def _device(device: Device, fabric: Fabric) -> dict[str, Any]:
         "tags": list(device.tags),
         "customData": device.custom_data,
         "sgFlavor": "sg-hs",
+        "profile": _ref(PROFILE),
         inventory.ROLE_FIELD[device.kind]: device.role,
     }
 

@@ -39,8 +39,8 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         **{name: value for name, value in row.items() if name not in _OWN},
         **{snake: row[camel] for camel, snake in _BOTH.items()},
         "originate": row["defaultOriginate"],
-        "inboundRouteMapName": "",
-        "outboundRouteMapName": "",
+        "inboundRouteMapName": _name_of(net, row["inboundRouteMap"]),
+        "outboundRouteMapName": _name_of(net, row["outboundRouteMap"]),
         "site": site,
         "site_id": site["id"],
         "site_name": site["name"],
@@ -63,3 +63,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "createdDate": str(row["createdDate"]),  # strings here, unlike everywhere else (quirk 44)
         "modifiedDate": str(row["modifiedDate"]),
     }
+
+
+def _name_of(net: Controller, route_map: int | None) -> str:
+    return str(net.ref(net.route_maps, route_map)["name"]) if route_map else ""

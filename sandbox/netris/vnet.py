@@ -26,7 +26,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "tenant": net.ref(net.tenants, row["tenant"]),
         "sites": net.refs(net.sites, row["sites"]),
         "guestTenants": net.refs(net.tenants, row["guestTenants"]),
-        "gateways": [_gateway_view(gateway) for gateway in row["gateways"]],
+        "gateways": [_gateway_view(net, gateway) for gateway in row["gateways"]],
         "status": {"label": state.capitalize(), "value": state},  # values unverified (7.5, 6)
         "macAddress": row["customAnycastMac"]
         or f"44:38:39:{row['id'] >> 16 & 255:02x}:{row['id'] >> 8 & 255:02x}:{row['id'] & 255:02x}",
@@ -36,8 +36,12 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
     }
 
 
-def _gateway_view(gateway: Row) -> dict[str, Any]:
-    return {**gateway, "dhcpLeaseCount": 0, "version": f"ipv{ip_interface(gateway['prefix']).version}"}
+def _gateway_view(net: Controller, gateway: Row) -> dict[str, Any]:
+    dhcp = gateway["dhcp"]
+    if dhcp is not None:
+        dhcp = {**dhcp, "optionSet": net.ref(net.option_sets, dhcp["optionSet"])}
+    version = f"ipv{ip_interface(gateway['prefix']).version}"
+    return {**gateway, "dhcp": dhcp, "dhcpLeaseCount": 0, "version": version}
 
 
 def listing(net: Controller, call: Call) -> Reply:
@@ -175,19 +179,25 @@ def _gateways(net: Controller, fields: Fields, vpc: int, sites: list[int], was: 
         if address.ip in found or net.ledger.holders(Claim.ip(vpc, address.ip), but=("vnet", was["id"] if was else 0)):
             raise invalid("gateways", f"The address {address.ip} is already in use.")  # unverified
         vlan = weak_int(gateway.raw("vlan", 0))
-        found[address.ip] = {"prefix": str(address), "vlan": vlan, **_dhcp(gateway)}
+        found[address.ip] = {"prefix": str(address), "vlan": vlan, **_dhcp(net, gateway)}
     return list(found.values())
 
 
-def _dhcp(gateway: Fields) -> Row:
+def _dhcp(net: Controller, gateway: Fields) -> Row:
+    """Without an option set of its own, a gateway hands out the default one."""
     if not gateway.flag("dhcpEnabled", False):
         return {"dhcpEnabled": False, "dhcp": None}
     dhcp, network = gateway.object("dhcp"), ip_network(gateway.text("prefix"), strict=False)
     start, end = dhcp.address("start"), dhcp.address("end")
     if start not in network or end not in network or int(start) > int(end):
         raise invalid("gateways", "The DHCP range must lie in the gateway's subnet.")  # unverified
-    options = {"id": 1, "name": "Default Option Set"}
-    return {"dhcpEnabled": True, "dhcp": {"start": str(start), "end": str(end), "optionSet": options}}
+    default = net.option_sets.one("isDefault", True)
+    asked = dhcp.object("optionSet", {})
+    options = net.resolve(net.option_sets, asked.values, "optionSet") if asked.values else default
+    return {
+        "dhcpEnabled": True,
+        "dhcp": {"start": str(start), "end": str(end), "optionSet": options["id"] if options else None},
+    }
 
 
 def _ports(net: Controller, fields: Fields, sites: list[int], vlan: int, was: Row | None) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from sandbox.netris import peering
 from sandbox.netris.controller import Controller
 from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Refusal, Reply
 from sandbox.store import Row
@@ -46,11 +47,7 @@ def create(net: Controller, call: Call) -> Reply:
         isSystem=is_first,
         isDefault=is_first,
         vni=net.take_vni(),
-        vlans=[
-            {"siteId": site["id"], "vlan": net.take_vlan(site["id"])}
-            for site in net.sites
-            if site["switchFabric"] == "netris"
-        ],
+        vlans=net.vlans_of_a_new_vpc(),
         createdDate=now,
         modifiedDate=now,
     )
@@ -80,6 +77,8 @@ def delete(net: Controller, call: Call) -> Reply:
     if row["isDefault"]:
         raise Refusal(400, "Default VPC can not be deleted.")  # unverified
     used_by = [word for word, shelf in net.scoped.items() if shelf.one("vpc", row["id"])]
+    if peering.of_vpc(net, row["id"]):
+        used_by.append("vpc-peering")
     if used_by:
         raise Refusal(400, f"VPC is in use by: {', '.join(used_by)}.", {"vpc": "VPC is in use."})  # unverified
     net.vpcs.drop(row["id"])

@@ -58,25 +58,28 @@ def not_found() -> Refusal:
 
 @dataclass(frozen=True)
 class Reply:
-    """`data` is JSON text already, so that lists can be put together from rendered rows."""
+    """`data` is JSON text already, so that lists can be put together from rendered rows, `count` of them."""
 
     data: str = "{}"
     message: str = ""
     is_bare: bool = False
     headers: tuple[tuple[str, str], ...] = ()
+    status: int = 200
+    count: int = 0
 
     @classmethod
-    def of(cls, data: Any, message: str = "") -> Reply:
-        return cls(dumps(data), message)
+    def of(cls, data: Any, message: str = "", *, status: int = 200) -> Reply:
+        return cls(dumps(data), message, status=status, count=len(data) if isinstance(data, list) else 0)
 
     @classmethod
     def rows(cls, rows: Iterable[str]) -> Reply:
-        return cls(f"[{','.join(rows)}]")
+        found = list(rows)
+        return cls(f"[{','.join(found)}]", count=len(found))
 
     def response(self) -> Response:
         if self.is_bare:
-            return json_response(200, self.data)
-        return json_response(200, envelope(200, self.data, self.message), *self.headers)
+            return json_response(self.status, self.data)
+        return json_response(self.status, envelope(self.status, self.data, self.message), *self.headers)
 
 
 def envelope(status: int, data: str, message: str, errors: Mapping[str, str] | None = None) -> str:

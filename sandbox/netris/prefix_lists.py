@@ -1,0 +1,40 @@
+"""Prefix lists as text: one `permit 10.0.0.0/8 le 24` or `deny ...` on each line (2.10, 2.11, 2.12)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from ipaddress import ip_network
+
+from sandbox.netris.wire import Network, invalid
+
+_LINE = re.compile(r"(permit|deny)\s+(\S+)(?:\s+ge\s+(\d{1,3}))?(?:\s+le\s+(\d{1,3}))?")
+
+
+def demand(name: str, text: str, *versions: int) -> str:
+    """The text, if each of its lines is an entry of one of these IP versions."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    for line in lines:
+        if not _is_entry(line, versions):
+            raise invalid(name, f"Invalid prefix list entry: {line[:80]}")  # unverified
+    return "\n".join(lines)
+
+
+def _is_entry(line: str, versions: tuple[int, ...]) -> bool:
+    match = _LINE.fullmatch(line)
+    if match is None:
+        return False
+    if match[2] == "any":
+        return True
+    try:
+        network = ip_network(match[2])
+    except ValueError:
+        return False
+    bounds = [int(each) for each in match.groups()[2:] if each]
+    lengths = [network.prefixlen, *bounds, network.max_prefixlen]
+    return network.version in versions and lengths == sorted(lengths)
+
+
+def permitting(networks: Iterable[Network]) -> str:
+    """The list that lets these networks and their parts through."""
+    return "\n".join(f"permit {network} le {network.max_prefixlen}" for network in networks)
