@@ -109,11 +109,12 @@ def people(known: list[dict[str, Any]]) -> list[dict[str, Any]]:
     passwords = {user["username"]: user["password"] for user in known}
     listed = []
     for username, slug, role in PEOPLE:
+        is_known = username in passwords
         password = passwords.setdefault(username, secrets.token_urlsafe(12))
-        user, _ = User.objects.get_or_create(
+        user, is_new = User.objects.get_or_create(
             username=username, defaults={"email": f"{username}@example.net", "is_platform_admin": slug is None}
         )
-        if not user.check_password(password):
+        if is_new or not is_known:
             user.set_password(password)
             user.save(update_fields=["password"])
         if slug is not None:
