@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.netris.controller import Controller
 from sandbox.netris.wire import (
+    CREATED,
     DELETED,
     UPDATED,
     Call,
@@ -43,7 +44,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "sites": [],
         "status": "enabled" if row["enabled"] else "disabled",
         "approval": 0,
-        "approve": 1,
+        "approve": row.get("approve", 1),
         "creator": "netris",
         "editor": "netris",
         "create_date": row["createdDate"],
@@ -68,11 +69,38 @@ def create(net: Controller, call: Call) -> Reply:
     return Reply(dumps({"id": row["id"]}), is_bare=True)
 
 
+def read(net: Controller, call: Call) -> Reply:
+    return Reply(net.acls.json(_row(net, call.id), partial(render, net)))
+
+
+def create_in_envelope(net: Controller, call: Call) -> Reply:
+    """The newer API: what its answers hold is unverified."""
+    return Reply(create(net, call).data, CREATED)
+
+
 def update(net: Controller, call: Call) -> Reply:
+    """The id stands in the path of the newer API, in the body of the older."""
     fields = call.fields
-    row = _row(net, weak_int(fields.raw("id")))
+    row = _row(net, call.id if call.target else weak_int(fields.raw("id")))
     net.acls.change(row, **_facts(net, fields, row), modifiedDate=net.stamp())
     return Reply.of({"id": row["id"]}, UPDATED)
+
+
+def check(net: Controller, call: Call) -> Reply:
+    """Would this rule be taken? The shape is unverified."""
+    _facts(net, call.fields, None)
+    return Reply.of({})
+
+
+def sync_status(net: Controller, call: Call) -> Reply:
+    """Rules are where they belong at once; the shape is unverified."""
+    return Reply.of([{"id": row["id"], "status": "synced"} for row in net.acls])
+
+
+def approval_state(net: Controller, call: Call) -> Reply:
+    """The shape is unverified."""
+    found = [_row(net, number) for number in sorted(call.ids("id") or ())]
+    return Reply.of([{"id": row["id"], "approve": row.get("approve", 1)} for row in found])
 
 
 def delete(net: Controller, call: Call) -> Reply:
@@ -89,13 +117,24 @@ def disable(net: Controller, call: Call) -> Reply:
     return _switch(net, call, enabled=False)
 
 
-def _switch(net: Controller, call: Call, *, enabled: bool) -> Reply:
+def approve(net: Controller, call: Call) -> Reply:
+    return _switch(net, call, approve=1)
+
+
+def reject(net: Controller, call: Call) -> Reply:
+    return _switch(net, call, approve=0)
+
+
+def _switch(net: Controller, call: Call, **fields: int) -> Reply:
     for row in _rows(net, call):
-        net.acls.change(row, enabled=enabled, modifiedDate=net.stamp())
+        net.acls.change(row, **fields, modifiedDate=net.stamp())
     return Reply.of({}, UPDATED)
 
 
 def _rows(net: Controller, call: Call) -> list[Row]:
+    """Those of the path, or of the body."""
+    if call.target:
+        return [_row(net, call.id)]
     ids = [weak_int(item) for item in call.fields.items("id", ())]
     return [_row(net, number) for number in dict.fromkeys(ids)]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.netris.ledger import LAST_VNI, Claim, Claims, Ledger, Owner
-from sandbox.netris.shelf import Shelf
+from sandbox.netris.shelf import Shelf, Subset
 from sandbox.netris.tree import Branch, Tree
 from sandbox.netris.wire import MISSING, Call, Fields, Refusal, invalid, not_found, weak_int
 from sandbox.store import Row, Store
@@ -48,7 +48,15 @@ class Controller:
         self.port_groups = Shelf(store["portgroup"], "name")
         self.static_routes = Shelf(store["route"], "name", "vpc")
         self.profiles = Shelf(store["profile"], "name")
-        self.devices = self._shelf("hw", "name", "type", claims=self._device_claims)
+        self.dead_devices = Subset(lambda row: row["killedAt"] is not None)
+        self.devices = Shelf(
+            store["hw"],
+            "name",
+            "type",
+            follow=(Claims(self.ledger, "hw", self._device_claims), self.dead_devices),
+        )
+        self.silent_members = Shelf(store["silentmember"], "vpc")
+        self.thresholds = Shelf(store["threshold"])
         self.ports = Shelf(store["port"], "name", "hw")
         self.links = Shelf(store["link"], "local", "remote")
         self.sessions = self._shelf("ebgp", "name", "vpc", "port", "vnet", "hw", kind="bgp", claims=_session_claims)

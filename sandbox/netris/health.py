@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.netris import ebgp, fabric
+from sandbox.netris import ebgp, fabric, load, thresholds
 from sandbox.netris.controller import Controller
 from sandbox.netris.wire import Call, Reply
 from sandbox.store import Row
@@ -44,11 +44,16 @@ def checks(net: Controller, device: Row) -> list[Check]:
 
 
 def _reported(net: Controller, device: Row) -> Iterator[Check]:
-    number = device["id"]
-    disk, memory, load = 20 + number * 7 % 30, 30 + number * 11 % 40, (number % 7) / 10
-    yield Check("check_disk", "ok", f"{disk}% used of 300 GB", value=disk)
-    yield Check("check_memory", "ok", f"{memory}% used of 131072 MB", value=memory)
-    yield Check("check_load", "ok", f"{load:.2f}, {load:.2f}, {load:.2f}", value=load)
+    at = fabric.last_seen(net, device) / 1000
+    disk, memory = 20 + device["id"] * 7 % 30, round(load.memory(device, at))
+    loads = [load.busy(device, at - ago) / 25 for ago in (0, 300, 900)]  # of 1, 5 and 15 minutes
+    size = load.memory_size(device) // 1024**2
+    yield Check("check_disk", thresholds.word(net, "check_disk", disk), f"{disk}% used of 300 GB", value=disk)
+    yield Check(
+        "check_memory", thresholds.word(net, "check_memory", memory), f"{memory}% used of {size} MB", "", memory
+    )
+    text = ", ".join(f"{each:.2f}" for each in loads)
+    yield Check("check_load", thresholds.word(net, "check_load", loads[0]), text, value=round(loads[0], 2))
     if device["type"] == "switch":
         yield Check("check_fan", "ok", "Fan1 (OK), Fan2 (OK), Fan3 (OK), Fan4 (OK)")
         yield Check("check_psu", "ok", "PSU1 (OK), PSU2 (OK)")
@@ -63,16 +68,22 @@ def _reported(net: Controller, device: Row) -> Iterator[Check]:
         yield _bgp(net, session)
     for port in net.ports.by("hw", device["id"]):
         if fabric.is_in_use(net, port) and not port["adminDown"]:
-            up = fabric.is_port_up(net, port)
-            message = "up, rx utilisation 1%, tx utilisation 1%" if up else "down"
-            yield Check("check_port", "ok" if up else "critical", message, port["name"])
+            yield _port(net, port, at)
+
+
+def _port(net: Controller, port: Row, at: float) -> Check:
+    if not fabric.is_port_up(net, port):
+        return Check("check_port", "critical", "down", port["name"])
+    rx, tx = load.utilisation(net, port, at)
+    word = thresholds.word(net, "check_port", max(rx, tx))
+    return Check("check_port", word, f"up, rx utilisation {rx}%, tx utilisation {tx}%", port["name"], max(rx, tx))
 
 
 def _underlay(net: Controller, device: Row) -> Check:
     missing = [
         f"{other['name']} ({other['mainAddress']})"
-        for other in net.devices
-        if other["mainAddress"] and other["asn"] and other is not device and not fabric.is_alive(other)
+        for other in net.dead_devices.rows.values()
+        if other["mainAddress"] and other["asn"] and other is not device
     ]
     if missing:
         return Check("check_bgp_underlay", "critical", f"missing loopbacks: {', '.join(missing)}")
@@ -120,7 +131,7 @@ def _brief(check: Check) -> dict[str, Any]:
     }
 
 
-def _watched(net: Controller) -> list[Row]:
+def watched(net: Controller) -> list[Row]:
     return [device for device in net.devices if device["hasAgent"]]
 
 
@@ -132,14 +143,14 @@ def hardware_health(net: Controller, call: Call) -> Reply:
                 "site_name": net.ref(net.sites, device["site"])["name"],
                 "checks": [_brief(check) for check in checks(net, device)],
             }
-            for device in _watched(net)
+            for device in watched(net)
         ]
     )
 
 
 def heartbeats(net: Controller, call: Call) -> Reply:
     """One row for each agent; the word for a silent one is unverified."""
-    words = [(device["name"], "ok" if fabric.is_alive(device) else "critical") for device in _watched(net)]
+    words = [(device["name"], "ok" if fabric.is_alive(device) else "critical") for device in watched(net)]
     return Reply.of([{"name": name, "healthMonitoring": {"port_status": word}} for name, word in words])
 
 
@@ -148,7 +159,7 @@ def alarms(net: Controller, call: Call) -> Reply:
     return Reply.of(
         [
             {"name": device["name"], **_brief(check)}
-            for device in _watched(net)
+            for device in watched(net)
             for check in checks(net, device)
             if check.status in ("warning", "critical")
         ]

@@ -6,17 +6,18 @@ from functools import partial
 from ipaddress import ip_address
 from typing import Any
 
-from sandbox.netris import fabric, ipam
+from sandbox.netris import ipam, members
 from sandbox.netris.controller import Controller
 from sandbox.netris.ledger import Claim
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Address, Call, Fields, Refusal, Reply, invalid
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Address, Call, Fields, Refusal, Reply, dumps, invalid
 from sandbox.store import Row
 
 CHECKS = ("None", "TCP", "HTTP")
+_WORDS = {True: ("ok", "OK"), False: ("failed", "connection timed out")}
 
 
 def render(net: Controller, row: Row) -> dict[str, Any]:
-    """The older and the newer shape together. A back end answers if its row says so (sandbox orders apart, it does)."""
+    """The older and the newer shape together."""
     enabled = row["status"] == "enable"
     tenant, site = net.ref(net.tenants, row["tenant"]), net.ref(net.sites, row["site"])
     backends = [_backend_view(net, row, backend) for backend in row["backendIps"]]
@@ -47,34 +48,38 @@ def _go_check(row: Row) -> dict[str, Any]:
 
 
 def _backend_view(net: Controller, row: Row, backend: Row) -> dict[str, Any]:
-    ok = backend["answers"] or row["healthCheck"] == "None"
-    word, response = ("ok", "OK") if ok else ("failed", "connection timed out")
-    general = [gate for gate in net.devices.by("type", "softgate") if gate["sgRole"] == "general"]
+    """What each SoftGate that balances now has found; the member is well while one of them reaches it."""
+    found = [(gate, members.answers(net, row, backend, gate)) for gate in members.balancing(net, row["site"])]
+    ok = any(answers for _, answers in found)
     return {
         **{name: backend[name] for name in ("id", "ip", "port", "maintenance")},
-        "status": word,
-        "response": response,
+        "status": _WORDS[ok][0],
+        "response": _WORDS[ok][1] if found else "no SoftGate",
         "stats": [
             {
                 "hardware": {"id": gate["id"], "name": gate["name"]},
-                "status": {"label": word.upper(), "value": word},
-                "response": response,
+                "status": {"label": _WORDS[answers][0].upper(), "value": _WORDS[answers][0]},
+                "response": _WORDS[answers][1],
             }
-            for gate in general
-            if fabric.is_alive(gate)
+            for gate, answers in found
         ],
     }
+
+
+def _json(net: Controller, row: Row) -> str:
+    """Kept as long as nothing can happen to it by itself: a health check that fails does so in time."""
+    show = partial(render, net)
+    return net.lbs.json(row, show) if row["healthCheck"] == "None" else dumps(show(row))
 
 
 def listing(net: Controller, call: Call) -> Reply:
     sites = call.ids("filterBySites")
     rows = (row for vpc in net.scope(call) for row in net.lbs.by("vpc", vpc))
-    show = partial(render, net)
-    return Reply.rows(net.lbs.json(row, show) for row in rows if sites is None or row["site"] in sites)
+    return Reply.rows(_json(net, row) for row in rows if sites is None or row["site"] in sites)
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply(net.lbs.json(_row(net, call), partial(render, net)))
+    return Reply(_json(net, _row(net, call)))
 
 
 def create(net: Controller, call: Call) -> Reply:
@@ -162,11 +167,8 @@ def _backends(fields: Fields, was: Row | None) -> list[Row]:
     key = "backendIps" if "backendIps" in fields else "backend"
     if key not in fields:
         return list(was["backendIps"]) if was else []
-    silent = {(b["ip"], b["port"]) for b in was["backendIps"] if not b["answers"]} if was else set()
     found: list[Row] = []
     for number, item in enumerate(fields.objects(key), start=1):
         ip, port = str(item.address("ip")), item.integer("port", 1, 65535)
-        upkeep = item.flag("maintenance", False)
-        answers = (ip, port) not in silent
-        found.append({"id": number, "ip": ip, "port": port, "maintenance": upkeep, "answers": answers})
+        found.append({"id": number, "ip": ip, "port": port, "maintenance": item.flag("maintenance", False)})
     return found

@@ -17,7 +17,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
     device = net.devices.get(row["hw"]) or {"id": row["hw"], "name": "", "type": "", "mainAddress": "", "site": 0}
     is_up, is_used = fabric.is_port_up(net, row), fabric.is_in_use(net, row)
     return {
-        **{name: value for name, value in row.items() if name not in ("hw", "carrier", "index")},
+        **{name: value for name, value in row.items() if name not in ("hw", "carrier", "index", "members", "lag")},
         "ifName": row["shortName"],
         "port": row["shortName"],
         "_port": row["shortName"],
@@ -26,8 +26,8 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "switch": {**{k: device[k] for k in ("id", "name", "type", "mainAddress")}, "platform": "VX"},
         "status": {"label": "UP" if is_up else "DOWN", "value": "up" if is_up else "down"},
         "transceiver": "",
-        "lacp": "off",
-        "mclagId": None,
+        "lacp": row.get("lacp", "off"),
+        "mclagId": row.get("mclagId"),
         "adminDown": "yes" if row["adminDown"] else "no",
         "extension": None,
         "parentPort": None,
@@ -35,10 +35,12 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "site": net.ref(net.sites, device["site"]),
         "inUse": is_used,
         "used": is_used,
-        "slavePorts": [],
-        "stateInHierarchy": dict.fromkeys(
-            ("aggregated", "breakout", "breakoutChild", "extended", "extensionsParent", "lagMember"), False
-        ),
+        "slavePorts": net.refs(net.ports, row.get("members", ())),
+        "stateInHierarchy": {
+            "aggregated": bool(row.get("members")),
+            "lagMember": bool(row.get("lag")),
+            **dict.fromkeys(("breakout", "breakoutChild", "extended", "extensionsParent"), False),
+        },
         "bgp": fabric.port_bgp(net, row),
         "portReservationCount": 0,
     }

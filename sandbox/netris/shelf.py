@@ -19,6 +19,23 @@ class Follower(Protocol):
     def drop(self, row: Row) -> None: ...
 
 
+class Subset:
+    """Keeps those rows at hand that answer to a question."""
+
+    def __init__(self, belongs: Callable[[Row], bool]) -> None:
+        self._belongs = belongs
+        self.rows: dict[int, Row] = {}
+
+    def put(self, row: Row) -> None:
+        if self._belongs(row):
+            self.rows[row["id"]] = row
+        else:
+            self.drop(row)
+
+    def drop(self, row: Row) -> None:
+        self.rows.pop(row["id"], None)
+
+
 class Shelf:
     """`fields` are the fields that rows are found by: `shelf.by("vpc", 5)`."""
 
