@@ -182,7 +182,7 @@ class Call:
 
         return [row for row in rows if has(row)]
 
-    def page(self, rows: list[Row], view: View) -> Row:
+    def page(self, rows: list[Row], view: View, *, key: str = "") -> Row:
         """The page that was asked for; only its rows are made visible. Nothing at all is `{}` (1.5)."""
         total = len(rows)
         if total == 0:
@@ -193,4 +193,4 @@ class Call:
         if size != -1:
             start = (max(self.get("page", 1), 1) - 1) * size
             rows = rows[start : start + size]
-        return {"count": total, self.command.key: [view(row) for row in rows]} if rows else {"count": total}
+        return {"count": total, key or self.command.key: [view(row) for row in rows]} if rows else {"count": total}

@@ -43,7 +43,7 @@ def _collect_tiers(cloud: Cloud, now: float) -> None:
 def _expunge_machines(cloud: Cloud, now: float) -> None:
     for vm in cloud.table("vm"):
         if vm["state"] == machines.DESTROYED and now - vm["destroyed"] >= EXPUNGE_SECONDS:
-            machines.expunge(cloud, vm)
+            _attempt(cloud, "vm", vm["id"])
 
 
 def _retry(cloud: Cloud) -> None:
@@ -63,6 +63,8 @@ def _attempt(cloud: Cloud, kind: str, identifier: str) -> None:
     try:
         if kind == "vpc":
             vpcs.destroy(cloud, row)
+        elif kind == "vm":
+            machines.expunge(cloud, row)
         else:
             addresses.release(cloud, row)
     except (ApiError, LookupError) as error:

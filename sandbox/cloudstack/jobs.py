@@ -37,6 +37,10 @@ _INSTANCE_TYPES = {
     "physicalnetwork": "PhysicalNetwork",
     "networkacllist": "NetworkAcl",
     "networkacl": "NetworkAclItem",
+    "portforwardingrule": "FirewallRule",
+    "loadbalancer": "FirewallRule",
+    "staticroute": "StaticRoute",
+    "privategateway": "PrivateGateway",
 }
 
 

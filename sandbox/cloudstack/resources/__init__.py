@@ -14,6 +14,12 @@ KINDS_MADE = {
     "deployVirtualMachine": "vm",
     "createNetworkACLList": "networkacllist",
     "createNetworkACL": "networkacl",
+    "createPortForwardingRule": "portforwardingrule",
+    "createLoadBalancerRule": "loadbalancer",
+    "createLBStickinessPolicy": "stickinesspolicy",
+    "createLBHealthCheckPolicy": "healthcheckpolicy",
+    "createStaticRoute": "staticroute",
+    "createPrivateGateway": "privategateway",
 }
 
 

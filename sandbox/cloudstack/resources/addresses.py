@@ -8,7 +8,7 @@ from sandbox.cloudstack import wire
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, NoAddress, ServerError
-from sandbox.cloudstack.resources import limits
+from sandbox.cloudstack.resources import limits, rules
 from sandbox.cloudstack.seed import public_network
 from sandbox.store import Row
 
@@ -72,8 +72,9 @@ def allocate(cloud: Cloud, address: Row, owner: Row, *, vpcid: str, issourcenat:
 
 
 def release(cloud: Cloud, address: Row) -> None:
-    """Give an address back. Its /32 on Netris goes first; when that fails the address stays Releasing."""
+    """Give an address back. Its rules and its /32 on Netris go first; when that fails the address stays Releasing."""
     cloud.change("publicip", address, state=RELEASING)
+    rules.clear(cloud, addressid=address["id"])
     if address["forprovider"]:
         with cloud.outside():
             cloud.plugin.release_address(address["ipaddress"])
@@ -90,6 +91,9 @@ def release(cloud: Cloud, address: Row) -> None:
         vpcid=None,
         issourcenat=False,
         networkid=None,
+        isstaticnat=False,
+        vmid=None,
+        vmguestip=None,
     )
 
 
@@ -100,14 +104,14 @@ def address_view(call: Call, row: Row) -> Row:
         **cloud.owner_fields(row),
         "zonename": zone["name"],
         "issourcenat": bool(row.get("issourcenat")),
-        "isstaticnat": False,
+        "isstaticnat": bool(row.get("isstaticnat")),
         "issystem": False,
         "forvirtualnetwork": True,
         "networkid": public["id"],
         "networkname": public["name"],
         "physicalnetworkid": cloud.physical_network["id"],
         "isportable": False,
-        "hasrules": False,
+        "hasrules": bool(rules.of_address(cloud, row["id"])),
         "forsystemvms": row["forsystemvms"],
         "tags": cloud.tags_of(row),
         "hasannotations": False,
@@ -121,6 +125,14 @@ def address_view(call: Call, row: Row) -> Row:
         shown["vpcname"] = vpc["name"]
     if tier := cloud.table("network").get(row.get("networkid")):
         shown |= {"associatednetworkid": tier["id"], "associatednetworkname": tier["name"]}
+    if vm := cloud.table("vm").get(row.get("vmid")):
+        shown |= {
+            "virtualmachineid": vm["id"],
+            "virtualmachinename": vm["name"],
+            "virtualmachinedisplayname": vm["displayname"],
+            "virtualmachinetype": "User",
+            "vmipaddress": row["vmguestip"],
+        }
     if call.caller.is_root:
         shown |= {"vlanid": row["vlanid"], "vlanname": cloud.get("vlan", row["vlanid"])["vlan"], "fordisplay": True}
     return shown
@@ -145,10 +157,12 @@ def list_public_ip_addresses(call: Call) -> Row:
         rows = call.visible("publicip")
     if state is not None:
         rows = [row for row in rows if row["state"] == state.capitalize()]
-    if call.get("isstaticnat") or call.get("forloadbalancing") or call.get("forvirtualnetwork") is False:
+    if call.get("forvirtualnetwork") is False:
         rows = []
+    if call.get("forloadbalancing"):
+        rows = [row for row in rows if call.cloud.table("loadbalancer").count_by("ipaddressid", row["id"])]
     rows = [row for row in rows if row["forsystemvms"] == call.get("forsystemvms", False)]
-    rows = call.narrowed(rows, "ipaddress", "zoneid", "vlanid", "vpcid", "issourcenat", "forprovider")
+    rows = call.narrowed(rows, "ipaddress", "zoneid", "vlanid", "vpcid", "issourcenat", "isstaticnat", "forprovider")
     if (network := call.get("networkid")) is not None and network["id"] != public_network(call.cloud)["id"]:
         rows = []
     rows = call.narrowed(rows, associatednetworkid="networkid")

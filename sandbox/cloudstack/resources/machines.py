@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, BadParameter, InvalidValue, NoAddress, PermissionDenied, ServerError
-from sandbox.cloudstack.resources import limits, networks
+from sandbox.cloudstack.resources import limits, networks, rules
 from sandbox.store import Row
 
 STOPPED, STARTING, RUNNING, STOPPING = "Stopped", "Starting", "Running", "Stopping"
@@ -223,7 +223,8 @@ def _in_state(call: Call, *states: str) -> Row:
 
 
 def expunge(cloud: Cloud, vm: Row) -> None:
-    """Only now do its NICs let go of the tiers."""
+    """Only now do its NICs let go of the tiers, and its rules of their addresses."""
+    rules.clear(cloud, vmid=vm["id"])
     _stop(cloud, vm)
     _forget(cloud, vm)
 
@@ -291,6 +292,8 @@ def machine_view(call: Call, vm: Row) -> Row:
     }
     if user := cloud.table("user").get(vm["userid"]):
         shown["username"] = user["username"]
+    if public := next(iter(cloud.table("publicip").by("vmid", vm["id"])), None):
+        shown |= {"publicip": public["ipaddress"], "publicipid": public["id"]}
     if nics:
         shown["ipaddress"] = nics[0]["ipaddress"]
     if {"all", "nics"} & set(details):

@@ -7,8 +7,8 @@ from ipaddress import IPv4Address, IPv4Network
 from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, PermissionDenied, ServerError
-from sandbox.cloudstack.netris_objects import Tier, VpcName
-from sandbox.cloudstack.resources import limits, offerings, tier_acls, vnis
+from sandbox.cloudstack.netris_objects import Tier
+from sandbox.cloudstack.resources import limits, naming, offerings, rules, tier_acls, vnis
 from sandbox.cloudstack.seed import NETRIS, ROUTED
 from sandbox.store import Row
 
@@ -19,16 +19,8 @@ LARGEST_FOR_USERS = 22
 
 def tier_of(cloud: Cloud, network: Row) -> Tier:
     """What the plugin must know of a tier."""
-    vpc = cloud.get("vpc", network["vpcid"])
-    name = VpcName(
-        domain=cloud.get("domain", vpc["domainid"])["number"],
-        account=cloud.get("account", vpc["accountid"])["number"],
-        zone=cloud.get("zone", vpc["zoneid"])["number"],
-        vpc=vpc["number"],
-        name=vpc["name"],
-    )
     return Tier(
-        vpc=name,
+        vpc=naming.vpc_name(cloud, cloud.get("vpc", network["vpcid"])),
         network=network["number"],
         name=network["name"],
         cidr=IPv4Network(network["cidr"]),
@@ -309,12 +301,10 @@ def shut_down(cloud: Cloud, network: Row) -> None:
 
 
 def destroy(cloud: Cloud, network: Row) -> None:
+    rules.clear(cloud, networkid=network["id"])
     tier = tier_of(cloud, network)
     tier_acls.withdraw(cloud, network, tier)
     with cloud.outside():
         cloud.plugin.delete_tier(tier)
     vnis.give_back(cloud, network)
-    for address in cloud.table("publicip").by("vpcid", network["vpcid"]):
-        if address.get("networkid") == network["id"]:
-            cloud.change("publicip", address, networkid=None)
     cloud.remove("network", network)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from sandbox.cloudstack.call import Call, handles
@@ -10,9 +11,17 @@ from sandbox.cloudstack.errors import InvalidValue
 from sandbox.cloudstack.seed import ROUTED
 from sandbox.store import Row
 
-_STICKINESS = (
-    '[{"methodname":"LbCookie","paramlist":[{"paramname":"cookie-name","required":false,"isflag":false,'
-    '"description":" "}],"description":"This is loadbalancer cookie based stickiness method."}]'
+STICKINESS_METHODS = {
+    "LbCookie": "This is loadbalancer cookie based stickiness method.",
+    "AppCookie": "This is App session based sticky method.",
+    "SourceBased": "This is source based Stickiness method, it can be used for any type of protocol.",
+}
+_STICKINESS = json.dumps(
+    [
+        {"methodname": name, "paramlist": [], "description": description}
+        for name, description in STICKINESS_METHODS.items()
+    ],
+    separators=(",", ":"),
 )
 _COUNTERS = '[{"methodname":"cpu","paramlist":[]},{"methodname":"memory","paramlist":[]}]'
 _CAPABILITIES: dict[str, tuple[tuple[str, str], ...]] = {

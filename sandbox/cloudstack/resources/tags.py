@@ -17,6 +17,10 @@ _KINDS = {
     "user": ("User", "user"),
     "nic": ("Nic", "nic"),
     "template": ("Template", "template"),
+    "portforwardingrule": ("PortForwardingRule", "portforwardingrule"),
+    "loadbalancer": ("LoadBalancer", "loadbalancer"),
+    "staticroute": ("StaticRoute", "staticroute"),
+    "privategateway": ("PrivateGateway", "privategateway"),
 }
 
 

@@ -7,25 +7,14 @@ from ipaddress import IPv4Network
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InvalidValue, NoCapacity, PermissionDenied, ServerError
-from sandbox.cloudstack.netris_objects import VpcName
-from sandbox.cloudstack.resources import acls, addresses, limits, networks, offerings, routers
+from sandbox.cloudstack.resources import acls, addresses, limits, networks, offerings, routers, routes
+from sandbox.cloudstack.resources.naming import vpc_name
 from sandbox.cloudstack.seed import ROUTED
 from sandbox.store import Row
 
 ENABLED, INACTIVE = "Enabled", "Inactive"
 MAXIMUM_MTU = 1500
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
-
-
-def vpc_name(cloud: Cloud, vpc: Row) -> VpcName:
-    """The numbers that Netris object names are made of."""
-    return VpcName(
-        domain=cloud.get("domain", vpc["domainid"])["number"],
-        account=cloud.get("account", vpc["accountid"])["number"],
-        zone=cloud.get("zone", vpc["zoneid"])["number"],
-        vpc=vpc["number"],
-        name=vpc["name"],
-    )
 
 
 def vpc_view(call: Call, vpc: Row) -> Row:
@@ -228,6 +217,7 @@ def delete_vpc(call: Call) -> Row:
 def destroy(cloud: Cloud, vpc: Row) -> None:
     """Netris first, then the addresses. What fails leaves the VPC Inactive, and may be tried again (4.1)."""
     cloud.change("vpc", vpc, state=INACTIVE)
+    routes.clear(cloud, vpc)
     name = vpc_name(cloud, vpc)
     with cloud.outside():
         cloud.plugin.delete_vpc(name, vpc["cidr"])
