@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,7 @@ TURN_SECONDS = 20.0
 FIRST_LOOK = 1.0
 LONGEST_LOOK = 10.0
 LONGEST_BACK_OFF = 300.0
+ITS_TURN = "Waiting for its turn."
 
 # The fairest due operation: urgent ones first, then the tenant that waited longest for a turn, then the oldest.
 # `turn` is written in the same statement, so the next claim sees this tenant at the end of the queue. One row is locked
@@ -111,7 +112,7 @@ def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operat
         bound = parts[operation.cursor]
         outcome = attempt(operation, bound, clouds_of, gate)
         if time.monotonic() > give_up_at and outcome.pause is None:
-            outcome = _later(outcome, 0.0)
+            outcome = replace(outcome, pause=0.0)
         if not record(operation, bound, outcome):
             logger.info("operation %s was taken over; its fence is no longer %s", operation.pk, operation.fence)
             break
@@ -120,8 +121,8 @@ def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operat
     return operation
 
 
-def _later(outcome: Outcome, pause: float) -> Outcome:
-    return Outcome(outcome.happened, outcome.facts, outcome.memo, outcome.detail, pause)
+def _later(memo: Memo, detail: str, pause: float) -> Outcome:
+    return Outcome(Happened.WAITED, {}, memo.values, detail, pause, is_unavailable=True)
 
 
 def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate: health.Gate) -> Outcome:
@@ -133,11 +134,9 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
     if retry_at := gate.closed_until(*systems):
         pause = (retry_at - timezone.now()).total_seconds() + random.uniform(0, 1)  # noqa: S311 - spreads the load
         names = " and ".join(system.label for system in systems)
-        return Outcome(
-            Happened.WAITED, {}, memo.values, f"{names} does not answer; trying again.", max(pause, 0.1), True
-        )
+        return _later(memo, f"Waiting for {names} to answer again.", max(pause, 0.1))
     if (pause := pace.wait_for(operation.zone, *systems)) > 0:
-        return Outcome(Happened.WAITED, {}, memo.values, "Waiting for its turn.", pause, True)
+        return _later(memo, ITS_TURN, pause)
     try:
         clouds = clouds_of(operation.zone)
         act = bound.part.ensure if operation.phase == Phase.BUILDING else bound.part.remove
@@ -149,17 +148,11 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
         logger.warning("operation %s, part %s: %s", operation.pk, bound.title, trouble)
         what = "does not accept Weft's login" if isinstance(trouble, Unauthorized) else "does not answer"
         detail = f"{TITLES.get(trouble.system, 'A remote system')} {what}; trying again."
-        return Outcome(Happened.WAITED, {}, memo.values, detail, _back_off(operation), True)
+        return _later(memo, detail, _back_off(operation))
     except Exception:
         logger.exception("operation %s, part %s", operation.pk, bound.title)
-        return Outcome(
-            Happened.WAITED,
-            {},
-            memo.values,
-            "Something went wrong on our side. It is logged, and the step is tried again by itself.",
-            _back_off(operation),
-            True,
-        )
+        detail = "Something went wrong on our side. It is logged, and the step is tried again by itself."
+        return _later(memo, detail, _back_off(operation))
     gate.note_success(*systems)
     match progress:
         case Done(facts=facts):
@@ -197,34 +190,11 @@ def record(operation: Operation, bound: BoundPart | None, outcome: Outcome) -> b
     """Write an outcome down, in one transaction. False, and nothing is written, when the fence is no longer ours."""
     now = timezone.now()
     before, after = operation.state, step(operation.state, outcome.happened)
-    phase_changed, part_changed = before.phase != after.phase, before.cursor != after.cursor
-    changes = columns(after, now=now)
-    changes["memo"] = _memo_after(operation, before, outcome)
-    if phase_changed or part_changed:
-        changes |= {"attempts": 0, "deadline_at": None}
-    elif outcome.pause is not None:
-        changes["attempts"] = operation.attempts + 1
-        if outcome.is_unavailable and operation.deadline_at is not None:
-            changes["deadline_at"] = operation.deadline_at + timedelta(seconds=outcome.pause)
-    if not (phase_changed or part_changed) and bound is not None and operation.deadline_at is None:
-        changes["deadline_at"] = now + bound.part.deadline
-    if before.phase == Phase.QUEUED:
-        changes["started_at"] = now
-    if after.phase in AT_REST:
-        changes["finished_at"] = now
-    if outcome.happened is Happened.FAILED:
-        changes["error"] = outcome.detail
-    if outcome.happened is Happened.CANCELLED:
-        changes["is_cancel_requested"] = False
-    is_over = after.phase not in RUNNING
-    if is_over or outcome.pause is not None:
-        changes["lease_until"] = None
-        changes["due_at"] = now + timedelta(seconds=outcome.pause or 0)
+    changes = _changes(operation, bound, outcome, before, after, now)
     _note_steps(operation, before, after, outcome, now)
     with transaction.atomic(durable=True):
-        if not Operation.unscoped.filter(pk=operation.pk, fence=operation.fence).update(
-            **changes, steps=operation.steps
-        ):
+        mine = Operation.unscoped.filter(pk=operation.pk, fence=operation.fence)
+        if not mine.update(**changes, steps=operation.steps):
             return False
         for name, value in changes.items():
             setattr(operation, name, value)
@@ -232,12 +202,40 @@ def record(operation: Operation, bound: BoundPart | None, outcome: Outcome) -> b
             _save_facts(bound, outcome.facts)
         if text := _event(operation, bound, before, after, outcome):
             Event.unscoped.create(operation=operation, text=text)
-        if phase_changed:
+        if before.phase != after.phase:
             settle(operation)
-        if outcome.pause is not None and not is_over:
+        if outcome.pause is not None and after.phase in RUNNING:
             doorbell.ring_on_commit(after=outcome.pause)
         transaction.on_commit(lambda: doorbell.tell(operation.pk, operation.tenant_id))
     return True
+
+
+def _changes(
+    operation: Operation, bound: BoundPart | None, outcome: Outcome, before: State, after: State, now: datetime
+) -> dict[str, Any]:
+    """The columns that an outcome changes, `steps` aside."""
+    changes = columns(after, now=now) | {"memo": _memo_after(operation, before, outcome)}
+    if (before.phase, before.cursor) != (after.phase, after.cursor):
+        changes |= {"attempts": 0, "deadline_at": None}
+    else:
+        if outcome.pause is not None:
+            changes["attempts"] = operation.attempts + 1
+        if operation.deadline_at is None and bound is not None:
+            changes["deadline_at"] = now + bound.part.deadline
+        elif operation.deadline_at is not None and outcome.is_unavailable and outcome.pause is not None:
+            changes["deadline_at"] = operation.deadline_at + timedelta(seconds=outcome.pause)
+    if before.phase == Phase.QUEUED:
+        changes["started_at"] = now
+    if outcome.happened is Happened.FAILED:
+        changes["error"] = outcome.detail
+    if outcome.happened is Happened.CANCELLED:
+        changes["is_cancel_requested"] = False
+    if after.phase in RUNNING and outcome.pause is None:
+        # The turn goes on, perhaps with a write: it must not outlive its lease.
+        changes["lease_until"] = now + settings.OPERATION_LEASE
+    else:
+        changes |= {"lease_until": None, "due_at": now + timedelta(seconds=outcome.pause or 0)}
+    return changes
 
 
 def columns(state: State, *, now: datetime) -> dict[str, Any]:
@@ -337,6 +335,6 @@ def _event(operation: Operation, bound: BoundPart | None, before: State, after: 
                 return "Work has begun."
     if outcome.happened is Happened.DONE and bound is not None:
         return f"{bound.title if before.phase == Phase.BUILDING else bound.undo_title}: done."
-    if outcome.is_unavailable and operation.attempts == 1:
+    if outcome.is_unavailable and operation.attempts == 1 and outcome.detail != ITS_TURN:
         return outcome.detail
     return None
