@@ -10,7 +10,8 @@
 Tables: tenant, site, vpc, vpcpeering, allocation, subnet, vnet, optionset, nat, l4lb, acl, portgroup, route, profile,
 hw, port, link, ebgp, bgpobject, routemap, permissiongroup, userrole, user, reservation, silentmember, threshold. A
 second V-Net with a VNI that is taken is `change {"table": "vnet", "id": 7, "fields": {"vxlanID": 12}}`. A BGP peer
-that hangs up is `change {"table": "ebgp", "id": 3, "fields": {"peerState": "Idle"}}`, one that announces nothing has `peerPrefixes` 0.
+that hangs up is `change {"table": "ebgp", "id": 3, "fields": {"peerState": "Idle"}}`, one that announces nothing has
+`peerPrefixes` 0.
 A cable is pulled with `{"table": "port", ..., "fields": {"carrier": false}}`; null puts it back.
 """
 
