@@ -16,7 +16,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
@@ -25,8 +25,18 @@ from django.utils import timezone
 from apps.tenancy.door import TenantDoor
 
 
+class People(UserManager["User"]):
+    def create_superuser(
+        self, username: str, email: str | None = None, password: str | None = None, **fields: Any
+    ) -> User:
+        """What `manage.py createsuperuser` makes is a platform admin."""
+        return super().create_superuser(username, email, password, **{"is_platform_admin": True} | fields)
+
+
 class User(AbstractUser):
     is_platform_admin = models.BooleanField(default=False)
+
+    objects = People()
 
     class Meta(AbstractUser.Meta):
         abstract = False

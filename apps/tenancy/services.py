@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import Any
 
 from django.db import models, transaction
 
 from apps.tenancy.actors import Actor
-from apps.tenancy.models import ApiToken, AuditEntry, Scope, Tenant
+from apps.tenancy.models import ApiToken, AuditEntry, Membership, Role, Scope, Tenant, User
 
 
 def audit(
@@ -33,6 +34,22 @@ def audit(
         old=old or {},
         new=new or {},
     ).save(force_insert=True)
+
+
+@transaction.atomic(durable=True)
+def add_member(tenant: Tenant, username: str, role: Role, *, by: Actor) -> str | None:
+    """Make somebody a member, or give a member another role. Returns the password of a user made for it, else None."""
+    user = User.objects.filter(username=username).first()
+    password = None
+    if user is None:
+        password = secrets.token_urlsafe(16)
+        user = User.objects.create_user(username, password=password)
+    membership, is_new = Membership.objects.get_or_create(user=user, tenant=tenant, defaults={"role": role})
+    old = {} if is_new else {"role": membership.role}
+    membership.role = role
+    membership.save(update_fields=["role"])
+    audit(by, "member.set", membership, tenant=tenant, old=old, new={"user": username, "role": role})
+    return password
 
 
 @transaction.atomic(durable=True)
