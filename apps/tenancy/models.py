@@ -14,7 +14,7 @@ import hashlib
 import secrets
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.validators import RegexValidator
@@ -36,7 +36,7 @@ class People(UserManager["User"]):
 class User(AbstractUser):
     is_platform_admin = models.BooleanField(default=False)
 
-    objects = People()
+    objects: ClassVar[People] = People()
 
     class Meta(AbstractUser.Meta):
         abstract = False
