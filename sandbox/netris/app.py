@@ -10,7 +10,9 @@ from sandbox.netris import seed
 from sandbox.netris.auth import Gate
 from sandbox.netris.controller import Controller
 from sandbox.netris.orders import Orders
-from sandbox.netris.routes import ROUTES, Match, Routes
+from sandbox.netris.pace import Pace
+from sandbox.netris.routes import ROUTES, Handler, Match, Routes
+from sandbox.netris.shelf import in_one_go
 from sandbox.netris.wire import Call, Refusal, Reply, not_found, refused
 from sandbox.site import REFERENCE, Site
 from sandbox.store import Store
@@ -39,6 +41,7 @@ class Netris:
         self.store = store
         self.clock = clock
         self.faults = Faults()
+        self.pace = Pace()
         with store.lock:
             is_new = store.is_empty
             self.net = Controller(store, clock, shows_system_subnets=shows_system_subnets)
@@ -51,9 +54,15 @@ class Netris:
             )
             self._routes = Routes((*own, *ROUTES))
             if is_new:
-                seed.plant(self.net, site.fabric)
+                with in_one_go(store):
+                    seed.plant(self.net, site.fabric)
             seed.complete(self.net, user)
-        self.control: Control = Orders(self.net, self._gate, self.faults)
+        self.control: Control = Orders(self.net, self._gate, self.faults, self.pace)
+
+    def handler(self, method: str, path: str) -> Handler | None:
+        """What answers a call: for those who write to a controller at first hand, without login or faults."""
+        match = self._routes.match(Request(method, path, (), {}, b""))
+        return match.handler if match else None
 
     def handle(self, request: Request) -> Response:
         if request.path.startswith(PREFIX):
@@ -64,13 +73,14 @@ class Netris:
         with self.store.lock:
             self.control.calls["unknown" if match.handler is _nothing_here else name] += 1
             try:
-                response = self._answer(request, match).response()
+                reply = self._answer(request, match)
             except Refusal as refusal:
                 return refused(refusal)
             is_lost = self.faults.strikes(Kind.LOSE_REPLY, name)
+        self.pace.wait(name, reply.count)
         if is_lost:
             raise ReplyLost(name)
-        return response
+        return reply.response()
 
     def _answer(self, request: Request, match: Match) -> Reply:
         if match.name not in OPEN:

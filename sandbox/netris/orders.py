@@ -4,6 +4,7 @@
     POST /_sandbox/devices/{name}/revive    it boots; sessions over it come up again after a while
     POST /_sandbox/members  {"vpc", "ip", "up"}         a load balancer's member falls silent, or answers again
                             and "port", "softgate"      ... on one port only, or to one SoftGate only
+    POST /_sandbox/pace     {"seconds"}                 lists take so long for each object in them (see `pace`)
     POST /_sandbox/forget   {"table", "id"}             a row is gone, and nothing else
     POST /_sandbox/change   {"table", "id", "fields"}   a row is other than anybody left it, unchecked
 
@@ -25,21 +26,25 @@ from sandbox.http import Request, Response
 from sandbox.netris import members
 from sandbox.netris.auth import Gate
 from sandbox.netris.controller import Controller
+from sandbox.netris.pace import Pace
 from sandbox.netris.shelf import Shelf
 from sandbox.netris.wire import Fields, Refusal
 from sandbox.store import Row
 
 
 class Orders(Control):
-    def __init__(self, net: Controller, gate: Gate, faults: Faults) -> None:
+    def __init__(self, net: Controller, gate: Gate, faults: Faults, pace: Pace) -> None:
         super().__init__("netris", net.clock, faults, gate.end_all)
         self._net = net
+        self._pace = pace
 
     def _route(self, request: Request) -> Response:
         with self._net.store.lock:
             match (request.method, request.path.removeprefix(PREFIX).strip("/").split("/")):
                 case ("POST", ["devices", name, "kill" | "revive" as what]):
                     return self._switch(name, is_on=what == "revive")
+                case ("GET" | "POST" | "DELETE" as method, ["pace"]):
+                    return self._set_pace(method, request)
                 case ("POST", ["members"]):
                     self._tell_member(request)
                 case ("POST", ["forget"]):
@@ -63,6 +68,13 @@ class Orders(Control):
             self._net.devices.change(device, killedAt=now)
         self._net.render_again()
         return Response.of_json(200, {})
+
+    def _set_pace(self, method: str, request: Request) -> Response:
+        if method == "POST":
+            self._pace.order(request.json())
+        elif method == "DELETE":
+            self._pace.clear()
+        return Response.of_json(200, self._pace.seconds)
 
     def _tell_member(self, request: Request) -> None:
         """The VPC and the SoftGate by id or by name."""

@@ -48,21 +48,26 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
 
 def listing(net: Controller, call: Call) -> Reply:
     """Filtered, then sorted, then cut into pages of `limit`; without a limit it is the whole list."""
-    shown = [row for row in (render(net, port) for port in _narrowed(net, call)) if _fits(call, row)]
+    rows = list(_narrowed(net, call))
     key = (call.values("sortBy") or [""])[0]
-    if key:
-        shown.sort(key=lambda row: str(row.get(key, "")), reverse=(call.values("order") or [""])[0].lower() == "desc")
     limit = weak_int((call.values("limit") or [""])[0]) or 0
     page = weak_int((call.values("page") or [""])[0]) or 1
-    if limit > 0:
-        start = (max(page, 1) - 1) * limit
-        shown = shown[start : start + limit]
-    return Reply.of(shown)
+    wanted = slice((max(page, 1) - 1) * limit, max(page, 1) * limit) if limit > 0 else slice(None)
+    if not key and not any(call.values(name) for name in _FILTERS):
+        return Reply.of([render(net, row) for row in rows[wanted]])
+    shown = [row for row in (render(net, port) for port in rows) if _fits(call, row)]
+    if key:
+        shown.sort(key=lambda row: str(row.get(key, "")), reverse=(call.values("order") or [""])[0].lower() == "desc")
+    return Reply.of(shown[wanted])
 
 
 def _narrowed(net: Controller, call: Call) -> Any:
     devices = call.ids("switchID")
     return net.ports if devices is None else [row for device in sorted(devices) for row in net.ports.by("hw", device)]
+
+
+_FILTERS = ("filterSwitchName", "filterPort", "filterDescription", "filterInUse", "filterTenant", "filterStatus",
+            "filterSpeed", "filterMtu", "filterBreakout", "filterSite", "filterBySites")  # fmt: skip
 
 
 def _fits(call: Call, row: dict[str, Any]) -> bool:

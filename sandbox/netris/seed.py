@@ -11,9 +11,11 @@ from sandbox.netris.controller import Controller
 from sandbox.netris.routes import Handler
 from sandbox.netris.wire import Call, Reply
 from sandbox.site import DEFAULT_VPC, Device, Fabric
+from sandbox.store import Row
 
 MONTH = 30 * 86400.0
 PROFILE = "CloudStack"
+OOB_PORTS = 32
 _CREATE: dict[str, Handler] = {
     "switch": inventory.create_switch,
     "softgate": inventory.create_softgate,
@@ -94,17 +96,23 @@ def _device(device: Device, fabric: Fabric) -> dict[str, Any]:
 
 
 def _management_network(net: Controller, fabric: Fabric) -> None:
-    """The out-of-band switch, with a cable to the management port (eth0) of every device."""
+    """The out-of-band switches, with a cable to the management port (eth0) of every device."""
     devices = list(net.devices)
+    stem, _, number = fabric.oob_switch.rpartition("-")
+    for at, start in enumerate(range(0, len(devices), OOB_PORTS), start=int(number)):
+        _out_of_band(net, fabric, f"{stem}-{at}", devices[start : start + OOB_PORTS])
+
+
+def _out_of_band(net: Controller, fabric: Fabric, name: str, devices: list[Row]) -> None:
     switch: dict[str, Any] = {
-        "name": fabric.oob_switch,
+        "name": name,
         "description": "Out-of-band management",
         "tenant": _ref(fabric.tenant),
         "site": _ref(fabric.name),
         "mainAddress": "",
         "mgmtAddress": "auto",
         "asn": None,
-        "portCount": 32,
+        "portCount": OOB_PORTS,
         "nos": {"tag": "cumulus_linux"},
         "role": "generic",
     }
@@ -114,7 +122,7 @@ def _management_network(net: Controller, fabric: Fabric) -> None:
         _do(
             net,
             links.create,
-            local=_ref(f"swp{number}@{fabric.oob_switch}"),
+            local=_ref(f"swp{number}@{name}"),
             remote=_ref(eth0["name"]),
             underlay="disabled",
         )

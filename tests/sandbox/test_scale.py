@@ -1,0 +1,222 @@
+"""Sites of any size: the generator, and lists that take their time (peers.md 5)."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+
+import httpx
+import pytest
+
+from sandbox.generator import Size, fill, site_of
+from sandbox.world import World
+from tests.sandbox.cloudstack_client import root_of
+from tests.sandbox.controller import Controller
+
+
+def world_of(text, state_dir=None):
+    size = Size.parse(text)
+    world = World(site=site_of(size), state_dir=state_dir)
+    fill(world, size)
+    return world
+
+
+def netris_of(world):
+    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
+    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox"}).raise_for_status()
+    return lambda path, **query: client.get(path, params=query).raise_for_status().json()["data"]
+
+
+@pytest.fixture(scope="module")
+def world():
+    return world_of("leaves=30,softgates=6,hypervisors=40,tenants=3,vpcs=25,tiers=2,rules=3,forwards=2,seed=7")
+
+
+# the fabric
+
+
+def test_a_fabric_is_drawn_and_every_cable_of_it_is_up(world):
+    netris = netris_of(world)
+    devices = netris("/api/v2/hw")
+    roles = Counter(row.get("role") or row.get("sgRole") or row.get("srvRole") for row in devices)
+
+    assert (roles["leaf"], roles["spine"], roles["super-spine"], roles["hyperv_cs"]) == (30, 4, 4, 40)
+    assert sum(row["type"] == "softgate" for row in devices) == 6
+    assert {row["status"] for row in devices} == {"ok"}
+    assert netris("/api/v2/dashboard/hardware-alarms") == []
+    cabled = [row for row in netris("/api/v2/ports") if row["inUse"]]
+    assert {row["status"]["value"] for row in cabled} == {"up"}
+    assert {row["bgp_state"] for row in netris("/api/v2/ebgp")} == {"Established"}
+    assert len(netris("/api/v2/ebgp")) == 2 * 6
+
+
+def test_every_hypervisor_of_the_fabric_is_a_host_of_the_zone(world):
+    servers = {row["name"] for row in netris_of(world)("/api/v2/hw") if row.get("srvRole") == "hyperv_cs"}
+    hosts = {row["name"] for row in root_of(world).list("listHosts", type="Routing", pagesize=500, page=1)}
+
+    assert servers == hosts
+
+
+@pytest.mark.parametrize(
+    "text", ["leaves=1", "leaves=9999", "vpcs=-1", "vpcs=x", "cows=3", "vpcs", "tiers=4", "leaves=4,hypervisors=99"]
+)
+def test_sizes_that_make_no_sense_are_refused(text):
+    with pytest.raises(ValueError, match=text.rpartition(",")[2].partition("=")[0]):
+        Size.parse(text)
+
+
+# the tenants
+
+
+def test_both_sides_tell_of_the_same_vpcs(world):
+    root, netris = root_of(world), netris_of(world)
+    vpcs = root.list("listVPCs", listall="true", pagesize=500, page=1)
+    there = {row["name"].partition("-vpc-")[2]: row for row in netris("/api/v2/vpc") if not row["isSystem"]}
+    networks = root.list("listNetworks", listall="true", pagesize=500, page=1)
+    vnets = {row["vxlanID"]: row for row in netris("/api/v2/vnet", filterByVpc=_ids(there.values()))}
+    allocations = {row["vpc"]["id"]: row for row in netris("/api/v2/ipam", filterByVpc=_ids(there.values()))}
+
+    assert len(vpcs) == len(there) == 25
+    assert len(networks) == len(vnets) == 50
+    for vpc in vpcs:
+        twin = there[vpc["name"].removeprefix("vpc-")]
+        assert allocations[twin["id"]]["prefix"] == vpc["cidr"]
+        for tier in vpc["network"]:
+            vnet = vnets[int(tier["broadcasturi"].removeprefix("netris://"))]
+            assert vnet["vpc"]["id"] == twin["id"]
+            assert vnet["gateways"][0]["prefix"] == f"{tier['gateway']}/24"
+            assert vnet["name"].endswith(f"-{tier['name']}")
+    rules = {row["name"]: row for row in netris("/api/v2/nat")}
+    assert sum(name.endswith("-SNAT") for name in rules) == 25
+    for rule in root.list("listPortForwardingRules", listall="true", pagesize=500, page=1):
+        (twin,) = [row for row in rules.values() if row["destinationAddress"] == f"{rule['ipaddress']}/32"
+                   and row["destinationPort"] == rule["publicport"]]  # fmt: skip
+        assert twin["dnatToIP"] == f"{rule['vmguestip']}/32"
+    assert len(netris("/api/acl")) == 25 * 2 * 3
+
+
+def _ids(rows):
+    return ",".join(str(row["id"]) for row in rows)
+
+
+def test_a_printed_vpc_has_every_field_of_one_that_the_services_made(world):
+    for store in (world.cloudstack.cloud.store, world.netris.store):
+        for table in store.tables:
+            if table.name in ("vpc", "network", "router", "vm", "nic", "vni", "vnet", "subnet", "nat", "allocation"):
+                shapes = {frozenset(row) - {"jobid", "defaultGateway"} for row in list(table.rows.values())[-40:]}
+                assert len(shapes) == 1, table.name
+
+
+def test_a_printed_vpc_can_be_used_and_removed(world):
+    root, netris = root_of(world), netris_of(world)
+    (vpc,) = root.list("listVPCs", listall="true", name="vpc-00013")
+    for rule in root.list("listPortForwardingRules", listall="true", pagesize=500, page=1):
+        if rule["networkid"] in {tier["id"] for tier in vpc["network"]}:
+            root.done("deletePortForwardingRule", id=rule["id"])
+    for tier in vpc["network"]:
+        for machine in root.list("listVirtualMachines", listall="true", networkid=tier["id"]):
+            root.done("destroyVirtualMachine", id=machine["id"], expunge="true")
+        root.done("deleteNetwork", id=tier["id"])
+    root.done("deleteVPC", id=vpc["id"])
+
+    assert "vpc-00013" not in {row["name"].partition("-vpc-")[2] for row in netris("/api/v2/vpc")}
+    assert not [row for row in netris("/api/v2/nat") if "-vpc-00013" in row["name"]]
+    assert root.vpc("another")["state"] == "Enabled"
+
+
+def test_the_same_numbers_make_the_same_site():
+    def told(text):
+        netris = netris_of(world_of(text))
+        rows = netris("/api/v2/vpc"), netris("/api/v2/nat"), netris("/api/v2/reservation/vxlan"), netris("/api/v2/link")
+        return [[{name: row[name] for name in row if "Date" not in name} for row in each] for each in rows]
+
+    once, again, other = (told(f"leaves=3,vpcs=6,seed={seed}") for seed in (4, 4, 5))
+
+    assert once == again
+    assert once[2] != other[2]
+
+
+def test_a_generated_site_survives_a_restart_and_is_not_filled_twice(tmp_path):
+    text = "leaves=4,vpcs=5"
+    before = world_of(text, tmp_path)
+    shown = [netris_of(before)(path) for path in ("/api/v2/vpc", "/api/v2/nat", "/api/v2/link")]
+    before.close()
+
+    after = world_of(text, tmp_path)
+
+    assert [netris_of(after)(path) for path in ("/api/v2/vpc", "/api/v2/nat", "/api/v2/link")] == shown
+    assert len(root_of(after).list("listVPCs", listall="true")) == 5
+    after.close()
+
+
+def test_more_vpcs_than_vlans():
+    """A site has 4,093 VLANs; VPCs that find none left have none (2.1), and work."""
+    world = world_of("vpcs=3700,rules=0,forwards=0")
+    netris = netris_of(world)
+
+    rows = netris("/api/v2/vpc")
+
+    assert len(rows) == 3701
+    assert 0 < sum(not row["vlans"] for row in rows) < 1000
+    assert len({row["vni"] for row in rows}) == 3701
+    assert root_of(world).vpc("one-more")["state"] == "Enabled"
+
+
+def test_a_thousand_leaves_and_their_lists_are_there_in_seconds():
+    started = time.monotonic()
+    world = world_of("leaves=1000,softgates=16,hypervisors=2000,vpcs=500,tiers=1")
+    netris = netris_of(world)
+
+    assert len(netris("/api/v2/link")) > 6000
+    assert len(netris("/api/v2/hw")) > 3000
+    assert len(netris("/api/v2/ports", limit=100, page=3)) == 100
+    assert len(netris("/api/v2/vpc")) == 501
+    assert time.monotonic() - started < 60
+
+
+# the pace of lists
+
+
+@pytest.fixture
+def netris():
+    return Controller()
+
+
+def timed(ask):
+    started = time.monotonic()
+    ask()
+    return time.monotonic() - started
+
+
+def test_lists_take_their_time_for_each_object_in_them(netris):
+    netris.order("pace", seconds=0.05, call="GET /api/v2/hw")
+
+    assert timed(lambda: netris.get("/api/v2/hw")) >= 13 * 0.05
+    assert timed(lambda: netris.get("/api/v2/nat")) < 0.3
+    netris.order("pace", seconds=0.1)
+    assert timed(lambda: netris.get("/api/v2/nat")) >= 0.3
+    assert timed(lambda: netris.get("/api/v2/nat/1")) < 0.1
+    assert netris.http.get("/_sandbox/pace").json() == {"GET /api/v2/hw": 0.05, "*": 0.1}
+    assert netris.http.delete("/_sandbox/pace").json() == {}
+    assert timed(lambda: netris.get("/api/v2/nat")) < 0.1
+    netris.order("pace", as_reported=True)
+    assert netris.app.pace.of("GET /api/v2/nat", 16_666) == pytest.approx(5.07, abs=0.01)
+
+
+def test_a_slow_list_does_not_hold_up_the_others(netris):
+    netris.order("pace", seconds=0.2, call="GET /api/v2/hw")
+    slow = threading.Thread(target=lambda: netris.get("/api/v2/hw"))
+    slow.start()
+    time.sleep(0.1)
+
+    assert timed(lambda: netris.get("/api/v2/vpc")) < 1
+    assert slow.is_alive()
+    slow.join()
+
+
+@pytest.mark.parametrize(
+    "order", [{}, [], {"seconds": "x"}, {"seconds": -1}, {"seconds": True}, {"seconds": 1, "call": 5}]
+)
+def test_paces_that_make_no_sense_are_refused(netris, order):
+    assert netris.http.post("/_sandbox/pace", json=order).status_code == 400
