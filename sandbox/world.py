@@ -31,7 +31,8 @@ STOP_SECONDS = 2.0
 WORKERS = 16
 
 # Tables that say nothing about what tenants have: logs, logins, numbers, and what only remembers the past.
-_IGNORED = frozenset({"fact", "job", "event", "removed", "session", "user", "limit", "host"})
+_IGNORED = frozenset({"fact", "job", "event", "alert", "removed", "session", "user", "limit", "host", "configuration"})
+_IGNORED |= {"networkserviceprovider", "traffictype", "ostype", "diskoffering"}
 
 
 class World:

@@ -54,7 +54,7 @@ class Caller:
         return [command for command in CATALOGUE.values() if self.may_run(command)]
 
     def may_touch(self, cloud: Cloud, kind: str, row: Row) -> bool:
-        """Own things, things below an admin's domain, and what is everybody's."""
+        """Own things, those of projects one belongs to, things below an admin's domain, and what is everybody's."""
         if self.is_root:
             return True
         if kind == "domain":
@@ -63,7 +63,11 @@ class Caller:
         if kind == "template" or owner is None or owner == self.account["id"]:
             return True
         domain = cloud.store["domain"].get(row.get("domainid"))
-        return self.is_domain_admin and domain is not None and is_below(self.domain, domain)
+        if self.is_domain_admin and domain is not None and is_below(self.domain, domain):
+            return True
+        behind = cloud.store["account"].get(owner) or {}
+        project = cloud.store["project"].get(behind.get("projectid"))
+        return project is not None and self.account["id"] in project["members"]
 
     def check(self, cloud: Cloud, kind: str, row: Row) -> None:
         if not self.may_touch(cloud, kind, row):

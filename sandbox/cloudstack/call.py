@@ -72,12 +72,22 @@ class Call:
         """The account that the new thing belongs to (1.6)."""
         name, domain = self.get("account"), self.get("domainid")
         if "projectid" in self:
-            raise InvalidValue("Unable to find project with the specified id")
+            return self.project_account()
         if name is None and domain is None:
             return self.caller.account
         if name is None or domain is None:
             raise InvalidValue("AccountName and domainId must be specified together")
         return self.account_named(name, domain)
+
+    def project_account(self) -> Row:
+        """The account behind the project that is named."""
+        project = self["projectid"]
+        if project["id"] == "-1" or project.get("is_removed"):
+            raise InvalidValue("Unable to find project with the specified id")
+        if {"account", "domainid"} & self.arguments.keys():
+            raise InvalidValue("Account name and project id can't be specified together")
+        self.caller.check(self.cloud, "project", project)
+        return self.cloud.get("account", project["accountid"])
 
     def account_named(self, name: str, domain: Row) -> Row:
         """An account that the caller has a say in. A user that asks for another one is refused either way."""
@@ -104,15 +114,31 @@ class Call:
                 return []
             self.caller.check(self.cloud, kind, row)
             return [row]
-        if (project := self.get("projectid")) is not None and not (project["id"] == "-1" and self.get("listall")):
-            return []
+        if (project := self.get("projectid")) is not None:
+            return self._of_projects(kind, project)
         accounts = self.accounts_in_scope()
         if accounts is None:
-            return list(table.rows.values())
+            hidden = {row["accountid"] for row in self.cloud.table("project")} if kind != "account" else set()
+            return [row for row in table.rows.values() if row.get("accountid") not in hidden]
         if len(accounts) == 1:
             return table.by("accountid", accounts[0]["id"])
         wanted = {account["id"] for account in accounts}
         return [row for row in table.rows.values() if row.get("accountid") in wanted]
+
+    def _of_projects(self, kind: str, project: Row) -> list[Row]:
+        """What one project has; for `-1` what all have that the caller may see, with listall all the rest as well."""
+        table, projects = self.cloud.table(kind), [project]
+        if project.get("is_removed"):
+            return []
+        if project["id"] == "-1":
+            projects = [row for row in self.cloud.table("project") if self.caller.may_touch(self.cloud, "project", row)]
+        else:
+            self.caller.check(self.cloud, "project", project)
+        rows = [row for each in projects for row in table.by("accountid", each["accountid"])]
+        if project["id"] == "-1" and self.get("listall"):
+            del self.arguments["projectid"]
+            rows += self.visible(kind)
+        return rows
 
     def accounts_in_scope(self) -> list[Row] | None:
         """None is everybody. An ordinary user never gets beyond its own account."""
@@ -132,7 +158,8 @@ class Call:
             return None
         else:
             domains = cloud.subtree(caller.domain)
-        return [account for each in domains for account in cloud.table("account").by("domainid", each["id"])]
+        found = (account for each in domains for account in cloud.table("account").by("domainid", each["id"]))
+        return [account for account in found if "projectid" not in account]
 
     def domains_in_scope(self) -> list[Row]:
         """Domains that the caller may see at all."""

@@ -37,6 +37,8 @@ _INDEXES = {
     "networkacl": ("aclid",),
     "networkacllist": ("vpcid",),
     "vni": ("networkid",),
+    "volume": ("accountid", "vmid"),
+    "project": ("accountid",),
     "portforwardingrule": ("accountid", "ipaddressid", "networkid", "vmid"),
     "loadbalancer": ("accountid", "ipaddressid", "networkid"),
     "lbmember": ("ruleid", "vmid"),
@@ -95,8 +97,9 @@ class Cloud:
         self.store[kind].drop(row["id"])
         for tag in self.store["tag"].by("resourceid", row["id"]):
             self.store["tag"].drop(tag["id"])
-        kept: Row = {name: row[name] for name in ("id", "number", "name", "accountid", "domainid") if name in row}
-        self.store["removed"].put({**kept, "kind": kind, "is_removed": True})
+        names = ("id", "number", "name", "accountid", "domainid", "created")
+        kept: Row = {name: row[name] for name in names if name in row}
+        self.store["removed"].put({**kept, "kind": kind, "is_removed": True, "removed": self.clock.now()})
 
     def is_there(self, kind: str, row: Row) -> bool:
         """Whether a row is still a row: others may have removed it while the store was let go."""
@@ -141,8 +144,12 @@ class Cloud:
         if account is None:
             return {}
         domain = self.get("domain", account["domainid"])
+        project = self.store["project"].get(account.get("projectid"))
+        owner = {"account": account["name"]}
+        if project is not None:
+            owner = {"projectid": project["id"], "project": project["name"]}
         return {
-            "account": account["name"],
+            **owner,
             "domainid": domain["id"],
             "domain": domain["name"],
             "domainpath": domain["path"],

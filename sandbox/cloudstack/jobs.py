@@ -40,6 +40,7 @@ _INSTANCE_TYPES = {
     "portforwardingrule": "FirewallRule",
     "loadbalancer": "FirewallRule",
     "staticroute": "StaticRoute",
+    "project": "Project",
     "privategateway": "PrivateGateway",
 }
 

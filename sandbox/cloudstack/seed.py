@@ -61,12 +61,38 @@ def seed(cloud: Cloud, *, keys: tuple[str, str], password: str, provider: Provid
 
 def refresh(cloud: Cloud, *, keys: tuple[str, str], provider: Provider) -> None:
     """After a restart: the operator's credentials are those of this start."""
+    _stock(cloud)
     admin = cloud.table("user").find(username="admin", isdefault=True)
     if admin is not None and (admin.get("apikey"), admin.get("secretkey")) != keys:
         cloud.change("user", admin, apikey=keys[0], secretkey=keys[1])
     row = next(iter(cloud.table("netrisprovider").rows.values()), None)
     if row is not None and (row["username"], row["password"]) != (provider.user, provider.password):
         cloud.change("netrisprovider", row, username=provider.user, password=provider.password)
+
+
+PROVIDERS = (
+    ("VirtualRouter", "Enabled", ("Dhcp", "Dns", "UserData", "SourceNat", "StaticNat", "PortForwarding", "Lb", "Vpn")),
+    ("VpcVirtualRouter", "Enabled", (*ROUTER_SERVICES, *NAT_SERVICES)),
+    ("InternalLbVm", "Disabled", ("Lb",)),
+    ("ConfigDrive", "Disabled", ("Dhcp", "Dns", "UserData")),
+    (NETRIS, "Enabled", (*NAT_SERVICES, "Connectivity")),
+)
+
+
+def _stock(cloud: Cloud) -> None:
+    """Lists of the house that never change. They are filled at every start, so that older stores get them too."""
+    physical = {"physicalnetworkid": cloud.physical_network["id"]}
+    if not cloud.table("networkserviceprovider"):
+        for name, state, services in PROVIDERS:
+            cloud.new("networkserviceprovider", name=name, state=state, servicelist=list(services), **physical)
+        for traffic in ("Management", "Public", "Guest", "Storage"):
+            cloud.new("traffictype", traffictype=traffic, kvmnetworklabel=f"cloudbr-{traffic.lower()}", **physical)
+    if not cloud.table("ostype"):
+        for _, system in TEMPLATES:
+            cloud.new("ostype", description=system)
+        for size in (5, 20, 100):
+            name = f"{size} GB disk"
+            cloud.new("diskoffering", name=name, displaytext=name, disksize=size, iscustomized=False)
 
 
 def _root(cloud: Cloud, keys: tuple[str, str], password: str) -> None:

@@ -20,6 +20,7 @@ KINDS_MADE = {
     "createLBHealthCheckPolicy": "healthcheckpolicy",
     "createStaticRoute": "staticroute",
     "createPrivateGateway": "privategateway",
+    "createProject": "project",
 }
 
 

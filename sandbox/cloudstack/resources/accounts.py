@@ -55,7 +55,7 @@ def type_and_role(call: Call) -> tuple[int, Row]:
 @handles("listAccounts")
 def list_accounts(call: Call) -> Row:
     rows = call.visible("account")
-    rows = [row for row in rows if row["name"] != "system"]
+    rows = [row for row in rows if row["name"] != "system" and "projectid" not in row]
     rows = call.narrowed(rows, "name", "state", "accounttype")
     return call.page(call.searched(rows, "name"), lambda row: account_view(call.cloud, row, call.get("details")))
 
@@ -92,6 +92,8 @@ def _account(call: Call) -> Row:
             raise InvalidValue("Account id, or account name with domain id, must be given")
         account = call.account_named(call["account"], call["domainid"])
     call.caller.check(call.cloud, "account", account)
+    if "projectid" in account:
+        raise PermissionDenied("The account of a project is changed through the project")
     if account.get("isdefault"):
         raise PermissionDenied("The default accounts cannot be changed")
     call.row = account
@@ -158,4 +160,10 @@ def tear_down(cloud: Cloud, account: Row) -> None:
         cloud.remove("user", user)
     for limit in cloud.table("limit").by("ownerid", account["id"]):
         cloud.table("limit").drop(limit["id"])
+    if project := cloud.table("project").get(account.get("projectid")):
+        cloud.remove("project", project)
+    for project in cloud.table("project"):
+        if account["id"] in project["members"]:
+            kept = {name: [each for each in project[name] if each != account["id"]] for name in ("members", "owners")}
+            cloud.change("project", project, **kept)
     cloud.remove("account", account)

@@ -118,3 +118,8 @@ def list_roles(call: Call) -> Row:
     rows = call.searched(rows, "name")
     shown = ("id", "name", "type", "description")
     return call.page(rows, lambda row: {**view(row, *shown), "isdefault": True, "ispublic": True, "state": "Enabled"})
+
+
+@handles("listHypervisors")
+def list_hypervisors(call: Call) -> Row:
+    return {"count": 1, "hypervisor": [{"name": "KVM"}]}

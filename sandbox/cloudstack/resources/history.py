@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from sandbox.cloudstack.call import Call, handles
+from sandbox.cloudstack.catalogue import CATALOGUE
 from sandbox.cloudstack.cloud import created, view
 from sandbox.store import Row
+
+_UNASKED = {"USER.LOGIN", "USER.LOGOUT"}
 
 
 @handles("queryAsyncJobResult")
@@ -54,3 +57,21 @@ def _unfinished(call: Call, rows: list[Row]) -> list[Row]:
         and row["created"] >= since
         and done.get(row["id"], float("inf")) - row["created"] > call["duration"]
     ]
+
+
+@handles("listEventTypes")
+def list_event_types(call: Call) -> Row:
+    names = sorted({command.event for command in CATALOGUE.values() if command.event} | _UNASKED)
+    return {"count": len(names), "eventtype": [{"name": name} for name in names]}
+
+
+@handles("listAlerts")
+def list_alerts(call: Call) -> Row:
+    rows = call.narrowed(call.cloud.table("alert"), "id", "name")
+    if (wanted := call.get("type")) is not None:
+        rows = [row for row in rows if str(row["type"]) == wanted]
+
+    def shown(row: Row) -> Row:
+        return {**view(row, "id", "type", "name", "description"), "sent": created(row)}
+
+    return call.page(call.searched(rows, "description", "name")[::-1], shown)

@@ -7,7 +7,7 @@ from sandbox.cloudstack.cloud import Cloud
 from sandbox.cloudstack.errors import InvalidValue, LimitReached, PermissionDenied
 from sandbox.store import Row
 
-VM, PUBLIC_IP, NETWORK, VPC, CPU, MEMORY = 0, 1, 6, 7, 8, 9
+VM, PUBLIC_IP, VOLUME, PROJECT, NETWORK, VPC, CPU, MEMORY = 0, 1, 2, 5, 6, 7, 8, 9
 UNLIMITED = -1
 
 # name, the word in account and domain fields, the account's default; a domain's default is twice that
@@ -30,7 +30,7 @@ TYPES = (
     ("object_storage", "objectstorage", 400),
     ("gpu", "gpu", 20),
 )
-_COUNTED = {VM: "vm", PUBLIC_IP: "publicip", NETWORK: "network", VPC: "vpc"}
+_COUNTED = {VM: "vm", PUBLIC_IP: "publicip", VOLUME: "volume", NETWORK: "network", VPC: "vpc"}
 
 
 def used(cloud: Cloud, account: Row, type_: int) -> int:
@@ -41,6 +41,8 @@ def used(cloud: Cloud, account: Row, type_: int) -> int:
             return len(machines)
         field = "cpunumber" if type_ == CPU else "memory"
         return sum(cloud.get("serviceoffering", vm["serviceofferingid"])[field] for vm in machines)
+    if type_ == PROJECT:
+        return sum(1 for project in cloud.table("project") if account["id"] in project["owners"])
     kind = _COUNTED.get(type_)
     return cloud.table(kind).count_by("accountid", account["id"]) if kind else 0
 
@@ -110,6 +112,8 @@ def _view(cloud: Cloud, owner: Row, type_: int) -> Row:
 def _owner(call: Call) -> Row:
     """Whose limits: an account's, a whole domain's, or the caller's own."""
     name, domain = call.get("account"), call.get("domainid")
+    if "projectid" in call:
+        return call.project_account()
     if name is not None:
         if domain is None and call.command.name == "updateResourceLimit":
             raise InvalidValue("AccountName and domainId must be specified together")

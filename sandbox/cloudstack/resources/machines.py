@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, BadParameter, InvalidValue, NoAddress, PermissionDenied, ServerError
-from sandbox.cloudstack.resources import limits, networks, rules
+from sandbox.cloudstack.resources import limits, networks, rules, volumes
 from sandbox.store import Row
 
 STOPPED, STARTING, RUNNING, STOPPING = "Stopped", "Starting", "Running", "Stopping"
@@ -27,7 +27,13 @@ def make_machine(call: Call) -> Row:
         raise ServerError("Exactly one of template id, volume id and snapshot id must be given")
     tiers = _tiers(call)
     owner = call.owner() if "account" in call else cloud.get("account", tiers[0]["accountid"])
-    for type_, amount in ((limits.VM, 1), (limits.CPU, offering["cpunumber"]), (limits.MEMORY, offering["memory"])):
+    sizes = (
+        (limits.VM, 1),
+        (limits.VOLUME, 1),
+        (limits.CPU, offering["cpunumber"]),
+        (limits.MEMORY, offering["memory"]),
+    )
+    for type_, amount in sizes:
         limits.check(cloud, owner, type_, amount)
     vm = cloud.new(
         "vm",
@@ -45,6 +51,7 @@ def make_machine(call: Call) -> Row:
     name = call.get("name") or f"VM-{vm['id']}"
     instance = f"i-{owner['number']}-{vm['number']}-VM"
     cloud.change("vm", vm, name=name, displayname=vm["displayname"] or name, instancename=instance)
+    volumes.make_root(cloud, vm)
     asked = _asked_addresses(call, tiers)
     try:
         for position, tier in enumerate(tiers):
@@ -232,6 +239,8 @@ def expunge(cloud: Cloud, vm: Row) -> None:
 def _forget(cloud: Cloud, vm: Row) -> None:
     for nic in nics_of(cloud, vm):
         cloud.remove("nic", nic)
+    for volume in volumes.of_machine(cloud, vm):
+        cloud.remove("volume", volume)
     cloud.remove("vm", vm)
 
 
@@ -327,3 +336,15 @@ def nic_view(cloud: Cloud, nic: Row) -> Row:
         "vpcid": vpc["id"],
         "vpcname": vpc["name"],
     }
+
+
+@handles("listNics")
+def list_nics(call: Call) -> Row:
+    vm = call["virtualmachineid"]
+    if vm.get("is_removed"):
+        return {}
+    call.caller.check(call.cloud, "vm", vm)
+    rows = call.narrowed(nics_of(call.cloud, vm), "networkid")
+    if (nic := call.get("nicid")) is not None:
+        rows = [row for row in rows if row["id"] == nic["id"]]
+    return call.page(rows, lambda row: nic_view(call.cloud, row))

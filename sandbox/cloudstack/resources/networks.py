@@ -8,13 +8,11 @@ from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, PermissionDenied, ServerError
 from sandbox.cloudstack.netris_objects import Tier
-from sandbox.cloudstack.resources import limits, naming, offerings, rules, tier_acls, vnis
+from sandbox.cloudstack.resources import configuration, limits, naming, offerings, rules, tier_acls, vnis
 from sandbox.cloudstack.seed import NETRIS, ROUTED
 from sandbox.store import Row
 
 ALLOCATED, IMPLEMENTING, IMPLEMENTED, SHUTDOWN = "Allocated", "Implementing", "Implemented", "Shutdown"
-TIERS_PER_VPC = 3
-LARGEST_FOR_USERS = 22
 
 
 def tier_of(cloud: Cloud, network: Row) -> Tier:
@@ -214,8 +212,9 @@ def _range(call: Call, vpc: Row) -> tuple[IPv4Network, IPv4Address]:
         raise InvalidValue("Invalid netmask specified") from None
     if gateway in (cidr.network_address, cidr.broadcast_address):
         raise InvalidValue("Invalid gateway specified. It must be neither the network nor the broadcast address")
-    if not call.caller.is_root and cidr.prefixlen < LARGEST_FOR_USERS:
-        raise InvalidValue(f"Cidr size can't be larger than /{LARGEST_FOR_USERS}")
+    largest = configuration.number(call.cloud, "network.guest.cidr.limit")
+    if not call.caller.is_root and cidr.prefixlen < largest:
+        raise InvalidValue(f"Cidr size can't be larger than /{largest}")
     if not cidr.subnet_of(IPv4Network(vpc["cidr"])):
         raise InvalidValue(f"Network cidr {cidr} is not within vpc {vpc['name']} cidr {vpc['cidr']}")
     return cidr, gateway
@@ -223,8 +222,9 @@ def _range(call: Call, vpc: Row) -> tuple[IPv4Network, IPv4Address]:
 
 def _check_room(cloud: Cloud, vpc: Row, cidr: IPv4Network) -> None:
     tiers = cloud.table("network").by("vpcid", vpc["id"])
-    if len(tiers) >= TIERS_PER_VPC:
-        raise InternalError(f"Number of networks per VPC cannot surpass [{TIERS_PER_VPC}].")
+    most = configuration.number(cloud, "vpc.max.networks", cloud.get("account", vpc["accountid"]))
+    if len(tiers) >= most:
+        raise InternalError(f"Number of networks per VPC cannot surpass [{most}].")
     for tier in tiers:
         if cidr.overlaps(IPv4Network(tier["cidr"])):
             raise InvalidValue(f"Network cidr {cidr} crosses other network cidr {tier['cidr']} in vpc {vpc['name']}")

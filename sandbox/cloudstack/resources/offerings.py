@@ -47,10 +47,10 @@ def services(offering: Row) -> list[Row]:
 
 def services_with_capabilities(offering: Row) -> list[Row]:
     """The same with capabilities, as a network and the offerings show them."""
-    return [{**service, "capability": _capabilities(service["name"])} for service in services(offering)]
+    return [{**service, "capability": capabilities(service["name"])} for service in services(offering)]
 
 
-def _capabilities(service: str) -> list[Row]:
+def capabilities(service: str) -> list[Row]:
     return [
         {"name": name, "value": value, "canchooseservicecapability": False}
         for name, value in _CAPABILITIES.get(service, ())

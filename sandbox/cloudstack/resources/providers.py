@@ -15,6 +15,8 @@ from sandbox.store import Row
 
 log = logging.getLogger(__name__)
 
+_HOST_ALERT = 7
+
 
 def provider_of(cloud: Cloud) -> Row | None:
     return next(iter(cloud.table("netrisprovider").rows.values()), None)
@@ -49,6 +51,9 @@ def _show_health(cloud: Cloud, *, is_up: bool) -> None:
     for host in cloud.table("host"):
         if host["type"] == "L2Networking" and host["state"] != state:
             cloud.change("host", host, state=state)
+            if not is_up:
+                text = f"Host is down, name: {host['name']} (id:{host['id']}), availability zone: {cloud.zone['name']}"
+                cloud.new("alert", type=_HOST_ALERT, name="ALERT.COMPUTE.HOST", description=text)
 
 
 def push_ranges(cloud: Cloud) -> None:

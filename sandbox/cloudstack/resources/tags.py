@@ -18,6 +18,8 @@ _KINDS = {
     "nic": ("Nic", "nic"),
     "template": ("Template", "template"),
     "portforwardingrule": ("PortForwardingRule", "portforwardingrule"),
+    "volume": ("Volume", "volume"),
+    "project": ("Project", "project"),
     "loadbalancer": ("LoadBalancer", "loadbalancer"),
     "staticroute": ("StaticRoute", "staticroute"),
     "privategateway": ("PrivateGateway", "privategateway"),

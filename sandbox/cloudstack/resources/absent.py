@@ -1,0 +1,27 @@
+"""Lists of things that neither this zone nor a portal's VPC has. Clients ask for them all the same, and get nothing."""
+
+from __future__ import annotations
+
+from sandbox.cloudstack.call import Call, handles
+from sandbox.store import Row
+
+for _name in (
+    "listVpnGateways",
+    "listVpnConnections",
+    "listVpnCustomerGateways",
+    "listIpForwardingRules",
+    "listFirewallRules",
+    "listEgressFirewallRules",
+    "listSecurityGroups",
+    "listAffinityGroups",
+    "listSSHKeyPairs",
+    "listSnapshots",
+    "listInstanceGroups",
+    "listIsos",
+    "listSystemVms",
+):
+
+    @handles(_name)
+    def nothing(call: Call) -> Row:
+        call.accounts_in_scope()  # a foreign account or domain is refused, even here
+        return {}

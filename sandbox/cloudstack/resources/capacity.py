@@ -1,0 +1,84 @@
+"""How full the zone is, as the collector last saw it (cloudstack-api.md 3.10)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sandbox.cloudstack.call import Call, handles
+from sandbox.cloudstack.cloud import Cloud
+from sandbox.cloudstack.resources import vnis
+from sandbox.cloudstack.resources.infrastructure import CPUS, MEMORY, SPEED
+from sandbox.store import Row
+
+PERIOD = 300.0  # capacity.check.period
+_STORAGE = 100 * 1024**4
+NAMES = {
+    0: "MEMORY",
+    1: "CPU",
+    2: "STORAGE",
+    3: "STORAGE_ALLOCATED",
+    4: "VIRTUAL_NETWORK_PUBLIC_IP",
+    5: "PRIVATE_IP",
+    6: "SECONDARY_STORAGE",
+    7: "VLAN",
+    8: "DIRECT_ATTACHED_PUBLIC_IP",
+    9: "LOCAL_STORAGE",
+}
+
+
+def measure(cloud: Cloud) -> list[Row]:
+    return [
+        {
+            "type": type_,
+            "name": NAMES[type_],
+            "capacityused": used,
+            "capacityallocated": used,
+            "capacitytotal": total,
+            "percentused": f"{100 * used / total if total else 0:.2f}",
+        }
+        for type_, used, total in _figures(cloud)
+    ]
+
+
+def _figures(cloud: Cloud) -> Iterator[tuple[int, int, int]]:
+    hosts = sum(1 for host in cloud.table("host") if host["type"] == "Routing")
+    running = [vm for vm in cloud.table("vm") if vm["hostid"] is not None]
+    sizes = [cloud.get("serviceoffering", vm["serviceofferingid"]) for vm in running]
+    disks = sum(cloud.get("template", vm["templateid"])["size"] for vm in cloud.table("vm"))
+    addresses = [row for row in cloud.table("publicip") if not row["forsystemvms"]]
+    yield 0, sum(size["memory"] for size in sizes) * 1024**2, hosts * MEMORY
+    yield 1, sum(size["cpunumber"] * size["cpuspeed"] for size in sizes), hosts * CPUS * SPEED
+    yield 2, disks, _STORAGE
+    yield 3, disks, 2 * _STORAGE
+    yield 4, sum(1 for row in addresses if row["state"] != "Free"), len(addresses)
+    yield 5, 0, 255
+    yield 6, sum(row["size"] for row in cloud.table("template")), _STORAGE
+    yield 7, len(cloud.table("vni")), len(vnis.pool(cloud))
+    yield 8, 0, 0
+    yield 9, 0, 0
+
+
+def seen(cloud: Cloud, *, is_latest: bool = False) -> list[Row]:
+    """The numbers of the last run, which is at most a period ago; or of this moment."""
+    facts, now = cloud.store.facts, cloud.clock.now()
+    row = facts.get("capacity")
+    if row is None or is_latest or now - row["at"] >= PERIOD:
+        row = facts.put({"id": "capacity", "at": now, "rows": measure(cloud)})
+    found: list[Row] = row["rows"]
+    return found
+
+
+@handles("listCapacity")
+def list_capacity(call: Call) -> Row:
+    cloud = call.cloud
+    rows = seen(cloud, is_latest=call.get("fetchlatest", False))
+    if (wanted := call.get("type")) is not None:
+        rows = [row for row in rows if row["type"] == wanted]
+    if "tag" in call:
+        rows = []
+    place = {"zoneid": cloud.zone["id"], "zonename": cloud.zone["name"]}
+    if "clusterid" in call or "podid" in call:  # addresses and numbers belong to the zone
+        rows = [row for row in rows if row["type"] in (0, 1, 2, 3, 9)]
+    if call.get("sortby", "").lower() == "usage":
+        rows = sorted(rows, key=lambda row: float(row["percentused"]), reverse=True)
+    return call.page(call.searched(rows, "name"), lambda row: {**row, **place})
