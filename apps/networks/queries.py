@@ -45,7 +45,8 @@ RECENTLY = timedelta(days=1)
 def zones_of(tenant: Tenant) -> list[Zone]:
     """Enabled zones in which the tenant's account is ready: where it can build now."""
     accounts = Account.objects.of(tenant).ready().filter(zone__is_enabled=True)
-    return [account.zone for account in accounts.select_related("zone").order_by("zone__name")]
+    named = accounts.select_related("zone").only("zone__name", "zone__slug", "zone__max_tiers_per_vpc")
+    return [account.zone for account in named.order_by("zone__name")]
 
 
 def used_ranges(tenant: Tenant) -> list[IPv4Network]:

@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--vpcs", type=int, default=100_000, help="VPCs in the list; 0 leaves the pages out")
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.bench.settings"
+    os.environ.setdefault("WEFT_LOG_LEVEL", "WARNING")
     django.setup()
     call_command("migrate", verbosity=0)
 
