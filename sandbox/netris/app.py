@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 from sandbox.clock import Clock
 from sandbox.control import PREFIX, Control
 from sandbox.faults import Faults, Kind
@@ -16,6 +18,8 @@ from sandbox.netris.shelf import in_one_go
 from sandbox.netris.wire import Call, Refusal, Reply, not_found, refused
 from sandbox.site import REFERENCE, Site
 from sandbox.store import Store
+
+log = logging.getLogger(__name__)
 
 OPEN = ("POST /api/auth", "POST /api/logout")
 
@@ -76,6 +80,9 @@ class Netris:
                 reply = self._answer(request, match)
             except Refusal as refusal:
                 return refused(refusal)
+            except Exception:
+                log.exception("%s failed", name)
+                return refused(Refusal(500, "Internal server error"))
             is_lost = self.faults.strikes(Kind.LOSE_REPLY, name)
         self.pace.wait(name, reply.count)
         if is_lost:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
+import ssl
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
+from sandbox.http import serve
 from tests.sandbox.controller import LOGIN, SYSTEM, TENANT, Controller, direct_connect, snat
 
 
@@ -32,6 +38,20 @@ PATHS = (
     "/api/v2/hw/server",
     "/api/v2/hw/softgate",
     "/api/v2/link",
+    "/api/v2/vpc-peering",
+    "/api/v2/acl",
+    "/api/aclportgroups",
+    "/api/ebgpobjects",
+    "/api/ebgproutemaps",
+    "/api/inventoryProfiles",
+    "/api/v2/dhcp-option-set",
+    "/api/permissiongroups",
+    "/api/userroles",
+    "/api/users",
+    "/api/v2/ports/lag",
+    "/api/v2/reservation/ip",
+    "/api/v2/reservation/vlan",
+    "/api/v2/reservation/vxlan",
 )
 BODIES = (
     b"{",
@@ -82,11 +102,80 @@ def test_wrong_values_anywhere_get_the_error_envelope(netris, path):
         for number, value in enumerate(WRONG):
             body = good | {name: value} | ({"name": f"n{number}-{name}"} if name != "name" and "name" in good else {})
             response = netris.http.post(path, content=json.dumps(body).encode())
-            assert response.status_code in (200, 400, 401, 403, 404), (name, value, response.text)
+            assert response.status_code in (200, 201, 400, 401, 403, 404), (name, value, response.text)
             response.json()
-    for path_of_list in ("/api/v2/vpc", "/api/v2/vnet", "/api/v2/ipam", "/api/v2/nat", "/api/v2/hw", "/api/v2/ebgp"):
-        if path != "/api/auth":
-            netris.get(path_of_list)
+    if path != "/api/auth":
+        _lists_still_answer(netris)
+
+
+LISTS = ("/api/v2/vpc", "/api/v2/vnet", "/api/v2/ipam", "/api/v2/nat", "/api/v2/hw", "/api/v2/ebgp", "/api/v2/ports",
+         "/api/v2/l4lb", "/api/acl", "/api/routes", "/api/v2/vpc-peering", "/api/ebgproutemaps", "/api/users",
+         "/api/v2/reservation/ip", "/api/v2/reservation/vlan", "/api/v2/dashboard/hardware-health",
+         "/api/v2/dhcp-option-set", "/api/aclportgroups", "/api/userroles")  # fmt: skip
+
+
+def _lists_still_answer(netris):
+    for path in LISTS:
+        netris.get(path)
+
+
+# What is changed, and where: the id in the path, or under a name in the body
+UPDATES = {
+    "/api/tenants": "id",
+    "/api/v2/sites": "",
+    "/api/v2/vpc": "",
+    "/api/v2/vnet": "",
+    "/api/v2/ipam/allocation": "",
+    "/api/v2/ipam/subnet": "",
+    "/api/v2/nat": "",
+    "/api/v2/l4lb": "",
+    "/api/acl": "id",
+    "/api/v2/acl": "",
+    "/api/routes": "route_id",
+    "/api/v2/ebgp": "",
+    "/api/v2/hw/switch": "",
+    "/api/v2/hw/server": "",
+    "/api/v2/hw/softgate": "",
+    "/api/v2/link": "",
+    "/api/v2/vpc-peering": "",
+    "/api/aclportgroups": "id",
+    "/api/ebgpobjects": "id",
+    "/api/ebgproutemaps": "id",
+    "/api/inventoryProfiles": "id",
+    "/api/v2/dhcp-option-set": "",
+    "/api/permissiongroups": "id",
+    "/api/userroles": "id",
+    "/api/users": "id",
+}
+
+
+@pytest.mark.parametrize("path", UPDATES)
+def test_wrong_values_in_updates_get_the_error_envelope(netris, path):
+    good = _good_bodies(netris)[path]
+    netris.subnet("vip", "198.51.100.8/30", SYSTEM, "load-balancer")
+    made = netris.http.post(path, json=good).json()
+    number = made.get("id") or made["data"]
+    while isinstance(number, dict):
+        number = number.get("staticRouteID") or number["id"]
+    key = UPDATES[path]
+    for name in good:
+        for value in WRONG:
+            body = {name: value} | ({key: number} if key else {})
+            content = json.dumps(body).encode()
+            response = netris.http.put(path if key else f"{path}/{number}", content=content)
+            assert response.status_code in (200, 400, 403, 404), (name, value, response.text)
+            response.json()
+    _lists_still_answer(netris)
+
+
+@pytest.mark.parametrize("path", ["/api/tenants", "/api/acl", "/api/routes", "/api/ebgpobjects", "/api/users",
+                                  "/api/aclportgroups", "/api/v2/link", "/api/v2/nat/bulk"])  # fmt: skip
+@pytest.mark.parametrize("value", WRONG)
+def test_wrong_ids_in_bodies_of_deletes_get_the_error_envelope(netris, path, value):
+    response = netris.http.request("DELETE", path, content=json.dumps({"id": value}).encode())
+
+    assert response.status_code in (200, 400, 403, 404)
+    assert len(netris.get("/api/v2/link")) == 32
 
 
 def _good_bodies(netris):
@@ -160,6 +249,88 @@ def _good_bodies(netris):
             "underlay": "disabled",
             "mclagPeerLink": None,
         },
+        **_good_policies(netris, vpc),
+    }
+
+
+def _good_policies(netris, vpc):
+    group = netris.post("/api/permissiongroups", name="g", hidden=[], readOnly=[])["id"]
+    role = netris.post("/api/userroles", name="r", permissionGroup={"id": group}, tenants=[])["id"]
+    number = netris.post("/api/ebgpobjects", name="o", type="ipv4", typeValue="permit any")
+    ports = netris.post("/api/aclportgroups", name="p", ports=[80])["id"]
+    consumer = {"id": 0, "type": "vnet", "name": ""}
+    return {
+        "/api/v2/vpc-peering": {
+            "name": "pc",
+            "vpcA": {"id": 1, "prefixListInbound": "permit any"},
+            "vpcB": vpc | {"prefixListInboundIPv4": "", "prefixListInboundIPv6": "deny any"},
+        },
+        "/api/v2/acl": {
+            "name": "acl",
+            "action": "permit",
+            "proto": "tcp",
+            "src_prefix": "0.0.0.0/0",
+            "dst_prefix": "10.1.1.0/24",
+            "src_port_group": ports,
+            "dst_port_group": None,
+            "reverse": "no",
+            "vpc": vpc,
+        },
+        "/api/aclportgroups": {"name": "pg", "ports": [80, "90-95"]},
+        "/api/ebgpobjects": {"name": "pl", "type": "ipv6", "typeValue": "permit fd00::/8 ge 16 le 64"},
+        "/api/ebgproutemaps": {
+            "name": "rm",
+            "sequences": [
+                {
+                    "number": 5,
+                    "policy": "permit",
+                    "matches": [{"type": "ipv4_prefix_list", "objectId": number}],
+                    "actions": [{"type": "set", "parameter": "med", "value": 5}],
+                }
+            ],
+        },
+        "/api/inventoryProfiles": {
+            "name": "ip",
+            "description": "",
+            "ntp_servers": "",
+            "timezone": {"label": "UTC"},
+            "customRules": [{"srcSubnet": "10.0.0.0/8"}],
+            "fabricProps": {"mclag": True},
+            "gpuClusterProps": {},
+        },
+        "/api/v2/dhcp-option-set": {
+            "name": "dhcp",
+            "domainSearch": "",
+            "dnsServers": ["1.1.1.1"],
+            "ntpServers": ["a"],
+            "leaseTime": 86400,
+            "additionalOptions": [{"code": 1, "type": "string", "value": ""}],
+        },
+        "/api/permissiongroups": {"name": "pg", "hidden": ["ACL"], "readOnly": [], "externalACL": True},
+        "/api/userroles": {"name": "ur", "permissionGroup": {"id": group}, "tenants": [{"id": -1}]},
+        "/api/users": {
+            "name": "jane",
+            "fullname": "",
+            "email": "j@example.net",
+            "userRole": {"id": role},
+            "permissionGroup": {"id": group},
+            "tenants": [{"id": 1, "tenant_write": True}],
+        },
+        "/api/v2/ports/lag": {
+            "ports": [{"name": "swp24@Leaf-1"}],
+            "tenant": TENANT,
+            "mtu": 9000,
+            "lacp": "on",
+            "mclagId": 1,
+            "description": "",
+        },
+        "/api/v2/reservation/ip": {
+            "host": {"address": "10.1.1.77", "subnet": {"id": 1}},
+            "consumer": consumer,
+            "meta": {},
+        },
+        "/api/v2/reservation/vlan": {"vlan": 0, "site": {"id": 1}, "consumer": consumer, "meta": {}},
+        "/api/v2/reservation/vxlan": {"vxlan": 0, "consumer": consumer, "meta": {}},
     }
 
 
@@ -190,3 +361,91 @@ def test_odd_queries_are_answered(netris):
     for query in ("filterByVpc=", "filterByVpc=x", "filterByVpc=1,,x", "filterByVpc[0]=1", "=&&&=", "limit=x&page=-1"):
         for path in ("/api/v2/vnet", "/api/v2/ipam", "/api/v2/ports", "/api/v2/nat"):
             assert netris.http.get(f"{path}?{query}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "forget"),
+        ("POST", "change"),
+        ("POST", "pace"),
+        ("POST", "members"),
+        ("POST", "faults"),
+        ("POST", "clock"),
+        ("POST", "devices//kill"),
+        ("POST", "devices/%00/revive"),
+        ("PATCH", "pace"),
+        ("GET", "nowhere"),
+    ],
+)
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'"x"', b'{"table": "vnet", "id": 1, "fields": []}', b"\xff"])
+def test_nonsense_to_the_control_endpoint_is_refused(netris, method, path, body):
+    assert netris.http.request(method, f"/_sandbox/{path}", content=body).status_code in (400, 404)
+    _lists_still_answer(netris)
+
+
+# On a port
+
+
+@pytest.fixture
+def served(netris):
+    server = serve(netris.app)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET",
+        b"POST /api/auth HTTP/1.1\r\nHost: x\r\nContent-Length: 500\r\n\r\n{",
+        b"POST /api/auth HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n{}",
+        b"POST /api/auth HTTP/1.1\r\nHost: x\r\nContent-Length: many\r\n\r\n{}",
+        b"POST /api/auth HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n{}",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
+        b"GET /" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n",
+        b"BREW /api/auth HTTP/1.1\r\nHost: x\r\n\r\n",
+    ],
+)
+def test_half_a_request_harms_nobody(netris, served, sent):
+    with socket.create_connection(("127.0.0.1", served.server_address[1]), timeout=5) as caller:
+        caller.sendall(sent)
+        with contextlib.suppress(OSError):
+            caller.shutdown(socket.SHUT_WR)
+            answer = caller.recv(65536)
+            assert b"Traceback" not in answer
+            assert not answer.startswith(b"HTTP/1.1 500")
+
+    assert httpx.post(f"{served.url}/api/auth", json=LOGIN).status_code == 200
+
+
+def test_two_hundred_clients_at_once_are_all_served(netris, served):
+    """Each logs in, writes, reads and cleans up; numbers are given out once."""
+
+    context = ssl.create_default_context()  # making one for each client would take most of the time
+
+    def work(number):
+        with httpx.Client(base_url=served.url, timeout=60, verify=context) as client:
+            statuses = [client.post("/api/auth", json=LOGIN).status_code]
+            made = client.post("/api/v2/vpc", json={"name": f"vpc-{number}", "adminTenant": TENANT})
+            vpc = made.json()["data"]
+            answers = [
+                made,
+                client.post("/api/v2/vpc", json={"name": f"vpc-{number}", "adminTenant": TENANT}),
+                client.get("/api/v2/vpc"),
+                client.post("/api/graphite?target=collectd.*.conntrack.conntrack"),
+                client.post("/api/v2/vnet", content=b"{"),
+            ]
+            if number % 2:
+                answers.append(client.delete(f"/api/v2/vpc/{vpc['id']}"))
+            return vpc["vni"], [*statuses, *(answer.status_code for answer in answers)]
+
+    with ThreadPoolExecutor(200) as clients:
+        done = list(clients.map(work, range(200)))
+
+    assert {tuple(statuses[:6]) for _, statuses in done} == {(200, 200, 400, 200, 200, 400)}
+    assert {statuses[6] for _, statuses in done if len(statuses) > 6} == {200}
+    rows = netris.get("/api/v2/vpc")
+    assert len(rows) == len({row["vni"] for row in rows}) == 101
