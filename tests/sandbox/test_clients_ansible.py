@@ -36,7 +36,7 @@ def ansible():
     playbook = home / "bin" / "ansible-playbook"
     if not (home / "ready").exists():
         venv.create(home, with_pip=True, clear=True)
-        pip = [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         subprocess.run([*pip, ANSIBLE, CS], check=True)
         (home / "ready").touch()
     return playbook

@@ -269,7 +269,7 @@ def list_virtual_machines(call: Call) -> Row:
 
 def machine_view(call: Call, vm: Row) -> Row:
     cloud = call.cloud
-    details = call.get("details") or ["all"]
+    details = (call.get("details") if call.command.is_list else None) or ["all"]
     offering = cloud.get("serviceoffering", vm["serviceofferingid"])
     template = cloud.get("template", vm["templateid"])
     nics = nics_of(cloud, vm)
