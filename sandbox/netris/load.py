@@ -19,7 +19,7 @@ from sandbox.netris.controller import Controller
 from sandbox.store import Row
 
 CONNTRACK_MAX = 2_097_152  # of a SoftGate with 128 GB of memory; unverified
-_SESSIONS_OF_A_RULE = {"SNAT": 900, "DNAT": 220, "BALANCER": 400}
+_SESSIONS_OF_A_RULE = {"SNAT": 300, "DNAT": 60, "BALANCER": 120}
 _BYTES_OF_A_SESSION = 1500.0  # each second, in one direction
 _RANK = {"leaf": 1, "spine": 2, "super-spine": 3}
 _LEAVES_THE_POD = 0.1
