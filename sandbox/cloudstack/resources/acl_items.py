@@ -297,12 +297,22 @@ def delete_item(call: Call) -> Row:
 @handles("listNetworkACLs")
 def list_network_acls(call: Call) -> Row:
     """Newest first, whatever their numbers say."""
-    lists = {acl["id"] for acl in acls.visible_lists(call, list(call.cloud.table("networkacllist")))}
-    rows = [row for row in call.cloud.table("networkacl") if row["aclid"] in lists]
+    lists = acls.visible_lists(call, _lists_in_question(call))
+    table = call.cloud.table("networkacl")
+    rows = sorted((row for acl in lists for row in table.by("aclid", acl["id"])), key=lambda row: int(row["number"]))
     rows = call.narrowed(rows, "id", "aclid", "traffictype", "protocol", "action")
     if (network := call.get("networkid")) is not None:
         rows = [row for row in rows if row["aclid"] == network.get("aclid")]
     return call.page(call.tagged(call.searched(rows, "protocol"))[::-1], lambda row: rule_view(call, row))
+
+
+def _lists_in_question(call: Call) -> list[Row]:
+    """The one list that the arguments lead to, or all there are."""
+    table = call.cloud.table("networkacllist")
+    given = [
+        call[name].get(key) for name, key in (("aclid", "id"), ("networkid", "aclid"), ("id", "aclid")) if name in call
+    ]
+    return [row for row in map(table.get, given) if row is not None] if given else list(table)
 
 
 def rule_view(call: Call, row: Row) -> Row:
