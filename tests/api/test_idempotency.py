@@ -55,7 +55,7 @@ def test_every_post_takes_a_key(api, platform, vpc):
     first, again = (platform.post("/tenants/", {"name": "Initech"}, Idempotency_Key="3") for _ in range(2))
     assert first.json() == again.json()
     assert again["Location"] == first["Location"]
-    assert Tenant.objects.filter(name="New").count() == 1
+    assert Tenant.objects.filter(name="Initech").count() == 1
 
 
 def test_callers_do_not_share_their_keys(api, other, acme, engineer):
