@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.netris.ledger import LAST_VNI, Claim, Claims, Ledger, Owner
-from sandbox.netris.shelf import Shelf, Subset
+from sandbox.netris.shelf import Cables, Shelf, Subset
 from sandbox.netris.tree import Branch, Tree
 from sandbox.netris.wire import MISSING, Call, Fields, Refusal, invalid, not_found, weak_int
 from sandbox.store import Row, Store
@@ -58,7 +58,8 @@ class Controller:
         self.silent_members = Shelf(store["silentmember"], "vpc")
         self.thresholds = Shelf(store["threshold"])
         self.ports = Shelf(store["port"], "name", "hw")
-        self.links = Shelf(store["link"], "local", "remote")
+        self.cables = Cables()
+        self.links = Shelf(store["link"], "local", "remote", follow=(self.cables,))
         self.sessions = self._shelf("ebgp", "name", "vpc", "port", "vnet", "hw", kind="bgp", claims=_session_claims)
         self.bgp_objects = Shelf(store["bgpobject"], "name")
         self.route_maps = Shelf(store["routemap"], "name")

@@ -43,7 +43,7 @@ def long_span(seconds: float) -> str:
 
 
 def link_of(net: Controller, port: Row) -> Row | None:
-    return net.links.one("local", port["id"]) or net.links.one("remote", port["id"])
+    return net.cables.rows.get(port["id"])
 
 
 def far_end(net: Controller, port: Row) -> Row | None:

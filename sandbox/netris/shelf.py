@@ -53,6 +53,25 @@ class Subset:
         self.rows.pop(row["id"], None)
 
 
+class Cables:
+    """Which cable is in a port. Every list of devices or ports asks for each of them."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, Row] = {}
+        self._ends: dict[int, tuple[int, int]] = {}
+
+    def put(self, row: Row) -> None:
+        self.drop(row)
+        self._ends[row["id"]] = ends = row["local"], row["remote"]
+        for port in ends:
+            self.rows[port] = row
+
+    def drop(self, row: Row) -> None:
+        for port in self._ends.pop(row["id"], ()):
+            if self.rows.get(port, {}).get("id") == row["id"]:
+                del self.rows[port]
+
+
 class Shelf:
     """`fields` are the fields that rows are found by: `shelf.by("vpc", 5)`."""
 
