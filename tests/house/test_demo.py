@@ -41,7 +41,14 @@ class Running:
             return False
 
     def pid_of(self, program):
-        return next(pid for pid in self.processes() if Path(f"/proc/{pid}/comm").read_text().strip() == program)
+        """A child bears its program's name only once it has become that program."""
+
+        def found():
+            names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in self.processes()}
+            return next((pid for pid, name in names.items() if name == program), None)
+
+        assert weft.wait_until(found, timeout=10)
+        return found()
 
     def end(self, number):
         self.child.send_signal(number)
