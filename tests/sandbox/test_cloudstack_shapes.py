@@ -101,6 +101,7 @@ LISTS = {
     "listAlerts": "alert",
     "listUsageRecords": "usagerecord",
     "listTags": "tag",
+    "listDedicatedGuestVlanRanges": "dedicatedguestvlanrange",
 }
 _MORE = {
     "listTemplates": {"templatefilter": "executable"},
@@ -133,7 +134,9 @@ def world():
     root.done("createStaticRoute", cidr="172.16.0.0/16", gatewayid=gate["id"])
     root.done("createTags", resourcetype="Vpc", resourceids=vpc["id"], **{"tags[0].key": "a", "tags[0].value": "b"})
     root.done("createProject", name="shop")
-    root.account("acme", root.domain("acme"))
+    acme = root.account("acme", root.domain("acme")).account_view
+    vnis = {"physicalnetworkid": root.list("listPhysicalNetworks")[0]["id"], "vlanrange": "1000000-1000009"}
+    root("dedicateGuestVlanRange", account="acme", domainid=acme["domainid"], **vnis)
     root.done("updateVPC", id=vpc["id"], name=vpc["name"], displaytext="later")
     world.clock.advance(86400 * 2)
     world.netris.faults.order("down")

@@ -160,6 +160,11 @@ def tear_down(cloud: Cloud, account: Row) -> None:
         cloud.remove("user", user)
     for limit in cloud.table("limit").by("ownerid", account["id"]):
         cloud.table("limit").drop(limit["id"])
+    for dedicated in cloud.table("guestrange"):
+        if dedicated["accountid"] == account["id"]:
+            cloud.remove("guestrange", dedicated)
+    for vlan in cloud.table("vlan").where(ownerid=account["id"]):
+        cloud.change("vlan", vlan, ownerid=None)
     if project := cloud.table("project").get(account.get("projectid")):
         cloud.remove("project", project)
     for project in cloud.table("project"):

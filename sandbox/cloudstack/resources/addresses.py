@@ -12,7 +12,7 @@ from sandbox.cloudstack.resources import limits, rules
 from sandbox.cloudstack.seed import public_network
 from sandbox.store import Row
 
-FREE, ALLOCATED, RELEASING = "Free", "Allocated", "Releasing"
+FREE, ALLOCATED, RELEASING, RESERVED = "Free", "Allocated", "Releasing", "Reserved"
 STATES = ("Free", "Allocating", "Allocated", "Releasing", "Reserved")
 
 
@@ -33,25 +33,32 @@ def _ranges(cloud: Cloud, *, is_for_netris: bool) -> list[Row]:
     return [row for row in ranges if bool(row["provider"]) == is_for_netris]
 
 
-def _free(cloud: Cloud, ranges: list[Row]) -> Row:
+def _may_use(vlan: Row, owner: Row) -> bool:
+    """A dedicated range serves its account, or the accounts of its domain, alone."""
+    return vlan.get("ownerid") in (None, owner["id"], owner["domainid"])
+
+
+def _free(cloud: Cloud, ranges: list[Row], owner: Row) -> Row:
     """A random free address of the first range that has one."""
-    for vlan in ranges:
+    for vlan in (each for each in ranges if _may_use(each, owner)):
         if rows := cloud.table("publicip").by("pool", f"{vlan['id']}:{FREE}"):
             return cloud.random.choice(rows)
     raise NoAddress("Insufficient address capacity: unable to acquire a public IP address")
 
 
-def free_for_source_nat(cloud: Cloud) -> Row:
-    return _free(cloud, _ranges(cloud, is_for_netris=True))
+def free_for_source_nat(cloud: Cloud, owner: Row) -> Row:
+    return _free(cloud, _ranges(cloud, is_for_netris=True), owner)
 
 
-def free_for_router(cloud: Cloud) -> Row:
-    return _free(cloud, _ranges(cloud, is_for_netris=False))
+def free_for_router(cloud: Cloud, owner: Row) -> Row:
+    return _free(cloud, _ranges(cloud, is_for_netris=False), owner)
 
 
-def check_free(cloud: Cloud, text: str) -> Row:
+def check_free(cloud: Cloud, text: str, owner: Row) -> Row:
+    """The address of that name, if the owner may have it: free, or reserved by the owner itself."""
     row = next(iter(cloud.table("publicip").by("ipaddress", text)), None)
-    if row is None or row["state"] != FREE:
+    is_mine = row is not None and row["state"] == RESERVED and row["accountid"] == owner["id"]
+    if row is None or not (row["state"] == FREE or is_mine) or not _may_use(cloud.get("vlan", row["vlanid"]), owner):
         raise InvalidValue(f"IP address {text} is already in use or in invalid state or is not in this zone")
     return row
 
@@ -134,7 +141,8 @@ def address_view(call: Call, row: Row) -> Row:
             "vmipaddress": row["vmguestip"],
         }
     if call.caller.is_root:
-        shown |= {"vlanid": row["vlanid"], "vlanname": cloud.get("vlan", row["vlanid"])["vlan"], "fordisplay": True}
+        shown |= {"vlanid": row["vlanid"], "vlanname": cloud.get("vlan", row["vlanid"])["vlan"]}
+        shown["fordisplay"] = row.get("fordisplay", True)
     return shown
 
 
@@ -184,14 +192,15 @@ def take_address(call: Call) -> Row:
     owner = cloud.get("account", vpc["accountid"])
     limits.check(cloud, owner, limits.PUBLIC_IP)
     if "ipaddress" in call:
-        address = check_free(cloud, call["ipaddress"])
+        address = check_free(cloud, call["ipaddress"], owner)
         if not address["forprovider"]:
             raise InternalError(
                 f"Cannot acquire IP {address['ipaddress']} as it is "
                 "not from the reserved pool for the external provider"
             )
     else:  # the server takes the ranges in order, so this is an address that Netris cannot use (5.5)
-        address = _free(cloud, [*_ranges(cloud, is_for_netris=False), *_ranges(cloud, is_for_netris=True)])
+        ranges = [*_ranges(cloud, is_for_netris=False), *_ranges(cloud, is_for_netris=True)]
+        address = _free(cloud, ranges, owner)
     return allocate(cloud, address, owner, vpcid=vpc["id"])
 
 
@@ -224,4 +233,36 @@ def disassociate_ip_address(call: Call) -> Row:
         release(call.cloud, address)
     except ApiError as error:
         raise ServerError("Failed to disassociate IP address") from error
+    return SUCCESS
+
+
+@handles("updateIpAddress")
+def update_ip_address(call: Call) -> Row:
+    if "fordisplay" in call:
+        call.cloud.change("publicip", call["id"], fordisplay=call["fordisplay"])
+    return {"ipaddress": address_view(call, call["id"])}
+
+
+@handles("reserveIpAddress")
+def reserve_ip_address(call: Call) -> Row:
+    """A free address that nobody but its new owner can take."""
+    cloud, address, owner = call.cloud, call["id"], call.owner()
+    if address["state"] != FREE:
+        raise InvalidValue(f"Public IP address {address['ipaddress']} is not free")
+    limits.check(cloud, owner, limits.PUBLIC_IP)
+    check_free(cloud, address["ipaddress"], owner)
+    pool = f"{address['vlanid']}:{RESERVED}"
+    call.row = cloud.change(
+        "publicip", address, state=RESERVED, pool=pool, accountid=owner["id"], domainid=owner["domainid"]
+    )
+    return {"ipaddress": address_view(call, address)}
+
+
+@handles("releaseIpAddress")
+def release_ip_address(call: Call) -> Row:
+    address = call["id"]
+    if address["state"] != RESERVED:
+        raise InvalidValue(f"Public IP address {address['ipaddress']} is not reserved")
+    pool = f"{address['vlanid']}:{FREE}"
+    call.cloud.change("publicip", address, state=FREE, pool=pool, accountid=None, domainid=None)
     return SUCCESS

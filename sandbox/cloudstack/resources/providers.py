@@ -126,9 +126,22 @@ def delete_netris_provider(call: Call) -> Row:
 @handles("listVlanIpRanges")
 def list_vlan_ip_ranges(call: Call) -> Row:
     rows = call.narrowed(call.cloud.table("vlan"), "id", "zoneid", "networkid", "physicalnetworkid", "vlan")
-    if {"account", "projectid", "domainid", "podid"} & call.arguments.keys() or call.get("forvirtualnetwork") is False:
+    if (owner := call.get("domainid") or call.get("projectid")) is not None:
+        if "account" in call:
+            owner = call.account_named(call["account"], owner)
+        rows = [row for row in rows if row.get("ownerid") == owner.get("accountid", owner["id"])]
+    if "podid" in call or call.get("forvirtualnetwork") is False:
         rows = []
-    return call.page(call.searched(rows, "startip", "endip", "gateway"), range_view)
+    return call.page(call.searched(rows, "startip", "endip", "gateway"), lambda row: owned_range_view(call.cloud, row))
+
+
+def owned_range_view(cloud: Cloud, row: Row) -> Row:
+    """A range, with the account or domain that it is dedicated to."""
+    owner = row.get("ownerid")
+    if domain := cloud.table("domain").get(owner):
+        return {**range_view(row), "domainid": domain["id"], "domain": domain["name"], "domainpath": domain["path"]}
+    account = cloud.table("account").get(owner) or {}
+    return {**range_view(row), **cloud.owner_fields(account)}
 
 
 def range_view(row: Row) -> Row:

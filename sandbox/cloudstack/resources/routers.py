@@ -28,7 +28,9 @@ def deploy(cloud: Cloud, vpc: Row) -> Row:
     )
     cloud.change("router", router, name=f"r-{router['number']}-VM")
     if not any(address["issourcenat"] and not address["forprovider"] for address in addresses.of_vpc(cloud, vpc)):
-        address = addresses.allocate(cloud, addresses.free_for_router(cloud), owner, vpcid=vpc["id"], issourcenat=True)
+        address = addresses.allocate(
+            cloud, addresses.free_for_router(cloud, owner), owner, vpcid=vpc["id"], issourcenat=True
+        )
         cloud.change("router", router, publicip=address["ipaddress"])
     return router
 

@@ -49,18 +49,27 @@ def pool(cloud: Cloud) -> Pool:
 def take(cloud: Cloud, network: Row) -> int:
     """The tier's own number again when it had one, else a random free one."""
     table = cloud.table("vni")
-    number: int = network["vni"] if network["vni"] is not None else _random(cloud)
+    number: int = network["vni"] if network["vni"] is not None else _random(cloud, network["accountid"])
     table.put({"id": number, "networkid": network["id"], "accountid": network["accountid"], "taken": cloud.clock.now()})
     return number
 
 
-def _random(cloud: Cloud) -> int:
-    numbers, taken = pool(cloud), cloud.table("vni").rows
+def _random(cloud: Cloud, account: str) -> int:
+    """A free number: of the account's own ranges when it has any, never of another's."""
+    dedicated = [(row["accountid"], Pool(row["vlanrange"])) for row in cloud.table("guestrange")]
+    mine = [numbers for owner, numbers in dedicated if owner == account]
+    foreign = [numbers for owner, numbers in dedicated if owner != account]
+    taken = cloud.table("vni").rows
+    numbers: Sequence[int] = [number for each in mine for number in each] or pool(cloud)
+
+    def is_free(number: int) -> bool:
+        return number not in taken and not any(number in each for each in foreign)
+
     for _ in range(32):
         number: int = numbers[cloud.random.randrange(len(numbers))]
-        if number not in taken:
+        if is_free(number):
             return number
-    free = [number for number in numbers if number not in taken]
+    free = [number for number in numbers if is_free(number)]
     if not free:
         raise InternalError(
             "Failed to allocate VXLAN for Netris guest Network due to: Unable to allocate vnet as a part of network"
@@ -88,6 +97,8 @@ def list_guest_vlans(call: Call) -> Row:
     if call.get("physicalnetworkid", physical)["id"] != physical["id"]:
         numbers = []
 
+    dedicated = [Pool(each["vlanrange"]) for each in cloud.table("guestrange")]
+
     def shown(row: Row) -> Row:
         taken = table.get(row["id"]) or {}
         fields = {
@@ -97,7 +108,7 @@ def list_guest_vlans(call: Call) -> Row:
             "zonename": cloud.zone["name"],
             "physicalnetworkid": physical["id"],
             "physicalnetworkname": physical["name"],
-            "isdedicated": False,
+            "isdedicated": any(row["id"] in each for each in dedicated),
             "allocationstate": "Allocated" if taken else "Free",
             **cloud.owner_fields(taken),
         }

@@ -73,8 +73,8 @@ def make_vpc(call: Call) -> Row:
     if zone["allocationstate"] != ENABLED and not call.caller.is_root:
         raise PermissionDenied(f"Cannot perform this operation, Zone is currently disabled: {zone['name']}")
     if "sourcenatipaddress" in call:
-        addresses.check_free(cloud, call["sourcenatipaddress"])
-    source_nat = addresses.free_for_source_nat(cloud)
+        addresses.check_free(cloud, call["sourcenatipaddress"], owner)
+    source_nat = addresses.free_for_source_nat(cloud, owner)
     domain = call.get("networkdomain") or owner.get("networkdomain") or f"cs{owner['number']:x}.{zone['suffix']}"
     vpc = cloud.new(
         "vpc",
