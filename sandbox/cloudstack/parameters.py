@@ -108,7 +108,7 @@ class _Reader:
         raise self._invalid(parameter, text)
 
     def _thing(self, parameter: Parameter, text: str) -> Row:
-        if parameter.kind == "project" and text == "-1":
+        if parameter.name == "projectid" and text == "-1":
             return {"id": "-1"}
         row = self.cloud.resolve(parameter.kind, text)
         if row is None:

@@ -126,6 +126,13 @@ def test_deleting_takes_everything_along_3_1(world, root, ann, project):
     assert not any("PrjAcct" in each["name"] for each in root.list("listAccounts", listall="true"))
 
 
+@pytest.mark.parametrize("command", ["updateProject", "deleteProject"])
+def test_minus_one_is_a_filter_and_no_project_1_4(ann, command):
+    assert refusal(ann, command, id="-1").status == 431
+    assert ann.job("addAccountToProject", projectid="-1", account="ann")["jobresultcode"] == 431
+    assert ann("listProjects") == {}
+
+
 def test_a_failed_job_leaves_no_project_2_2(world, ann):
     world.cloudstack.faults.order("fail_job", "createProject", times=1)
 

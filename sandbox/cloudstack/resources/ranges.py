@@ -31,7 +31,9 @@ def delete_vlan_ip_range(call: Call) -> Row:
 def _owner(call: Call) -> Row:
     """Whose the range becomes: an account's, a project's, or a whole domain's."""
     if "projectid" in call:
-        return call.cloud.get("account", call["projectid"].get("accountid"))
+        if "accountid" not in call["projectid"]:
+            raise InvalidValue("Unable to find project by id -1")
+        return call.cloud.get("account", call["projectid"]["accountid"])
     domain: Row = call["domainid"]
     return call.account_named(call["account"], domain) if "account" in call else domain
 
