@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import secrets
 import signal
@@ -10,6 +11,7 @@ import sys
 import threading
 from pathlib import Path
 
+from sandbox import generator
 from sandbox.site import REFERENCE
 from sandbox.world import World
 
@@ -17,7 +19,9 @@ from sandbox.world import World
 def main() -> None:
     options = _options()
     keys, login = _credentials()
-    site = REFERENCE.sized(public_pool=tuple(options.public_pool), router_pool=tuple(options.router_pool))
+    site = generator.site_of(options.generate) if options.generate else REFERENCE
+    if options.public_pool or options.router_pool:
+        site = site.sized(public_pool=tuple(options.public_pool), router_pool=tuple(options.router_pool))
     world = World(
         state_dir=options.state_dir,
         site=site,
@@ -27,6 +31,9 @@ def main() -> None:
         resume_jobs=options.resume_jobs,
     )
     sys.setswitchinterval(0.0005)  # hundreds of callers share one interpreter: let none of them wait for seconds
+    if options.generate:
+        generator.fill(world, options.generate)
+        gc.freeze()  # millions of rows that stay: the collector need not walk over them for every list
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -46,8 +53,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--job-seconds", type=float, default=2.0, help="how long building a VPC takes")
     parser.add_argument("--public-pool", nargs="+", default=(), metavar="CIDR", help="public addresses for Netris")
     parser.add_argument("--router-pool", nargs="+", default=(), metavar="CIDR", help="addresses for virtual routers")
+    parser.add_argument("--generate", type=_size, metavar="SIZE", help="a larger site: leaves=1000,vpcs=20000")
     parser.add_argument("--resume-jobs", action="store_true", help="go on with jobs that a stop interrupted")
     return parser.parse_args()
+
+
+def _size(text: str) -> generator.Size:
+    try:
+        return generator.Size.parse(text)
+    except ValueError as mistake:
+        raise argparse.ArgumentTypeError(str(mistake)) from mistake
 
 
 def _credentials() -> tuple[tuple[str, str], tuple[str, str]]:

@@ -32,6 +32,12 @@ LOGIN = ("weft", "password-of-the-test")
 Run = Callable[[Operation], Operation]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--clients", action="store_true", help="also run clients that are downloaded for the test (Ansible)"
+    )
+
+
 @pytest.fixture(autouse=True)
 def _cheap_passwords(settings: object) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
