@@ -107,5 +107,6 @@ ACCOUNT = Recipe(
     Account,
     account_parts,
     settle_account,
+    related=("tenant",),
     titles={"present": "Open account", "absent": "Close account"},
 )

@@ -32,7 +32,7 @@ AGREEMENT = timedelta(minutes=2)
 
 def owner(vpc: Vpc) -> tuple[str, str]:
     """The name of the CloudStack account that owns the VPC, and the id of its domain."""
-    account = Account.objects.of(vpc.tenant).ready().get(zone=vpc.zone)
+    account = Account.objects.of(vpc.tenant).ready().select_related("tenant").get(zone=vpc.zone)
     return account.remote_name, str(account.cloudstack_domain_id)
 
 
@@ -271,14 +271,21 @@ def leave_as_is(_row: Vpc | Tier, _goal: str, _phase: str) -> None:
     """A change of name does not change what a thing is: it stays ready, whatever becomes of the operation."""
 
 
-VPC = Recipe("vpc", Vpc, vpc_parts, settle_vpc, titles={"present": "Create VPC", "absent": "Delete VPC"})
-TIER = Recipe("tier", Tier, tier_parts, settle_tier, titles={"present": "Create tier", "absent": "Delete tier"})
+OF_VPC, OF_TIER = ("tenant", "zone"), ("vpc__tenant", "vpc__zone")
+
+VPC = Recipe(
+    "vpc", Vpc, vpc_parts, settle_vpc, related=OF_VPC, titles={"present": "Create VPC", "absent": "Delete VPC"}
+)
+TIER = Recipe(
+    "tier", Tier, tier_parts, settle_tier, related=OF_TIER, titles={"present": "Create tier", "absent": "Delete tier"}
+)
 VPC_RENAME = Recipe(
     "vpc-rename",
     Vpc,
     lambda vpc: [BoundPart(VpcLabel(), vpc)],
     leave_as_is,
     unwinds=False,
+    related=OF_VPC,
     titles={"present": "Rename VPC"},
 )
 TIER_RENAME = Recipe(
@@ -287,6 +294,7 @@ TIER_RENAME = Recipe(
     lambda tier: [BoundPart(TierLabel(), tier)],
     leave_as_is,
     unwinds=False,
+    related=OF_TIER,
     titles={"present": "Rename tier"},
 )
 ALL = (VPC, TIER, VPC_RENAME, TIER_RENAME)

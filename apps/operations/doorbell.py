@@ -43,7 +43,9 @@ def tell(operation_id: UUID, tenant_id: UUID) -> None:
     """Tell the open pages of one operation, and of its tenant's lists."""
     try:
         client: redis.Redis = cache._cache.get_client(write=True)  # type: ignore[attr-defined]
-        client.publish(channel(operation_id), "changed")
-        client.publish(f"weft:tenant:{tenant_id}", "changed")
+        with client.pipeline(transaction=False) as pages:
+            pages.publish(channel(operation_id), "changed")
+            pages.publish(f"weft:tenant:{tenant_id}", "changed")
+            pages.execute()
     except redis.RedisError as error:
         logger.warning("open pages were not told: %s", error)

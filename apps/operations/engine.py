@@ -20,12 +20,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Model
 from django.utils import timezone
 
 from apps.kernel.remote import TITLES, Rejected, Unauthorized, Unavailable
 from apps.operations import doorbell
 from apps.operations.models import Event, Operation
 from apps.operations.parts import Again, BoundPart, Done, Memo, Wait
+from apps.operations.provisioned import status_after
 from apps.operations.state import AT_REST, RUNNING, Goal, Happened, Phase, State, step
 from apps.zones import health, pace
 from apps.zones.clouds import OpenClouds, open_clouds
@@ -100,11 +102,11 @@ def turn(clouds_of: OpenClouds = open_clouds) -> Operation | None:
 
 def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operation:
     """Work on a claimed operation. Returns it as it was last written."""
-    resource = operation.recipe.model._default_manager.get(pk=operation.resource_id)
+    resource = resource_of(operation)
     parts = operation.recipe.parts(resource)
     if operation.phase == Phase.QUEUED:
         happened = Happened.CANCELLED if operation.is_cancel_requested else Happened.STARTED
-        if not record(operation, None, Outcome(happened, {}, {})):
+        if not record(operation, resource, None, Outcome(happened, {}, {})):
             return operation
     gate = health.Gate(operation.zone)
     give_up_at = time.monotonic() + TURN_SECONDS
@@ -113,7 +115,7 @@ def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operat
         outcome = attempt(operation, bound, clouds_of, gate)
         if time.monotonic() > give_up_at and outcome.pause is None:
             outcome = replace(outcome, pause=0.0)
-        if not record(operation, bound, outcome):
+        if not record(operation, resource, bound, outcome):
             logger.info("operation %s was taken over; its fence is no longer %s", operation.pk, operation.fence)
             break
         if outcome.pause is not None:
@@ -186,7 +188,7 @@ def _memo_key(cursor: int, phase: Phase) -> str:
     return f"{cursor}:{phase}"
 
 
-def record(operation: Operation, bound: BoundPart | None, outcome: Outcome) -> bool:
+def record(operation: Operation, resource: Model, bound: BoundPart | None, outcome: Outcome) -> bool:
     """Write an outcome down, in one transaction. False, and nothing is written, when the fence is no longer ours."""
     now = timezone.now()
     before, after = operation.state, step(operation.state, outcome.happened)
@@ -202,11 +204,12 @@ def record(operation: Operation, bound: BoundPart | None, outcome: Outcome) -> b
             _save_facts(bound, outcome.facts)
         if text := _event(operation, bound, before, after, outcome):
             Event.unscoped.create(operation=operation, text=text)
-        if before.phase != after.phase:
-            settle(operation)
+        if status_after(operation.goal, before.phase) != status_after(operation.goal, after.phase):
+            operation.recipe.settle(resource, operation.goal, operation.phase)
         if outcome.pause is not None and after.phase in RUNNING:
             doorbell.ring_on_commit(after=outcome.pause)
-        transaction.on_commit(lambda: doorbell.tell(operation.pk, operation.tenant_id))
+        if outcome.detail or (before.phase, before.cursor) != (after.phase, after.cursor):
+            transaction.on_commit(lambda: doorbell.tell(operation.pk, operation.tenant_id))
     return True
 
 
@@ -249,10 +252,15 @@ def columns(state: State, *, now: datetime) -> dict[str, Any]:
     return values | ({"finished_at": now, "lease_until": None} if state.phase in AT_REST else {})
 
 
+def resource_of(operation: Operation) -> Model:
+    recipe = operation.recipe
+    resource: Model = recipe.model._default_manager.select_related(*recipe.related).get(pk=operation.resource_id)
+    return resource
+
+
 def settle(operation: Operation) -> None:
     """Let the recipe set the status of its rows for the operation's present phase."""
-    resource = operation.recipe.model._default_manager.get(pk=operation.resource_id)
-    operation.recipe.settle(resource, operation.goal, operation.phase)
+    operation.recipe.settle(resource_of(operation), operation.goal, operation.phase)
 
 
 def _memo_after(operation: Operation, before: State, outcome: Outcome) -> dict[str, Any]:

@@ -156,6 +156,8 @@ class Recipe(Generic[R]):
     #: Called in the transaction in which an operation comes to rest or gets stuck: sets the rows' own status.
     settle: Callable[[R, str, str], None]
     unwinds: bool = True
+    #: Rows that the parts need beside the resource: read with it, in one query.
+    related: tuple[str, ...] = ()
     #: What the operation is called for people: {"present": "Create VPC", "absent": "Delete VPC"}.
     titles: dict[str, str] = field(default_factory=dict)
 

@@ -16,6 +16,7 @@ from functools import lru_cache
 
 import redis
 from django.conf import settings
+from redis.commands.core import Script
 
 from apps.zones.models import Zone
 
@@ -35,6 +36,12 @@ def _redis() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1.0, socket_connect_timeout=1.0)
 
 
+@lru_cache(maxsize=1)
+def _charge() -> Script:
+    """The script by its hash: a server that has forgotten it is told again by the library."""
+    return _redis().register_script(CHARGE)
+
+
 def _key(zone: Zone, system: str) -> str:
     return f"weft:pace:{zone.pk}:{system}"
 
@@ -42,7 +49,7 @@ def _key(zone: Zone, system: str) -> str:
 def charge(zone: Zone, system: str, calls: int = 1) -> None:
     """Note that calls were made."""
     try:
-        _redis().eval(CHARGE, 1, _key(zone, system), time.time(), calls / zone.calls_per_second)
+        _charge()(keys=[_key(zone, system)], args=[time.time(), calls / zone.calls_per_second])
     except redis.RedisError as error:
         logger.warning("no rate limit for now: %s", error)
 

@@ -46,8 +46,10 @@ def test_sweeps_leave_room_for_people(zone):
 def test_without_redis_there_is_no_limit_and_no_error(zone, settings, monkeypatch):
     settings.REDIS_URL = "unix:///nowhere.sock"
     pace._redis.cache_clear()
+    pace._charge.cache_clear()
     try:
         pace.charge(zone, "netris", 100)
         assert pace.wait_for(zone, "netris") == 0
     finally:
         pace._redis.cache_clear()
+        pace._charge.cache_clear()
