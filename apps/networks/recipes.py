@@ -111,8 +111,8 @@ class SourceNat(ReadBack[Vpc]):
         addresses = clouds.cloudstack.list_public_ips(str(subject.cloudstack_id))
         rules = [
             rule
-            for rule in clouds.netris.nat_rules()
-            if rule.action == "SNAT" and rule.vpc.id == subject.netris_id and rule.source_address == subject.cidr
+            for rule in clouds.netris.nat_rules(vpc_id=subject.netris_id)
+            if rule.action == "SNAT" and rule.source_address == subject.cidr
         ]
         if not rules:
             return Wait("Netris has no source NAT rule for the VPC yet.")
@@ -237,7 +237,7 @@ def need_netris(clouds: Clouds) -> None:
 
 def find_fabric_vpc(clouds: Clouds, vpc: Vpc) -> fabric.Vpc | None:
     """The plugin's name ends in `-V<number>-` and our remote name, which holds our id."""
-    return next((found for found in clouds.netris.vpcs() if found.name.endswith(f"-{vpc.remote_name}")), None)
+    return next(iter(clouds.netris.vpcs(name_ends=f"-{vpc.remote_name}")), None)
 
 
 def find_vnet(clouds: Clouds, netris_vpc_id: int, tier: Tier) -> fabric.VNet | None:

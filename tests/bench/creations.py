@@ -160,10 +160,10 @@ def by_bare_script(count: int, threads: int) -> Result:
                 if cloudstack.check_job(started.job):
                     break
             cloudstack.find_vpc(vpc_name, account=account.name, domain_id=domain.id)
-            found = next(vpc for vpc in fabric.vpcs() if vpc.name.endswith(f"-{vpc_name}"))
+            found = fabric.vpcs(name_ends=f"-{vpc_name}")[0]
             fabric.ipam(found.id)
             cloudstack.list_public_ips(started.id)
-            fabric.nat_rules()
+            fabric.nat_rules(vpc_id=found.id)
 
         before, cpu_before, started_at = calls_of(urls), time.process_time(), time.monotonic()
         interleave([one(number) for number in range(count)], threads)
