@@ -12,7 +12,7 @@ def main() -> None:
         prog="./weft bench", description="What Weft costs, beside what the same work costs without it."
     )
     parser.add_argument("--creations", type=int, default=500, help="VPC creations submitted at once; 0 leaves them out")
-    parser.add_argument("--threads", type=int, default=16, help="of the one worker process, and of the bare script")
+    parser.add_argument("--threads", type=int, default=8, help="of the one worker process, and of the bare script")
     parser.add_argument("--vpcs", type=int, default=100_000, help="VPCs in the list; 0 leaves the pages out")
     options = parser.parse_args()
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.bench.settings"
