@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from apps.accounts.models import Account
 from apps.cloudstack.wire import ResourceType
-from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, Recipe, Wait
+from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, Recipe, Wait, job_under_way
 from apps.operations.provisioned import settle
 from apps.zones.clouds import Clouds
 
@@ -32,8 +32,8 @@ class Domain(Part[Account]):
         return Done(cloudstack_domain_id=UUID(clouds.cloudstack.create_domain(subject.remote_name).id))
 
     def remove(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
-        if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
-            return Wait("CloudStack is removing the domain.", job=memo["job"])
+        if wait := job_under_way(clouds, memo, "CloudStack is removing the domain."):
+            return wait
         remote = clouds.cloudstack.find_domain(subject.remote_name)
         if remote is None:
             if memo.may_still_arrive():
@@ -66,8 +66,8 @@ class CloudStackAccount(Part[Account]):
         return Done(cloudstack_account_id=UUID(remote.id))
 
     def remove(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
-        if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
-            return Wait("CloudStack is removing the account.", job=memo["job"])
+        if wait := job_under_way(clouds, memo, "CloudStack is removing the account."):
+            return wait
         domain = clouds.cloudstack.find_domain(subject.remote_name)
         remote = domain and clouds.cloudstack.find_account(subject.remote_name, domain_id=domain.id)
         if not remote:

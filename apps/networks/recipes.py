@@ -21,7 +21,7 @@ from apps.accounts.models import Account
 from apps.kernel.remote import Rejected
 from apps.netris import wire as fabric
 from apps.networks.models import Tier, Vpc
-from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, ReadBack, Recipe, Wait
+from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, ReadBack, Recipe, Wait, job_under_way
 from apps.operations.provisioned import settle
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -42,8 +42,8 @@ class CloudStackVpc(Part[Vpc]):
     systems = (System.CLOUDSTACK, System.NETRIS)
 
     def ensure(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
-        if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
-            return Wait("CloudStack is building the VPC and its router.", **memo.values)
+        if wait := job_under_way(clouds, memo, "CloudStack is building the VPC and its router."):
+            return wait
         account, domain_id = owner(subject)
         if not memo.is_cleared_to_send:
             remote = clouds.cloudstack.find_vpc(subject.remote_name, account=account, domain_id=domain_id)
@@ -68,8 +68,8 @@ class CloudStackVpc(Part[Vpc]):
         return Wait("CloudStack is building the VPC and its router.", intent=memo["intent"], job=started.job)
 
     def remove(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
-        if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
-            return Wait("CloudStack is removing the VPC and its router.", job=memo["job"])
+        if wait := job_under_way(clouds, memo, "CloudStack is removing the VPC and its router."):
+            return wait
         account, domain_id = owner(subject)
         remote = clouds.cloudstack.find_vpc(subject.remote_name, account=account, domain_id=domain_id)
         if remote is None:
@@ -151,8 +151,8 @@ class CloudStackTier(Part[Tier]):
         return Done(cloudstack_id=UUID(remote.id), vni=remote.vni)
 
     def remove(self, subject: Tier, clouds: Clouds, memo: Memo) -> Progress:
-        if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
-            return Wait("CloudStack is removing the tier.", job=memo["job"])
+        if wait := job_under_way(clouds, memo, "CloudStack is removing the tier."):
+            return wait
         vpc = subject.vpc
         account, domain_id = owner(vpc)
         parent = clouds.cloudstack.find_vpc(vpc.remote_name, account=account, domain_id=domain_id)
@@ -198,8 +198,8 @@ class VpcLabel(Part[Vpc]):
     undo_title = title
 
     def ensure(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
-        if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
-            return Wait("CloudStack is changing the name.", job=memo["job"])
+        if wait := job_under_way(clouds, memo, "CloudStack is changing the name."):
+            return wait
         remote = clouds.cloudstack.get_vpc(str(subject.cloudstack_id))
         if remote is None:
             raise Rejected("CloudStack no longer has the VPC.", system=System.CLOUDSTACK, call="listVPCs")
@@ -216,8 +216,8 @@ class TierLabel(Part[Tier]):
     undo_title = title
 
     def ensure(self, subject: Tier, clouds: Clouds, memo: Memo) -> Progress:
-        if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
-            return Wait("CloudStack is changing the name.", job=memo["job"])
+        if wait := job_under_way(clouds, memo, "CloudStack is changing the name."):
+            return wait
         remote = clouds.cloudstack.get_network(str(subject.cloudstack_id))
         if remote is None:
             raise Rejected("CloudStack no longer has the tier.", system=System.CLOUDSTACK, call="listNetworks")
