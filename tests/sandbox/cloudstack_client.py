@@ -8,6 +8,7 @@ import hmac
 from urllib.parse import quote
 
 import httpx
+import pytest
 
 
 class Refused(Exception):  # noqa: N818 - the word of the API
@@ -19,6 +20,12 @@ class Refused(Exception):  # noqa: N818 - the word of the API
     @property
     def text(self):
         return self.body["errortext"]
+
+
+def refusal(command, *given, **parameters):
+    with pytest.raises(Refused) as found:
+        command(*given, **parameters)
+    return found.value
 
 
 def sign(parameters, secret):

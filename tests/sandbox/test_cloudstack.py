@@ -4,29 +4,7 @@ import httpx
 import pytest
 
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, client_of, root_of
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
-
-
-@pytest.fixture
-def acme(root):
-    return root.account("acme", root.domain("acme"))
-
-
-def refusal(command, *given, **parameters):
-    with pytest.raises(Refused) as found:
-        command(*given, **parameters)
-    return found.value
-
+from tests.sandbox.cloudstack_client import client_of, refusal, root_of
 
 # discovery
 

@@ -2,33 +2,9 @@
 
 import hashlib
 
-import httpx
 import pytest
 
-from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, root_of
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
-
-
-@pytest.fixture
-def acme(root):
-    return root.account("acme", root.domain("acme"))
-
-
-@pytest.fixture
-def netris(world):
-    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
-    return client
+from tests.sandbox.cloudstack_client import refusal
 
 
 @pytest.fixture
@@ -53,12 +29,6 @@ def numbers(caller, acl):
 
 def on_netris(netris):
     return [each for each in netris.get("/api/acl").json()["data"] if "-ACL" in each["name"]]
-
-
-def refusal(command, *given, **parameters):
-    with pytest.raises(Refused) as found:
-        command(*given, **parameters)
-    return found.value
 
 
 # lists

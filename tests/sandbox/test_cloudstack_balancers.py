@@ -1,32 +1,8 @@
 """Load balancers: cloudstack-api.md 3.7 and 5.2 to 5.6, and the plugin's part: netris-api.md 4.3."""
 
-import httpx
 import pytest
 
-from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, root_of
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
-
-
-@pytest.fixture
-def acme(root):
-    return root.account("acme", root.domain("acme"))
-
-
-@pytest.fixture
-def netris(world):
-    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
-    return client
+from tests.sandbox.cloudstack_client import refusal
 
 
 @pytest.fixture
@@ -80,12 +56,6 @@ def on_netris(netris):
 def acls(netris):
     found = netris.get("/api/acl", params={"filterByVpc[]": 1}).json()["data"]
     return sorted((row["name"].split("-LBACL")[1], row["action"], row["src_prefix"]) for row in found)
-
-
-def refusal(command, *given, **parameters):
-    with pytest.raises(Refused) as found:
-        command(*given, **parameters)
-    return found.value
 
 
 def test_a_rule_stays_add_until_its_first_member_3_7(acme, netris, address, tier, vms, rule):

@@ -9,8 +9,7 @@ import httpx
 import pytest
 
 from sandbox.cloudstack.catalogue import CATALOGUE
-from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, root_of
+from tests.sandbox.cloudstack_client import Refused
 
 DOCUMENTED = {200, 400, 401, 405, 430, 431, 432, 503, 511, 530, 531, 532, 533, 534, 535, 536, 537}
 NOTHING = "00000000-0000-4000-8000-000000000000"
@@ -20,21 +19,6 @@ NONSENSE = (
     *("☃ snowman", "\u202e\U0001f4a9", "a" * 256, "b" * 5000, ",", ",,,", "a,b", "10.0.0.0/8", "10.0.0.1", "::1/64"),
     *("255.255.255.0", "0.0.0.0/0", "2026-02-30", "2026-01-01", "9999-12-31T23:59:59+9999", "[0]", "{}", "\n", "\t"),
 )
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
-
-
-@pytest.fixture
-def acme(root):
-    return root.account("acme", root.domain("acme"))
 
 
 def things(world, caller):

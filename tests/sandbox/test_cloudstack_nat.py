@@ -1,32 +1,8 @@
 """Static NAT and port forwarding: cloudstack-api.md 3.6, and the plugin's part: netris-api.md 4.3 and 5."""
 
-import httpx
 import pytest
 
-from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, root_of
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
-
-
-@pytest.fixture
-def acme(root):
-    return root.account("acme", root.domain("acme"))
-
-
-@pytest.fixture
-def netris(world):
-    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
-    return client
+from tests.sandbox.cloudstack_client import refusal
 
 
 @pytest.fixture
@@ -81,12 +57,6 @@ def dnat(netris):
 def subnet_of(netris, address):
     rows = netris.get("/api/v2/ipam/subnets", params={"filterByVpc": 1}).json()["data"]
     return next((row for row in rows if row["prefix"] == f"{address['ipaddress']}/32"), None)
-
-
-def refusal(command, *given, **parameters):
-    with pytest.raises(Refused) as found:
-        command(*given, **parameters)
-    return found.value
 
 
 # port forwarding

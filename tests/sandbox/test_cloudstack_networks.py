@@ -6,29 +6,7 @@ import pytest
 
 from sandbox.site import REFERENCE
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, root_of
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
-
-
-@pytest.fixture
-def acme(root):
-    return root.account("acme", root.domain("acme"))
-
-
-def refusal(command, *given, **parameters):
-    with pytest.raises(Refused) as found:
-        command(*given, **parameters)
-    return found.value
-
+from tests.sandbox.cloudstack_client import refusal, root_of
 
 # VPCs
 

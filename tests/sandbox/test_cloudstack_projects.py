@@ -2,18 +2,7 @@
 
 import pytest
 
-from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, root_of
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
+from tests.sandbox.cloudstack_client import refusal
 
 
 @pytest.fixture
@@ -34,12 +23,6 @@ def bob(root, domain):
 @pytest.fixture
 def project(ann):
     return ann.done("createProject", name="shop", displaytext="The shop")["project"]
-
-
-def refusal(command, *given, **parameters):
-    with pytest.raises(Refused) as found:
-        command(*given, **parameters)
-    return found.value
 
 
 def test_a_project_is_active_at_once_3_1(ann, project):

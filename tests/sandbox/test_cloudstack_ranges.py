@@ -1,35 +1,6 @@
 """Reserved addresses and dedicated ranges: cloudstack-api.md 3.6, 3.10 and 4.3."""
 
-import pytest
-
-from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, root_of
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
-
-
-@pytest.fixture
-def acme(root):
-    return root.account("acme", root.domain("acme"))
-
-
-@pytest.fixture
-def globex(root):
-    return root.account("globex", root.domain("globex"))
-
-
-def refusal(command, *given, **parameters):
-    with pytest.raises(Refused) as found:
-        command(*given, **parameters)
-    return found.value
+from tests.sandbox.cloudstack_client import refusal
 
 
 def free(caller, **more):

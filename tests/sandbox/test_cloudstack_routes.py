@@ -1,27 +1,8 @@
 """Static routes and private gateways: cloudstack-api.md 3.8, and the plugin's part: netris-api.md 4.3 and 4.4."""
 
-import httpx
 import pytest
 
-from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, root_of
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
-
-
-@pytest.fixture
-def netris(world):
-    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
-    return client
+from tests.sandbox.cloudstack_client import refusal
 
 
 @pytest.fixture
@@ -44,12 +25,6 @@ def netris_vpc(netris):
 
 def on_netris(netris):
     return netris.get("/api/routes", params={"filterByVpc": netris_vpc(netris)["id"]}).json()["data"]
-
-
-def refusal(command, *given, **parameters):
-    with pytest.raises(Refused) as found:
-        command(*given, **parameters)
-    return found.value
 
 
 def test_a_route_is_written_to_the_netris_vpc_4_3(root, netris, vpc):

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import Caller, Refused, client_of, root_of, sign
+from tests.sandbox.cloudstack_client import Caller, Refused, client_of, sign
 
 A = {"apiKey": "foo", "command": "listVirtualMachines", "listall": "true", "response": "json"}
 B = {
@@ -39,16 +39,6 @@ E = {"apiKey": "foo", "command": "listNetworks", "Zone": "1", "account": "x", "r
 def foo():
     """A server whose root user has the keys of the check vectors."""
     return client_of(World(cloudstack_keys=("foo", "bar")))
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
 
 
 @pytest.mark.parametrize("send", ["GET", "POST"])

@@ -8,16 +8,6 @@ from tests.sandbox.cloudstack_client import Refused, root_of
 
 
 @pytest.fixture
-def world():
-    return World()
-
-
-@pytest.fixture
-def root(world):
-    return root_of(world)
-
-
-@pytest.fixture
 def netris(world):
     """An operator's view of the controller."""
     client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
