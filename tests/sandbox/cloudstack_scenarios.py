@@ -1,0 +1,318 @@
+"""One call of every command that succeeds: what must be there first, and what is sent.
+
+`SCENARIOS[command](at)` makes what the command needs, out of the things of `at`, and returns its parameters. A value
+that is an object stands for its id.
+"""
+
+from functools import cached_property
+
+from tests.sandbox.cloudstack_client import root_of
+
+PORTS = {"publicport": 80, "privateport": 8080}
+GATE = {"gateway": "10.99.0.1", "ipaddress": "10.99.0.2", "netmask": "255.255.255.0", "vlan": "vlan://99"}
+PAIR = {"tags[0].key": "env", "tags[0].value": "prod"}
+PERSON = {"email": "x@example.net", "firstname": "X", "lastname": "Y", "password": "secret", "username": "xy"}
+POOL = {"gateway": "198.51.0.1", "netmask": "255.255.255.0", "startip": "198.51.0.2", "endip": "198.51.0.5"}
+DAYS = {"startdate": "2020-01-01", "enddate": "2099-01-01"}
+
+
+class Things:
+    """The caller's things in a world that is new: each is made when it is first asked for."""
+
+    def __init__(self, world, who="root"):
+        self.world = world
+        self.admin = root_of(world)
+        self.caller = self.admin if who == "root" else self.acme
+
+    def _first(self, command, **parameters):
+        return self.caller.list(command, **parameters)[0]
+
+    zone = cached_property(lambda self: self._first("listZones"))
+    physical = cached_property(lambda self: self._first("listPhysicalNetworks"))
+    pool = cached_property(lambda self: self._first("listVlanIpRanges", vlan="vlan://untagged"))
+    provider = cached_property(lambda self: self._first("listNetrisProviders"))
+    nat_offering = cached_property(lambda self: self._first("listVPCOfferings", name="NAT"))
+    tier_offering = cached_property(
+        lambda self: self._first("listNetworkOfferings", name="DefaultNATNetrisNetworkOfferingForVpc")
+    )
+    size = cached_property(lambda self: self._first("listServiceOfferings"))
+    template = cached_property(lambda self: self._first("listTemplates", templatefilter="executable"))
+    default_deny = cached_property(lambda self: self._first("listNetworkACLLists", name="default_deny"))
+
+    domain = cached_property(lambda self: self.admin.domain("acme"))
+    acme = cached_property(lambda self: self.admin.account("acme", self.domain))
+    account = cached_property(lambda self: self.acme.account_view)
+    user = cached_property(lambda self: self.account["user"][0])
+    owner = cached_property(lambda self: {"account": self.account["name"], "domainid": self.domain})
+    project = cached_property(lambda self: self.caller.done("createProject", name="shop")["project"])
+
+    vpc = cached_property(lambda self: self.caller.vpc())
+    acl = cached_property(
+        lambda self: self.caller.done("createNetworkACLList", name="acl", vpcid=self.vpc["id"])["networkacllist"]
+    )
+    tier = cached_property(lambda self: self.caller.tier(self.vpc, aclid=self.acl["id"]))
+    vm = cached_property(lambda self: self.caller.machine(self.tier))
+    forward = cached_property(lambda self: self._made("createPortForwardingRule", "portforwardingrule"))
+    balancer = cached_property(lambda self: self._made("createLoadBalancerRule", "loadbalancer"))
+    sticky = cached_property(lambda self: self._made("createLBStickinessPolicy", "stickinesspolicies"))
+    gate = cached_property(lambda self: self._made("createPrivateGateway", "privategateway"))
+    route = cached_property(lambda self: self._made("createStaticRoute", "staticroute"))
+    item = cached_property(lambda self: self._made("createNetworkACL", "networkacl"))
+    address = cached_property(lambda self: self._made("associateIpAddress", "ipaddress"))
+    vnis = cached_property(lambda self: self._made("dedicateGuestVlanRange", "dedicatedguestvlanrange"))
+
+    def _made(self, command, key):
+        sent = plain(SCENARIOS[command](self))
+        body = self.caller(command, **sent) if command.startswith("dedicate") else self.caller.done(command, **sent)
+        return body[key]
+
+    @cached_property
+    def free(self):
+        return self._first("listPublicIpAddresses", state="Free", forprovider="true")
+
+    @cached_property
+    def static(self):
+        """The address, with static NAT."""
+        self.caller("enableStaticNat", **plain(SCENARIOS["enableStaticNat"](self)))
+        return self.address
+
+    @cached_property
+    def another_item(self):
+        given = {"aclid": self.acl["id"], "protocol": "all"}
+        return self.item and self.caller.done("createNetworkACL", **given)["networkacl"]
+
+    @cached_property
+    def colleague(self):
+        given = {**PERSON, "accounttype": 0, "domainid": self.project["domainid"]}
+        return self.admin("createAccount", **given)["account"]
+
+    def stopped(self):
+        self.caller.done("stopVirtualMachine", id=self.vm["id"])
+        return self.vm
+
+    def destroyed(self):
+        self.caller.done("destroyVirtualMachine", id=self.vm["id"])
+        return self.vm
+
+    def reserved(self):
+        return self.caller("reserveIpAddress", id=self.free["id"])["ipaddress"]
+
+    def tagged(self):
+        self.caller.done("createTags", **plain(SCENARIOS["createTags"](self)))
+        return self.vpc
+
+    def balanced(self):
+        self.caller.done("assignToLoadBalancerRule", **plain(SCENARIOS["assignToLoadBalancerRule"](self)))
+        return self.balancer
+
+    def dedicated(self):
+        self.caller("dedicatePublicIpRange", **plain(SCENARIOS["dedicatePublicIpRange"](self)))
+        return self.pool
+
+    def given_up_provider(self):
+        """What the zone's provider was, now that it has none."""
+        names = ("zoneid", "name", "netrisurl", "sitename", "tenantname", "netristag")
+        self.caller("deleteNetrisProvider", id=self.provider["uuid"])
+        return {name: self.provider[name] for name in names}
+
+    def lose_the_controller(self):
+        """The health check finds it gone."""
+        assert self.zone
+        self.world.netris.faults.order("down")
+        self.world.clock.advance(120)
+        self.caller("listZones")
+
+    def grow_old(self):
+        """Two days with a machine that forwards a port."""
+        assert self.forward
+        self.world.clock.advance(86400 * 2)
+
+
+def plain(parameters):
+    """Objects become their ids."""
+    return {name: value["id"] if isinstance(value, dict) else value for name, value in parameters.items()}
+
+
+SCENARIOS = {
+    # 3.1
+    "listCapabilities": lambda at: {},
+    "listApis": lambda at: {},
+    "listZones": lambda at: {"showcapacities": "true"},
+    "queryAsyncJobResult": lambda at: {"jobid": at.caller("updateVPC", id=at.vpc["id"], name="x")["jobid"]},
+    "listAsyncJobs": lambda at: at.vpc and {},
+    "listHypervisors": lambda at: {},
+    "listDomains": lambda at: {"id": at.domain},
+    "createDomain": lambda at: {"name": "new"},
+    "updateDomain": lambda at: {"id": at.domain, "networkdomain": "acme.example"},
+    "deleteDomain": lambda at: {"id": at.domain},
+    "listAccounts": lambda at: {"id": at.account},
+    "createAccount": lambda at: {**PERSON, "accounttype": 0, "domainid": at.domain},
+    "updateAccount": lambda at: {"id": at.account, "newname": "acme-2"},
+    "disableAccount": lambda at: {"id": at.account, "lock": "false"},
+    "enableAccount": lambda at: {"id": at.account},
+    "deleteAccount": lambda at: {"id": at.account},
+    "listUsers": lambda at: {"id": at.user},
+    "createUser": lambda at: {**PERSON, **at.owner},
+    "updateUser": lambda at: {"id": at.user, "firstname": "Ann"},
+    "deleteUser": lambda at: {"id": at.user},
+    "registerUserKeys": lambda at: {"id": at.user},
+    "getUserKeys": lambda at: {"id": at.user},
+    "getUser": lambda at: {"userapikey": at.acme.key},
+    "listRoles": lambda at: {},
+    "listProjects": lambda at: {"id": at.project},
+    "createProject": lambda at: {"name": "shop"},
+    "updateProject": lambda at: {"id": at.project, "displaytext": "later"},
+    "deleteProject": lambda at: {"id": at.project},
+    "addAccountToProject": lambda at: {"projectid": at.project, "account": at.colleague["name"]},
+    "listResourceLimits": lambda at: {},
+    "updateResourceLimit": lambda at: {**at.owner, "resourcetype": 7, "max": 5},
+    "updateResourceCount": lambda at: at.owner,
+    "listConfigurations": lambda at: {},
+    "updateConfiguration": lambda at: {"name": "vpc.max.networks", "value": 4},
+    # 3.2
+    "listVPCOfferings": lambda at: {},
+    "listNetworkOfferings": lambda at: {},
+    "listServiceOfferings": lambda at: {},
+    "listDiskOfferings": lambda at: {},
+    "listTemplates": lambda at: {"templatefilter": "executable"},
+    "listOsTypes": lambda at: {},
+    "listSupportedNetworkServices": lambda at: {},
+    # 3.3
+    "createVPC": lambda at: {
+        "name": "new",
+        "cidr": "10.20.0.0/16",
+        "zoneid": at.zone,
+        "vpcofferingid": at.nat_offering,
+    },
+    "listVPCs": lambda at: {"id": at.tier and at.vpc},
+    "updateVPC": lambda at: {"id": at.vpc, "name": "later"},
+    "restartVPC": lambda at: {"id": at.vpc, "cleanup": "true"},
+    "deleteVPC": lambda at: {"id": at.vpc},
+    # 3.4
+    "createNetwork": lambda at: {
+        **{"name": "db", "zoneid": at.zone, "networkofferingid": at.tier_offering, "vpcid": at.vpc, "aclid": at.acl},
+        **{"gateway": "10.10.2.1", "netmask": "255.255.255.0"},
+    },
+    "listNetworks": lambda at: {"id": at.tier},
+    "updateNetwork": lambda at: {"id": at.tier, "name": "later"},
+    "restartNetwork": lambda at: {"id": at.tier},
+    "deleteNetwork": lambda at: {"id": at.tier},
+    # 3.5
+    "createNetworkACLList": lambda at: {"name": "new", "vpcid": at.vpc},
+    "updateNetworkACLList": lambda at: {"id": at.acl, "description": "later"},
+    "listNetworkACLLists": lambda at: {"id": at.acl},
+    "deleteNetworkACLList": lambda at: {"id": at.acl},
+    "replaceNetworkACLList": lambda at: {"aclid": at.default_deny, "networkid": at.tier},
+    "createNetworkACL": lambda at: {
+        "aclid": at.acl,
+        "protocol": "icmp",
+        "icmptype": 8,
+        "icmpcode": 0,
+        "reason": "ping",
+    },
+    "updateNetworkACLItem": lambda at: {"id": at.item, "action": "deny"},
+    "moveNetworkAclItem": lambda at: {"nextaclruleid": at.item, "id": at.another_item},
+    "listNetworkACLs": lambda at: {"id": at.item},
+    "deleteNetworkACL": lambda at: {"id": at.item},
+    # 3.6
+    "associateIpAddress": lambda at: {"vpcid": at.vpc, "ipaddress": at.free["ipaddress"]},
+    "listPublicIpAddresses": lambda at: {"id": at.static},
+    "updateIpAddress": lambda at: {"id": at.address, "fordisplay": "false"},
+    "disassociateIpAddress": lambda at: {"id": at.address},
+    "reserveIpAddress": lambda at: {"id": at.free},
+    "releaseIpAddress": lambda at: {"id": at.reserved()},
+    "enableStaticNat": lambda at: {"ipaddressid": at.address, "virtualmachineid": at.vm, "networkid": at.tier},
+    "disableStaticNat": lambda at: {"ipaddressid": at.static},
+    "createPortForwardingRule": lambda at: {
+        **{"ipaddressid": at.address, "virtualmachineid": at.vm, "networkid": at.tier, "protocol": "tcp"},
+        **PORTS,
+    },
+    "updatePortForwardingRule": lambda at: {"id": at.forward, "privateport": 81},
+    "listPortForwardingRules": lambda at: {"id": at.forward},
+    "deletePortForwardingRule": lambda at: {"id": at.forward},
+    # 3.7
+    "createLoadBalancerRule": lambda at: {
+        **{"publicipid": at.address, "networkid": at.tier, "name": "lb", "algorithm": "roundrobin"},
+        **{"cidrlist": "10.0.0.0/8", "description": "shop"},
+        **PORTS,
+    },
+    "updateLoadBalancerRule": lambda at: {"id": at.balancer, "name": "later"},
+    "listLoadBalancerRules": lambda at: {"id": at.balancer},
+    "deleteLoadBalancerRule": lambda at: {"id": at.balancer},
+    "assignToLoadBalancerRule": lambda at: {"id": at.balancer, "virtualmachineids": at.vm},
+    "removeFromLoadBalancerRule": lambda at: {"id": at.balanced(), "virtualmachineids": at.vm},
+    "listLoadBalancerRuleInstances": lambda at: {"id": at.balanced()},
+    "createLBStickinessPolicy": lambda at: {
+        **{"lbruleid": at.balancer, "name": "sticky", "methodname": "LbCookie", "description": "by cookie"},
+        **{"param[0].name": "holdtime", "param[0].value": 20},
+    },
+    "listLBStickinessPolicies": lambda at: at.sticky and {"lbruleid": at.balancer},
+    "deleteLBStickinessPolicy": lambda at: {"id": at.sticky["stickinesspolicy"][0]},
+    "listLBHealthCheckPolicies": lambda at: {"lbruleid": at.balancer},
+    # 3.8
+    "createStaticRoute": lambda at: {"cidr": "172.16.0.0/16", "gatewayid": at.gate},
+    "listStaticRoutes": lambda at: {"id": at.route},
+    "deleteStaticRoute": lambda at: {"id": at.route},
+    "createPrivateGateway": lambda at: {**GATE, "vpcid": at.vpc},
+    "listPrivateGateways": lambda at: {"id": at.gate},
+    "deletePrivateGateway": lambda at: {"id": at.gate},
+    # 3.9
+    "deployVirtualMachine": lambda at: {
+        **{"name": "web-9", "serviceofferingid": at.size, "templateid": at.template, "zoneid": at.zone},
+        "networkids": at.tier,
+    },
+    "listVirtualMachines": lambda at: at.static and {"id": at.vm},
+    "startVirtualMachine": lambda at: {"id": at.stopped()},
+    "stopVirtualMachine": lambda at: {"id": at.vm},
+    "rebootVirtualMachine": lambda at: {"id": at.vm},
+    "destroyVirtualMachine": lambda at: {"id": at.vm},
+    "expungeVirtualMachine": lambda at: {"id": at.destroyed()},
+    "recoverVirtualMachine": lambda at: {"id": at.destroyed()},
+    "listNics": lambda at: {"virtualmachineid": at.vm},
+    "listVolumes": lambda at: at.vm and {},
+    # 3.10
+    "listPhysicalNetworks": lambda at: {},
+    "updatePhysicalNetwork": lambda at: {"id": at.physical, "networkspeed": "100G", "tags": "fast"},
+    "listTrafficTypes": lambda at: {"physicalnetworkid": at.physical},
+    "listNetworkServiceProviders": lambda at: {},
+    "listVlanIpRanges": lambda at: {"id": at.dedicated()},
+    "createVlanIpRange": lambda at: {
+        **{"zoneid": at.zone, "physicalnetworkid": at.physical, "forvirtualnetwork": "true", "vlan": "untagged"},
+        **{"provider": "Netris", **POOL},
+    },
+    "deleteVlanIpRange": lambda at: {"id": at.pool},
+    "dedicatePublicIpRange": lambda at: {"id": at.pool, **at.owner},
+    "releasePublicIpRange": lambda at: {"id": at.dedicated()},
+    "dedicateGuestVlanRange": lambda at: {"vlanrange": "1000000-1000009", "physicalnetworkid": at.physical, **at.owner},
+    "listDedicatedGuestVlanRanges": lambda at: {"id": at.vnis},
+    "releaseDedicatedGuestVlanRange": lambda at: {"id": at.vnis},
+    "listGuestVlans": lambda at: {"allocatedonly": at.tier and "true"},
+    "listPods": lambda at: {},
+    "listClusters": lambda at: {},
+    "listHosts": lambda at: {},
+    "listRouters": lambda at: {"vpcid": at.vpc},
+    "listManagementServers": lambda at: {},
+    "listCapacity": lambda at: {},
+    "addNetrisProvider": lambda at: {**at.given_up_provider(), "username": "sandbox", "password": "sandbox"},
+    "listNetrisProviders": lambda at: {},
+    "deleteNetrisProvider": lambda at: {"id": at.provider["uuid"]},
+    # 3.11
+    "listEvents": lambda at: at.vpc and {},
+    "listEventTypes": lambda at: {},
+    "listAlerts": lambda at: at.lose_the_controller() or {},
+    "listUsageRecords": lambda at: at.grow_old() or DAYS,
+    "listUsageTypes": lambda at: {},
+    "generateUsageRecords": lambda at: DAYS,
+    "createTags": lambda at: {"resourcetype": "Vpc", "resourceids": at.vpc, **PAIR},
+    "listTags": lambda at: {"resourceid": at.tagged()},
+    "deleteTags": lambda at: {"resourcetype": "Vpc", "resourceids": at.tagged()},
+}
+
+# Lists of what this zone has none of, and a command that the Netris provider refuses in every case (3.7).
+EMPTY = {
+    *("listIpForwardingRules", "listFirewallRules", "listEgressFirewallRules", "listSecurityGroups", "listSnapshots"),
+    *("listAffinityGroups", "listSSHKeyPairs", "listInstanceGroups", "listIsos", "listSystemVms"),
+    *("listVpnGateways", "listVpnConnections", "listVpnCustomerGateways", "listLoadBalancers", "listASNumbers"),
+    "listBgpPeers",
+}
+REFUSED = {"createLBHealthCheckPolicy", "deleteLBHealthCheckPolicy"}
