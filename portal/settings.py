@@ -174,6 +174,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {"FindingEnum": "apps.networks.agreement.FINDINGS"},
 }
 
 OPERATION_LEASE = timedelta(seconds=ENV.lease_seconds)

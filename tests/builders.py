@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from ipaddress import IPv4Network
 from typing import Any
 from uuid import uuid4
 
+from django.utils import timezone
+
 from apps.accounts.models import Account
+from apps.mirror.models import Item, Kind, Reading
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.provisioned import Status
@@ -95,6 +99,14 @@ def a_vpc_spec(zone: Zone | str = "Zone-1", name: str = "prod", cidr: str = "10.
     defaults: dict[str, Any] = {"description": "", "tiers": tiers}
     reference = zone if isinstance(zone, str) else zone.name
     return VpcSpec(name=name, zone=reference, cidr=IPv4Network(cidr), **(defaults | fields))
+
+
+def mirrored(zone: Zone, kind: Kind, remote_ids: Iterable[object], *, read_at: Any = None, data: Any = None) -> None:
+    """Let the mirror list some objects of a zone, read at a given time."""
+    read_at = read_at or timezone.now()
+    Reading.objects.update_or_create(zone=zone, kind=kind, defaults={"read_at": read_at})
+    for remote_id in remote_ids:
+        Item.objects.create(zone=zone, kind=kind, remote_id=str(remote_id), data=data or {}, changed_at=read_at)
 
 
 BY = Actor.system("test")

@@ -17,8 +17,9 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
+from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
-from apps.tenancy.models import Role, Scope, User
+from apps.tenancy.models import AuditEntry, Role, Scope, Tenant, User
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -82,6 +83,7 @@ POST   api:vpcs                    -          401        422       403     422  
 GET    api:vpc                     vpc        401        404       200     200       200
 PATCH  api:vpc                     vpc        401        404       403     200       403
 DELETE api:vpc                     vpc        401        404       403     202       403
+GET    api:vpc-agreement           vpc        401        404       200     200       200
 GET    api:tiers                   -          401        200       200     200       200
 POST   api:tiers                   -          401        422       403     422       403
 GET    api:tier                    tier       401        404       200     200       200
@@ -209,6 +211,12 @@ def word(answer: Any, path: str) -> str:
     return str(answer.status_code)
 
 
+def everything() -> list[Any]:
+    """All that tenants have, and what they did with it."""
+    managers = (Tenant.objects, Vpc.unscoped, Tier.unscoped, Operation.unscoped, AuditEntry.unscoped)
+    return [list(manager.order_by("pk").values()) for manager in managers]
+
+
 def without(answer: Any, *words: object) -> tuple[int, dict[str, str], str]:
     """The whole answer but for CSRF tokens and the words that differ between two addresses."""
 
@@ -227,10 +235,12 @@ def without(answer: Any, *words: object) -> tuple[int, dict[str, str], str]:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 @pytest.mark.parametrize("who", CALLERS)
 def test_everybody_gets_what_the_table_says(who, row, ids, call):
-    path = row.path(ids)
+    path, before = row.path(ids), everything()
 
     answer = call(who, row.method, path)
 
+    if answer.status_code >= 400:
+        assert everything() == before
     if row.answers[who] == "open":
         assert answer.headers["Content-Type"] == "application/json"
     else:
@@ -248,6 +258,19 @@ def test_what_is_acmes_is_to_a_stranger_as_if_it_had_never_been(row, ids, call):
     for there, nowhere in pairs:
         theirs, nobodys = call("stranger", row.method, there), call("stranger", row.method, nowhere)
         assert without(theirs, *differ) == without(nobodys, *differ)
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.method == "POST"], ids=lambda row: row.name)
+def test_a_forged_post_is_refused(row, ids, acme):
+    """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
+    admin = row.of in ("-", "slug") or "platform" in row.view
+    careful = Client(enforce_csrf_checks=True, headers={"Weft-Tenant": "acme"})
+    careful.force_login(builders.a_platform_admin() if admin else builders.a_member(acme))
+    before = everything()
+
+    content_type = "application/json" if row.view.startswith("api:") else "application/x-www-form-urlencoded"
+    assert careful.post(row.path(ids), "{}", content_type=content_type).status_code == 403
+    assert everything() == before
 
 
 def test_the_table_names_every_route_and_no_other():

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from apps.mirror import queries as mirror
@@ -20,6 +21,8 @@ from apps.mirror.models import Kind
 from apps.networks.models import Tier, Vpc
 from apps.operations.provisioned import Status
 
+FINDINGS = ("there", "missing", "unread", "stale", "none")
+VERDICTS = ("agree", "differ", "stale", "unread")
 #: CloudStack's word for a network in which no instance has run yet: it is made real when the first one starts.
 ALLOCATED = "Allocated"
 
@@ -42,11 +45,18 @@ class Finding:
 
 @dataclass(frozen=True)
 class Line:
+    type: Literal["vpc", "tier"]
     #: The id of the VPC or of the tier.
     pk: UUID
-    what: str
+    name: str
     cloudstack: Finding
     netris: Finding
+    #: Sleeps: CloudStack makes the ports of its V-Net when the first instance starts. None when that is not known.
+    is_dormant: bool | None
+
+    @property
+    def what(self) -> str:
+        return f"{'VPC' if self.type == 'vpc' else 'tier'} {self.name}"
 
     @property
     def is_missing(self) -> bool:
@@ -69,8 +79,11 @@ class Agreement:
     lines: Sequence[Line]
     cloudstack: Source
     netris: Source
-    #: The ids of tiers that sleep: CloudStack makes their V-Net's ports when the first instance starts.
-    dormant: frozenset[UUID]
+
+    @property
+    def dormant(self) -> frozenset[UUID]:
+        """The ids of the tiers that sleep."""
+        return frozenset(line.pk for line in self.lines if line.is_dormant)
 
     @property
     def is_stale(self) -> bool:
@@ -112,24 +125,26 @@ def agreement_of(vpc: Vpc, tiers: Sequence[Tier], *, settled_at: datetime | None
         asked[Kind.NETRIS_VNET] = [tier.netris_id for tier in ready]
     found = {kind: mirror.presence(vpc.zone, kind, ids) for kind, ids in asked.items()}
 
-    def line(row: Vpc | Tier, what: str, cloudstack: Kind, netris: Kind) -> Line:
+    def seen(row: Vpc | Tier, cloudstack: Kind, netris: Kind) -> tuple[Finding, Finding]:
         in_cloudstack = _finding(row.cloudstack_id, found[cloudstack], settled_at)
-        return Line(row.pk, what, in_cloudstack, _finding(row.netris_id, found[netris], settled_at))
+        return in_cloudstack, _finding(row.netris_id, found[netris], settled_at)
 
-    lines = [line(vpc, f"VPC {vpc.name}", Kind.CLOUDSTACK_VPC, Kind.NETRIS_VPC)]
-    lines += [line(tier, f"tier {tier.name}", Kind.CLOUDSTACK_NETWORK, Kind.NETRIS_VNET) for tier in ready]
+    states = _states(ready) if ready and not found[Kind.CLOUDSTACK_NETWORK].is_stale else {}
+    lines = [Line("vpc", vpc.pk, vpc.name, *seen(vpc, Kind.CLOUDSTACK_VPC, Kind.NETRIS_VPC), None)]
+    for tier in ready:
+        both, state = seen(tier, Kind.CLOUDSTACK_NETWORK, Kind.NETRIS_VNET), states.get(tier.pk)
+        lines.append(Line("tier", tier.pk, tier.name, *both, None if state is None else state == ALLOCATED))
     return Agreement(
         lines,
         _source(found, Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK),
         _source(found, Kind.NETRIS_VPC, Kind.NETRIS_VNET),
-        _asleep(ready) if ready and not found[Kind.CLOUDSTACK_NETWORK].is_stale else frozenset(),
     )
 
 
-def _asleep(tiers: Sequence[Tier]) -> frozenset[UUID]:
+def _states(tiers: Sequence[Tier]) -> dict[UUID, str]:
+    """CloudStack's word for each tier that it listed."""
     states = mirror.network_states([tier.cloudstack_id for tier in tiers if tier.cloudstack_id])
-    asleep = {remote_id for remote_id, found in states.items() if found.state == ALLOCATED}
-    return frozenset(tier.pk for tier in tiers if str(tier.cloudstack_id) in asleep)
+    return {tier.pk: states[key].state for tier in tiers if (key := str(tier.cloudstack_id)) in states}
 
 
 def _finding(remote_id: object, found: mirror.Presence, settled_at: datetime | None) -> Finding:

@@ -164,6 +164,11 @@ def operations_of(vpc: Vpc) -> OperationQuerySet:
     return Operation.objects.of(vpc.tenant).filter(resource_id__in=_ids_of(vpc)).order_by("-created_at", "-id")
 
 
+def settled_at(operations: Iterable[Operation]) -> datetime | None:
+    """When the last of these ended. An operation that still runs has not."""
+    return max((operation.finished_at for operation in operations if operation.finished_at), default=None)
+
+
 def audit_of(vpc: Vpc) -> AuditEntryQuerySet:
     ids = [str(pk) for pk in _ids_of(vpc)]
     return AuditEntry.objects.of(vpc.tenant).filter(object_type__in=("vpc", "tier"), object_id__in=ids)

@@ -253,8 +253,7 @@ def _builder(request: TenantRequest, form: VpcForm) -> dict[str, Any]:
 def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) -> dict[str, Any]:
     """Sixteen queries at most, whatever the VPC holds."""
     tiers = list(queries.tiers_of(vpc))
-    settled_at = max((each.finished_at for each in operations if each.finished_at), default=None)
-    agreement = agreement_of(vpc, tiers, settled_at=settled_at)
+    agreement = agreement_of(vpc, tiers, settled_at=queries.settled_at(operations))
     operation = queries.live_operation(vpc)
     return {
         "tiers": [

@@ -10,9 +10,7 @@ from typing import Any
 import pytest
 from django.http import HttpResponse
 from django.test import Client
-from django.utils import timezone
 
-from apps.mirror.models import Item, Kind, Reading
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
 from apps.tenancy.models import Role, Tenant, User
@@ -79,19 +77,6 @@ def started() -> Callable[[Vpc], Operation]:
         return Operation.unscoped.create(**fields | whose | {"lock_key": vpc.lock_key, "requested_by": "ann"} | changes)
 
     return start
-
-
-@pytest.fixture
-def mirrored() -> Callable[..., None]:
-    """Let the mirror list some objects of a zone, read at a given time."""
-
-    def write(zone: Zone, kind: Kind, remote_ids: list[object], *, read_at: Any = None, data: Any = None) -> None:
-        read_at = read_at or timezone.now()
-        Reading.objects.update_or_create(zone=zone, kind=kind, defaults={"read_at": read_at})
-        for remote_id in remote_ids:
-            Item.objects.create(zone=zone, kind=kind, remote_id=str(remote_id), data=data or {}, changed_at=read_at)
-
-    return write
 
 
 def words(response: Any) -> str:

@@ -124,12 +124,12 @@ def test_only_a_list_with_something_under_way_asks_again(ann, acme, place):
     assert "every 5s" not in ann.get(LIST).content.decode()
 
 
-def test_ready_is_grey_until_both_systems_were_read_lately(ann, acme, place, mirrored):
+def test_ready_is_grey_until_both_systems_were_read_lately(ann, acme, place):
     builders.a_vpc(acme, place)
     assert "Ready (stale)" in words(ann.get(LIST))
 
-    mirrored(place, Kind.CLOUDSTACK_VPC, [])
-    mirrored(place, Kind.NETRIS_VPC, [])
+    builders.mirrored(place, Kind.CLOUDSTACK_VPC, [])
+    builders.mirrored(place, Kind.NETRIS_VPC, [])
     assert "Ready (stale)" not in words(ann.get(LIST))
 
 
@@ -160,13 +160,13 @@ def tiers_of(vpc):
     return list(Tier.objects.of(vpc.tenant).filter(vpc=vpc))
 
 
-def mirror_all(prod, mirrored, *, besides=(), **options):
+def mirror_all(prod, *, besides=(), **options):
     tiers = [tier for tier in tiers_of(prod) if tier.name not in besides]
-    mirrored(prod.zone, Kind.CLOUDSTACK_VPC, [prod.cloudstack_id], **options)
-    mirrored(prod.zone, Kind.NETRIS_VPC, [prod.netris_id], **options)
-    mirrored(prod.zone, Kind.NETRIS_VNET, [tier.netris_id for tier in tiers], **options)
+    builders.mirrored(prod.zone, Kind.CLOUDSTACK_VPC, [prod.cloudstack_id], **options)
+    builders.mirrored(prod.zone, Kind.NETRIS_VPC, [prod.netris_id], **options)
+    builders.mirrored(prod.zone, Kind.NETRIS_VNET, [tier.netris_id for tier in tiers], **options)
     ids = [tier.cloudstack_id for tier in tiers_of(prod)]
-    mirrored(prod.zone, Kind.CLOUDSTACK_NETWORK, ids, data={"state": "Implemented"}, **options)
+    builders.mirrored(prod.zone, Kind.CLOUDSTACK_NETWORK, ids, data={"state": "Implemented"}, **options)
 
 
 def page_of(vpc):
@@ -180,14 +180,14 @@ def test_the_page_shows_what_the_vpc_is(ann, prod):
         assert fact in text
 
 
-def test_no_tenant_page_tells_a_vni(ann, prod, mirrored):
-    mirror_all(prod, mirrored)
+def test_no_tenant_page_tells_a_vni(ann, prod):
+    mirror_all(prod)
 
     assert "1000000" not in ann.get(page_of(prod)).content.decode()
 
 
-def test_both_systems_agree(ann, prod, mirrored):
-    mirror_all(prod, mirrored)
+def test_both_systems_agree(ann, prod):
+    mirror_all(prod)
 
     answer = ann.get(page_of(prod))
 
@@ -195,8 +195,8 @@ def test_both_systems_agree(ann, prod, mirrored):
     assert "They agree" in words(answer)
 
 
-def test_what_a_system_lacks_is_said(ann, prod, mirrored):
-    mirror_all(prod, mirrored, besides=("db",))
+def test_what_a_system_lacks_is_said(ann, prod):
+    mirror_all(prod, besides=("db",))
 
     answer = ann.get(page_of(prod))
 
@@ -204,16 +204,16 @@ def test_what_a_system_lacks_is_said(ann, prod, mirrored):
     assert [row["status"] for row in answer.context["tiers"]] == ["ready", "differs"]
 
 
-def test_a_list_older_than_the_last_work_proves_nothing(ann, prod, mirrored, started):
+def test_a_list_older_than_the_last_work_proves_nothing(ann, prod, started):
     now = timezone.now()
     started(prod, phase="succeeded", started_at=now, finished_at=now)
-    mirror_all(prod, mirrored, besides=("db",), read_at=now - timedelta(seconds=5))
+    mirror_all(prod, besides=("db",), read_at=now - timedelta(seconds=5))
 
     assert ann.get(page_of(prod)).context["agreement"].verdict == "unread"
 
 
-def test_an_old_list_is_stale_and_nothing_is_green(ann, prod, mirrored):
-    mirror_all(prod, mirrored, read_at=timezone.now() - timedelta(hours=1))
+def test_an_old_list_is_stale_and_nothing_is_green(ann, prod):
+    mirror_all(prod, read_at=timezone.now() - timedelta(hours=1))
 
     answer = ann.get(page_of(prod))
 
@@ -226,8 +226,8 @@ def test_a_vpc_that_was_never_read_says_so(ann, prod):
     assert "never read" in words(ann.get(page_of(prod)))
 
 
-def test_a_tier_without_an_instance_is_dormant_and_that_is_normal(ann, prod, mirrored):
-    mirror_all(prod, mirrored)
+def test_a_tier_without_an_instance_is_dormant_and_that_is_normal(ann, prod):
+    mirror_all(prod)
     db = tiers_of(prod)[1]
     Item.objects.filter(remote_id=str(db.cloudstack_id)).update(data={"state": "Allocated"})
 
@@ -237,8 +237,8 @@ def test_a_tier_without_an_instance_is_dormant_and_that_is_normal(ann, prod, mir
     assert "1 of 2 tiers dormant: no instance runs in it. Normal." in words(answer)
 
 
-def test_the_page_costs_the_same_however_many_tiers_and_operations(ann, acme, place, prod, mirrored, started):
-    mirror_all(prod, mirrored)
+def test_the_page_costs_the_same_however_many_tiers_and_operations(ann, acme, place, prod, started):
+    mirror_all(prod)
     now = timezone.now()
     started(prod, phase="succeeded", started_at=now, finished_at=now)
     ann.get(page_of(prod))

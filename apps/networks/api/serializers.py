@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from apps.kernel.api.bodies import Body, CidrText, DescriptionText, NameText, Text
 from apps.kernel.api.fields import Address, Time
+from apps.networks.agreement import FINDINGS, VERDICTS
 from apps.networks.models import Vpc
 from apps.operations.api.serializers import STATUSES
 from apps.tenancy.api.serializers import Read, TenantRef
@@ -70,6 +71,35 @@ class VpcRead(Read):
     @extend_schema_field(VpcCan)
     def get_can(self, vpc: Vpc) -> dict[str, str | None]:
         return {action.replace(" ", "_"): vpc.why_not(action) for action in ("rename", "delete", "add tier")}
+
+
+class SourceRead(serializers.Serializer[Any]):
+    """How far one system's lists may be believed."""
+
+    read_at = Time(allow_null=True, help_text="When its list was last read; null if never.")
+    is_stale = serializers.BooleanField(help_text="The list is too old to go by.")
+
+
+class FindingRead(serializers.Serializer[Any]):
+    """What each system has of the VPC, or of one of its tiers."""
+
+    type = serializers.ChoiceField(choices=("vpc", "tier"))
+    id = serializers.UUIDField(source="pk")
+    name = serializers.CharField()
+    cloudstack = serializers.ChoiceField(choices=FINDINGS, source="cloudstack.word")
+    netris = serializers.ChoiceField(choices=FINDINGS, source="netris.word")
+    is_dormant = serializers.BooleanField(
+        allow_null=True, help_text="No instance has run in the tier yet, which is normal. Null: not known, or a VPC."
+    )
+
+
+class AgreementRead(serializers.Serializer[Any]):
+    """Whether CloudStack and Netris both have a VPC with its tiers, as they listed them last."""
+
+    verdict = serializers.ChoiceField(choices=VERDICTS)
+    cloudstack = SourceRead()
+    netris = SourceRead()
+    findings = FindingRead(many=True, source="lines")
 
 
 class TierRow(Body):

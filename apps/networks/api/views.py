@@ -9,10 +9,21 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.kernel.api import etag
 from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
-from apps.networks import services
-from apps.networks.api.serializers import TierChange, TierRead, TierWrite, VpcChange, VpcRead, VpcWrite
+from apps.kernel.shortcuts import get_or_404
+from apps.networks import queries, services
+from apps.networks.agreement import agreement_of
+from apps.networks.api.serializers import (
+    AgreementRead,
+    TierChange,
+    TierRead,
+    TierWrite,
+    VpcChange,
+    VpcRead,
+    VpcWrite,
+)
 from apps.networks.filters import TierFilter, VpcFilter
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
@@ -78,6 +89,21 @@ class VpcOne(VpcRows, One[Vpc]):
         with self.changing(pk) as vpc:
             operation = joined(services.delete_vpc)(vpc, by=self.caller.actor)
         return accepted(request, operation)
+
+
+class VpcAgreement(Rows[Vpc]):
+    filter_backends = []
+
+    def get_queryset(self) -> QuerySet[Vpc]:
+        return self.caller.through(Vpc.objects).live().select_related("tenant", "zone")
+
+    @extend_schema(summary="Compare a VPC in both systems", responses=AgreementRead)
+    def get(self, request: Request, pk: str) -> Response:
+        """What CloudStack and Netris listed last of the VPC and its tiers. Nothing is asked of them now."""
+        vpc = get_or_404(self.get_queryset(), pk=pk)
+        settled_at = queries.settled_at(queries.operations_of(vpc))
+        agreement = agreement_of(vpc, list(queries.tiers_of(vpc)), settled_at=settled_at)
+        return etag.tagged(request, AgreementRead(agreement).data)
 
 
 class TierRows(Rows[Tier]):
