@@ -32,7 +32,10 @@ class Unreachable(Exception):  # noqa: N818
 
 @dataclass(frozen=True)
 class Request:
-    """One call. `query` keeps repeated keys and their order; header names are lower-cased."""
+    """One call. `query` keeps repeated keys and their order; header names are lower-cased.
+
+    `peer` is the address that a call on a port comes from, and None in process.
+    """
 
     method: str
     path: str
@@ -40,6 +43,7 @@ class Request:
     headers: Mapping[str, str]
     body: bytes
     raw_query: str = ""
+    peer: str | None = None
 
     def json(self) -> Any:
         return json.loads(self.body) if self.body.strip() else None
@@ -62,11 +66,13 @@ class App(Protocol):
     def handle(self, request: Request) -> Response: ...
 
 
-def request_of(method: str, target: str, headers: Mapping[str, str], body: bytes) -> Request:
+def request_of(
+    method: str, target: str, headers: Mapping[str, str], body: bytes, *, peer: str | None = None
+) -> Request:
     parts = urlsplit(target)
     query = tuple(parse_qsl(parts.query, keep_blank_values=True))
     names = {name.lower(): value for name, value in headers.items()}
-    return Request(method.upper(), unquote(parts.path), query, names, body, parts.query)
+    return Request(method.upper(), unquote(parts.path), query, names, body, parts.query, peer)
 
 
 def transport(app: App) -> httpx.MockTransport:
@@ -137,7 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         try:
-            response = self.server.app.handle(request_of(self.command, self.path, dict(self.headers.items()), body))
+            headers, peer = dict(self.headers.items()), str(self.client_address[0])
+            response = self.server.app.handle(request_of(self.command, self.path, headers, body, peer=peer))
         except (ReplyLost, Unreachable):
             self._hang_up()
             return

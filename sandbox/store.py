@@ -3,8 +3,10 @@
 A row is a plain dict. `table.put(row)` is the only way to write, and writes through to SQLite at once, so a killed
 process forgets nothing; without a path the store lives in memory. The store's lock is held by whoever serves a request.
 
-A table may be told to `index` some of its fields. `find`, `where`, `by` and `count_by` then look rows up instead of
-walking over all of them. Change an indexed field through `change` or follow it with `put`.
+A file is only read by the version that wrote it: raise `SCHEMA` with every change of the tables or their rows' fields.
+
+A table may be told to `index` some of its fields, or several together. `find`, `where`, `by` and `count_by` then look
+rows up instead of walking over all of them. Change an indexed field through `change` or follow it with `put`.
 """
 
 from __future__ import annotations
@@ -13,13 +15,24 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]
 Key = int | str
+Field = str | tuple[str, ...]  # `by(("networkid", "ipaddress"), (network, address))`
+
+SCHEMA = 2
 
 _ABSENT = object()
+
+
+class OtherSchemaError(Exception):
+    """The file is no store of this version."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"{path} was not written by this version of the sandbox: delete {path.parent} to start anew")
 
 
 class Table:
@@ -29,8 +42,8 @@ class Table:
         self._store = store
         self.name = name
         self.rows: dict[Key, Row] = {}
-        self._indexes: dict[str, dict[Any, dict[Key, Row]]] = {}
-        self._filed: dict[Key, dict[str, Any]] = {}  # the values under which a row stands in the indexes
+        self._indexes: dict[Field, dict[Any, dict[Key, Row]]] = {}
+        self._filed: dict[Key, dict[Field, Any]] = {}  # the values under which a row stands in the indexes
 
     def __iter__(self) -> Iterator[Row]:
         return iter(list(self.rows.values()))
@@ -38,7 +51,7 @@ class Table:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def index(self, *fields: str) -> Table:
+    def index(self, *fields: Field) -> Table:
         for field in fields:
             self._indexes.setdefault(field, {})
         for row in self.rows.values():
@@ -48,11 +61,11 @@ class Table:
     def get(self, key: Key | None) -> Row | None:
         return None if key is None else self.rows.get(key)
 
-    def by(self, field: str, value: Any) -> list[Row]:
+    def by(self, field: Field, value: Any) -> list[Row]:
         """The rows of one value of an indexed field, oldest first."""
         return list(self._indexes[field].get(value, {}).values())
 
-    def count_by(self, field: str, value: Any) -> int:
+    def count_by(self, field: Field, value: Any) -> int:
         return len(self._indexes[field].get(value, ()))
 
     def find(self, **fields: Any) -> Row | None:
@@ -92,7 +105,7 @@ class Table:
         key = row["id"]
         filed = self._filed.setdefault(key, {})
         for field, buckets in self._indexes.items():
-            value, before = row.get(field), filed.get(field, _ABSENT)
+            value, before = _value(row, field), filed.get(field, _ABSENT)
             if before is not _ABSENT and before == value and buckets[value].get(key) is row:
                 continue
             if before is not _ABSENT and before != value:
@@ -100,11 +113,15 @@ class Table:
             buckets.setdefault(value, {})[key] = row
             filed[field] = value
 
-    def _unfile(self, field: str, value: Any, key: Key) -> None:
+    def _unfile(self, field: Field, value: Any, key: Key) -> None:
         bucket = self._indexes[field][value]
         bucket.pop(key, None)
         if not bucket:
             del self._indexes[field][value]
+
+
+def _value(row: Row, field: Field) -> Any:
+    return row.get(field) if isinstance(field, str) else tuple(row.get(name) for name in field)
 
 
 class Store:
@@ -116,11 +133,28 @@ class Store:
         self._db: sqlite3.Connection | None = None
         if path is not None:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=OFF")  # survives a killed process; a lost machine loses a sandbox
-            self._db.execute("CREATE TABLE IF NOT EXISTS row (tab TEXT, key TEXT, body TEXT, PRIMARY KEY (tab, key))")
-            for name, key, body in self._db.execute("SELECT tab, key, body FROM row ORDER BY rowid"):
-                self[name].rows[json.loads(key)] = json.loads(body)
+            try:
+                self._read()
+            except sqlite3.DatabaseError as mistake:
+                self.close()
+                raise OtherSchemaError(path) from mistake
+            if not self._is_current():
+                self.close()
+                raise OtherSchemaError(path)
+
+    def _read(self) -> None:
+        assert self._db is not None
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=OFF")  # survives a killed process; a lost machine loses a sandbox
+        self._db.execute("CREATE TABLE IF NOT EXISTS row (tab TEXT, key TEXT, body TEXT, PRIMARY KEY (tab, key))")
+        for name, key, body in self._db.execute("SELECT tab, key, body FROM row ORDER BY rowid"):
+            self[name].rows[json.loads(key)] = json.loads(body)
+
+    def _is_current(self) -> bool:
+        """A new file becomes one of this version."""
+        if not any(self._tables.values()):
+            self.facts.put({"id": "schema", "version": SCHEMA})
+        return (self.facts.get("schema") or {}).get("version") == SCHEMA
 
     def __getitem__(self, name: str) -> Table:
         table = self._tables.get(name)
@@ -134,7 +168,8 @@ class Store:
 
     @property
     def is_empty(self) -> bool:
-        return not any(self._tables.values())
+        """Nothing but facts."""
+        return not any(table for table in self.tables if table is not self.facts)
 
     @property
     def facts(self) -> Table:
@@ -156,10 +191,19 @@ class Store:
                 (table, json.dumps(key), json.dumps(row)),
             )
 
-    def clear(self) -> None:
-        self._tables.clear()
-        if self._db is not None:
-            self._db.execute("DELETE FROM row")
+    @contextmanager
+    def in_one_go(self) -> Iterator[None]:
+        """One transaction for many rows, instead of one for each. What fails leaves the file as it was."""
+        if self._db is None:
+            yield
+            return
+        self._db.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
 
     def close(self) -> None:
         if self._db is not None:

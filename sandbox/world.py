@@ -17,7 +17,6 @@ from pathlib import Path
 import httpx
 
 from sandbox.clock import Clock
-from sandbox.cloudstack import chores
 from sandbox.cloudstack.app import CloudStack
 from sandbox.http import Server, serve, transport
 from sandbox.netris.app import Netris
@@ -136,8 +135,7 @@ class World:
                     jobs = list(self.cloudstack.jobs.claim_due())
                 running = {future for future in running if not future.done()}
                 running |= {workers.submit(self.cloudstack.run_job, job) for job in jobs}
-                with self.cloudstack.cloud.lock:
-                    chores.run(self.cloudstack.cloud)
+                self.cloudstack.look_round()
             except Exception:
                 log.exception("a tick failed")
         workers.shutdown(wait=False, cancel_futures=True)

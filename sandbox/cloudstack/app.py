@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import httpx
@@ -14,10 +14,11 @@ from sandbox.cloudstack import chores, sessions, wire
 from sandbox.cloudstack.access import Caller, check_role, identify
 from sandbox.cloudstack.call import CREATORS, HANDLERS, UNDOERS, Call
 from sandbox.cloudstack.catalogue import CATALOGUE, Command
-from sandbox.cloudstack.cloud import Cloud
+from sandbox.cloudstack.cloud import Cloud, ServerStoppedError
 from sandbox.cloudstack.controller import Provider
 from sandbox.cloudstack.errors import NEUTRAL_TEXT, ApiError, InternalError, InvalidValue, NoCommand
-from sandbox.cloudstack.jobs import Jobs, instance_type
+from sandbox.cloudstack.jobs import PENDING, Jobs, instance_type
+from sandbox.cloudstack.orders import Orders
 from sandbox.cloudstack.parameters import arguments
 from sandbox.cloudstack.plugin import NetrisPlugin
 from sandbox.cloudstack.resources import KINDS_MADE, load, providers
@@ -25,12 +26,14 @@ from sandbox.cloudstack.seed import refresh, seed
 from sandbox.control import PREFIX, Control
 from sandbox.faults import Faults, Kind
 from sandbox.http import ReplyLost, Request, Response
+from sandbox.pace import CLOUDSTACK, Pace
 from sandbox.site import REFERENCE, Site
 from sandbox.store import Row, Store
 
 log = logging.getLogger(__name__)
 
 PATH = "/client/api"
+BARE = ("login", "logout")  # these need no key and no session
 Answer = tuple[str, Any, list[tuple[str, str]]]
 
 load()
@@ -53,8 +56,10 @@ class CloudStack:
         resume_jobs: bool = False,
     ) -> None:
         self.cloud = Cloud(store, clock, site)
-        self.faults = Faults()
-        self.control = Control("cloudstack", clock, self.faults, self._end_sessions, {"reconnect": self.connect})
+        commands = CATALOGUE.values()
+        self.faults = Faults([*CATALOGUE, *BARE], [command.name for command in commands if command.is_async])
+        self.pace = Pace(CLOUDSTACK, [command.name for command in commands if command.is_list])
+        self.control: Control = Orders(self.cloud, self.faults, self.pace, restart=self.restart, reconnect=self.connect)
         self.runs_jobs_itself = True  # until somebody ticks: see World.serve
         user, netris_password = netris_login
         provider = Provider(
@@ -62,17 +67,32 @@ class CloudStack:
         )
         self.cloud.plugin = NetrisPlugin(netris, provider)
         self.cloud.jobs = self.jobs = Jobs(self.cloud, job_seconds)
-        with store.lock:
+        with store.lock, store.in_one_go():
             if store["account"].find(name="system") is None:
                 seed(self.cloud, keys=keys, password=password, provider=provider)
             refresh(self.cloud, keys=keys, provider=provider)
-            chores.settle_after_restart(self.cloud)
-            self.jobs.recover(resume=resume_jobs)
+            self._begin(resume_jobs=resume_jobs)
+
+    def _begin(self, *, resume_jobs: bool) -> None:
+        """What a management server finds of the one before it: no session, and half-done things put right (2.2)."""
+        for session in self.cloud.table("session"):
+            self.cloud.table("session").drop(session["id"])
+        chores.settle_after_restart(self.cloud)
+        self.jobs.recover(resume=resume_jobs)
 
     def connect(self) -> None:
         """Log in to Netris and push the zone's public ranges: what a (re)started management server does."""
-        with self.cloud.lock:
+        with self.cloud.lock, suppress(ServerStoppedError):  # by a restart, which connects as well
             providers.connect(self.cloud)
+
+    def restart(self) -> None:
+        """End in the midst of everything and start anew. Threads that wait for Netris find out when they come back."""
+        with self.cloud.lock:
+            plugin = self.cloud.plugin
+            plugin.stop()
+            self.cloud.plugin = NetrisPlugin(plugin.client, plugin.provider)
+            self._begin(resume_jobs=False)
+        self.connect()
 
     def handle(self, request: Request) -> Response:
         if request.path.startswith(PREFIX):
@@ -84,25 +104,33 @@ class CloudStack:
             return Response(404, b"not found", (("Content-Type", "text/plain"),))
         if self.runs_jobs_itself:
             self.run_due_jobs()
-        response = self._answer(request, sent, name)
-        if self.faults.strikes(Kind.LOSE_REPLY, name):
+        try:
+            response, listed = self._answer(request, sent, name)
+        except ServerStoppedError:
+            raise ReplyLost(name) from None
+        self.pace.wait(name, listed)
+        if response.status == 200 and self.faults.strikes(Kind.LOSE_REPLY, name):
             raise ReplyLost(name)
         return response
 
     # requests
 
-    def _answer(self, request: Request, sent: dict[str, str], name: str) -> Response:
+    def _answer(self, request: Request, sent: dict[str, str], name: str) -> tuple[Response, int]:
+        """The answer, and how many objects it lists."""
         as_json = sent.get("response", "").lower() == "json"
         try:
             with self.cloud.lock:
                 envelope, body, headers = self._run(request, sent, name)
         except ApiError as error:
-            return self._refusal(error, name, as_json=as_json)
-        return wire.answer(200, envelope, body, *headers, as_json=as_json)
+            return self._refusal(error, name, as_json=as_json), 0
+        listed = len(body.get(CATALOGUE[name].key, ())) if name in CATALOGUE and CATALOGUE[name].is_list else 0
+        return wire.answer(200, envelope, body, *headers, as_json=as_json), listed
 
     def _run(self, request: Request, sent: dict[str, str], name: str) -> Answer:
         given = {key.lower(): value for key, value in sent.items()}
-        self.control.calls[name if name in CATALOGUE or name in ("login", "logout") else "unknown"] += 1
+        self.control.calls[name if name in CATALOGUE or name in BARE else "unknown"] += 1
+        if name in BARE:
+            self._refuse_if_ordered(name)
         if name == "login":
             body, cookies = sessions.login(self.cloud, request, given)
             return "loginresponse", body, cookies
@@ -118,9 +146,12 @@ class CloudStack:
             check_role(caller, CATALOGUE.get(name), name)
         command = CATALOGUE[name]
         with self._masked(caller):
-            if fault := self.faults.strikes(Kind.REFUSE, name):
-                raise InternalError(fault.text or NEUTRAL_TEXT)
+            self._refuse_if_ordered(name)
             return command.envelope, self._execute(command, caller, sent), []
+
+    def _refuse_if_ordered(self, name: str) -> None:
+        if fault := self.faults.strikes(Kind.REFUSE, name):
+            raise InternalError(fault.text or NEUTRAL_TEXT)
 
     def _execute(self, command: Command, caller: Caller, sent: dict[str, str]) -> Any:
         call = Call(self.cloud, command, caller, arguments(self.cloud, command, sent, caller))
@@ -167,7 +198,7 @@ class CloudStack:
     def _refusal(error: ApiError, name: str, *, as_json: bool) -> Response:
         command = CATALOGUE.get(name)
         envelope = command.envelope if command else "errorresponse"
-        if name in ("login", "logout"):
+        if name in BARE:
             envelope = f"{name}response"
         if error.status == 432:
             envelope = "errorresponse"
@@ -186,14 +217,22 @@ class CloudStack:
         while True:
             with self.cloud.lock:
                 jobs = list(self.jobs.claim_due())
-                chores.run(self.cloud)
+            self.look_round()
             for job in jobs:
                 self.run_job(job)
             if not jobs:
                 return
 
+    def look_round(self) -> None:
+        """Do the chores that are due."""
+        with self.cloud.lock, suppress(ServerStoppedError):
+            chores.run(self.cloud)
+
     def run_job(self, job: Row) -> None:
-        with self.cloud.lock:
+        """A job that a restart has lost is left alone, before its turn and in the middle of it."""
+        with self.cloud.lock, suppress(ServerStoppedError):
+            if job["status"] != PENDING:
+                return
             user = self.cloud.table("user").get(job["userid"])
             if user is None:
                 self.jobs.finish(job, error=InvalidValue("The user of the job is gone"))
@@ -249,11 +288,6 @@ class CloudStack:
             accountid=subject.get("accountid"),
             **{name: value for name, value in more.items() if value},
         )
-
-    def _end_sessions(self) -> None:
-        with self.cloud.lock:
-            for session in self.cloud.table("session"):
-                self.cloud.table("session").drop(session["id"])
 
 
 def _subject(call: Call) -> tuple[str, Row | None]:

@@ -53,6 +53,13 @@ _INDEXES = {
 }
 
 
+class ServerStoppedError(BaseException):
+    """The server was restarted while a thread of it was outside: what that thread was at ends here.
+
+    It is no Exception, so that nobody takes it for a failure that can be made good.
+    """
+
+
 class Cloud:
     def __init__(self, store: Store, clock: Clock, site: Site) -> None:
         self.store = store
@@ -75,11 +82,14 @@ class Cloud:
     @contextmanager
     def outside(self) -> Iterator[None]:
         """Let go of the store while talking to Netris. Rows may have changed or gone when this ends."""
+        plugin = self.plugin
         self.store.lock.release()
         try:
             yield
         finally:
             self.store.lock.acquire()
+            if self.plugin is not plugin:
+                raise ServerStoppedError
 
     def table(self, kind: str) -> Table:
         return self.store[kind]

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from sandbox.cloudstack.cloud import ServerStoppedError
 from sandbox.cloudstack.errors import ApiError
 from sandbox.cloudstack.netris_objects import VpcName
 from sandbox.store import Row
@@ -54,6 +55,7 @@ class Controller:
         self.client = client
         self.provider = provider
         self.is_connected = False
+        self._is_stopped = False
         self._cookie = ""
         self._site: Row = {}
         self._tenant: Row = {}
@@ -74,6 +76,10 @@ class Controller:
         self._tenant = self._named(self._get("/api/tenants"), self.provider.tenant)
         self._send("GET", "/api/auth")
         self.is_connected = True
+
+    def stop(self) -> None:
+        """Say nothing more: the server that this one belongs to has ended."""
+        self._is_stopped = True
 
     def is_healthy(self) -> bool:
         try:
@@ -139,6 +145,8 @@ class Controller:
         return data if isinstance(data, dict) else {}
 
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        if self._is_stopped:
+            raise ServerStoppedError
         try:
             response = self.client.request(method, path, headers={"Cookie": self._cookie}, **content)
         except httpx.HTTPError as failure:

@@ -106,6 +106,8 @@ class Jobs:
 
     def recover(self, *, resume: bool) -> None:
         """After a restart: what was running has failed, with no result to show; or it goes on, when told to."""
+        self._ready.clear()
+        self._queues.clear()
         for job in self.cloud.table("job").where(status=PENDING):
             if resume:
                 self._enqueue(job)

@@ -16,7 +16,6 @@ from sandbox.generator.operator import Operator
 from sandbox.generator.sample import Sample, make_tenant, make_vpc, tenant_name, tokens_of
 from sandbox.generator.size import VPCS_OF_A_TENANT, Size
 from sandbox.http import Request
-from sandbox.netris.shelf import in_one_go
 from sandbox.netris.wire import Call, Refusal
 from sandbox.site import CloudStackZone
 from sandbox.store import Row
@@ -37,7 +36,7 @@ def fill(world: World, size: Size) -> None:
     if not size.accounts or facts.get("generated") is not None:
         return
     cloud, net = world.cloudstack.cloud, world.netris.net
-    with cloud.store.lock, net.store.lock, in_one_go(cloud.store), in_one_go(net.store):
+    with cloud.store.lock, net.store.lock, cloud.store.in_one_go(), net.store.in_one_go():
         _Printer(world, size).run()
         facts.put({"id": "generated", **{field.name: getattr(size, field.name) for field in fields(size)}})
 

@@ -12,10 +12,9 @@ from sandbox.netris import seed
 from sandbox.netris.auth import Gate
 from sandbox.netris.controller import Controller
 from sandbox.netris.orders import Orders
-from sandbox.netris.pace import Pace
 from sandbox.netris.routes import ROUTES, Handler, Match, Routes
-from sandbox.netris.shelf import in_one_go
 from sandbox.netris.wire import Call, Refusal, Reply, not_found, refused
+from sandbox.pace import NETRIS, Pace
 from sandbox.site import REFERENCE, Site
 from sandbox.store import Store
 
@@ -44,8 +43,6 @@ class Netris:
     ) -> None:
         self.store = store
         self.clock = clock
-        self.faults = Faults()
-        self.pace = Pace()
         with store.lock:
             is_new = store.is_empty
             self.net = Controller(store, clock, shows_system_subnets=shows_system_subnets)
@@ -57,8 +54,11 @@ class Netris:
                 ("GET", "/api/auth-schemes", self._gate.schemes),
             )
             self._routes = Routes((*own, *ROUTES))
+            calls = [f"{method} {path}" for method, path, _ in (*own, *ROUTES)]
+            self.faults = Faults(calls)
+            self.pace = Pace(NETRIS, [call for call in calls if call.startswith("GET ")])
             if is_new:
-                with in_one_go(store):
+                with store.in_one_go():
                     seed.plant(self.net, site.fabric)
             seed.complete(self.net, user)
         self.control: Control = Orders(self.net, self._gate, self.faults, self.pace)

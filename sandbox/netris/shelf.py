@@ -7,33 +7,16 @@ restart, a handler and an order of the sandbox all leave the derived world in st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, Protocol
 
 from sandbox.netris.wire import dumps
-from sandbox.store import Row, Store, Table
+from sandbox.store import Row, Table
 
 
 class Follower(Protocol):
     def put(self, row: Row) -> None: ...
 
     def drop(self, row: Row) -> None: ...
-
-
-@contextmanager
-def in_one_go(store: Store) -> Iterator[None]:
-    """One transaction for many rows, instead of one for each. What fails leaves the file as it was."""
-    database = store._db
-    if database is None:
-        yield
-        return
-    database.execute("BEGIN")
-    try:
-        yield
-    except BaseException:
-        database.execute("ROLLBACK")
-        raise
-    database.execute("COMMIT")
 
 
 class Subset:

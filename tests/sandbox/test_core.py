@@ -19,7 +19,7 @@ from sandbox.store import Store
 
 class Echo:
     def __init__(self):
-        self.faults = Faults()
+        self.faults = Faults(["/"])
 
     def handle(self, request):
         self.faults.meet(request.path)
@@ -84,7 +84,7 @@ def test_the_clock_moves_ahead_without_waiting():
 
 
 def test_a_fault_strikes_its_call_as_often_as_ordered():
-    faults = Faults()
+    faults = Faults(["createVPC", "listVPCs"])
     faults.order("refuse", "createVPC", times=2)
 
     struck = [bool(faults.strikes(Kind.REFUSE, call)) for call in ("listVPCs", *["createVPC"] * 3)]
@@ -95,7 +95,7 @@ def test_a_fault_strikes_its_call_as_often_as_ordered():
 @pytest.mark.parametrize("order", [{"kind": "explode"}, {"kind": "slow", "seconds": -1}, {"kind": "down", "times": 0}])
 def test_an_order_that_makes_no_sense_is_refused(order):
     with pytest.raises(ValueError, match=r"."):
-        Faults().order(**order)
+        Faults(["/"]).order(**order)
 
 
 def test_a_service_that_is_down_takes_no_connection_in_process_and_on_a_port():
@@ -123,7 +123,7 @@ def test_a_lost_reply_looks_like_a_connection_that_closed():
 
 
 def test_unreachable_is_what_meeting_a_fault_raises():
-    faults = Faults()
+    faults = Faults(["anything"])
     faults.order("down")
 
     with pytest.raises(Unreachable):

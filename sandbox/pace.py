@@ -1,4 +1,4 @@
-"""How long lists take. Lists of real controllers and management servers grow slower with what they hold.
+"""How long lists take, for both services alike. Lists of real ones grow slower with what they hold.
 
 A pace is a number of seconds for each listed object, for one call or for all. It is waited for once the answer is made,
 with nothing locked: others are served meanwhile. It is off until somebody orders it:
@@ -8,6 +8,9 @@ with nothing locked: others are served meanwhile. It is off until somebody order
     GET    /_sandbox/pace    what is in force
     DELETE /_sandbox/pace    off again
 
+Listed objects are those in the answer: of a page, those of that page, not all that it is a page of. The servers spend
+their time on the objects that they write out, so reading a list by pages takes as long as reading it whole.
+
 The reported figures are those of a CloudStack 4.20 with 25,000 of each object, average seconds for the whole list. For
 Netris nobody has published any; an order "as reported" takes those of CloudStack's host list for it.
 """
@@ -15,10 +18,10 @@ Netris nobody has published any; an order "as reported" takes those of CloudStac
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
-EVERY = "*"
+from sandbox.faults import EVERY, check_call, is_number
+
 LONGEST = 600.0  # seconds for one list
 _LISTED = 25_000
 CLOUDSTACK: dict[str, float] = {
@@ -33,26 +36,26 @@ NETRIS: dict[str, float] = {EVERY: 7.6 / _LISTED}  # unverified
 
 
 class Pace:
-    """`reported` is what this service takes when told to be as slow as reported."""
+    """`lists` are the names of the calls that list; `reported` is what they take when ordered "as reported"."""
 
-    def __init__(self, reported: Mapping[str, float] = NETRIS) -> None:
+    def __init__(self, reported: Mapping[str, float], lists: Collection[str]) -> None:
         self._reported = reported
+        self._lists = lists
         self.seconds: dict[str, float] = {}
 
-    def order(self, order: Any) -> None:
-        if isinstance(order, dict) and order.get("as_reported") is True:
-            self.seconds.update(self._reported)
+    def order(self, *, seconds: float | None = None, call: str = EVERY, as_reported: bool = False) -> None:
+        if as_reported is True and seconds is None and call == EVERY:
+            self.seconds = {**self.seconds, **self._reported}
             return
-        seconds = order.get("seconds") if isinstance(order, dict) else None
-        call = order.get("call", EVERY) if isinstance(order, dict) else None
-        if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not isinstance(call, str):
-            raise ValueError("seconds: a number for each listed object, and call: the name of a call")
-        if not 0 <= seconds <= 60:
-            raise ValueError("seconds: must lie between 0 and 60")
-        self.seconds[call] = float(seconds)
+        if as_reported is not False:
+            raise ValueError("as_reported: must be true, and stand alone")
+        if not is_number(seconds) or not 0 <= seconds <= 60:  # type: ignore[operator]
+            raise ValueError("seconds: must be a number from 0 to 60, for each listed object")
+        check_call(call, self._lists)
+        self.seconds = {**self.seconds, call: float(seconds)}  # type: ignore[arg-type]
 
     def clear(self) -> None:
-        self.seconds.clear()
+        self.seconds = {}
 
     def of(self, call: str, count: int) -> float:
         """How long a list of so many objects takes."""

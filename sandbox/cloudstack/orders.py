@@ -1,0 +1,83 @@
+"""What can be ordered of the CloudStack sandbox beyond the common orders (see `control`), and what those mean here.
+
+    POST /_sandbox/reconnect        the provider's host is reconnected: the plugin logs in to Netris again
+
+A restart is one of the management server: jobs in flight are lost (status 2, no result), what they had half done stays
+as it is or falls back to a state at rest (cloudstack-api.md 2.2), browser sessions end, calls in flight get no answer,
+and the plugin logs in. Orders in force stay.
+
+`duplicate-vni` is about two tiers, by uuid, and does what the tier collector's bug leads to (5.3): the tier `to` has
+the number of `from`, its own is free again. Netris is told nothing: there its V-Net has the number it had.
+
+Tables are the kinds of rows, ids are uuids (of `vni`, the number). A forgotten row is gone as if it had been removed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sandbox.cloudstack.cloud import Cloud
+from sandbox.cloudstack.resources import vnis
+from sandbox.control import Control, nothing_here
+from sandbox.faults import Faults
+from sandbox.http import Request, Response
+from sandbox.pace import Pace
+from sandbox.store import Row, Table
+
+_INTERNAL = frozenset({"fact", "removed", "session"})
+
+
+class Orders(Control):
+    def __init__(
+        self,
+        cloud: Cloud,
+        faults: Faults,
+        pace: Pace,
+        *,
+        restart: Callable[[], None],
+        reconnect: Callable[[], None],
+    ) -> None:
+        super().__init__("cloudstack", cloud.store, cloud.clock, faults, pace)
+        self._cloud = cloud
+        self._restart = restart
+        self._reconnect = reconnect
+
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        return {table.name: table for table in self.store.tables if table.name not in _INTERNAL}
+
+    def end_sessions(self) -> None:
+        with self.store.lock:
+            for session in self.store["session"]:
+                self.store["session"].drop(session["id"])
+
+    def restart(self) -> None:
+        self._restart()
+
+    def duplicate_vni(self, source: Any, target: Any) -> None:
+        first, second = self._tier(source, "from"), self._tier(target, "to")
+        if first is second:
+            raise ValueError("from, to: must be two tiers")
+        vnis.give_back(self._cloud, second)
+        self._cloud.change("network", second, vni=first["vni"])
+        if second["has_vni"] and not first["has_vni"]:  # a collected tier leaves its number to whoever takes it
+            vnis.take(self._cloud, second)
+
+    def drop(self, table: str, row: Row) -> None:
+        self._cloud.remove(table, row)
+
+    def changed(self) -> None:
+        """Nothing is derived from these rows."""
+
+    def own(self, method: str, path: list[str], request: Request) -> Response:
+        if (method, path) != ("POST", ["reconnect"]):
+            return nothing_here()
+        self._reconnect()
+        return Response.of_json(200, {})
+
+    def _tier(self, value: Any, name: str) -> Row:
+        row = self.store["network"].get(value) if isinstance(value, str) else None
+        if row is None or row.get("vni") is None:
+            raise ValueError(f"{name}: must be the uuid of a tier")
+        return row
