@@ -1,4 +1,7 @@
-"""Serve both emulators on loopback: `python -m sandbox --state-dir var/sandbox`. SIGTERM or Ctrl-C stops them."""
+"""Serve both emulators on loopback: `python -m sandbox --state-dir var/sandbox`. SIGTERM or Ctrl-C stops them.
+
+It ends with status 2 when another version of the sandbox has written the state.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from pathlib import Path
 
 from sandbox import generator
 from sandbox.site import REFERENCE
+from sandbox.store import OtherSchemaError
 from sandbox.world import World
 
 
@@ -22,14 +26,18 @@ def main() -> None:
     site = generator.site_of(options.generate) if options.generate else REFERENCE
     if options.public_pool or options.router_pool:
         site = site.sized(public_pool=tuple(options.public_pool), router_pool=tuple(options.router_pool))
-    world = World(
-        state_dir=options.state_dir,
-        site=site,
-        job_seconds=options.job_seconds,
-        cloudstack_keys=keys,
-        netris_login=login,
-        resume_jobs=options.resume_jobs,
-    )
+    try:
+        world = World(
+            state_dir=options.state_dir,
+            site=site,
+            job_seconds=options.job_seconds,
+            cloudstack_keys=keys,
+            netris_login=login,
+            resume_jobs=options.resume_jobs,
+        )
+    except OtherSchemaError as refusal:
+        print(f"python -m sandbox: {refusal}", file=sys.stderr)
+        sys.exit(2)
     sys.setswitchinterval(0.0005)  # hundreds of callers share one interpreter: let none of them wait for seconds
     if options.generate:
         generator.fill(world, options.generate)
