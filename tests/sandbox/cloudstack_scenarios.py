@@ -10,6 +10,10 @@ from tests.sandbox.cloudstack_client import root_of
 
 PORTS = {"publicport": 80, "privateport": 8080}
 GATE = {"gateway": "10.99.0.1", "ipaddress": "10.99.0.2", "netmask": "255.255.255.0", "vlan": "vlan://99"}
+FAR_END = {
+    **{"gateway": "203.0.113.9", "cidrlist": "172.16.0.0/16,172.17.0.0/16", "ipsecpsk": "a-secret", "name": "far"},
+    **{"ikepolicy": "aes256-sha256;modp2048", "esppolicy": "aes256-sha256;modp2048", "ikeversion": "ikev2"},
+}
 PAIR = {"tags[0].key": "env", "tags[0].value": "prod"}
 PERSON = {"email": "x@example.net", "firstname": "X", "lastname": "Y", "password": "secret", "username": "xy"}
 POOL = {"gateway": "198.51.0.1", "netmask": "255.255.255.0", "startip": "198.51.0.2", "endip": "198.51.0.5"}
@@ -59,6 +63,14 @@ class Things:
     route = cached_property(lambda self: self._made("createStaticRoute", "staticroute"))
     item = cached_property(lambda self: self._made("createNetworkACL", "networkacl"))
     address = cached_property(lambda self: self._made("associateIpAddress", "ipaddress"))
+    vpn = cached_property(lambda self: self._made("createVpnGateway", "vpngateway"))
+    far_end = cached_property(lambda self: self._made("createVpnCustomerGateway", "vpncustomergateway"))
+    tunnel = cached_property(lambda self: self._made("createVpnConnection", "vpnconnection"))
+    secondary = cached_property(lambda self: self._made("addIpToNic", "nicsecondaryip"))
+    second_tier = cached_property(lambda self: self.caller.tier(self.vpc, "db", gateway="10.10.2.1"))
+    second_nic = cached_property(lambda self: self._made("addNicToVirtualMachine", "virtualmachine")["nic"][1])
+    inner_tier = cached_property(lambda self: internal_tier(self.world, self.caller))
+    inner = cached_property(lambda self: self._made("createLoadBalancer", "loadbalancer"))
     vnis = cached_property(lambda self: self._made("dedicateGuestVlanRange", "dedicatedguestvlanrange"))
 
     def _made(self, command, key):
@@ -126,6 +138,21 @@ class Things:
         """Two days with a machine that forwards a port."""
         assert self.forward
         self.world.clock.advance(86400 * 2)
+
+
+def internal_tier(world, caller):
+    """A tier whose load balancers are internal ones, in a VPC of its own. No Netris offering has them (5.2)."""
+    cloud = world.cloudstack.cloud
+    made = {}
+    for kind in ("vpcoffering", "networkoffering"):
+        model = next(row for row in cloud.table(kind) if row["networkmode"] == "NATTED")
+        fields = {name: value for name, value in model.items() if name not in ("id", "number", "created", "name")}
+        fields["services"] = {**model["services"], "Lb": "InternalLbVm"}
+        made[kind] = cloud.new(kind, name="Internal LB", **fields)["id"]
+    offering = {"vpcofferingid": made["vpcoffering"]}
+    vpc = caller.done("createVPC", name="inner", cidr="10.10.0.0/16", zoneid=caller.zone, **offering)["vpc"]
+    given = {"vpcid": vpc["id"], "networkofferingid": made["networkoffering"], "zoneid": caller.zone}
+    return caller("createNetwork", name="inner", gateway="10.10.1.1", netmask="255.255.255.0", **given)["network"]
 
 
 def plain(parameters):
@@ -249,6 +276,12 @@ SCENARIOS = {
     "listLBStickinessPolicies": lambda at: at.sticky and {"lbruleid": at.balancer},
     "deleteLBStickinessPolicy": lambda at: {"id": at.sticky["stickinesspolicy"][0]},
     "listLBHealthCheckPolicies": lambda at: {"lbruleid": at.balancer},
+    "createLoadBalancer": lambda at: {
+        **{"name": "inner", "scheme": "Internal", "algorithm": "source", "sourceport": 80, "instanceport": 8080},
+        **{"networkid": at.inner_tier, "sourceipaddressnetworkid": at.inner_tier, "description": "inside"},
+    },
+    "listLoadBalancers": lambda at: {"id": at.inner},
+    "deleteLoadBalancer": lambda at: {"id": at.inner},
     # 3.8
     "createStaticRoute": lambda at: {"cidr": "172.16.0.0/16", "gatewayid": at.gate},
     "listStaticRoutes": lambda at: {"id": at.route},
@@ -256,6 +289,12 @@ SCENARIOS = {
     "createPrivateGateway": lambda at: {**GATE, "vpcid": at.vpc},
     "listPrivateGateways": lambda at: {"id": at.gate},
     "deletePrivateGateway": lambda at: {"id": at.gate},
+    "createVpnGateway": lambda at: {"vpcid": at.vpc},
+    "listVpnGateways": lambda at: {"id": at.vpn},
+    "createVpnCustomerGateway": lambda at: {**FAR_END},
+    "listVpnCustomerGateways": lambda at: {"id": at.far_end},
+    "createVpnConnection": lambda at: {"s2svpngatewayid": at.vpn, "s2scustomergatewayid": at.far_end},
+    "listVpnConnections": lambda at: {"id": at.tunnel},
     # 3.9
     "deployVirtualMachine": lambda at: {
         **{"name": "web-9", "serviceofferingid": at.size, "templateid": at.template, "zoneid": at.zone},
@@ -268,7 +307,11 @@ SCENARIOS = {
     "destroyVirtualMachine": lambda at: {"id": at.vm},
     "expungeVirtualMachine": lambda at: {"id": at.destroyed()},
     "recoverVirtualMachine": lambda at: {"id": at.destroyed()},
-    "listNics": lambda at: {"virtualmachineid": at.vm},
+    "addNicToVirtualMachine": lambda at: {"virtualmachineid": at.vm, "networkid": at.second_tier},
+    "removeNicFromVirtualMachine": lambda at: {"virtualmachineid": at.vm, "nicid": at.second_nic},
+    "addIpToNic": lambda at: {"nicid": at.vm["nic"][0]},
+    "removeIpFromNic": lambda at: {"id": at.secondary},
+    "listNics": lambda at: {"virtualmachineid": at.secondary and at.vm},
     "listVolumes": lambda at: at.vm and {},
     # 3.10
     "listPhysicalNetworks": lambda at: {},
@@ -312,7 +355,6 @@ SCENARIOS = {
 EMPTY = {
     *("listIpForwardingRules", "listFirewallRules", "listEgressFirewallRules", "listSecurityGroups", "listSnapshots"),
     *("listAffinityGroups", "listSSHKeyPairs", "listInstanceGroups", "listIsos", "listSystemVms"),
-    *("listVpnGateways", "listVpnConnections", "listVpnCustomerGateways", "listLoadBalancers", "listASNumbers"),
-    "listBgpPeers",
+    *("listASNumbers", "listBgpPeers"),
 }
 REFUSED = {"createLBHealthCheckPolicy", "deleteLBHealthCheckPolicy"}

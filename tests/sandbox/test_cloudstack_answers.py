@@ -17,7 +17,8 @@ _INTERNAL = {"createLoadBalancer", "listLoadBalancers"}  # their `loadbalancer` 
 # Objects whose fields the sheet does not list.
 _UNDESCRIBED = {
     *("hypervisor", "diskoffering", "ostype", "networkservice", "volume", "traffictype", "pod", "cluster"),
-    *("managementserver", "eventtype", "usagetype", "resourcecount"),
+    *("managementserver", "eventtype", "usagetype", "resourcecount", "nicsecondaryip"),
+    *("vpngateway", "vpncustomergateway", "vpnconnection"),
 }
 
 

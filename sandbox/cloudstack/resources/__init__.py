@@ -21,6 +21,11 @@ KINDS_MADE = {
     "createStaticRoute": "staticroute",
     "createPrivateGateway": "privategateway",
     "createProject": "project",
+    "createLoadBalancer": "loadbalancer",
+    "addIpToNic": "nicsecondaryip",
+    "createVpnGateway": "vpngateway",
+    "createVpnCustomerGateway": "vpncustomergateway",
+    "createVpnConnection": "vpnconnection",
 }
 
 

@@ -6,10 +6,6 @@ from sandbox.cloudstack.call import Call, handles
 from sandbox.store import Row
 
 for _name in (
-    "listVpnGateways",
-    "listVpnConnections",
-    "listVpnCustomerGateways",
-    "listLoadBalancers",
     "listASNumbers",
     "listBgpPeers",
     "listIpForwardingRules",

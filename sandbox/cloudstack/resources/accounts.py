@@ -6,7 +6,7 @@ from sandbox.cloudstack.access import DOMAIN_ADMIN, RESOURCE_ADMIN, ROLE_TYPES, 
 from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InvalidValue, PermissionDenied, ServerError
-from sandbox.cloudstack.resources import addresses, limits, machines, networks, users, vpcs
+from sandbox.cloudstack.resources import addresses, limits, machines, networks, users, vpcs, vpn
 from sandbox.store import Row
 
 _ROLE_OF_TYPE = {USER: "User", ROOT_ADMIN: "Root Admin", DOMAIN_ADMIN: "Domain Admin", RESOURCE_ADMIN: "Resource Admin"}
@@ -156,6 +156,7 @@ def tear_down(cloud: Cloud, account: Row) -> None:
             addresses.release(cloud, address)
     except ApiError as error:
         raise ServerError(f"Failed to delete account {account['name']}: {error.text}") from error
+    vpn.clear_account(cloud, account)
     for user in cloud.table("user").by("accountid", account["id"]):
         cloud.remove("user", user)
     for limit in cloud.table("limit").by("ownerid", account["id"]):

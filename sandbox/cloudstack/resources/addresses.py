@@ -8,7 +8,7 @@ from sandbox.cloudstack import wire
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, NoAddress, ServerError
-from sandbox.cloudstack.resources import limits, rules
+from sandbox.cloudstack.resources import limits, rules, vpn
 from sandbox.cloudstack.seed import public_network
 from sandbox.store import Row
 
@@ -82,6 +82,7 @@ def release(cloud: Cloud, address: Row) -> None:
     """Give an address back. Its rules and its /32 on Netris go first; when that fails the address stays Releasing."""
     cloud.change("publicip", address, state=RELEASING)
     rules.clear(cloud, addressid=address["id"])
+    vpn.clear_address(cloud, address)
     if address["forprovider"]:
         with cloud.outside():
             cloud.plugin.release_address(address["ipaddress"])

@@ -30,6 +30,8 @@ def make_balancer(call: Call) -> Row:
     protocol = _protocol(call.get("protocol", "tcp"))
     sources = _sources(call)
     network = rules.tier_for(cloud, address, call.get("networkid"), "Lb")
+    if rules.balances_inside(cloud, network):
+        raise InvalidValue(f"Scheme Public is not supported by the network offering of network {network['id']}")
     rules.check_purpose(cloud, address, BALANCER)
     rules.check_overlap(cloud, BALANCER, address, protocol, call["publicport"], call["publicport"])
     rules.bind(cloud, address, network)
@@ -87,6 +89,8 @@ def unmake_balancer(call: Call) -> None:
 def update_balancer(call: Call) -> Row:
     """A new name or text stays in the database; a new protocol or new sources go to Netris."""
     cloud, row = call.cloud, call["id"]
+    if rules.is_internal(row):
+        raise InvalidValue(f"Unable to find load balancer rule {row['id']}: it is an internal load balancer")
     if "algorithm" in call:
         raise InvalidValue(f"Algorithm: {call['algorithm']} specified for Netris Provider is not supported.")
     changes = {name: call[name] for name in ("name", "description", "fordisplay") if name in call}
@@ -104,9 +108,10 @@ def update_balancer(call: Call) -> Row:
 
 
 def apply(cloud: Cloud, row: Row) -> None:
-    rule = rules.balancer(cloud, row)
-    with cloud.outside():
-        cloud.plugin.apply_balancer(rule)
+    if not rules.is_internal(row):
+        rule = rules.balancer(cloud, row)
+        with cloud.outside():
+            cloud.plugin.apply_balancer(rule)
     if cloud.is_there(BALANCER, row):
         cloud.change(BALANCER, row, state=ACTIVE)
 
@@ -123,15 +128,15 @@ def delete_balancer(call: Call) -> Row:
 # members
 
 
-def _asked(call: Call) -> dict[str, tuple[Row, str | None]]:
-    """The machines that a call names, by id, each with the address that it asks for."""
-    asked: dict[str, tuple[Row, str | None]] = {vm["id"]: (vm, None) for vm in call.get("virtualmachineids", ())}
+def _asked(call: Call) -> list[tuple[Row, str | None]]:
+    """The machines that a call names, each with the address that it asks for."""
+    asked: list[tuple[Row, str | None]] = [(vm, None) for vm in call.get("virtualmachineids", ())]
     for entry in call.get("vmidipmap", ()):
         vm = call.cloud.table("vm").get(entry.get("vmid", "").lower())
         if vm is None:
             raise InvalidValue(f"Unable to find virtual machine ID {entry.get('vmid')}")
         call.caller.check(call.cloud, "vm", vm)
-        asked[vm["id"]] = (vm, entry.get("vmip"))
+        asked.append((vm, entry.get("vmip")))
     if not asked:
         raise InvalidValue("virtualmachineids or vmidipmap must be given")
     return asked
@@ -139,19 +144,19 @@ def _asked(call: Call) -> dict[str, tuple[Row, str | None]]:
 
 @handles("assignToLoadBalancerRule")
 def assign(call: Call) -> Row:
+    """A machine may be a member with several of its addresses."""
     cloud, row = call.cloud, call["id"]
     network = cloud.get("network", row["networkid"])
-    asked = _asked(call)
-    present = {member["vmid"]: member for member in cloud.table("lbmember").by("ruleid", row["id"])}
-    addresses = {key: rules.guest_address(cloud, vm, network, address) for key, (vm, address) in asked.items()}
+    asked = {(vm["id"], rules.guest_address(cloud, vm, network, address)): None for vm, address in _asked(call)}
+    present = {(member["vmid"], member["ipaddress"]): member for member in _members(cloud, row)}
     for key in asked:
         if key in present and not present[key]["is_revoked"]:
-            raise InvalidValue(f"VM {key} is already mapped to load balancer.")
+            raise InvalidValue(f"VM {key[0]} is already mapped to load balancer.")
     made = []
-    for key, address in addresses.items():
-        if key in present:
-            cloud.remove("lbmember", present[key])
-        made.append(cloud.new("lbmember", ruleid=row["id"], vmid=key, ipaddress=address, is_revoked=False))
+    for vm, address in asked:
+        if (vm, address) in present:
+            cloud.remove("lbmember", present[vm, address])
+        made.append(cloud.new("lbmember", ruleid=row["id"], vmid=vm, ipaddress=address, is_revoked=False))
     try:
         apply(cloud, row)
     except ApiError as error:
@@ -161,22 +166,31 @@ def assign(call: Call) -> Row:
     return SUCCESS
 
 
+def _members(cloud: Cloud, row: Row) -> list[Row]:
+    """With those that are marked for removal."""
+    return cloud.table("lbmember").by("ruleid", row["id"])
+
+
 @handles("removeFromLoadBalancerRule")
 def remove(call: Call) -> Row:
+    """A machine without an address leaves with all that it is a member with."""
     cloud, row = call.cloud, call["id"]
-    present = {member["vmid"]: member for member in cloud.table("lbmember").by("ruleid", row["id"])}
-    asked = _asked(call)
-    if strangers := asked.keys() - present.keys():
-        raise InvalidValue(f"The load balancer rule {row['id']} does not have the VM {min(strangers)}")
-    for key in asked:
-        cloud.change("lbmember", present[key], is_revoked=True)
+    leaving = []
+    for vm, address in _asked(call):
+        found = [member for member in _members(cloud, row) if member["vmid"] == vm["id"]]
+        found = [member for member in found if address in (None, member["ipaddress"])]
+        if not found:
+            raise InvalidValue(f"The load balancer rule {row['id']} does not have the VM {vm['id']}")
+        leaving += found
+    for member in leaving:
+        cloud.change("lbmember", member, is_revoked=True)
     try:
         apply(cloud, row)
     except ApiError as error:
         raise ServerError("Failed to remove instance from load balancer rule") from error
-    for key in asked:
-        if cloud.is_there("lbmember", present[key]):
-            cloud.remove("lbmember", present[key])
+    for member in leaving:
+        if cloud.is_there("lbmember", member):
+            cloud.remove("lbmember", member)
     return SUCCESS
 
 
@@ -187,10 +201,13 @@ def list_instances(call: Call) -> Row:
     if not row:
         return {}
     cloud = call.cloud
-    addresses = {member["vmid"]: member["ipaddress"] for member in rules.members_of(cloud, row)}
+    holders = rules.members_of(cloud, row)
     if not call.get("applied", True):
-        nics = cloud.table("nic").by("networkid", row["networkid"])
-        addresses = {nic["vmid"]: nic["ipaddress"] for nic in nics if nic["vmid"] not in addresses}
+        present = {member["vmid"] for member in holders}
+        holders = [nic for nic in cloud.table("nic").by("networkid", row["networkid"]) if nic["vmid"] not in present]
+    addresses: dict[str, list[str]] = {}
+    for each in holders:
+        addresses.setdefault(each["vmid"], []).append(each["ipaddress"])
     found = [vm for vm in (cloud.table("vm").get(key) for key in addresses) if vm is not None]
     found = [vm for vm in found if vm["state"] not in (machines.DESTROYED, machines.ERROR)]
     if not call.get("lbvmips"):
@@ -198,7 +215,7 @@ def list_instances(call: Call) -> Row:
 
     def with_addresses(vm: Row) -> Row:
         shown = machines.machine_view(call, vm)
-        return {"loadbalancerruleinstance": shown, "lbvmipaddresses": [addresses[vm["id"]]]}
+        return {"loadbalancerruleinstance": shown, "lbvmipaddresses": addresses[vm["id"]]}
 
     return call.page(found, with_addresses, key="lbrulevmidip")
 
@@ -208,7 +225,8 @@ def list_instances(call: Call) -> Row:
 
 @handles("listLoadBalancerRules")
 def list_balancers(call: Call) -> Row:
-    rows = call.narrowed(call.visible(BALANCER), "name", "zoneid", "networkid", publicipid="ipaddressid")
+    rows = [row for row in call.visible(BALANCER) if not rules.is_internal(row)]
+    rows = call.narrowed(rows, "name", "zoneid", "networkid", publicipid="ipaddressid")
     if (vm := call.get("virtualmachineid")) is not None:
         wanted = {member["ruleid"] for member in call.cloud.table("lbmember").by("vmid", vm["id"])}
         rows = [row for row in rows if row["id"] in wanted]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from ipaddress import IPv4Address, IPv4Network
 
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, created, view
-from sandbox.cloudstack.errors import ApiError, BadParameter, InvalidValue, NoAddress, PermissionDenied, ServerError
-from sandbox.cloudstack.resources import limits, networks, rules, volumes
+from sandbox.cloudstack.errors import ApiError, BadParameter, InternalError, InvalidValue, PermissionDenied, ServerError
+from sandbox.cloudstack.resources import limits, networks, nics, rules, volumes
 from sandbox.store import Row
 
 STOPPED, STARTING, RUNNING, STOPPING = "Stopped", "Starting", "Running", "Stopping"
@@ -54,8 +53,8 @@ def make_machine(call: Call) -> Row:
     volumes.make_root(cloud, vm)
     asked = _asked_addresses(call, tiers)
     try:
-        for position, tier in enumerate(tiers):
-            _add_nic(cloud, vm, tier, position, asked.get(tier["id"]))
+        for tier in tiers:
+            nics.add(cloud, vm, tier, **asked.get(tier["id"], {}))
     except ApiError:
         _forget(cloud, vm)
         raise
@@ -84,54 +83,21 @@ def _tiers(call: Call) -> list[Row]:
                 "start with digit"
             )
         for vm in cloud.table("vm").by("accountid", wanted[0]["accountid"]):
-            first = nics_of(cloud, vm)[:1]
+            first = nics.of_machine(cloud, vm)[:1]
             if vm["name"] == name and first and cloud.get("network", first[0]["networkid"])["networkdomain"] == domain:
                 raise InvalidValue(f"The vm with hostName {name} already exists in the network domain: {domain}")
     return wanted
 
 
-def _asked_addresses(call: Call, tiers: list[Row]) -> dict[str, str]:
-    asked = {entry["networkid"]: entry["ip"] for entry in call.get("iptonetworklist", ()) if entry.get("ip")}
-    if "ipaddress" in call:
-        asked[tiers[0]["id"]] = call["ipaddress"]
+def _asked_addresses(call: Call, tiers: list[Row]) -> dict[str, dict[str, str]]:
+    """`address` and `mac` that a NIC shall have, by network. The plain parameters are about the default network."""
+    asked = {
+        entry["networkid"]: {name: entry[key] for name, key in (("address", "ip"), ("mac", "mac")) if entry.get(key)}
+        for entry in call.get("iptonetworklist", ())
+    }
+    plain = {name: call[key] for name, key in (("address", "ipaddress"), ("mac", "macaddress")) if key in call}
+    asked.setdefault(tiers[0]["id"], {}).update(plain)
     return asked
-
-
-def _add_nic(cloud: Cloud, vm: Row, tier: Row, position: int, asked: str | None) -> None:
-    cidr, gateway = IPv4Network(tier["cidr"]), IPv4Address(tier["gateway"])
-    taken = {nic["ipaddress"] for nic in cloud.table("nic").by("networkid", tier["id"])}
-    taken |= {str(gateway), str(router_address(tier))}
-    if asked is not None:
-        try:
-            is_inside = IPv4Address(asked) in cidr
-        except ValueError:
-            is_inside = False
-        if not is_inside or asked in taken:
-            raise InvalidValue(f"The address {asked} is not free in network {tier['name']}")
-    address = asked or next((str(host) for host in cidr.hosts() if str(host) not in taken), None)
-    if address is None:
-        raise NoAddress(f"Insufficient address capacity in network {tier['name']}")
-    number = f"{vm['number']:06x}"
-    cloud.new(
-        "nic",
-        vmid=vm["id"],
-        networkid=tier["id"],
-        ipaddress=address,
-        macaddress=f"02:01:{position:02x}:{number[:2]}:{number[2:4]}:{number[4:6]}",
-        deviceid=position,
-        accountid=vm["accountid"],
-        domainid=vm["domainid"],
-    )
-
-
-def router_address(tier: Row) -> IPv4Address:
-    """The gateway is Netris's, so the router answers DHCP and DNS on the next address."""
-    cidr, gateway = IPv4Network(tier["cidr"]), IPv4Address(tier["gateway"])
-    return next(host for host in cidr.hosts() if host != gateway)
-
-
-def nics_of(cloud: Cloud, vm: Row) -> list[Row]:
-    return cloud.table("nic").by("vmid", vm["id"])
 
 
 @handles("deployVirtualMachine")
@@ -152,7 +118,7 @@ def fail_machine(call: Call) -> None:
 
 def _start(cloud: Cloud, vm: Row) -> None:
     cloud.change("vm", vm, state=STARTING)
-    for nic in nics_of(cloud, vm):
+    for nic in nics.of_machine(cloud, vm):
         networks.implement(cloud, cloud.get("network", nic["networkid"]))
     host = cloud.random.choice([host for host in cloud.table("host") if host["type"] == "Routing"])
     cloud.change("vm", vm, state=RUNNING, hostid=host["id"])
@@ -178,7 +144,7 @@ def stop_machine(call: Call) -> Row:
 
 def _stop(cloud: Cloud, vm: Row) -> None:
     if vm["state"] == RUNNING:
-        for nic in nics_of(cloud, vm):
+        for nic in nics.of_machine(cloud, vm):
             cloud.change("network", cloud.get("network", nic["networkid"]), idle_since=cloud.clock.now())
     cloud.change("vm", vm, state=STOPPED, hostid=None)
 
@@ -237,11 +203,62 @@ def expunge(cloud: Cloud, vm: Row) -> None:
 
 
 def _forget(cloud: Cloud, vm: Row) -> None:
-    for nic in nics_of(cloud, vm):
-        cloud.remove("nic", nic)
+    for nic in nics.of_machine(cloud, vm):
+        nics.remove(cloud, nic)
     for volume in volumes.of_machine(cloud, vm):
         cloud.remove("volume", volume)
     cloud.remove("vm", vm)
+
+
+@handles("addNicToVirtualMachine")
+def add_nic(call: Call) -> Row:
+    """A running machine has the tier implemented; what Netris refuses then takes the NIC away again."""
+    cloud, vm, tier = call.cloud, call["virtualmachineid"], call["networkid"]
+    call.row = vm
+    _check_may_join(cloud, vm, tier)
+    nic = nics.add(cloud, vm, tier, address=call.get("ipaddress"), mac=call.get("macaddress"))
+    if vm["state"] == RUNNING:
+        try:
+            networks.implement(cloud, tier)
+        except ApiError:
+            nics.remove(cloud, nic)
+            raise
+    return {"virtualmachine": machine_view(call, vm)}
+
+
+def _check_may_join(cloud: Cloud, vm: Row, tier: Row) -> None:
+    if vm["state"] not in (RUNNING, STOPPED):
+        raise InvalidValue(f"{vm['name']} ({vm['id']}) is not running or stopped")
+    if tier.get("is_system"):
+        raise InvalidValue("A VM cannot have a NIC in a system network")
+    if tier["accountid"] != vm["accountid"]:
+        raise PermissionDenied(f"Unable to use network with id= {tier['id']}, permission denied")
+    if nics.in_tier(cloud, vm, tier) is not None:
+        raise InternalError(f"A NIC already exists for VM:{vm['instancename']} in network: {tier['id']}")
+    if any(cloud.get("network", nic["networkid"])["vpcid"] != tier["vpcid"] for nic in nics.of_machine(cloud, vm)):
+        raise InvalidValue("A VM can have networks of one VPC at most")
+
+
+@handles("removeNicFromVirtualMachine")
+def remove_nic(call: Call) -> Row:
+    """Its secondary addresses go with it. A NIC that rules lead to stays (unverified)."""
+    cloud, vm, nic = call.cloud, call["virtualmachineid"], call["nicid"]
+    call.row = vm
+    if vm["state"] not in (RUNNING, STOPPED):
+        raise InvalidValue(f"{vm['name']} ({vm['id']}) is not running or stopped")
+    if nic["vmid"] != vm["id"]:
+        raise InvalidValue(f"{nic['id']} is not a NIC on {vm['name']}")
+    if nic["deviceid"] == 0:
+        raise InvalidValue(f"Unable to remove NIC from {vm['name']} in {nic['networkid']}, NIC is default.")
+    if rules.lead_to(cloud, vm["id"], nic["networkid"]):
+        raise InvalidValue(
+            f"Unable to remove NIC from {vm['name']} in {nic['networkid']}, NIC has associated Port forwarding or Load "
+            "balancer or Static NAT rules."
+        )
+    nics.remove(cloud, nic)
+    if vm["state"] == RUNNING:
+        cloud.change("network", cloud.get("network", nic["networkid"]), idle_since=cloud.clock.now())
+    return {"virtualmachine": machine_view(call, vm)}
 
 
 @handles("listVirtualMachines")
@@ -259,10 +276,10 @@ def list_virtual_machines(call: Call) -> Row:
     if "hypervisor" in call and call["hypervisor"].upper() != "KVM":
         rows = []
     if (tier := call.get("networkid")) is not None:
-        rows = [row for row in rows if any(nic["networkid"] == tier["id"] for nic in nics_of(cloud, row))]
+        rows = [row for row in rows if any(nic["networkid"] == tier["id"] for nic in nics.of_machine(cloud, row))]
     if (vpc := call.get("vpcid")) is not None:
         tiers = {row["id"] for row in cloud.table("network").by("vpcid", vpc["id"])}
-        rows = [row for row in rows if any(nic["networkid"] in tiers for nic in nics_of(cloud, row))]
+        rows = [row for row in rows if any(nic["networkid"] in tiers for nic in nics.of_machine(cloud, row))]
     rows = call.tagged(call.searched(rows, "displayname", "name", "state"))
     return call.page(rows, lambda row: machine_view(call, row))
 
@@ -272,7 +289,7 @@ def machine_view(call: Call, vm: Row) -> Row:
     details = (call.get("details") if call.command.is_list else None) or ["all"]
     offering = cloud.get("serviceoffering", vm["serviceofferingid"])
     template = cloud.get("template", vm["templateid"])
-    nics = nics_of(cloud, vm)
+    mine = nics.of_machine(cloud, vm)
     shown = {
         **view(vm, "id", "name", "displayname", "state", "zoneid", "userid"),
         **cloud.owner_fields(vm),
@@ -303,48 +320,12 @@ def machine_view(call: Call, vm: Row) -> Row:
         shown["username"] = user["username"]
     if public := next(iter(cloud.table("publicip").by("vmid", vm["id"])), None):
         shown |= {"publicip": public["ipaddress"], "publicipid": public["id"]}
-    if nics:
-        shown["ipaddress"] = nics[0]["ipaddress"]
+    if mine:
+        shown["ipaddress"] = mine[0]["ipaddress"]
     if {"all", "nics"} & set(details):
-        shown["nic"] = [nic_view(cloud, nic) for nic in nics]
+        shown["nic"] = [nics.nic_view(cloud, nic) for nic in mine]
     if call.caller.is_root:
         shown["instancename"] = vm["instancename"]
         if host := cloud.table("host").get(vm["hostid"]):
             shown |= {"hostid": host["id"], "hostname": host["name"]}
     return shown
-
-
-def nic_view(cloud: Cloud, nic: Row) -> Row:
-    tier = cloud.get("network", nic["networkid"])
-    vpc = cloud.get("vpc", tier["vpcid"])
-    uri = f"netris://{tier['vni']}"  # shown to tenants as well: no role filters it (cloudstack-api.md 5.3)
-    return {
-        **view(nic, "id", "networkid", "ipaddress", "macaddress"),
-        "networkname": tier["name"],
-        "netmask": tier["netmask"],
-        "gateway": tier["gateway"],
-        "isolationuri": uri,
-        "broadcasturi": uri,
-        "traffictype": "Guest",
-        "type": "Isolated",
-        "isdefault": nic["deviceid"] == 0,
-        "deviceid": str(nic["deviceid"]),
-        "virtualmachineid": nic["vmid"],
-        "secondaryip": [],
-        "extradhcpoption": [],
-        "mtu": tier["privatemtu"],
-        "vpcid": vpc["id"],
-        "vpcname": vpc["name"],
-    }
-
-
-@handles("listNics")
-def list_nics(call: Call) -> Row:
-    vm = call["virtualmachineid"]
-    if vm.get("is_removed"):
-        return {}
-    call.caller.check(call.cloud, "vm", vm)
-    rows = call.narrowed(nics_of(call.cloud, vm), "networkid")
-    if (nic := call.get("nicid")) is not None:
-        rows = [row for row in rows if row["id"] == nic["id"]]
-    return call.page(rows, lambda row: nic_view(call.cloud, row))

@@ -38,6 +38,7 @@ def _check_free(cloud: Cloud, address: Row, vm: Row) -> None:
         raise RuleConflict(
             f"Failed to enable static nat for the ip address {address['id']} as it already has rules assigned"
         )
+    rules.check_no_vpn(cloud, address)
     if address.get("isstaticnat") and address["vmid"] != vm["id"]:
         raise RuleConflict(
             f"Failed to enable static nat for the ip address {address['id']} as it is assigned to another vm"

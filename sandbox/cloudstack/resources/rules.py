@@ -9,16 +9,29 @@ from __future__ import annotations
 from sandbox.cloudstack.cloud import Cloud
 from sandbox.cloudstack.errors import InvalidValue, RuleConflict
 from sandbox.cloudstack.netris_objects import Balancer, PortForward, StaticNat
+from sandbox.cloudstack.resources import nics
 from sandbox.cloudstack.resources.naming import vpc_name
 from sandbox.store import Row
 
 ADD, ACTIVE, REVOKE = "Add", "Active", "Revoke"
+INTERNAL, INTERNAL_PROVIDER = "Internal", "InternalLbVm"
 FORWARD, BALANCER = "portforwardingrule", "loadbalancer"
 _PURPOSES = {FORWARD: "PortForwarding", BALANCER: "LoadBalancing"}
 
 
 def shown_state(rule: Row) -> str:
     return "Deleting" if rule["state"] == REVOKE else str(rule["state"])
+
+
+def is_internal(rule: Row) -> bool:
+    """Whether a load balancer has an address of a tier: a VM of CloudStack's does the work, Netris hears nothing."""
+    return rule.get("scheme") == INTERNAL
+
+
+def balances_inside(cloud: Cloud, network: Row) -> bool:
+    """Whether load balancers of the tier are internal ones. Those and public ones do not mix in one tier (3.4)."""
+    offering = cloud.get("networkoffering", network["networkofferingid"])
+    return bool(offering["services"].get("Lb") == INTERNAL_PROVIDER or offering.get("supportsinternallb"))
 
 
 def of_address(cloud: Cloud, address_id: str) -> list[Row]:
@@ -57,11 +70,17 @@ def check_purpose(cloud: Cloud, address: Row, kind: str) -> None:
     """Without conserve mode an address serves one purpose."""
     if address.get("isstaticnat"):
         raise InvalidValue(f"Unable to create the rule: static nat is enabled for ip {address['id']}")
+    check_no_vpn(cloud, address)
     for other in _PURPOSES.keys() - {kind}:
         if cloud.table(other).count_by("ipaddressid", address["id"]):
             raise RuleConflict(
                 f"There is already a rule with purpose {_PURPOSES[other]} on the ip {address['ipaddress']}"
             )
+
+
+def check_no_vpn(cloud: Cloud, address: Row) -> None:
+    if cloud.table("vpngateway").count_by("ipaddressid", address["id"]):
+        raise RuleConflict(f"There is already a rule with purpose Vpn on the ip {address['ipaddress']}")
 
 
 def check_overlap(cloud: Cloud, kind: str, address: Row, protocol: str, first: int, last: int) -> None:
@@ -75,15 +94,34 @@ def check_overlap(cloud: Cloud, kind: str, address: Row, protocol: str, first: i
 
 
 def guest_address(cloud: Cloud, vm: Row, network: Row, asked: str | None) -> str:
-    """The machine's address in the tier."""
-    if vm["state"] in ("Destroyed", "Error", "Expunging"):
-        raise InvalidValue(f"Invalid user vm: {vm['id']}")
-    nic = next((nic for nic in cloud.table("nic").by("vmid", vm["id"]) if nic["networkid"] == network["id"]), None)
+    """The machine's address in the tier: the one asked for, which may be a secondary one, else the NIC's own."""
+    check_alive(vm)
+    nic = nics.in_tier(cloud, vm, network)
     if nic is None:
         raise InvalidValue(f"Vm {vm['id']} does not belong to network {network['id']}")
-    if asked is not None and asked != nic["ipaddress"]:
+    if asked is not None and asked not in nics.addresses_of(cloud, nic):
         raise InvalidValue(f"Vm {vm['id']} has no address {asked} in network {network['id']}")
-    return str(nic["ipaddress"])
+    return str(asked or nic["ipaddress"])
+
+
+def check_alive(vm: Row) -> None:
+    if vm["state"] in ("Destroyed", "Error", "Expunging"):
+        raise InvalidValue(f"Invalid user vm: {vm['id']}")
+
+
+def lead_to(cloud: Cloud, vmid: str, networkid: str, address: str = "") -> bool:
+    """Whether any rule leads to the machine in that tier, or to that address of it."""
+    static = ((row["networkid"], row["vmguestip"]) for row in cloud.table("publicip").by("vmid", vmid))
+    forwards = ((row["networkid"], row["vmguestip"]) for row in cloud.table(FORWARD).by("vmid", vmid))
+    members = (
+        (cloud.get(BALANCER, row["ruleid"])["networkid"], row["ipaddress"])
+        for row in cloud.table("lbmember").by("vmid", vmid)
+    )
+    return any(
+        network == networkid and address in ("", used)
+        for pairs in (static, forwards, members)
+        for network, used in pairs
+    )
 
 
 def bind(cloud: Cloud, address: Row, network: Row) -> None:
@@ -157,9 +195,10 @@ def drop_port_forward(cloud: Cloud, row: Row) -> None:
 
 def drop_balancer(cloud: Cloud, row: Row) -> None:
     cloud.change(BALANCER, row, state=REVOKE)
-    rule = balancer(cloud, row)
-    with cloud.outside():
-        cloud.plugin.remove_balancer(rule)
+    if not is_internal(row):
+        rule = balancer(cloud, row)
+        with cloud.outside():
+            cloud.plugin.remove_balancer(rule)
     for kind in ("lbmember", "stickinesspolicy"):
         for each in cloud.table(kind).by("ruleid", row["id"]):
             cloud.remove(kind, each)
@@ -176,9 +215,10 @@ def drop_member(cloud: Cloud, member: Row) -> None:
     """Netris gets the list without it. When that fails, the member stays marked for removal (3.7)."""
     cloud.change("lbmember", member, is_revoked=True)
     row = cloud.get(BALANCER, member["ruleid"])
-    rule = balancer(cloud, row)
-    with cloud.outside():
-        cloud.plugin.apply_balancer(rule)
+    if not is_internal(row):
+        rule = balancer(cloud, row)
+        with cloud.outside():
+            cloud.plugin.apply_balancer(rule)
     if cloud.is_there("lbmember", member):
         cloud.remove("lbmember", member)
 

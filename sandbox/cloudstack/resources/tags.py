@@ -23,6 +23,7 @@ _KINDS = {
     "loadbalancer": ("LoadBalancer", "loadbalancer"),
     "staticroute": ("StaticRoute", "staticroute"),
     "privategateway": ("PrivateGateway", "privategateway"),
+    "vpngateway": ("VpnGateway", "vpngateway"),
 }
 
 
