@@ -104,7 +104,7 @@ class Cloud:
         return self.store[kind].put(row)
 
     def change(self, kind: str, row: Row, **fields: Any) -> Row:
-        return self.store[kind].change(row, **fields)
+        return self.store["removed" if row.get("is_forgotten") else kind].change(row, **fields)
 
     def remove(self, kind: str, row: Row) -> None:
         """Drop a row, its tags with it. Its uuid goes on resolving, to a row that says it is removed."""
@@ -114,6 +114,11 @@ class Cloud:
         names = ("id", "number", "name", "accountid", "domainid", "created")
         kept: Row = {name: row[name] for name in names if name in row}
         self.store["removed"].put({**kept, "kind": kind, "is_removed": True, "removed": self.clock.now()})
+
+    def forget(self, kind: str, row: Row) -> None:
+        """Remove a row behind everybody's back: rows that refer to it still find it as it was, as in a database."""
+        self.remove(kind, row)
+        self.change("removed", self.store["removed"].rows[row["id"]], **row, is_forgotten=True)
 
     def is_there(self, kind: str, row: Row) -> bool:
         """Whether a row is still a row: others may have removed it while the store was let go."""
@@ -127,8 +132,9 @@ class Cloud:
         return removed if removed is not None and removed["kind"] == kind else None
 
     def get(self, kind: str, identifier: str | None) -> Row:
-        """A row that must be there, because another row refers to it."""
-        row = self.store[kind].get(identifier)
+        """A row that must be there, because another row refers to it, or that was forgotten since."""
+        removed = self.store["removed"].get(identifier) or {}
+        row = self.store[kind].get(identifier) or (removed if removed.get("is_forgotten") else None)
         if row is None:
             raise LookupError(f"{kind} {identifier} is gone")
         return row

@@ -9,7 +9,8 @@ and the plugin logs in. Orders in force stay.
 `duplicate-vni` is about two tiers, by uuid, and does what the tier collector's bug leads to (5.3): the tier `to` has
 the number of `from`, its own is free again. Netris is told nothing: there its V-Net has the number it had.
 
-Tables are the kinds of rows, ids are uuids (of `vni`, the number). A forgotten row is gone as if it had been removed.
+Tables are the kinds of rows, ids are uuids (of `vni`, the number). A forgotten row is gone as if it had been removed,
+while what belongs to it stays and still shows its name; Netris is told nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from sandbox.pace import Pace
 from sandbox.store import Row, Table
 
 _INTERNAL = frozenset({"fact", "removed", "session"})
+_NEEDED = frozenset({"zone", "physicalnetwork", "managementserver"})
 
 
 class Orders(Control):
@@ -65,7 +67,9 @@ class Orders(Control):
             vnis.take(self._cloud, second)
 
     def drop(self, table: str, row: Row) -> None:
-        self._cloud.remove(table, row)
+        if table in _NEEDED or row.get("is_system") or row.get("isdefault"):
+            raise ValueError("id: nothing works without this row")
+        self._cloud.forget(table, row)
 
     def changed(self) -> None:
         """Nothing is derived from these rows."""
