@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 
 from sandbox.clock import Clock
-from sandbox.cloudstack import chores, sessions, wire
+from sandbox.cloudstack import chores, enforcement, sessions, wire
 from sandbox.cloudstack.access import Caller, check_role, identify
 from sandbox.cloudstack.call import CREATORS, HANDLERS, UNDOERS, Call
 from sandbox.cloudstack.catalogue import CATALOGUE, Command
 from sandbox.cloudstack.cloud import Cloud, ServerStoppedError
 from sandbox.cloudstack.controller import Provider
-from sandbox.cloudstack.errors import NEUTRAL_TEXT, ApiError, InternalError, InvalidValue, NoCommand
+from sandbox.cloudstack.errors import NEUTRAL_TEXT, ApiError, BadRequest, InternalError, InvalidValue
 from sandbox.cloudstack.jobs import PENDING, Jobs, instance_type
 from sandbox.cloudstack.orders import Orders
 from sandbox.cloudstack.parameters import arguments
@@ -137,12 +137,13 @@ class CloudStack:
         if name == "logout":
             return "logoutresponse", sessions.logout(self.cloud, request), []
         session = None if given.get("apikey") else sessions.session_of(self.cloud, request)
+        enforcement.check(self.cloud, request, name, given, is_signed=session is None)
         if session is None:
             caller = identify(self.cloud, sent)
         else:
             caller = sessions.caller_in(self.cloud, session, given)
             if not name:
-                raise NoCommand("no command sent")
+                raise BadRequest("no command sent")
             check_role(caller, CATALOGUE.get(name), name)
         command = CATALOGUE[name]
         with self._masked(caller):

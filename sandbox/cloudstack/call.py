@@ -217,7 +217,8 @@ class Call:
         if self.get("retrieveonlyresourcecount"):
             return {"count": total}
         size = self.get("pagesize", PAGE_SIZE)
-        if size != -1:
-            start = (max(self.get("page", 1), 1) - 1) * size
-            rows = rows[start : start + size]
+        if size == -1:
+            size = total
+        start = (max(self.get("page", 1), 1) - 1) * size
+        rows = rows[start : start + size]
         return {"count": total, key or self.command.key: [view(row) for row in rows]} if rows else {"count": total}

@@ -6,7 +6,7 @@ import logging
 
 from sandbox.cloudstack.cloud import Cloud
 from sandbox.cloudstack.errors import ApiError
-from sandbox.cloudstack.resources import addresses, machines, networks, providers, vpcs
+from sandbox.cloudstack.resources import addresses, configuration, machines, networks, providers, vpcs
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,8 @@ def run(cloud: Cloud) -> None:
     facts.change(row, at=now)
     _collect_tiers(cloud, now)
     _expunge_machines(cloud, now)
+    cloud.jobs.cancel_blocked(60 * configuration.number(cloud, "job.cancel.threshold.minutes"))
+    cloud.jobs.expunge(60 * configuration.number(cloud, "job.expire.minutes"))
     if now - row["retried"] >= RETRY_SECONDS:
         facts.change(row, retried=now)
         _retry(cloud)

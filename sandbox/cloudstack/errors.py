@@ -1,7 +1,7 @@
 """The refusals of the API: HTTP status, class number and text (cloudstack-api.md 2.1).
 
 ApiError
-├── NoCommand            400
+├── BadRequest           400
 ├── Unauthorized         401
 ├── WrongMethod          405
 ├── Malformed            430  brackets that cannot be read
@@ -45,7 +45,7 @@ class Unauthorized(ApiError):
     class_number = None
 
 
-class NoCommand(ApiError):
+class BadRequest(ApiError):
     status = 400
     class_number = None
 

@@ -21,7 +21,6 @@ from sandbox.cloudstack.errors import ApiError
 from sandbox.store import Row
 
 PENDING, SUCCEEDED, FAILED = 0, 1, 2
-KEPT_SECONDS = 1440 * 60
 
 # How long a command takes, as a multiple of `job_seconds`: router and controller work against database work.
 _WEIGHTS = {"createVPC": 1.0, "restartVPC": 1.0, "deleteVPC": 0.75, "deployVirtualMachine": 1.0, "createTags": 0.1}
@@ -60,7 +59,6 @@ class Jobs:
     def start(self, call: Call, sent: dict[str, str], *, kind: str = "", row: Row | None = None) -> Row:
         """Take on the job of a call. `row` is the object it is about; it shows the job until that is over."""
         queue = self._queue_of(call)
-        self._expunge()
         job = self.cloud.new(
             "job",
             command=call.command.name,
@@ -170,12 +168,21 @@ class Jobs:
                 del row["jobid"]
                 self.cloud.table(job["instancekind"]).put(row)
 
-    def _expunge(self) -> None:
-        """Forget finished jobs after a day, a few at a time: the oldest come first."""
+    def expunge(self, seconds: float) -> None:
+        """Forget the jobs that finished so long ago. The oldest come first; one that lives on keeps those after it."""
         table = self.cloud.table("job")
-        horizon = self.cloud.clock.now() - KEPT_SECONDS
-        for _ in range(8):
-            oldest = next(iter(table.rows.values()), None)
-            if oldest is None or oldest["status"] == PENDING or oldest.get("completed", 0) > horizon:
+        horizon = self.cloud.clock.now() - seconds
+        for job in list(table):
+            if job["status"] == PENDING or job["completed"] > horizon:
                 return
-            table.drop(oldest["id"])
+            table.drop(job["id"])
+
+    def cancel_blocked(self, seconds: float) -> None:
+        """Jobs that have waited behind others for so long have failed, with code 0 and no result (2.2)."""
+        horizon = self.cloud.clock.now() - seconds
+        for queue in self._queues.values():
+            waiting = [self.cloud.get("job", identifier) for identifier in list(queue)[1:]]
+            for job in (each for each in waiting if each["created"] <= horizon):
+                queue.remove(job["id"])
+                self.cloud.change("job", job, status=FAILED, completed=self.cloud.clock.now())
+                self._show_done(job)

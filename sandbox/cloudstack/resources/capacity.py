@@ -68,17 +68,20 @@ def seen(cloud: Cloud, *, is_latest: bool = False) -> list[Row]:
     return found
 
 
+def of_zone(cloud: Cloud, *, is_latest: bool = False) -> list[Row]:
+    place = {"zoneid": cloud.zone["id"], "zonename": cloud.zone["name"]}
+    return [{**row, **place} for row in seen(cloud, is_latest=is_latest)]
+
+
 @handles("listCapacity")
 def list_capacity(call: Call) -> Row:
-    cloud = call.cloud
-    rows = seen(cloud, is_latest=call.get("fetchlatest", False))
+    rows = of_zone(call.cloud, is_latest=call.get("fetchlatest", False))
     if (wanted := call.get("type")) is not None:
         rows = [row for row in rows if row["type"] == wanted]
     if "tag" in call:
         rows = []
-    place = {"zoneid": cloud.zone["id"], "zonename": cloud.zone["name"]}
     if "clusterid" in call or "podid" in call:  # addresses and numbers belong to the zone
         rows = [row for row in rows if row["type"] in (0, 1, 2, 3, 9)]
     if call.get("sortby", "").lower() == "usage":
         rows = sorted(rows, key=lambda row: float(row["percentused"]), reverse=True)
-    return call.page(call.searched(rows, "name"), lambda row: {**row, **place})
+    return call.page(call.searched(rows, "name"), dict)

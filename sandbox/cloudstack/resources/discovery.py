@@ -6,6 +6,7 @@ from sandbox.cloudstack import wire
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.catalogue import Command, Parameter
 from sandbox.cloudstack.cloud import view
+from sandbox.cloudstack.resources import capacity
 from sandbox.store import Row
 
 _TYPES = {"str": "string", "int": "integer", "bool": "boolean", "uuids": "list"}
@@ -107,7 +108,11 @@ def zone_view(call: Call, row: Row) -> Row:
         "routerprivateinterfacemaxmtu": 1500,
         "routerpublicinterfacemaxmtu": 1500,
     }
-    return {**shown, **view(row, "dns1", "dns2", "internaldns1")} if call.caller.is_root else shown
+    if not call.caller.is_root:
+        return shown
+    if call.get("showcapacities"):
+        shown["capacity"] = capacity.of_zone(call.cloud)
+    return shown | view(row, "dns1", "dns2", "internaldns1")
 
 
 @handles("listRoles")

@@ -7,7 +7,7 @@ from sandbox.cloudstack.catalogue import CATALOGUE
 from sandbox.cloudstack.cloud import created, view
 from sandbox.store import Row
 
-_UNASKED = {"USER.LOGIN", "USER.LOGOUT"}
+_UNASKED = {"USER.LOGIN", "USER.LOGOUT", "ZONE.VXLAN.ASSIGN", "ZONE.VXLAN.RELEASE"}
 
 
 @handles("queryAsyncJobResult")

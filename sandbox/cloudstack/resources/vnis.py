@@ -51,6 +51,7 @@ def take(cloud: Cloud, network: Row) -> int:
     table = cloud.table("vni")
     number: int = network["vni"] if network["vni"] is not None else _random(cloud, network["accountid"])
     table.put({"id": number, "networkid": network["id"], "accountid": network["accountid"], "taken": cloud.clock.now()})
+    _tell(cloud, network, number, "Assigned", "ASSIGN")
     return number
 
 
@@ -81,6 +82,14 @@ def give_back(cloud: Cloud, network: Row) -> None:
     """Return what the tier holds. Another tier may have taken its number in the meantime; that one keeps it."""
     for row in cloud.table("vni").by("networkid", network["id"]):
         cloud.table("vni").drop(row["id"])
+        _tell(cloud, network, row["id"], "Released", "RELEASE")
+
+
+def _tell(cloud: Cloud, network: Row, number: int, word: str, verb: str) -> None:
+    """The event that leaks the network's internal number to its owner (5.3). How a release reads: (unverified)."""
+    user = cloud.table("user").by("username", "system")[0]
+    text = f"{word} Zone vNet: {number} Network Id: {network['number']}"
+    cloud.event(f"ZONE.VXLAN.{verb}", text, user=user, state="Completed", accountid=network["accountid"])
 
 
 @handles("listGuestVlans")

@@ -71,7 +71,8 @@ def make_vpc(call: Call) -> Row:
         raise InvalidValue("Unable to find vpc offering in Enabled state by specified id")
     cidr = _cidr(call, offering)
     if zone["allocationstate"] != ENABLED and not call.caller.is_root:
-        raise PermissionDenied(f"Cannot perform this operation, Zone is currently disabled: {zone['name']}")
+        text = f"Cannot perform this operation, Zone is currently disabled: {zone['name']}"
+        raise PermissionDenied(text, uuids=((zone["id"], "zoneId"),))  # which refusals name objects: (unverified)
     if "sourcenatipaddress" in call:
         addresses.check_free(cloud, call["sourcenatipaddress"], owner)
     source_nat = addresses.free_for_source_nat(cloud, owner)
