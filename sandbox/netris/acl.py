@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from ipaddress import ip_network
 from typing import Any
@@ -42,7 +44,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "destination": str(destination.network_address),
         "dst_length": destination.prefixlen,
         "sites": [],
-        "status": "enabled" if row["enabled"] else "disabled",
+        "status": "enabled" if row["enabled"] and not _is_over(net, row) else "disabled",  # words unverified
         "approval": 0,
         "approve": row.get("approve", 1),
         "creator": "netris",
@@ -54,12 +56,24 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
     }
 
 
+def _is_over(net: Controller, row: Row) -> bool:
+    """A rule turns itself off when its time is up."""
+    return bool(row["valid_until"]) and datetime.fromisoformat(row["valid_until"]).timestamp() <= net.clock.now()
+
+
+def _json(net: Controller, row: Row) -> str:
+    show = partial(render, net)
+    return dumps(show(row)) if row["valid_until"] else net.acls.json(row, show)
+
+
 def listing(net: Controller, call: Call) -> Reply:
-    """Every VPC's rules when unfiltered: the Default VPC rule is not documented for this list."""
+    """Every VPC's rules when unfiltered, in both APIs: the Default VPC rule names neither list (unverified).
+
+    A rule belongs to no site, so a site filter leaves all of them in (unverified).
+    """
     vpcs = call.ids("filterByVpc")
     rows = net.acls if vpcs is None else (row for vpc in sorted(vpcs) for row in net.acls.by("vpc", vpc))
-    show = partial(render, net)
-    return Reply.rows(net.acls.json(row, show) for row in rows)
+    return Reply.rows(_json(net, row) for row in rows)
 
 
 def create(net: Controller, call: Call) -> Reply:
@@ -70,11 +84,11 @@ def create(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply(net.acls.json(_row(net, call.id), partial(render, net)))
+    return Reply(_json(net, _row(net, call.id)))
 
 
 def create_in_envelope(net: Controller, call: Call) -> Reply:
-    """The newer API: what its answers hold is unverified."""
+    """The newer API, in an envelope: what its answers hold is unverified."""
     return Reply(create(net, call).data, CREATED)
 
 
@@ -157,18 +171,19 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
     if source.version != destination.version:
         raise invalid("dst_prefix", "Source and destination must be of one IP family.")  # unverified
     proto = fields.choice("proto" if "proto" in fields else "protocol", PROTOCOLS, *kept("proto", "all"))
+    groups = {name: _group(net, fields, name, old.get(name)) for name in GROUPS}
     facts: dict[str, Any] = {
         "name": net.unique_name(net.acls, fields, was),
         "action": fields.choice("action", ("permit", "deny"), *kept("action")),
         "proto": proto,
         "src_prefix": str(source),
         "dst_prefix": str(destination),
-        **{name: fields.integer(name, 1, 65535, *kept(name, 1 if name.endswith("from") else 65535)) for name in PORTS},
-        **{name: _group(net, fields, name, old.get(name)) for name in GROUPS},
+        **{name: fields.integer(name, 1, 65535, *kept(name, *_any_port(name, proto, groups))) for name in PORTS},
+        **groups,
         "established": fields.integer("established", 0, 1, *kept("established", 0)),
         "reverse": fields.choice("reverse", ("yes", "no"), *kept("reverse", "no")),
         "icmp_type": fields.integer("icmp_type", 0, 36, old.get("icmp_type") or 0) if "icmp_type" in fields else None,
-        "valid_until": fields.text("valid_until", "") or None,
+        "valid_until": _moment(fields, old.get("valid_until")),
         "comment": fields.text("comment", *kept("comment", "")),
         "vpc": was["vpc"] if was else net.vpc_of(fields),
     }
@@ -176,6 +191,27 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
         raise Refusal(400, "Both Source and Destination addresses are out of this deployment.")
     _demand_new(net, facts, was)
     return facts
+
+
+def _any_port(name: str, proto: str, groups: Mapping[str, int | None]) -> tuple[int, ...]:
+    """TCP and UDP say their ports, or name a group of them; to the others ports mean nothing (unverified)."""
+    if proto in ("tcp", "udp") and groups[f"{name[:3]}_port_group"] is None:
+        return ()
+    return (1,) if name.endswith("from") else (65535,)
+
+
+def _moment(fields: Fields, old: str | None) -> str | None:
+    """A time of RFC 3339; a null or an empty text is for ever."""
+    if "valid_until" not in fields.values:
+        return old
+    text = fields.text("valid_until")
+    try:
+        has_zone = not text or datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        has_zone = False
+    if not has_zone:
+        raise invalid("valid_until", "Must be a time as in RFC 3339.")  # unverified
+    return text or None
 
 
 def _group(net: Controller, fields: Fields, name: str, old: int | None) -> int | None:

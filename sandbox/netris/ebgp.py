@@ -1,5 +1,7 @@
 """E-BGP sessions: uplinks, Direct Connect, VPC Connect (2.10), and what becomes of them (3.4).
 
+In which VPC a session terminates is the caller's choice: System and tenant VPCs are both taken (unverified).
+
 A session comes up half a minute to a minute after it was created, changed or got its devices back. All of that is
 computed from the clock when a session is read. `peerState` and `peerPrefixes` of a row say what the far side does and
 can only be ordered through the sandbox.
@@ -7,11 +9,12 @@ can only be ordered through the sandbox.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
-from sandbox.netris import fabric
+from sandbox.netris import fabric, prefix_lists
 from sandbox.netris.controller import LAST_VLAN, Controller
 from sandbox.netris.ledger import Claim
 from sandbox.netris.session_view import render
@@ -34,7 +37,7 @@ class Seen:
 
 
 def seen(net: Controller, row: Row) -> Seen:
-    """Empty while disabled, Active while it comes up, Established with prefixes after that."""
+    """Empty while disabled (unverified), Active while it comes up, Established with prefixes after that."""
     port = net.ports.get(row["port"])
     link = "" if port is None else "UP" if fabric.is_port_up(net, port) else "DOWN"
     if row["state"] == "disabled":
@@ -142,8 +145,17 @@ def validate_asn(net: Controller, call: Call) -> Reply:
 
 def hardwares(net: Controller, call: Call) -> Reply:
     """What may terminate a session: SoftGates and switches."""
-    kinds = [row for row in net.devices if row["type"] in ("switch", "softgate")]
-    return Reply.of([{"id": row["id"], "name": row["name"], "type": row["type"]} for row in kinds])
+    return Reply.of([{"id": row["id"], "name": row["name"], "type": row["type"]} for row in _terminating(net)])
+
+
+def update_sources(net: Controller, call: Call) -> Reply:
+    """The loopbacks that a multihop session may come from (shape unverified)."""
+    rows = [row for row in _terminating(net) if row["mainAddress"]]
+    return Reply.of([{"id": row["id"], "name": row["name"], "address": row["mainAddress"]} for row in rows])
+
+
+def _terminating(net: Controller) -> list[Row]:
+    return [row for row in net.devices if row["type"] in ("switch", "softgate")]
 
 
 def free_ports(net: Controller, call: Call) -> Reply:
@@ -161,19 +173,23 @@ def _row(net: Controller, number: int | None) -> Row:
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
+    addresses = _addresses(fields, was)
     facts = {
         "name": net.unique_name(net.sessions, fields, was),  # duplicates refused: unverified
         "description": fields.text("description", was["description"] if was else ""),
         "site": net.one_of(net.sites, fields, "site", *([was["site"]] if was else [])),
         **_termination(net, fields, was),
-        **_addresses(fields, was),
-        **_policy(fields, was),
+        **addresses,
+        **_policy(fields, was, int(addresses["ipFamily"][-1])),
         **{name: _route_map(net, fields, name, was) for name in ("inboundRouteMap", "outboundRouteMap")},
     }
     if facts["inboundRouteMap"] and not facts["outboundRouteMap"]:
         raise invalid("outboundRouteMap", "An inbound route-map requires an outbound one.")  # unverified
     _demand_free_vlan(net, facts, was)
-    limit = _prefix_limit(net, facts["hw"])
+    device = net.devices.get(facts["hw"])
+    if device and device["type"] == "softgate" and facts["localAsn"] == "switch-local-as":
+        raise invalid("localAsn", "A SoftGate has no AS of a switch.")  # unverified
+    limit = SOFTGATE_PREFIXES if device and device["type"] == "softgate" else SWITCH_PREFIXES
     if facts["prefixInboundMax"] > limit:
         raise invalid("prefixInboundMax", f"Must be a number between 0 and {limit}.")  # unverified
     return facts
@@ -189,11 +205,13 @@ def _termination(net: Controller, fields: Fields, was: Row | None) -> dict[str, 
     if not port and not vnet:
         text = "Must have required property 'port'"
         raise Refusal(403, text, {"port": text})
+    if vnet and not net.vnets.table.rows[vnet]["gateways"]:
+        raise invalid("vnet", "The V-Net has no gateway.")  # unverified
     if port and not hardware:
         hardware = net.ports.table.rows[port]["hw"]
-    vlan = fields.raw("vlan", was["vlan"] if was else 0)
-    tag = 0 if vlan == "" else Fields({"vlan": vlan}).integer("vlan", 0, LAST_VLAN)
-    untagged = fields.flag("untagged", was["untagged"] if was else False) or tag in (0, 1)
+    vlan = fields.raw("vlan", *([was["vlan"]] if was else []))
+    tag = 0 if vlan in ("", 0, "0") else Fields({"vlan": vlan}).integer("vlan", 2, LAST_VLAN)
+    untagged = fields.flag("untagged", was["untagged"] if was else False) or not tag
     return {"hw": hardware, "port": port, "vnet": vnet, "vlan": tag, "untagged": untagged}
 
 
@@ -223,11 +241,6 @@ def _demand_free_vlan(net: Controller, facts: dict[str, Any], was: Row | None) -
             raise invalid("vlan", "The VLAN is already in use on this port.")  # unverified
 
 
-def _prefix_limit(net: Controller, hardware: int | None) -> int:
-    device = net.devices.get(hardware)
-    return SOFTGATE_PREFIXES if device and device["type"] == "softgate" else SWITCH_PREFIXES
-
-
 def _addresses(fields: Fields, was: Row | None) -> dict[str, Any]:
     old = was or {}
 
@@ -248,10 +261,12 @@ def _addresses(fields: Fields, was: Row | None) -> dict[str, Any]:
 
 _NUMBERS = {"multihop": (255, 0), "allowAsIn": (10, 0), "localPreference": (MAX_ASN, 100), "weight": (65535, 0),
             "prependInbound": (10, 0), "prependOutbound": (10, 0), "prefixInboundMax": (MAX_ASN, 0)}  # fmt: skip
-_TEXTS = ("bgpPassword", "neighborAddress", "updateSource", "prefixListInbound", "prefixListOutbound", "bgpCommunity")
+_TEXTS = ("bgpPassword", "neighborAddress", "updateSource")
+_LISTS = ("prefixListInbound", "prefixListOutbound")
+_COMMUNITY = re.compile(r"\d{1,5}:\d{1,5}|local-AS")
 
 
-def _policy(fields: Fields, was: Row | None) -> dict[str, Any]:
+def _policy(fields: Fields, was: Row | None, version: int) -> dict[str, Any]:
     old = was or {}
     originate = "originate" if "originate" in fields else "defaultOriginate"  # both keys (quirk 11)
     numbers = {
@@ -261,14 +276,23 @@ def _policy(fields: Fields, was: Row | None) -> dict[str, Any]:
     facts = {
         "neighborAS": fields.integer("neighborAS", 1, MAX_ASN, *([was["neighborAS"]] if was else [])),
         "localAsn": _local_asn(fields, old.get("localAsn", "public-as")),
-        "state": fields.choice("state", SWITCHED, old.get("state", "enabled")),
+        "state": fields.choice("state", SWITCHED, *([was["state"]] if was else [])),
         "bfd": fields.choice("bfd", SWITCHED, old.get("bfd", "disabled")),
         "timers": _timers(fields.object("timers", {}), old.get("timers", {"hello": 3, "hold": 10, "connect": 10})),
         "defaultOriginate": fields.choice(originate, SWITCHED, old.get("defaultOriginate", "disabled")),
         "removePrivateAs": fields.choice("removePrivateAs", SWITCHED, old.get("removePrivateAs", "enabled")),
         "tags": fields.tags(old.get("tags", ())),
     }
-    return facts | numbers | {name: fields.text(name, old.get(name, "")) for name in _TEXTS}
+    texts = {name: fields.text(name, old.get(name, "")) for name in _TEXTS}
+    lists = {name: prefix_lists.demand(name, fields.text(name, old.get(name, "")), version) for name in _LISTS}
+    return facts | numbers | texts | lists | {"bgpCommunity": _communities(fields, old.get("bgpCommunity", ""))}
+
+
+def _communities(fields: Fields, default: str) -> str:
+    lines = fields.text("bgpCommunity", default).split()
+    if not all(_COMMUNITY.fullmatch(line) for line in lines):
+        raise invalid("bgpCommunity", "Communities are AA:NN or local-AS, one on each line.")  # unverified
+    return "\n".join(lines)
 
 
 def _local_asn(fields: Fields, default: Any) -> Any:

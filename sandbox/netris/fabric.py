@@ -18,7 +18,7 @@ def is_alive(device: Row | None) -> bool:
 
 
 def last_seen(net: Controller, device: Row) -> int:
-    """When the agent reported last, in ms. Agents report every 10 to 15 s; a machine without agent never does."""
+    """When the agent reported last, in ms (unverified). Agents report every 10 to 15 s, a machine without one never."""
     if not device["hasAgent"]:
         return 0
     at = net.clock.now() if device["killedAt"] is None else device["killedAt"]

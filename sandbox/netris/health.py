@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.netris import ebgp, fabric, load, thresholds
+from sandbox.netris import ebgp, fabric, load, thresholds, wiring
 from sandbox.netris.controller import Controller
 from sandbox.netris.wire import Call, Reply
 from sandbox.store import Row
@@ -63,7 +63,7 @@ def _reported(net: Controller, device: Row) -> Iterator[Check]:
     yield Check("xc_service", "ok", "all agent services active")
     yield Check("xc_timesync", "ok", "synchronised")
     yield _underlay(net, device)
-    yield Check("check_topology", "ok", "LLDP matches the topology")
+    yield _topology(net, device)
     for session in net.sessions.by("hw", device["id"]):
         yield _bgp(net, session)
     for port in net.ports.by("hw", device["id"]):
@@ -90,13 +90,22 @@ def _underlay(net: Controller, device: Row) -> Check:
     return Check("check_bgp_underlay", "ok", "all loopbacks learned")
 
 
+def _topology(net: Controller, device: Row) -> Check:
+    found = list(wiring.mismatches(net, device))
+    if not found:
+        return Check("check_topology", "ok", "LLDP matches the topology")
+    texts = (f"{port['name']} is wired to {port['neighbour']} instead of {expected}" for port, expected in found)
+    return Check("check_topology", "critical", ", ".join(texts), found[0][0]["name"])
+
+
 def _bgp(net: Controller, session: Row) -> Check:
     seen = ebgp.seen(net, session)
     port = net.ports.get(session["port"])
     where = port["name"] if port else ""
     if session["state"] == "disabled":
         return Check("check_bgp", "ok", f"{session['name']} is disabled", where)
-    text = f"{session['name']} {session['ipFamily']} {seen.state}, {seen.prefixes or 0} prefixes, uptime {seen.uptime}"
+    peer = f"{session['name']} {where} {session['ipFamily']}".replace("  ", " ")
+    text = f"{peer} {seen.state}, {seen.prefixes or 0} prefixes, uptime {seen.uptime}"
     if seen.state != "Established":
         return Check("check_bgp", "critical", text, where)
     return Check("check_bgp", "ok" if int(seen.prefixes) else "warning", text, where)
@@ -107,8 +116,12 @@ def counts(found: list[Check]) -> dict[str, int]:
     return {status: tally[status] for status in ("critical", "ok", "unknown", "warning")}
 
 
-def full(check: Check) -> dict[str, Any]:
-    """A row of `hardwareHealth[]` (3.2)."""
+def full(net: Controller, check: Check) -> dict[str, Any]:
+    """A row of `hardwareHealth[]` (3.2). That `severity` is a number from 0 to 3 is unverified."""
+    properties: list[dict[str, Any]] = []
+    if check.value is not None:
+        warning, critical = thresholds.of(net, check.name)
+        properties = [{"Property": "value", "Value": check.value, "Unit": "", "WHigh": warning, "CHigh": critical}]
     return {
         "check_name": check.name,
         "message": check.message,
@@ -116,7 +129,7 @@ def full(check: Check) -> dict[str, Any]:
         "severity": SEVERITY.index(check.status),
         "port": check.port,
         "last_check_time": check.at,
-        "properties": [] if check.value is None else [{"Property": "value", "Value": check.value, "Unit": ""}],
+        "properties": properties,
     }
 
 
@@ -155,7 +168,7 @@ def heartbeats(net: Controller, call: Call) -> Reply:
 
 
 def alarms(net: Controller, call: Call) -> Reply:
-    """Whatever is not well; no source shows the rows."""
+    """Whatever is not well; no source shows the rows (unverified)."""
     return Reply.of(
         [
             {"name": device["name"], **_brief(check)}

@@ -27,7 +27,14 @@ ROLES = {
     "server": ("generic", "hyperv_cs"),
     "controller": ("",),
 }
-ROLE_FIELD = {"switch": "role", "softgate": "sgRole", "server": "srvRole", "controller": "role"}  # srvRole: unverified
+# of these keys only sgRole is documented: role and srvRole are unverified (7.5, 2)
+ROLE_FIELD = {"switch": "role", "softgate": "sgRole", "server": "srvRole", "controller": "role"}
+_REQUIRED = {
+    "switch": ("mainAddress", "mgmtAddress", "asn"),
+    "softgate": ("mainAddress",),
+    "server": (),
+    "controller": ("mainAddress",),
+}
 AGENT = "4.15.0-003"
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,61}[A-Za-z0-9])?")  # RFC 952 and its relaxation of 1989
 
@@ -38,7 +45,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
     hidden = ("killedAt", "bootedAt", "hasAgent", "nos", "asn")
     return {
         **{name: value for name, value in row.items() if name not in hidden},
-        "status": "ok" if alive else "critical",  # only "ok" is documented (7.5, 6)
+        "status": "ok" if alive else "critical",  # only "ok" is documented, the other word is unverified (7.5, 6)
         "site": net.ref(net.sites, row["site"]),
         "tenant": net.ref(net.tenants, row["tenant"]),
         "profile": net.ref(net.profiles, row["profile"]) if row.get("profile") else None,
@@ -56,7 +63,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "macs": len(net.vnets) if alive and kind == "switch" else 0,
         "ingressAcls": len(net.acls) if alive and kind == "switch" else 0,
         "rangecut": 0,
-        "hardwareHealth": [health.full(check) for check in checks],
+        "hardwareHealth": [health.full(net, check) for check in checks],
         "health": health.counts(checks),
         "links": list(_links(net, row)),
         "conductorVersion": AGENT if row["hasAgent"] else "",
@@ -194,7 +201,9 @@ def add_port(net: Controller, device: Row, short: str, number: int) -> Row:
         autoNeg="off",
         duplex="full",
         breakout="off",
+        fec="auto",
         carrier=None,
+        neighbour=None,
         createdDate=now,
         modifiedDate=now,
     )
@@ -247,8 +256,8 @@ def _facts(net: Controller, fields: Fields, kind: str, site: int, was: Row | Non
     name = net.unique_name(net.devices, fields, was)
     if not _HOST_NAME.fullmatch(name):
         raise invalid("name", "Must be a host name.")  # unverified
-    if was is None and kind != "server":
-        fields.raw("mainAddress")
+    for required in _REQUIRED[kind] if was is None else ():
+        fields.raw(required)
     role_field = ROLE_FIELD[kind]
     return {
         "name": name,

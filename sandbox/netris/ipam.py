@@ -7,6 +7,7 @@ Allocation ids and subnet ids are sequences of their own and collide (quirk 1); 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -95,7 +96,7 @@ def subnets(net: Controller, call: Call) -> Reply:
 
 
 def _subnet_rows(net: Controller, call: Call) -> Iterator[Row]:
-    """Subnets of the VPCs asked for, and those that the plugin put for them into the System VPC (quirk 23)."""
+    """Subnets of the VPCs asked for, and what the plugin put for them into the System VPC (quirk 23, unverified)."""
     asked, system = tuple(net.scope(call)), net.system_vpc
     for vpc in asked:
         yield from net.subnets.by("vpc", vpc)
@@ -117,7 +118,7 @@ def hosts(net: Controller, call: Call) -> Reply:
         owner, tag = next(iter(owners.items()))
         found.append(
             {
-                "id": len(found) + 1,
+                "id": host_id(node, number),
                 "subnetID": node.row["id"],
                 "name": owner.name,
                 "address": str(to_address(number)),
@@ -128,7 +129,12 @@ def hosts(net: Controller, call: Call) -> Reply:
                 "description": "",
             }
         )
-    return Reply.of(found)
+    return replace(Reply.of(found), is_old=True)
+
+
+def host_id(node: Node, number: int) -> int:
+    """A host is counted within its subnet (unverified): the ids of two subnets are the same."""
+    return number - node.first + 1
 
 
 def create_allocation(net: Controller, call: Call) -> Reply:
@@ -243,12 +249,17 @@ def _by_id_or_prefix(net: Controller, kind: str, call: Call) -> Row:
     return node.row
 
 
-def next_address(net: Controller, purpose: str, site: int) -> str | None:
-    """The next free address of the System VPC's subnets of one purpose: what "auto" means to devices and balancers."""
+def next_address(net: Controller, purpose: str, site: int, *, version: int = 0) -> str | None:
+    """The next free address of the System VPC's subnets of one purpose: what "auto" means to devices and balancers.
+
+    Version 0 is either IP version.
+    """
     for row in net.subnets.by("vpc", net.system_vpc):
         if row["purpose"] != purpose or site not in row["sites"]:
             continue
         node = net.tree.nodes["subnet", row["id"]]
+        if version not in (0, node.key[1]):
+            continue
         taken = {number for number, _ in net.ledger.between(hosts_pool(node), node.first, node.last)}
         if row["defaultGateway"]:
             taken.add(int(ip_address(row["defaultGateway"])))

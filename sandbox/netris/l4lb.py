@@ -137,13 +137,17 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
 
 def _front(net: Controller, fields: Fields, facts: dict[str, Any], was: Row | None) -> dict[str, Any]:
     automatic = fields.flag("automatic", was["automatic"] if was else False)
+    family = fields.choice("ipFamily", ("ipv4", "ipv6"), "") if "ipFamily" in fields else ""
     if automatic:
-        found = was["ip"] if was else ipam.next_address(net, "load-balancer", facts["site"])
+        version = int(family[-1:] or 0)
+        found = was["ip"] if was else ipam.next_address(net, "load-balancer", facts["site"], version=version)
         if found is None:
             raise invalid("ip", "There is no free address in the load-balancer subnets of the site.")  # unverified
         address = ip_address(found)
     else:
         address = fields.address("ip", *([was["ip"]] if was else []))
+        if family and family != f"ipv{address.version}":
+            raise invalid("ipFamily", "Must be the family of the address.")  # unverified
         _demand_public(net, address, facts, was)
     return {"automatic": automatic, "ip": str(address), "ipFamily": f"ipv{address.version}"}
 

@@ -12,8 +12,8 @@ from sandbox.store import Row
 def render(net: Controller, row: Row) -> dict[str, Any]:
     return {
         "id": str(row["id"]),
-        "local": {**net.ref(net.ports, row["local"]), "ipv4": row["localIPv4"], "ipv6": ""},
-        "remote": {**net.ref(net.ports, row["remote"]), "ipv4": row["remoteIPv4"], "ipv6": ""},
+        "local": {**net.ref(net.ports, row["local"]), "ipv4": row["localIPv4"], "ipv6": row["localIPv6"]},
+        "remote": {**net.ref(net.ports, row["remote"]), "ipv4": row["remoteIPv4"], "ipv6": row["remoteIPv6"]},
         "underlay": row["underlay"],
         "mclagPeerLink": row["mclagPeerLink"],
         "createdDate": row["createdDate"],
@@ -45,16 +45,16 @@ def create(net: Controller, call: Call) -> Reply:
     for name, port in (("local", local), ("remote", remote)):
         if net.links.one("local", port["id"]) or net.links.one("remote", port["id"]):
             raise invalid(name, f"Port {port['name']} is already linked.")  # unverified
-    row = net.links.add(
-        local=local["id"], remote=remote["id"], **_facts(fields, None), createdDate=now, modifiedDate=now
-    )
+    facts = _facts(net, fields, None)
+    _demand_same_peer(net, {local["hw"], remote["hw"]}, facts["mclagPeerLink"])
+    row = net.links.add(local=local["id"], remote=remote["id"], **facts, createdDate=now, modifiedDate=now)
     net.render_again()
     return Reply.of({"id": str(row["id"])}, CREATED)
 
 
 def update(net: Controller, call: Call) -> Reply:
     row = _row(net, call)
-    net.links.change(row, **_facts(call.fields, row), modifiedDate=net.stamp())
+    net.links.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
     net.render_again()
     return Reply.of({"id": str(row["id"])}, UPDATED)
 
@@ -89,13 +89,33 @@ def _end(net: Controller, fields: Fields, name: str) -> Row:
     return net.resolve(net.ports, fields.object(name).values, name)
 
 
-def _facts(fields: Fields, was: Row | None) -> dict[str, Any]:
-    old = was or {"underlay": "enabled", "localIPv4": "", "remoteIPv4": "", "mclagPeerLink": None}
+def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
+    old = was or {"underlay": "enabled", "mclagPeerLink": None}
+    addresses = {
+        f"{end}IP{family}": fields.object(end, {}).text(f"ip{family}", old.get(f"{end}IP{family}", ""))
+        for end in ("local", "remote")
+        for family in ("v4", "v6")
+    }
     peer = fields.object("mclagPeerLink", {})
-    mclag = {name: peer.text(name, "") for name in ("sharedIPv4Addr", "anycastMACAddr")} if peer.values else None
     return {
         "underlay": fields.choice("underlay", ("enabled", "disabled"), old["underlay"]),
-        "localIPv4": fields.object("local", {}).text("ipv4", old["localIPv4"]),
-        "remoteIPv4": fields.object("remote", {}).text("ipv4", old["remoteIPv4"]),
-        "mclagPeerLink": mclag or old["mclagPeerLink"],
+        **addresses,
+        "mclagPeerLink": _mclag(net, peer) if peer.values else old["mclagPeerLink"],
     }
+
+
+def _mclag(net: Controller, peer: Fields) -> Row:
+    """What the two switches of an MC-LAG share; the address is one of a loopback subnet."""
+    address = peer.network("sharedIPv4Addr")
+    nodes = net.tree.around(net.system_vpc, address)
+    if not any(node.kind == "subnet" and node.row["purpose"] == "loopback" for node in nodes):
+        raise invalid("sharedIPv4Addr", "IP address is out of any loopback subnet.")  # unverified
+    return {"sharedIPv4Addr": peer.text("sharedIPv4Addr"), "anycastMACAddr": peer.text("anycastMACAddr")}
+
+
+def _demand_same_peer(net: Controller, pair: set[int], mclag: Row | None) -> None:
+    """Several peer links between two switches are one MC-LAG."""
+    for other in net.links if mclag else ():
+        ends = {port["hw"] for key in (other["local"], other["remote"]) if (port := net.ports.get(key))}
+        if ends == pair and other["mclagPeerLink"] not in (None, mclag):
+            raise invalid("mclagPeerLink", "Peer links of two switches share address and MAC.")  # unverified

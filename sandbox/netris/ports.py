@@ -10,14 +10,18 @@ from sandbox.netris.wire import UPDATED, Call, Fields, Refusal, Reply, weak_int
 from sandbox.store import Row
 
 SPEEDS = ("auto", "1000", "10000", "25000", "40000", "50000", "100000", "200000", "400000")
+FEC = ("auto", "base-r", "rs", "off")
 BREAKOUTS = ("off", "disabled", "4x10", "4x25", "2x50", "4x50", "2x100", "4x100", "2x200", "4x200", "2x400")
+
+
+_OWN = ("hw", "carrier", "neighbour", "index", "members", "lag")
 
 
 def render(net: Controller, row: Row) -> dict[str, Any]:
     device = net.devices.get(row["hw"]) or {"id": row["hw"], "name": "", "type": "", "mainAddress": "", "site": 0}
     is_up, is_used = fabric.is_port_up(net, row), fabric.is_in_use(net, row)
     return {
-        **{name: value for name, value in row.items() if name not in ("hw", "carrier", "index", "members", "lag")},
+        **{name: value for name, value in row.items() if name not in _OWN},
         "ifName": row["shortName"],
         "port": row["shortName"],
         "_port": row["shortName"],
@@ -67,7 +71,8 @@ def _narrowed(net: Controller, call: Call) -> Any:
 
 
 _FILTERS = ("filterSwitchName", "filterPort", "filterDescription", "filterInUse", "filterTenant", "filterStatus",
-            "filterSpeed", "filterMtu", "filterBreakout", "filterSite", "filterBySites")  # fmt: skip
+            "filterSpeed", "filterTransceiver", "filterMtu", "filterBreakout", "filterSite",
+            "filterBySites")  # fmt: skip
 
 
 def _fits(call: Call, row: dict[str, Any]) -> bool:
@@ -87,6 +92,7 @@ def _fits(call: Call, row: dict[str, Any]) -> bool:
         and among("filterTenant", row["tenant"]["id"], row["tenant"]["name"])
         and among("filterStatus", row["status"]["value"])
         and among("filterSpeed", row["speed"])
+        and among("filterTransceiver", row["transceiver"])
         and among("filterMtu", row["mtu"])
         and among("filterBreakout", row["breakout"])
         and among("filterSite", row["site"]["id"], row["site"]["name"])
@@ -125,13 +131,15 @@ def _row(net: Controller, number: int | None) -> Row:
 
 
 def _facts(net: Controller, fields: Fields, was: Row) -> dict[str, Any]:
+    """Tenant, MTU, autonegotiation, speed and duplex are sent each time; the rest stays when it is not (2.16)."""
     return {
-        "tenant": net.one_of(net.tenants, fields, "tenant", was["tenant"]),
+        "tenant": net.one_of(net.tenants, fields, "tenant"),
         "description": fields.text("description", was["description"]),
-        "mtu": fields.integer("mtu", 68, 9216, was["mtu"]),
-        "autoNeg": fields.choice("autoNeg", ("on", "off", "none"), was["autoNeg"]),
-        "desiredSpeed": fields.choice("speed", SPEEDS, was["desiredSpeed"]),
-        "duplex": fields.choice("duplex", ("full", "half", "none"), was["duplex"]),
+        "mtu": fields.integer("mtu", 68, 9216),
+        "autoNeg": fields.choice("autoNeg", ("on", "off", "none")),
+        "desiredSpeed": fields.choice("speed", SPEEDS),
+        "duplex": fields.choice("duplex", ("full", "half", "none")),
+        "fec": fields.choice("fec", FEC, was["fec"]),
         "adminDown": fields.choice("adminDown", ("yes", "no"), "yes" if was["adminDown"] else "no") == "yes",
         "breakout": fields.choice("breakout", BREAKOUTS, was["breakout"]),
     }

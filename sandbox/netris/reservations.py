@@ -10,7 +10,9 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from sandbox.netris.controller import LAST_VLAN, Controller
+from sandbox.netris.ipam import host_id
 from sandbox.netris.ledger import LAST_VNI, Claim, Owner
+from sandbox.netris.tree import Node
 from sandbox.netris.wire import CREATED, DELETED, Address, Call, Fields, Refusal, Reply, invalid, not_found
 
 HELD = 1_000_000  # ids above are those of numbers that objects hold
@@ -68,23 +70,35 @@ def vlan(net: Controller, call: Call) -> Reply:
 
 
 def ip(net: Controller, call: Call) -> Reply:
-    """Every address in use, with the subnet it is in. `filterByType` is a consumer type."""
-    kinds, ids = call.values("filterByType"), _Ids()
+    """Every address in use, with the subnet it is in. `filterByType` is a consumer type, the site is the subnet's."""
+    kinds, sites, ids = call.values("filterByType"), call.ids("filterBySite"), _Ids()
     found: list[dict[str, Any]] = []
     for (_, vpc, version), number, owner, tag in net.ledger.entries("ip"):
         if kinds and owner.kind not in kinds:
             continue
         bits, to_address = (32, IPv4Address) if version == 4 else (128, IPv6Address)
         node = next((n for n in net.tree.enclosing(vpc, version, number, bits) if n.kind == "subnet"), None)
+        if sites is not None and (node is None or sites.isdisjoint(node.row["sites"])):
+            continue
         names = ("id", "prefix", "name", "purpose")
-        host = {
-            "id": len(found) + 1,
+        host: dict[str, Any] = {
+            "id": host_id(node, number) if node else None,
             "address": str(to_address(number)),
             "subnet": {name: node.row[name] for name in names} if node else None,
         }
-        consumer, meta = _consumer(owner), _meta(net, owner, tag)
+        consumer, meta = _consumer(owner), _meta(net, owner, tag) | _leases(net, owner, host["address"])
         found.append({"id": ids.of(owner), "host": host, "consumer": consumer, "meta": meta})
     return Reply.of(found)
+
+
+def _leases(net: Controller, owner: Owner, address: str) -> dict[str, Any]:
+    """The DHCP range of a gateway."""
+    vnet = net.vnets.get(owner.id) if owner.kind == "vnet" and not owner.reservation else None
+    for gateway in vnet["gateways"] if vnet else ():
+        dhcp = gateway["dhcp"]
+        if dhcp and gateway["prefix"].partition("/")[0] == address:
+            return {"dhcp": {"start": dhcp["start"], "end": dhcp["end"], "option_set_id": dhcp["optionSet"]}}
+    return {}
 
 
 def reserve_vxlan(net: Controller, call: Call) -> Reply:
@@ -102,19 +116,24 @@ def reserve_vlan(net: Controller, call: Call) -> Reply:
 
 
 def reserve_ip(net: Controller, call: Call) -> Reply:
-    """`host` names an address, by itself or with its subnet; without a subnet it is one of the Default VPC."""
+    """`host` is an address, or the id of a host in its subnet; without a subnet it is one of the Default VPC."""
     fields = call.fields
     host = fields.object("host")
     vpc, network = net.default_vpc, None
     if "subnet" in host:
         subnet = net.resolve(net.subnets, host.raw("subnet"), "subnet")
         vpc, network = int(subnet["vpc"]), net.tree.nodes["subnet", subnet["id"]]
-    address: Address = host.address("address")
+    address: Address = host.address("address") if "address" in host or not network else _host_of(network, host)
     if network is not None and not (
         network.key[1] == address.version and network.first <= int(address) <= network.last
     ):
         raise invalid("address", "The address is out of the subnet.")  # unverified
     return _add(net, "ip", fields, Claim.ip(vpc, address), {"address": str(address), "vpc": vpc}, _IP_CONSUMERS)
+
+
+def _host_of(subnet: Node, host: Fields) -> Address:
+    number = subnet.first + host.integer("id", 1, min(subnet.size, 2**31)) - 1
+    return IPv4Address(number) if subnet.key[1] == 4 else IPv6Address(number)
 
 
 def _add(

@@ -164,6 +164,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/v2/ebgp/hardwares", ebgp.hardwares),
     ("GET", "/api/v2/ebgp/routemaps", route_maps.choices),
     ("GET", "/api/v2/ebgp/ports", ebgp.free_ports),
+    ("GET", "/api/v2/ebgp/updatesources", ebgp.update_sources),
     ("GET", "/api/v2/ebgp/{id}", ebgp.read),
     ("PUT", "/api/v2/ebgp/{id}", ebgp.update),
     ("DELETE", "/api/v2/ebgp/{id}", ebgp.delete),
@@ -204,6 +205,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/v2/reservation/ip", reservations.ip),
     ("POST", "/api/v2/reservation/ip", reservations.reserve_ip),
     ("DELETE", "/api/v2/reservation/ip/{id}", reservations.release_ip),
+    # that VLANs and VXLAN ids can be given back, as addresses can, is unverified
     ("GET", "/api/v2/reservation/vlan", reservations.vlan),
     ("POST", "/api/v2/reservation/vlan", reservations.reserve_vlan),
     ("DELETE", "/api/v2/reservation/vlan/{id}", reservations.release_vlan),

@@ -26,7 +26,8 @@ _CREATE: dict[str, Handler] = {
 def plant(net: Controller, fabric: Fabric) -> None:
     with net.long_ago(MONTH):
         _do(net, tenants.create, name=fabric.tenant, description="Built-in tenant")
-        _do(net, sites.create, name=fabric.name, publicAsn=fabric.asn, aclPolicy="permit", switchFabric="netris")
+        site = {"aclPolicy": "permit", "switchFabric": "netris", "vlanRange": "2-4094"}
+        _do(net, sites.create, name=fabric.name, publicAsn=fabric.asn, **site)
         _do(net, vpc.create, name=DEFAULT_VPC, adminTenant=_ref(fabric.tenant))
         _addresses(net, fabric)
         _devices(net, fabric)
@@ -111,7 +112,7 @@ def _out_of_band(net: Controller, fabric: Fabric, name: str, devices: list[Row])
         "site": _ref(fabric.name),
         "mainAddress": "",
         "mgmtAddress": "auto",
-        "asn": None,
+        "asn": "",
         "portCount": OOB_PORTS,
         "nos": {"tag": "cumulus_linux"},
         "role": "generic",
@@ -162,6 +163,7 @@ def _services(net: Controller, fabric: Fabric) -> None:
             hardware=_ref(session.softgate),
             port=_ref(session.port),
             vlan=session.vlan,
+            state="enabled",
             neighborAS=session.remote_asn,
             ipFamily="ipv4",
             localIP=local,

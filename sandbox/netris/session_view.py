@@ -36,7 +36,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
     port, vnet = net.ports.get(row["port"]), net.vnets.get(row["vnet"])
     hardware = {"id": device["id"], "name": device["name"]} if device else {"id": "auto", "name": "auto"}
     return {
-        **{name: value for name, value in row.items() if name not in _OWN},
+        **{name: value for name, value in row.items() if name not in _OWN},  # the password in clear (unverified)
         **{snake: row[camel] for camel, snake in _BOTH.items()},
         "originate": row["defaultOriginate"],
         "inboundRouteMapName": _name_of(net, row["inboundRouteMap"]),

@@ -29,8 +29,8 @@ def _old(row: Row) -> dict[str, Any]:
 
 
 def _new(row: Row) -> dict[str, Any]:
-    """Site mesh and the ROH numbers are gone since 4.14 and 4.6 (quirks 30, 31)."""
-    return {"switchFabricProviders": None, **row}
+    """Site mesh and the ROH numbers are gone since 4.14 and 4.6 (quirks 30, 31). Providers are not kept."""
+    return {"switchFabricProviders": None, "vlanRangeSysReserved": "", **row}
 
 
 def old_listing(net: Controller, call: Call) -> Reply:
@@ -74,16 +74,21 @@ def _row(net: Controller, call: Call) -> Row:
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
-    old = was or {"aclPolicy": "permit", "switchFabric": "netris", "vlanRange": "2-4094", "vlanRangeAutoAssign": ""}
-    asn = "publicAsn" if "publicAsn" in fields or was else "publicASN"  # the v1 API spells it so
-    ranges = fields.text("vlanRange", old["vlanRange"])
+    def kept(name: str) -> tuple[Any, ...]:
+        return (was[name],) if was else ()
+
+    old = was or {}
+    # as rows of the v1 API spell them; whether its bodies do is unverified
+    asn = "publicASN" if "publicASN" in fields else "publicAsn"
+    policy = "acl_policy" if "acl_policy" in fields else "aclPolicy"
+    ranges = fields.text("vlanRange", *kept("vlanRange"))
     if not re.fullmatch(r"\d{1,4}-\d{1,4}", ranges):
         raise invalid("vlanRange", "Invalid VLAN range.")  # unverified
     return {
         "name": net.unique_name(net.sites, fields, was),
-        "publicAsn": fields.integer(asn, 1, 2**32 - 1, *([was["publicAsn"]] if was else [])),
-        "aclPolicy": fields.choice("aclPolicy", ("permit", "deny"), old["aclPolicy"]),
-        "switchFabric": fields.choice("switchFabric", FABRICS, old["switchFabric"]),
+        "publicAsn": fields.integer(asn, 1, 2**32 - 1, *kept("publicAsn")),
+        "aclPolicy": fields.choice(policy, ("permit", "deny"), *kept("aclPolicy")),
+        "switchFabric": fields.choice("switchFabric", FABRICS, *kept("switchFabric")),
         "vlanRange": ranges,
-        "vlanRangeAutoAssign": fields.text("vlanRangeAutoAssign", old["vlanRangeAutoAssign"]),
+        **{name: fields.text(name, old.get(name, "")) for name in ("vlanRangeAutoAssign", "vlanRangeSysReserved")},
     }

@@ -7,7 +7,7 @@ from functools import partial
 from ipaddress import ip_interface, ip_network
 from typing import Any
 
-from sandbox.netris import fabric
+from sandbox.netris import fabric, peering
 from sandbox.netris.controller import LAST_VLAN, Controller
 from sandbox.netris.ledger import LAST_VNI, Claim
 from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, weak_int
@@ -28,6 +28,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "guestTenants": net.refs(net.tenants, row["guestTenants"]),
         "gateways": [_gateway_view(net, gateway) for gateway in row["gateways"]],
         "status": {"label": state.capitalize(), "value": state},  # values unverified (7.5, 6)
+        "dhcpRelay": _relay_view(net, row["dhcpRelay"]),  # key unverified (7.5, 2)
         "macAddress": row["customAnycastMac"]
         or f"44:38:39:{row['id'] >> 16 & 255:02x}:{row['id'] >> 8 & 255:02x}:{row['id'] & 255:02x}",
         "ports": [],
@@ -42,6 +43,10 @@ def _gateway_view(net: Controller, gateway: Row) -> dict[str, Any]:
         dhcp = {**dhcp, "optionSet": net.ref(net.option_sets, dhcp["optionSet"])}
     version = f"ipv{ip_interface(gateway['prefix']).version}"
     return {**gateway, "dhcp": dhcp, "dhcpLeaseCount": 0, "version": version}
+
+
+def _relay_view(net: Controller, relay: Row | None) -> Row | None:
+    return {**relay, "vpc": net.ref(net.vpcs, relay["vpc"])} if relay else None
 
 
 def listing(net: Controller, call: Call) -> Reply:
@@ -73,6 +78,7 @@ def _port_view(net: Controller, vnet: Row, port: Row | None, entry: Row) -> dict
         "access": entry["untagged"],
         "untagged": "yes" if entry["untagged"] else "no",
         "vlan": 1 if entry["untagged"] else entry["vlan"],
+        **{name: entry.get(name, "") for name in ("ipv4", "ipv6")},  # in answers: unverified
         "state": {"id": 1, "label": entry["state"].capitalize(), "value": entry["state"]},
         "status": {"label": "UP" if is_up else "DOWN", "value": "up" if is_up else "down"},
         "macCount": 1 if is_up else 0,
@@ -129,9 +135,10 @@ def _facts(net: Controller, fields: Fields, vpc: int, was: Row | None) -> dict[s
     mac = fields.text("customAnycastMac", old.get("customAnycastMac", ""))
     if mac and not _MAC.fullmatch(mac):
         raise invalid("customAnycastMac", "Invalid MAC address.")  # unverified
-    return {
+    tenant = net.one_of(net.tenants, fields, "tenant", *([was["tenant"]] if was else []))
+    facts: dict[str, Any] = {
         "name": name,
-        "tenant": net.one_of(net.tenants, fields, "tenant", *([was["tenant"]] if was else [])),
+        "tenant": tenant,
         "guestTenants": net.many_of(net.tenants, fields, "guestTenants", old.get("guestTenants", ())),
         "sites": sites,
         "vlan": vlan,
@@ -144,18 +151,25 @@ def _facts(net: Controller, fields: Fields, vpc: int, was: Row | None) -> dict[s
         "l3vpn": l3vpn,
         "customAnycastMac": mac,
         "ipFamily": fields.choice("ipFamily", ("dual", "ipv4", "ipv6"), old.get("ipFamily", "dual")),
-        "gateways": _gateways(net, fields, vpc, sites, was) if "gateways" in fields else old["gateways"],
+        "gateways": _gateways(net, fields, vpc, (tenant, sites), was) if "gateways" in fields else old["gateways"],
         "ports": _ports(net, fields, sites, vlan, was) if "ports" in fields else old["ports"],
-        "portTags": _labels(fields) if "portTags" in fields else old["portTags"],
+        "portTags": _labels(fields) if "portTags" in fields else old["portTags"],  # key unverified (7.5, 2)
         "tags": fields.tags(old["tags"]),
+        "dhcpRelay": _relay(net, fields, vpc, old.get("dhcpRelay")),
     }
+    hands_out = any(gateway["dhcpEnabled"] for gateway in facts["gateways"])
+    if hands_out and (l3vpn or facts["dhcpRelay"]):
+        raise invalid("gateways", "DHCP goes neither with L3VPN nor with a DHCP relay.")  # unverified
+    return facts
 
 
 def _vlan(net: Controller, fields: Fields, site: int, default: Any) -> int:
     value = fields.raw("vlan", default)
     if value == "auto":
         return default if isinstance(default, int) and default else net.take_vlan(site)
-    return 0 if value in ("disabled", "") else Fields({"vlan": value}).integer("vlan", 0, LAST_VLAN)
+    if value in ("disabled", "", 0, "0"):
+        return 0
+    return Fields({"vlan": value}).integer("vlan", 2, LAST_VLAN)
 
 
 def _vni(net: Controller, fields: Fields, was: Row | None) -> int:
@@ -168,12 +182,15 @@ def _vni(net: Controller, fields: Fields, was: Row | None) -> int:
     return vni
 
 
-def _gateways(net: Controller, fields: Fields, vpc: int, sites: list[int], was: Row | None) -> list[Row]:
+def _gateways(net: Controller, fields: Fields, vpc: int, owner: tuple[int, list[int]], was: Row | None) -> list[Row]:
+    """Each stands in a subnet of the VPC that has the V-Net's own tenant and one of its sites."""
     found: dict[Any, Row] = {}
+    tenant, sites = owner
     for gateway in fields.objects("gateways"):
         address = gateway.interface("prefix")
         around = [node for node in net.tree.around(vpc, address.network) if node.kind == "subnet"]
-        fitting = [node for node in around if node.row["purpose"] in ("common", "management")]
+        mine = [node for node in around if node.row["tenant"] == tenant]
+        fitting = [node for node in mine if node.row["purpose"] in ("common", "management")]
         if not any(not set(sites).isdisjoint(node.row["sites"]) for node in fitting):
             raise invalid("gateways", f"There is no subnet for the gateway {address}.")  # unverified
         if address.ip in found or net.ledger.holders(Claim.ip(vpc, address.ip), but=("vnet", was["id"] if was else 0)):
@@ -216,8 +233,24 @@ def _ports(net: Controller, fields: Fields, sites: list[int], vlan: int, was: Ro
         if taken or any(other["port"] == port["id"] for other in found):
             raise invalid("ports", f"Port {port['name']} is already in use with this VLAN.")  # unverified
         state = entry.choice("state", STATES, "active")
-        found.append({"port": port["id"], "vlan": 1 if untagged else tag, "untagged": untagged, "state": state})
+        addresses = {name: entry.text(name, "") for name in ("ipv4", "ipv6")}
+        facts = {"vlan": 1 if untagged else tag, "untagged": untagged, "state": state}
+        found.append({"port": port["id"], **facts, **addresses})
     return found
+
+
+def _relay(net: Controller, fields: Fields, vpc: int, old: Row | None) -> Row | None:
+    """Left out, it stays; `enabled: false` switches it off. Servers of another VPC need a peering with it."""
+    if "dhcpRelay" not in fields:
+        return old
+    asked = fields.object("dhcpRelay")
+    if not asked.flag("enabled"):
+        return None
+    other = net.one_of(net.vpcs, asked, "vpc", vpc)
+    if other != vpc and not any({row["vpcA"], row["vpcB"]} == {vpc, other} for row in peering.of_vpc(net, vpc)):
+        raise invalid("dhcpRelay", "The VPC of the DHCP servers is not peered with this one.")  # unverified
+    second = str(asked.address("secondaryAddr")) if asked.values.get("secondaryAddr") else ""
+    return {"enabled": True, "vpc": other, "primaryAddr": str(asked.address("primaryAddr")), "secondaryAddr": second}
 
 
 def _labels(fields: Fields) -> list[Row]:

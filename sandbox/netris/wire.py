@@ -35,6 +35,7 @@ UPDATED = "Successfully updated."
 DELETED = "Successfully deleted."
 MAX_BODY = 1024 * 1024
 MISSING: Final[Any] = object()
+_OLD_FILTERS = {"selectedSites": "filterBySites"}
 TAG = re.compile(r"[A-Za-z0-9_=.\-]+")
 dumps = json.JSONEncoder(separators=(",", ":")).encode  # escapes non-ASCII, so a lone surrogate cannot break a reply
 
@@ -58,11 +59,15 @@ def not_found() -> Refusal:
 
 @dataclass(frozen=True)
 class Reply:
-    """`data` is JSON text already, so that lists can be put together from rendered rows, `count` of them."""
+    """`data` is JSON text already, so that lists can be put together from rendered rows, `count` of them.
+
+    Some answers have no envelope (`is_bare`), others that of the oldest endpoints (`is_old`).
+    """
 
     data: str = "{}"
     message: str = ""
     is_bare: bool = False
+    is_old: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     status: int = 200
     count: int = 0
@@ -79,7 +84,11 @@ class Reply:
     def response(self) -> Response:
         if self.is_bare:
             return json_response(self.status, self.data)
-        return json_response(self.status, envelope(self.status, self.data, self.message), *self.headers)
+        text = envelope(self.status, self.data, self.message)
+        if self.is_old:
+            old = {"statusCode": self.status, "status": "success", "error": ""}  # what they hold is unverified
+            text = f"{text[:-1]},{dumps(old)[1:]}"
+        return json_response(self.status, text, *self.headers)
 
 
 def envelope(status: int, data: str, message: str, errors: Mapping[str, str] | None = None) -> str:
@@ -144,11 +153,15 @@ class Call:
         return weak_int(self.target)
 
     def values(self, name: str) -> list[str]:
-        """A query parameter in every spelling: `x`, `x[]`, `x[0]`, repeated or joined by commas (1.7, quirk 43)."""
+        """A query parameter in every spelling: `x`, `x[]`, `x[0]`, repeated or joined by commas (1.7, quirk 43).
+
+        Every list takes all of them (unverified). `selectedSites[]` is the oldest word for `filterBySites`.
+        """
         if not self._filters:
             for key, value in self.request.query:
                 parts = [part.strip() for part in value.split(",") if part.strip()]
-                self._filters.setdefault(key.split("[", 1)[0], []).extend(parts)
+                word = key.split("[", 1)[0]
+                self._filters.setdefault(_OLD_FILTERS.get(word, word), []).extend(parts)
         return self._filters.get(name, [])
 
     def ids(self, name: str) -> set[int] | None:

@@ -254,8 +254,8 @@ def test_a_switch_comes_is_changed_and_goes(netris):
     ],
 )
 def test_devices_that_do_not_fit_are_refused(netris, kind, change, status, field):
-    body: dict[str, Any] = {"name": "dev", "tenant": TENANT, "site": SITE, "mainAddress": "auto", "portCount": 32}
-    body |= {"nos": {"tag": "sonic"}} | change
+    body: dict[str, Any] = {"name": "dev", "tenant": TENANT, "site": SITE, "mainAddress": "auto", "mgmtAddress": "auto"}
+    body |= {"asn": "auto", "portCount": 32, "nos": {"tag": "sonic"}} | change
 
     assert field in netris.refused(status, "POST", f"/api/v2/hw/{kind}", body)["errors"]
 
@@ -326,9 +326,9 @@ def test_a_port_can_be_shut(netris):
     row = netris.get(f"/api/v2/ports/{number}")
     assert (row["adminDown"], row["status"]["value"], row["description"], row["mtu"]) == ("yes", "down", "shut", 9000)
     assert netris.port("swp1@Spine-1")["status"]["value"] == "down"  # the other end sees it
-    netris.call("PUT", "/api/v2/ports", {"ports": [{"id": number, "adminDown": "no"}]})
+    netris.call("PUT", "/api/v2/ports", {"ports": [{"id": number, **body, "adminDown": "no"}]})
     assert netris.port("swp1@Spine-1")["bgp"]["state"] == "Established"
-    netris.refused(400, "PUT", f"/api/v2/ports/{number}", {"mtu": 60})
+    netris.refused(400, "PUT", f"/api/v2/ports/{number}", body | {"mtu": 60})
 
 
 def test_a_free_port_is_down_until_it_carries_a_service(netris):

@@ -13,7 +13,8 @@ import httpx
 import pytest
 
 from sandbox.http import serve
-from tests.sandbox.controller import LOGIN, SYSTEM, TENANT, Controller, direct_connect, snat
+from tests.sandbox.controller import LOGIN, TENANT, Controller
+from tests.sandbox.netris_bodies import bodies
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ WRONG: tuple[Any, ...] = (
 @pytest.mark.parametrize("path", PATHS)
 def test_wrong_values_anywhere_get_the_error_envelope(netris, path):
     """Each property of a good body in turn is given every wrong value: an answer comes, and never a 500."""
-    good = _good_bodies(netris)[path]
+    good = bodies(netris)[path]
     for name in good:
         for number, value in enumerate(WRONG):
             body = good | {name: value} | ({"name": f"n{number}-{name}"} if name != "name" and "name" in good else {})
@@ -151,8 +152,7 @@ UPDATES = {
 
 @pytest.mark.parametrize("path", UPDATES)
 def test_wrong_values_in_updates_get_the_error_envelope(netris, path):
-    good = _good_bodies(netris)[path]
-    netris.subnet("vip", "198.51.100.8/30", SYSTEM, "load-balancer")
+    good = bodies(netris)[path]
     made = netris.http.post(path, json=good).json()
     number = made.get("id") or made["data"]
     while isinstance(number, dict):
@@ -176,162 +176,6 @@ def test_wrong_ids_in_bodies_of_deletes_get_the_error_envelope(netris, path, val
 
     assert response.status_code in (200, 400, 403, 404)
     assert len(netris.get("/api/v2/link")) == 32
-
-
-def _good_bodies(netris):
-    vpc, refs = netris.vpc(), {"tenant": TENANT, "site": {"id": 1}}
-    netris.subnet("acme-10.1.1.0/24", "10.1.1.0/24", vpc)
-    device = {"name": "dev-1", **refs, "mainAddress": "auto", "mgmtAddress": "auto", "asn": "auto", "portCount": 32}
-    device |= {"nos": {"tag": "sonic"}, "tags": [], "customData": "{}", "links": [], "maintenanceMode": False}
-    return {
-        "/api/auth": LOGIN | {"authSchemeID": 1},
-        "/api/tenants": {"name": "t", "description": ""},
-        "/api/v2/sites": {"name": "s", "publicAsn": 65009, "aclPolicy": "deny", "vlanRange": "2-100"},
-        "/api/v2/vpc": {"name": "v", "adminTenant": TENANT, "guestTenant": [TENANT], "tags": ["a"]},
-        "/api/v2/vnet": {
-            "name": "n",
-            "vpc": vpc,
-            "tenant": TENANT,
-            "sites": [{"id": 1}],
-            "guestTenants": [],
-            "vlan": "auto",
-            "vxlanID": 55,
-            "state": "active",
-            "vlanAware": False,
-            "vlans": "",
-            "nativeVlan": 0,
-            "l3vpn": False,
-            "customAnycastMac": "",
-            "ipFamily": "dual",
-            "gateways": [{"prefix": "10.1.1.1/24"}],
-            "ports": [{"name": "swp20@Leaf-1"}],
-            "portTags": [],
-            "tags": [],
-        },
-        "/api/v2/ipam/allocation": {"name": "a", "prefix": "10.2.0.0/16", "vpc": vpc, "tenant": TENANT},
-        "/api/v2/ipam/subnet": {"name": "s", "prefix": "10.1.2.0/24", "purpose": "common", "vpc": vpc}
-        | {"tenant": TENANT, "sites": [{"id": 1}], "globalRouting": True, "defaultGateway": "", "tags": []},
-        "/api/v2/nat": snat("x", vpc, "203.0.113.34/32", pool=False, comment="", snatToPool=None, dnatToPort=1),
-        "/api/v2/l4lb": {
-            "name": "lb",
-            **refs,
-            "vpc": vpc,
-            "protocol": "TCP",
-            "automatic": False,
-            "ip": "198.51.100.9",
-            "port": 80,
-            "status": "enable",
-            "healthCheck": "None",
-            "timeOut": "2000",
-            "backendIps": [{"ip": "10.1.1.5", "port": 80}],
-        },
-        "/api/acl": {
-            "name": "acl",
-            "action": "permit",
-            "proto": "tcp",
-            "src_prefix": "0.0.0.0/0",
-            "dst_prefix": "10.1.1.0/24",
-            "src_port_from": 1,
-            "dst_port_to": 80,
-            "established": 1,
-            "icmp_type": None,
-            "valid_until": None,
-            "vpc": vpc,
-        },
-        "/api/routes": {"prefix": "10.9.0.0/16", "next_hop": "10.1.1.9", "site_id": 1, "switches": [], "vpc": vpc},
-        "/api/v2/ebgp": direct_connect(netris.port("swp20@Leaf-1")["id"], SYSTEM),
-        "/api/v2/hw/switch": device,
-        "/api/v2/hw/server": device,
-        "/api/v2/hw/softgate": device,
-        "/api/v2/link": {
-            "local": {"name": "swp20@Leaf-1"},
-            "remote": {"name": "eth3@Server-2"},
-            "underlay": "disabled",
-            "mclagPeerLink": None,
-        },
-        **_good_policies(netris, vpc),
-    }
-
-
-def _good_policies(netris, vpc):
-    group = netris.post("/api/permissiongroups", name="g", hidden=[], readOnly=[])["id"]
-    role = netris.post("/api/userroles", name="r", permissionGroup={"id": group}, tenants=[])["id"]
-    number = netris.post("/api/ebgpobjects", name="o", type="ipv4", typeValue="permit any")
-    ports = netris.post("/api/aclportgroups", name="p", ports=[80])["id"]
-    consumer = {"id": 0, "type": "vnet", "name": ""}
-    return {
-        "/api/v2/vpc-peering": {
-            "name": "pc",
-            "vpcA": {"id": 1, "prefixListInbound": "permit any"},
-            "vpcB": vpc | {"prefixListInboundIPv4": "", "prefixListInboundIPv6": "deny any"},
-        },
-        "/api/v2/acl": {
-            "name": "acl",
-            "action": "permit",
-            "proto": "tcp",
-            "src_prefix": "0.0.0.0/0",
-            "dst_prefix": "10.1.1.0/24",
-            "src_port_group": ports,
-            "dst_port_group": None,
-            "reverse": "no",
-            "vpc": vpc,
-        },
-        "/api/aclportgroups": {"name": "pg", "ports": [80, "90-95"]},
-        "/api/ebgpobjects": {"name": "pl", "type": "ipv6", "typeValue": "permit fd00::/8 ge 16 le 64"},
-        "/api/ebgproutemaps": {
-            "name": "rm",
-            "sequences": [
-                {
-                    "number": 5,
-                    "policy": "permit",
-                    "matches": [{"type": "ipv4_prefix_list", "objectId": number}],
-                    "actions": [{"type": "set", "parameter": "med", "value": 5}],
-                }
-            ],
-        },
-        "/api/inventoryProfiles": {
-            "name": "ip",
-            "description": "",
-            "ntp_servers": "",
-            "timezone": {"label": "UTC"},
-            "customRules": [{"srcSubnet": "10.0.0.0/8"}],
-            "fabricProps": {"mclag": True},
-            "gpuClusterProps": {},
-        },
-        "/api/v2/dhcp-option-set": {
-            "name": "dhcp",
-            "domainSearch": "",
-            "dnsServers": ["1.1.1.1"],
-            "ntpServers": ["a"],
-            "leaseTime": 86400,
-            "additionalOptions": [{"code": 1, "type": "string", "value": ""}],
-        },
-        "/api/permissiongroups": {"name": "pg", "hidden": ["ACL"], "readOnly": [], "externalACL": True},
-        "/api/userroles": {"name": "ur", "permissionGroup": {"id": group}, "tenants": [{"id": -1}]},
-        "/api/users": {
-            "name": "jane",
-            "fullname": "",
-            "email": "j@example.net",
-            "userRole": {"id": role},
-            "permissionGroup": {"id": group},
-            "tenants": [{"id": 1, "tenant_write": True}],
-        },
-        "/api/v2/ports/lag": {
-            "ports": [{"name": "swp24@Leaf-1"}],
-            "tenant": TENANT,
-            "mtu": 9000,
-            "lacp": "on",
-            "mclagId": 1,
-            "description": "",
-        },
-        "/api/v2/reservation/ip": {
-            "host": {"address": "10.1.1.77", "subnet": {"id": 1}},
-            "consumer": consumer,
-            "meta": {},
-        },
-        "/api/v2/reservation/vlan": {"vlan": 0, "site": {"id": 1}, "consumer": consumer, "meta": {}},
-        "/api/v2/reservation/vxlan": {"vxlan": 0, "consumer": consumer, "meta": {}},
-    }
 
 
 @pytest.mark.parametrize(

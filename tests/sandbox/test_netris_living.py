@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sandbox.controller import SITE, SYSTEM, TENANT, Controller, direct_connect, dnat
+from tests.sandbox.netris_bodies import acl
 
 
 @pytest.fixture
@@ -291,7 +292,7 @@ def test_a_freed_port_is_in_no_service(netris):
 
 
 def test_the_newer_acl_api_has_ids_in_paths(netris):
-    body = {"name": "acl", "action": "permit", "proto": "tcp", "src_prefix": "0.0.0.0/0", "dst_prefix": "10.99.0.0/21"}
+    body = acl("acl")
     netris.post("/api/v2/acl/check", **body)
     number = netris.post("/api/v2/acl", **body)["id"]
     assert netris.get(f"/api/v2/acl/{number}")["name"] == netris.get("/api/acl")[0]["name"] == "acl"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.controller import SITE, SYSTEM, TENANT, Controller, snat
+from tests.sandbox.netris_bodies import SITE_BODY
 
 
 @pytest.fixture
@@ -482,7 +483,7 @@ def test_tenants_and_sites_live_and_die(netris):
     netris.delete("/api/tenants", {"id": tenant})
     netris.refused(400, "DELETE", "/api/tenants", {"id": 1})
 
-    site = netris.post("/api/v2/sites", name="ny", publicAsn=65002)["id"]
+    site = netris.post("/api/v2/sites", name="ny", **SITE_BODY | {"publicAsn": 65002})["id"]
     assert netris.put(f"/api/v2/sites/{site}", name="nyc") == {"id": site}
     (row,) = netris.get(f"/api/v2/sites/{site}")
     assert (row["name"], row["publicAsn"], row["aclPolicy"]) == ("nyc", 65002, "permit")

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.sandbox.controller import SITE, TENANT, Controller
+from tests.sandbox.netris_bodies import PORTS
 
 PREFIX = "D1-A2-Z1-V3"
 ADDRESS = "198.51.100.5"
@@ -194,7 +195,7 @@ def test_port_forwarding_static_nat_and_a_balancer(netris):
     row = find(netris.get("/api/v2/l4lb", filterBySites=1, **{"filterByVpc[]": vpc["id"]}), f"{PREFIX}-LB9")
     netris.put(f"/api/v2/l4lb/{row['id']}", **body | {"backendIps": []})
     acl: dict[str, Any] = {"name": f"{PREFIX}-LBACL0-lb", "action": "deny", "proto": "tcp", "src_prefix": "0.0.0.0/0"}
-    acl |= {"dst_prefix": f"{ADDRESS}/32", "dst_port_from": 80, "dst_port_to": 80, "vpc": {"id": 1}}
+    acl |= {"dst_prefix": f"{ADDRESS}/32", **PORTS, "vpc": {"id": 1}}
     netris.http.post("/api/acl", json=acl).raise_for_status()
     netris.delete(f"/api/v2/l4lb/{row['id']}")
     netris.delete("/api/acl", {"id": [1], "tenantsID": "1"})

@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.http import transport
 from tests.sandbox.controller import LOGIN, SITE, SYSTEM, TENANT, Controller, direct_connect, dnat
+from tests.sandbox.netris_bodies import acl
 
 
 @pytest.fixture
@@ -234,8 +235,7 @@ def test_a_port_group_serves_dnat_and_acl_rules(netris):
     body = dnat("x", SYSTEM, "203.0.113.40/32", portGroup={"id": group, "name": "web", "ports": "80"})
     del body["dnatToPort"], body["destinationPort"]
     rule = netris.post("/api/v2/nat", **body)["id"]
-    acl = {"name": "acl", "action": "permit", "proto": "tcp", "src_prefix": "0.0.0.0/0", "dst_prefix": "10.99.0.0/21"}
-    netris.http.post("/api/acl", json=acl | {"dst_port_group": group}).raise_for_status()
+    netris.http.post("/api/acl", json=acl("acl", dst_port_group=group)).raise_for_status()
 
     assert netris.get(f"/api/v2/nat/{rule}")["portGroup"] == {
         "id": group,

@@ -13,6 +13,7 @@ import pytest
 
 from sandbox.cloudstack.netris_objects import AclRule, Tier, VpcName, acl_body
 from tests.sandbox.controller import SITE, SYSTEM, TENANT, Controller, direct_connect, dnat, snat
+from tests.sandbox.netris_bodies import SITE_BODY
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ def test_every_object_answers_a_post_in_its_own_shape_quirk_6(netris):
     assert isinstance(netris.post("/api/ebgpobjects", name="o", type="ipv4", typeValue="permit any"), int)
     link = {"local": {"name": "swp21@Leaf-1"}, "remote": {"name": "eth3@Server-2"}}
     assert isinstance(netris.post("/api/v2/link", **link)["id"], str)
-    assert netris.post("/api/v2/sites", name="ny", publicAsn=65002).keys() == {"id"}
+    assert netris.post("/api/v2/sites", name="ny", **SITE_BODY).keys() == {"id"}
 
 
 @pytest.fixture
@@ -104,8 +105,8 @@ def test_masquerade_is_refused_quirk_29(netris):
 
 def test_what_sites_no_longer_have_is_neither_asked_for_nor_shown_quirks_30_and_31(netris):
     obsolete = {"rohAsn": 65003, "vmAsn": 65004, "siteMesh": {"value": "hub"}, "rohProfile": {"value": "default"}}
-    first = netris.post("/api/v2/sites", name="ny", publicAsn=65002)["id"]
-    second = netris.post("/api/v2/sites", name="la", publicAsn=65005, **obsolete)["id"]
+    first = netris.post("/api/v2/sites", name="ny", **SITE_BODY)["id"]
+    second = netris.post("/api/v2/sites", name="la", **SITE_BODY, **obsolete)["id"]
 
     (without,), (with_them,) = netris.get(f"/api/v2/sites/{first}"), netris.get(f"/api/v2/sites/{second}")
 
