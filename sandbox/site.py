@@ -159,8 +159,11 @@ class CloudStackZone:
 
 @dataclass(frozen=True)
 class Site:
+    """`seed` makes the public ids of the zone repeat; without it each world draws its own."""
+
     fabric: Fabric
     zone: CloudStackZone
+    seed: int | None = None
 
     def sized(
         self,

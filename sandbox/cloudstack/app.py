@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from random import Random
 from typing import Any
 
 import httpx
@@ -67,8 +68,10 @@ class CloudStack:
         )
         self.cloud.plugin = NetrisPlugin(netris, provider)
         self.cloud.jobs = self.jobs = Jobs(self.cloud, job_seconds)
-        with store.lock, store.in_one_go():
-            if store["account"].find(name="system") is None:
+        is_new = store["account"].find(name="system") is None
+        source = Random(f"zone {site.seed}") if is_new and site.seed is not None else self.cloud.random
+        with store.lock, store.in_one_go(), self.cloud.drawing_from(source):
+            if is_new:
                 seed(self.cloud, keys=keys, password=password, provider=provider)
             refresh(self.cloud, keys=keys, provider=provider)
             self._begin(resume_jobs=resume_jobs)

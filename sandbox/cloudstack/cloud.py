@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from sandbox.clock import Clock
@@ -32,7 +33,7 @@ _INDEXES = {
     "network": ("accountid", "vpcid", "name", "aclid"),
     "publicip": ("accountid", "vpcid", "pool", "ipaddress", "networkid", "vmid"),
     "router": ("vpcid", "accountid"),
-    "vm": ("accountid",),
+    "vm": ("accountid", "hostid"),
     "nic": ("networkid", "vmid"),
     "nicsecondaryip": ("networkid", "nicid"),
     "networkacl": ("aclid",),
@@ -71,7 +72,7 @@ class Cloud:
         self.site = site
         self.jobs: Jobs
         self.plugin: NetrisPlugin
-        self.random = secrets.SystemRandom()
+        self.random: Random = secrets.SystemRandom()
         for kind, fields in _INDEXES.items():
             store[kind].index(*fields)
 
@@ -95,12 +96,22 @@ class Cloud:
             if self.plugin is not plugin:
                 raise ServerStoppedError
 
+    @contextmanager
+    def drawing_from(self, source: Random) -> Iterator[None]:
+        """Draw ids and choices from a source that can be repeated, or from one that cannot."""
+        drawn, self.random = self.random, source
+        try:
+            yield
+        finally:
+            self.random = drawn
+
     def table(self, kind: str) -> Table:
         return self.store[kind]
 
     def new(self, kind: str, sequence: str = "", /, **fields: Any) -> Row:
         number = self.store[sequence or kind].next_id()
-        row = {"id": str(uuid.uuid4()), "number": number, "created": self.clock.now(), **fields}
+        public = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
+        row = {"id": public, "number": number, "created": self.clock.now(), **fields}
         return self.store[kind].put(row)
 
     def change(self, kind: str, row: Row, **fields: Any) -> Row:
