@@ -21,6 +21,7 @@ from sandbox.store import Row
 
 Handler = Callable[["Call"], Any]
 SUCCESS = {"success": True}
+_DISPLAY = ("fordisplay", "displaynetwork", "displayvm", "displayvolume")
 
 HANDLERS: dict[str, Handler] = {}
 CREATORS: dict[str, Handler] = {}
@@ -106,6 +107,16 @@ class Call:
 
     def visible(self, kind: str) -> list[Row]:
         """Rows of tenants that the caller asks for and may see, oldest first (SCOPE). `id` beats the rest."""
+        return self.displayed(self._in_scope(kind))
+
+    def displayed(self, rows: list[Row]) -> list[Row]:
+        """Without what is not for display: only root sees that, and may ask for either (quirk 31)."""
+        if not self.caller.is_root:
+            return [row for row in rows if row.get("fordisplay", True)]
+        wanted = next((self[name] for name in _DISPLAY if name in self), None)
+        return rows if wanted is None else [row for row in rows if row.get("fordisplay", True) == wanted]
+
+    def _in_scope(self, kind: str) -> list[Row]:
         table = self.cloud.table(kind)
         if {"account", "projectid"} <= self.arguments.keys():
             raise InvalidValue("Account and projectId can't be specified together")
@@ -137,7 +148,7 @@ class Call:
         rows = [row for each in projects for row in table.by("accountid", each["accountid"])]
         if project["id"] == "-1" and self.get("listall"):
             del self.arguments["projectid"]
-            rows += self.visible(kind)
+            rows += self._in_scope(kind)
         return rows
 
     def accounts_in_scope(self) -> list[Row] | None:

@@ -12,7 +12,6 @@ log = logging.getLogger(__name__)
 
 INTERVAL = 60.0
 IDLE_SECONDS = 600.0  # network.gc.wait; the collector comes by every network.gc.interval, which is 600 s too
-EXPUNGE_SECONDS = 86400.0
 RETRY_SECONDS = 3600.0
 
 
@@ -43,8 +42,10 @@ def _collect_tiers(cloud: Cloud, now: float) -> None:
 
 
 def _expunge_machines(cloud: Cloud, now: float) -> None:
+    delay = configuration.number(cloud, "expunge.delay")
     for vm in cloud.table("vm"):
-        if vm["state"] == machines.DESTROYED and now - vm["destroyed"] >= EXPUNGE_SECONDS:
+        is_over = vm["state"] in (machines.DESTROYED, machines.ERROR)
+        if is_over and now - vm.get("destroyed", vm["created"]) >= delay:
             _attempt(cloud, "vm", vm["id"])
 
 

@@ -303,7 +303,8 @@ def list_network_acls(call: Call) -> Row:
     rows = call.narrowed(rows, "id", "aclid", "traffictype", "protocol", "action")
     if (network := call.get("networkid")) is not None:
         rows = [row for row in rows if row["aclid"] == network.get("aclid")]
-    return call.page(call.tagged(call.searched(rows, "protocol"))[::-1], lambda row: rule_view(call, row))
+    rows = call.displayed(call.tagged(call.searched(rows, "protocol")))
+    return call.page(rows[::-1], lambda row: rule_view(call, row))
 
 
 def _lists_in_question(call: Call) -> list[Row]:

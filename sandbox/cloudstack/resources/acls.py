@@ -110,7 +110,9 @@ def replace_network_acl_list(call: Call) -> Row:
 
 
 def visible_lists(call: Call, lists: list[Row]) -> list[Row]:
-    """The default lists are everybody's; a VPC's lists are those of whoever sees the VPC."""
+    """The default lists are everybody's; a VPC's lists are those of whoever sees the VPC. An id beats the scope."""
+    if "id" in call:
+        return call.displayed([acl for acl in lists if call.caller.may_touch(call.cloud, "networkacllist", acl)])
     accounts = call.accounts_in_scope()
     owners = None if accounts is None else {account["id"] for account in accounts}
     vpcs = call.cloud.table("vpc")
@@ -119,7 +121,7 @@ def visible_lists(call: Call, lists: list[Row]) -> list[Row]:
         vpc = vpcs.get(acl["vpcid"])
         return acl["vpcid"] is None or owners is None or (vpc is not None and vpc["accountid"] in owners)
 
-    return [acl for acl in lists if is_visible(acl)]
+    return call.displayed([acl for acl in lists if is_visible(acl)])
 
 
 @handles("listNetworkACLLists")

@@ -8,7 +8,7 @@ from sandbox.cloudstack import wire
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, NoAddress, ServerError
-from sandbox.cloudstack.resources import limits, rules, vpn
+from sandbox.cloudstack.resources import configuration, limits, rules, vpn
 from sandbox.cloudstack.seed import public_network
 from sandbox.store import Row
 
@@ -38,10 +38,20 @@ def _may_use(vlan: Row, owner: Row) -> bool:
     return vlan.get("ownerid") in (None, owner["id"], owner["domainid"])
 
 
+def _is_quarantined(cloud: Cloud, address: Row, owner: Row) -> bool:
+    """Whether it is still kept for the account that gave it back (4.3). The setting counts minutes (unverified)."""
+    if (last := address.get("lastaccountid")) in (None, owner["id"]):
+        return False
+    account = cloud.table("account").get(last)
+    minutes = configuration.number(cloud, "public.ip.address.quarantine.duration", account)
+    return cloud.clock.now() - address["released"] < 60 * minutes
+
+
 def _free(cloud: Cloud, ranges: list[Row], owner: Row) -> Row:
     """A random free address of the first range that has one."""
     for vlan in (each for each in ranges if _may_use(each, owner)):
-        if rows := cloud.table("publicip").by("pool", f"{vlan['id']}:{FREE}"):
+        rows = cloud.table("publicip").by("pool", f"{vlan['id']}:{FREE}")
+        if rows := [row for row in rows if not _is_quarantined(cloud, row, owner)]:
             return cloud.random.choice(rows)
     raise NoAddress("Insufficient address capacity: unable to acquire a public IP address")
 
@@ -58,8 +68,11 @@ def check_free(cloud: Cloud, text: str, owner: Row) -> Row:
     """The address of that name, if the owner may have it: free, or reserved by the owner itself."""
     row = next(iter(cloud.table("publicip").by("ipaddress", text)), None)
     is_mine = row is not None and row["state"] == RESERVED and row["accountid"] == owner["id"]
-    if row is None or not (row["state"] == FREE or is_mine) or not _may_use(cloud.get("vlan", row["vlanid"]), owner):
+    is_there = row is not None and (row["state"] == FREE or is_mine)
+    if row is None or not is_there or not _may_use(cloud.get("vlan", row["vlanid"]), owner):
         raise InvalidValue(f"IP address {text} is already in use or in invalid state or is not in this zone")
+    if _is_quarantined(cloud, row, owner):
+        raise InvalidValue(f"IP address {text} is in quarantine")  # the text: (unverified)
     return row
 
 
@@ -93,6 +106,9 @@ def release(cloud: Cloud, address: Row) -> None:
         address,
         state=FREE,
         pool=f"{address['vlanid']}:{FREE}",
+        lastaccountid=address["accountid"],
+        released=cloud.clock.now(),
+        fordisplay=True,
         allocated=None,
         accountid=None,
         domainid=None,
@@ -202,7 +218,9 @@ def take_address(call: Call) -> Row:
     else:  # the server takes the ranges in order, so this is an address that Netris cannot use (5.5)
         ranges = [*_ranges(cloud, is_for_netris=False), *_ranges(cloud, is_for_netris=True)]
         address = _free(cloud, ranges, owner)
-    return allocate(cloud, address, owner, vpcid=vpc["id"])
+    return cloud.change(
+        "publicip", allocate(cloud, address, owner, vpcid=vpc["id"]), fordisplay=call.get("fordisplay", True)
+    )
 
 
 _NO_TARGET = "Only addresses of VPCs are handled: networks outside of VPCs are no documented use of the Netris plugin"

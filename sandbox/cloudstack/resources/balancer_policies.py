@@ -89,7 +89,7 @@ def _rule_asked_for(call: Call) -> Row | None:
 
 
 def _sticky_view(call: Call, rule: Row) -> Row:
-    policies = call.cloud.table(POLICY).by("ruleid", rule["id"])
+    policies = call.displayed(call.cloud.table(POLICY).by("ruleid", rule["id"]))
     shown = []
     for policy in policies:
         each = {**view(policy, "id", "name", "methodname", "description", "params"), "state": "Active"}

@@ -46,6 +46,7 @@ def make_machine(call: Call) -> Row:
         userid=call.caller.user["id"],
         hostid=None,
         is_wanted=call.get("startvm", True),
+        fordisplay=call.get("displayvm", True),
     )
     name = call.get("name") or f"VM-{vm['id']}"
     instance = f"i-{owner['number']}-{vm['number']}-VM"
@@ -325,7 +326,7 @@ def machine_view(call: Call, vm: Row) -> Row:
     if {"all", "nics"} & set(details):
         shown["nic"] = [nics.nic_view(cloud, nic) for nic in mine]
     if call.caller.is_root:
-        shown["instancename"] = vm["instancename"]
+        shown |= {"instancename": vm["instancename"], "displayvm": vm.get("fordisplay", True)}
         if host := cloud.table("host").get(vm["hostid"]):
             shown |= {"hostid": host["id"], "hostname": host["name"]}
     return shown

@@ -84,7 +84,8 @@ def network_view(call: Call, network: Row) -> Row:
 
 def _for_root(network: Row) -> Row:
     """The VNI: in the URI while the pool has it taken, in the details for good (5.3)."""
-    shown = {"vlan": "N/A", "displaynetwork": True, "details": {"netrisvxlanid": str(network["vni"])}}
+    shown = {"vlan": "N/A", "details": {"netrisvxlanid": str(network["vni"])}}
+    shown["displaynetwork"] = network.get("fordisplay", True)
     return {**shown, "broadcasturi": f"netris://{network['vni']}"} if network["has_vni"] else shown
 
 
@@ -158,6 +159,7 @@ def create_network(call: Call) -> Row:
         networkofferingid=offering["id"],
         networkdomain=vpc["networkdomain"],
         aclid=acl["id"] if acl else None,
+        fordisplay=call.get("displaynetwork", True),
         publicmtu=call.get("publicmtu", 1500),
         privatemtu=call.get("privatemtu", 1500),
         accountid=owner["id"],
@@ -240,6 +242,8 @@ def update_network(call: Call) -> Row:
     before = tier_of(cloud, network)
     names = ("displaytext", "dns1", "dns2", "ip6dns1", "ip6dns2", "publicmtu", "privatemtu")
     cloud.change("network", network, **{name: call[name] for name in names if name in call})
+    if "displaynetwork" in call:
+        cloud.change("network", network, fordisplay=call["displaynetwork"])
     name = call.get("name")
     if name and name != network["name"]:
         with cloud.outside():
