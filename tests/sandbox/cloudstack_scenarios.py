@@ -143,6 +143,8 @@ class Things:
 def internal_tier(world, caller):
     """A tier whose load balancers are internal ones, in a VPC of its own. No Netris offering has them (5.2)."""
     cloud = world.cloudstack.cloud
+    provider = cloud.table("networkserviceprovider").find(name="InternalLbVm")
+    cloud.change("networkserviceprovider", provider, state="Enabled")
     made = {}
     for kind in ("vpcoffering", "networkoffering"):
         model = next(row for row in cloud.table(kind) if row["networkmode"] == "NATTED")

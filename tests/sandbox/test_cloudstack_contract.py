@@ -45,7 +45,8 @@ _BEYOND_THE_SHEET = {
 # Parameters that the sheet gives in a sentence below its table.
 _IN_WORDS = {"createPrivateGateway": {"vlan", "physicalnetworkid", "bypassvlanoverlapcheck"}}
 
-# What a machine, a disk or a boot menu needs and a network portal does not.
+# What a machine, a disk or a boot menu needs and a network portal does not: disks, passwords, key pairs, groups, user
+# data, IPv6 and leases are not emulated, and the emulator puts machines where it likes.
 _UNREAD = {
     "deployVirtualMachine": {
         *("password", "diskofferingid", "size", "rootdisksize", "datadisksdetails", "group", "userdataid"),
@@ -53,10 +54,7 @@ _UNREAD = {
         *("deploymentplanner", "dhcpoptionsnetworklist", "datadiskofferinglist", "overridediskofferingid"),
         *("leaseduration", "leaseexpiryaction", "podid", "clusterid"),
     },
-    "listVirtualMachines": {
-        *("groupid", "forvirtualnetwork", "isoid", "affinitygroupid", "keypair", "backupofferingid", "userdata"),
-        *("userdataid", "arch", "storageid"),
-    },
+    "listVirtualMachines": {"userdata"},
 }
 
 

@@ -320,3 +320,30 @@ def test_nics_and_addresses_survive_a_restart(tmp_path):
     assert before[1]["secondaryip"][0]["ipaddress"] == "10.10.2.4"
     with pytest.raises(Refused):
         again("addIpToNic", nicid=nic["id"], ipaddress="10.10.2.4")
+
+
+# lists of machines
+
+
+def test_machines_are_found_by_where_and_what_they_are_3_9(root, acme, vm, web):
+    acme.done("stopVirtualMachine", id=acme.machine(web, "web-2")["id"])
+    (pod,), (cluster,) = root.list("listPods"), root.list("listClusters")
+    both, running = 2, 1
+    for wanted, count in (
+        ({"forvirtualnetwork": "true"}, both),
+        ({"forvirtualnetwork": "false"}, 0),
+        ({"arch": "x86_64"}, both),
+        ({"arch": "aarch64"}, 0),
+        ({"hypervisor": "KVM"}, both),
+        ({"hypervisor": "VMware"}, 0),
+        ({"keypair": "mine"}, 0),
+        ({"podid": pod["id"]}, running),
+        ({"clusterid": cluster["id"]}, running),
+    ):
+        assert root("listVirtualMachines", listall="true", **wanted).get("count", 0) == count, wanted
+    assert len(acme.list("listVirtualMachines", podid="nonsense")) == both  # root's parameter
+
+
+@pytest.mark.parametrize("name", ["groupid", "isoid", "affinitygroupid", "backupofferingid", "userdataid", "storageid"])
+def test_what_the_zone_has_none_of_names_no_machines_1_4(root, vm, name):
+    assert refusal(root, "listVirtualMachines", **{name: vm["id"]}).status == 431

@@ -12,6 +12,7 @@ from sandbox.store import Row
 
 STOPPED, STARTING, RUNNING, STOPPING = "Stopped", "Starting", "Running", "Stopping"
 DESTROYED, ERROR = "Destroyed", "Error"
+_ARCHITECTURE = "x86_64"
 _HOST_NAME = re.compile(r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _DETAILS = {"all", "group", "nics", "stats", "secgrp", "tmpl", "servoff", "diskoff", "iso", "volume", "min", "affgrp"}
 _DETAILS |= {"backoff", "vnfnics"}
@@ -274,8 +275,12 @@ def list_virtual_machines(call: Call) -> Row:
         wanted = {row["id"] for row in ids}
         rows = [row for row in rows if row["id"] in wanted]
     rows = call.narrowed(rows, "name", "state", "zoneid", "templateid", "serviceofferingid", "userid", "hostid")
-    if "hypervisor" in call and call["hypervisor"].upper() != "KVM":
+    if not _may_match(call):
         rows = []
+    for name in ("podid", "clusterid"):
+        if (place := call.get(name)) is not None:
+            hosts_there = {host["id"] for host in cloud.table("host") if host.get(name) == place["id"]}
+            rows = [row for row in rows if row["hostid"] in hosts_there]
     if (tier := call.get("networkid")) is not None:
         rows = [row for row in rows if any(nic["networkid"] == tier["id"] for nic in nics.of_machine(cloud, row))]
     if (vpc := call.get("vpcid")) is not None:
@@ -283,6 +288,16 @@ def list_virtual_machines(call: Call) -> Row:
         rows = [row for row in rows if any(nic["networkid"] in tiers for nic in nics.of_machine(cloud, row))]
     rows = call.tagged(call.searched(rows, "displayname", "name", "state"))
     return call.page(rows, lambda row: machine_view(call, row))
+
+
+def _may_match(call: Call) -> bool:
+    """Whether machines like those of this zone are asked for: they are all of one kind, and none has a key pair."""
+    return (
+        call.get("hypervisor", "KVM").upper() == "KVM"
+        and call.get("arch", _ARCHITECTURE).lower() == _ARCHITECTURE
+        and call.get("forvirtualnetwork", True)
+        and "keypair" not in call
+    )
 
 
 def machine_view(call: Call, vm: Row) -> Row:
@@ -310,7 +325,7 @@ def machine_view(call: Call, vm: Row) -> Row:
         "isdynamicallyscalable": False,
         "deleteprotection": False,
         "vmtype": "User",
-        "arch": "x86_64",
+        "arch": _ARCHITECTURE,
         "securitygroup": [],
         "affinitygroup": [],
         "tags": cloud.tags_of(vm),
