@@ -23,7 +23,7 @@ Row = dict[str, Any]
 Key = int | str
 Field = str | tuple[str, ...]  # `by(("networkid", "ipaddress"), (network, address))`
 
-SCHEMA = 4
+SCHEMA = 5
 
 _ABSENT = object()
 

@@ -19,6 +19,7 @@ import httpx
 from sandbox.clock import Clock
 from sandbox.cloudstack.app import CloudStack
 from sandbox.http import Server, serve, transport
+from sandbox.living import Living
 from sandbox.netris.app import Netris
 from sandbox.site import REFERENCE, Site
 from sandbox.store import Store
@@ -31,7 +32,7 @@ WORKERS = 16
 
 # Tables that say nothing about what tenants have: logs, logins, numbers, and what only remembers the past.
 _IGNORED = frozenset({"fact", "job", "event", "alert", "removed", "session", "user", "limit", "host", "configuration"})
-_IGNORED |= {"networkserviceprovider", "traffictype", "ostype", "diskoffering"}
+_IGNORED |= {"downport", "networkserviceprovider", "traffictype", "ostype", "diskoffering"}
 
 
 class World:
@@ -70,6 +71,7 @@ class World:
             job_seconds=job_seconds,
             resume_jobs=resume_jobs,
         )
+        self.living = Living(self.netris.net, self.cloudstack.cloud)
         self.cloudstack.connect()
         self._remember_the_start()
         self._servers: list[Server] = []

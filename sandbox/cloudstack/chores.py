@@ -1,9 +1,10 @@
-"""What the management server does unasked, by the clock: collect idle tiers, expunge VMs, finish what got stuck."""
+"""What the management server does unasked, by the clock: watch hosts, collect idle tiers, expunge VMs, try again."""
 
 from __future__ import annotations
 
 import logging
 
+from sandbox.cloudstack import agents
 from sandbox.cloudstack.cloud import Cloud
 from sandbox.cloudstack.errors import ApiError
 from sandbox.cloudstack.resources import addresses, configuration, machines, networks, providers, vpcs
@@ -16,7 +17,8 @@ RETRY_SECONDS = 3600.0
 
 
 def run(cloud: Cloud) -> None:
-    """Look round, at most once a minute. Call with the store locked."""
+    """Look round: at hosts often, at the rest at most once a minute. Call with the store locked."""
+    agents.watch(cloud)
     now, facts = cloud.clock.now(), cloud.store.facts
     row = facts.get("chores") or facts.put({"id": "chores", "at": now, "retried": now})
     if now - row["at"] < INTERVAL:

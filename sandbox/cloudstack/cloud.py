@@ -17,25 +17,27 @@ from typing import TYPE_CHECKING, Any
 from sandbox.clock import Clock
 from sandbox.cloudstack import wire
 from sandbox.site import CloudStackZone, Site
-from sandbox.store import Row, Store, Table
+from sandbox.store import Field, Row, Store, Table
 
 if TYPE_CHECKING:
     from sandbox.cloudstack.jobs import Jobs
     from sandbox.cloudstack.plugin import NetrisPlugin
+    from sandbox.living import Living
 
 EVENTS_KEPT = 20_000
 
-_INDEXES = {
+_INDEXES: dict[str, tuple[Field, ...]] = {
     "domain": ("parentdomainid",),
     "account": ("domainid", "name", "accountid"),
     "user": ("accountid", "username", "apikey"),
     "vpc": ("accountid", "name"),
-    "network": ("accountid", "vpcid", "name", "aclid"),
+    "host": ("name", "state", "type"),
+    "network": ("accountid", "vpcid", "name", "aclid", "vni"),
     "publicip": ("accountid", "vpcid", "pool", "ipaddress", "networkid", "vmid"),
-    "router": ("vpcid", "accountid"),
+    "router": ("vpcid", "accountid", "hostid"),
     "vm": ("accountid", "hostid"),
-    "nic": ("networkid", "vmid"),
-    "nicsecondaryip": ("networkid", "nicid"),
+    "nic": ("networkid", "vmid", ("networkid", "ipaddress")),
+    "nicsecondaryip": ("networkid", "nicid", ("networkid", "ipaddress")),
     "networkacl": ("aclid",),
     "networkacllist": ("vpcid",),
     "vni": ("networkid",),
@@ -71,6 +73,8 @@ class Cloud:
         self.clock = clock
         self.site = site
         self.jobs: Jobs
+        self.living: Living
+        self.next_watch = 0.0  # when hypervisors are looked at again
         self.plugin: NetrisPlugin
         self.random: Random = secrets.SystemRandom()
         for kind, fields in _INDEXES.items():

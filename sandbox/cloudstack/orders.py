@@ -1,6 +1,7 @@
 """What can be ordered of the CloudStack sandbox beyond the common orders (see `control`), and what those mean here.
 
     POST /_sandbox/reconnect        the provider's host is reconnected: the plugin logs in to Netris again
+    POST /_sandbox/devices/{name}/kill, /revive     the same order as on Netris's side, about the same device
 
 A restart is one of the management server: jobs in flight are lost (status 2, no result), what they had half done stays
 as it is or falls back to a state at rest (cloudstack-api.md 2.2), browser sessions end, calls in flight get no answer,
@@ -75,9 +76,14 @@ class Orders(Control):
         """Nothing is derived from these rows."""
 
     def own(self, method: str, path: list[str], request: Request) -> Response:
-        if (method, path) != ("POST", ["reconnect"]):
-            return nothing_here()
-        self._reconnect()
+        match method, path:
+            case "POST", ["reconnect"]:
+                self._reconnect()
+            case "POST", ["devices", name, "kill" | "revive" as what]:
+                if not self._cloud.living.switch(name, is_on=what == "revive"):
+                    return Response.of_json(404, {"message": f"no such device: {name}"})
+            case _:
+                return nothing_here()
         return Response.of_json(200, {})
 
     def _tier(self, value: Any, name: str) -> Row:

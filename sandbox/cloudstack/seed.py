@@ -152,8 +152,9 @@ def _infrastructure(cloud: Cloud, zone: Row, provider: Provider) -> None:
     place |= {"podid": pod["id"]}
     cluster = cloud.new("cluster", name=facts.cluster, hypervisortype="KVM", allocationstate="Enabled", **place)
     place |= {"clusterid": cluster["id"]}
+    host: Row = {"type": "Routing", "state": "Up", "connected": cloud.clock.now(), **place}
     for hypervisor in facts.hypervisors:
-        cloud.new("host", name=hypervisor.name, ipaddress=hypervisor.address, type="Routing", state="Up", **place)
+        cloud.new("host", name=hypervisor.name, ipaddress=hypervisor.address, **host)
     physical = cloud.new(
         "physicalnetwork",
         name="Physical Network 1",
@@ -183,7 +184,8 @@ def _infrastructure(cloud: Cloud, zone: Row, provider: Provider) -> None:
 
 def add_provider(cloud: Cloud, zone: Row, name: str, provider: Provider) -> Row:
     """The provider's record and its host row, which is how the controller's health shows."""
-    cloud.new("host", name=f"Netris {name}", ipaddress=provider.url, type="L2Networking", state="Up", zoneid=zone["id"])
+    host: Row = {"type": "L2Networking", "state": "Up", "connected": cloud.clock.now(), "zoneid": zone["id"]}
+    cloud.new("host", name=f"Netris {name}", ipaddress=provider.url, **host)
     return cloud.new(
         "netrisprovider",
         name=name,

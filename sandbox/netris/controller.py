@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.netris.ledger import LAST_VNI, Claim, Claims, Ledger, Owner
-from sandbox.netris.shelf import Cables, Shelf, Subset
+from sandbox.netris.shelf import Cables, DownPorts, Shelf, Subset
 from sandbox.netris.tree import Branch, Tree
 from sandbox.netris.wire import MISSING, Call, Fields, Refusal, invalid, not_found, weak_int
 from sandbox.store import Row, Store
@@ -26,11 +26,19 @@ def stem_of(name: str) -> str:
     return match.group() if match else ""
 
 
+def _nobody_knows(vpc: int, ip: str) -> float | None:
+    """Without a CloudStack beside it, the controller knows of no machines."""
+    return None
+
+
 class Controller:
+    """`machine_silent_since` tells of an address in a VPC since when no machine answers there (`sandbox.living`)."""
+
     def __init__(self, store: Store, clock: Clock, *, shows_system_subnets: bool = True) -> None:
         self.store = store
         self.clock = clock
         self.shows_system_subnets = shows_system_subnets
+        self.machine_silent_since: Callable[[int, str], float | None] = _nobody_knows
         self.age = 0.0  # seconds by which what is written now is older than it looks: seeds were there before
         self.tree = Tree()
         self.ledger = Ledger(self.tree)
@@ -49,16 +57,18 @@ class Controller:
         self.static_routes = Shelf(store["route"], "name", "vpc")
         self.profiles = Shelf(store["profile"], "name")
         self.dead_devices = Subset(lambda row: row["killedAt"] is not None)
+        self.shaken_devices = Subset(lambda row: bool(row["outages"]))  # that were dead before
         self.devices = Shelf(
             store["hw"],
             "name",
             "type",
-            follow=(Claims(self.ledger, "hw", self._device_claims), self.dead_devices),
+            follow=(Claims(self.ledger, "hw", self._device_claims), self.dead_devices, self.shaken_devices),
         )
         self.silent_members = Shelf(store["silentmember"], "vpc")
         self.thresholds = Shelf(store["threshold"])
         self.misplugged = Subset(lambda row: bool(row["neighbour"]))
-        self.ports = Shelf(store["port"], "name", "hw", follow=(self.misplugged,))
+        self.down_ports = DownPorts(store["downport"], clock)
+        self.ports = Shelf(store["port"], "name", "hw", follow=(self.misplugged, self.down_ports))
         self.cables = Cables()
         self.links = Shelf(store["link"], "local", "remote", follow=(self.cables,))
         self.sessions = self._shelf("ebgp", "name", "vpc", "port", "vnet", "hw", kind="bgp", claims=_session_claims)

@@ -1,7 +1,8 @@
 """What is alive, derived from the clock whenever somebody asks: nothing in here ticks.
 
 One model for all signals. A device was booted at some time and may have been killed at another; from that follow its
-heartbeat, the status of its ports and of those at the other end of its cables, and every BGP session over them.
+heartbeat, the status of its ports and of those at the other end of its cables, and every BGP session over them. What
+CloudStack makes of a hypervisor follows from the same rows (`sandbox.living`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,25 @@ from typing import Any
 
 from sandbox.netris.controller import Controller
 from sandbox.store import Row
+
+OUTAGES_KEPT = 32
+
+
+def switch(net: Controller, device: Row, *, is_on: bool) -> None:
+    """Kill a device, or have it boot. Its last outages are remembered: from when to when it was dead."""
+    now, killed = net.clock.now(), device["killedAt"]
+    if is_on and killed is not None:
+        outages = [*device["outages"], [killed, now]][-OUTAGES_KEPT:]
+        net.devices.change(device, killedAt=None, bootedAt=now, outages=outages)
+    elif not is_on and killed is None:
+        net.devices.change(device, killedAt=now)
+    net.render_again()
+
+
+def died_after(device: Row, at: float) -> float | None:
+    """When a device died that was alive then; None when it has lived ever since."""
+    killed: float | None = next((since for since, _ in device["outages"] if since >= at), device["killedAt"])
+    return killed
 
 
 def is_alive(device: Row | None) -> bool:
@@ -62,7 +82,8 @@ def is_port_up(net: Controller, port: Row) -> bool:
         return bool(port["carrier"])
     far = far_end(net, port)
     if far is not None:
-        return not far["adminDown"] and is_alive(net.devices.get(far["hw"]))
+        is_lit = not far["adminDown"] and far["carrier"] is not False
+        return is_lit and is_alive(net.devices.get(far["hw"]))
     return net.ledger.is_used(("port", port["id"]))
 
 
@@ -98,6 +119,21 @@ def underlay_neighbours(net: Controller, device: Row) -> Iterator[tuple[Row, Row
         other = net.devices.get(far["hw"]) if far else None
         if link and link["underlay"] == "enabled" and far and other:
             yield port, far, other
+
+
+def cut_off_since(net: Controller, device: Row) -> float | None:
+    """Since when no underlay cable of a device leads anywhere; None while one does, or when it has none.
+
+    Its own death is no reason.
+    """
+    dark = [_dark_since(net, *cable) for cable in underlay_neighbours(net, device)]
+    return max((since for since in dark if since is not None), default=None) if None not in dark else None
+
+
+def _dark_since(net: Controller, port: Row, far: Row, other: Row) -> float | None:
+    """Since when a cable carries nothing, for another reason than the death of the device at this end."""
+    ends = [net.down_ports.since(port), net.down_ports.since(far), other["killedAt"]]
+    return min((since for since in ends if since is not None), default=None)
 
 
 def port_bgp(net: Controller, port: Row) -> dict[str, Any]:

@@ -42,7 +42,7 @@ _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9\-.]{0,61}[A-Za-z0-9])?")  # R
 def render(net: Controller, row: Row) -> dict[str, Any]:
     kind, alive = row["type"], fabric.is_alive(row)
     checks = health.checks(net, row)
-    hidden = ("killedAt", "bootedAt", "hasAgent", "nos", "asn")
+    hidden = ("killedAt", "bootedAt", "outages", "hasAgent", "nos", "asn")
     return {
         **{name: value for name, value in row.items() if name not in hidden},
         "status": "ok" if alive else "critical",  # only "ok" is documented, the other word is unverified (7.5, 6)
@@ -175,6 +175,7 @@ def _create(net: Controller, call: Call, kind: str) -> Reply:
         hasAgent=not (kind == "server" and role == "generic"),
         bootedAt=now / 1000,
         killedAt=None,
+        outages=[],
         createdDate=now,
         modifiedDate=now,
     )

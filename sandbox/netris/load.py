@@ -51,7 +51,10 @@ def wave(key: str, at: float) -> float:
 
 
 def was_alive(device: Row | None, at: float) -> bool:
-    return device is not None and device["bootedAt"] <= at and (device["killedAt"] is None or at < device["killedAt"])
+    if device is None or at * 1000 < device["createdDate"]:
+        return False
+    killed = device["killedAt"]
+    return (killed is None or at < killed) and not any(since <= at < until for since, until in device["outages"])
 
 
 def octets(net: Controller, port: Row, at: float) -> Flow | None:

@@ -23,7 +23,7 @@ from typing import Any
 from sandbox.control import Control, nothing_here, order_of
 from sandbox.faults import Faults
 from sandbox.http import Request, Response
-from sandbox.netris import members
+from sandbox.netris import fabric, members
 from sandbox.netris.auth import Gate
 from sandbox.netris.controller import Controller
 from sandbox.netris.shelf import Shelf
@@ -75,14 +75,10 @@ class Orders(Control):
         return nothing_here()
 
     def _switch(self, name: str, *, is_on: bool) -> Response:
-        device, now = self._net.devices.one("name", name), self._net.clock.now()
+        device = self._net.devices.one("name", name)
         if device is None:
             return Response.of_json(404, {"message": f"no such device: {name}"})
-        if is_on and device["killedAt"] is not None:
-            self._net.devices.change(device, killedAt=None, bootedAt=now)
-        elif not is_on and device["killedAt"] is None:
-            self._net.devices.change(device, killedAt=now)
-        self.changed()
+        fabric.switch(self._net, device, is_on=is_on)
         return Response.of_json(200, {})
 
     def _tell_member(self, order: Fields) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from sandbox.clock import Clock
 from sandbox.netris.wire import dumps
 from sandbox.store import Row, Table
 
@@ -34,6 +35,31 @@ class Subset:
 
     def drop(self, row: Row) -> None:
         self.rows.pop(row["id"], None)
+
+
+class DownPorts:
+    """Ports that were switched off or whose cable was pulled, and since when. Kept, as no port's row tells."""
+
+    def __init__(self, table: Table, clock: Clock) -> None:
+        self._table = table
+        self._clock = clock
+
+    @property
+    def ids(self) -> list[int]:
+        return [int(number) for number in list(self._table.rows)]
+
+    def since(self, port: Row) -> float | None:
+        row = self._table.get(port["id"])
+        return row["since"] if row else None
+
+    def put(self, row: Row) -> None:
+        if not row["adminDown"] and row["carrier"] is not False:
+            self.drop(row)
+        elif self._table.get(row["id"]) is None:
+            self._table.put({"id": row["id"], "since": self._clock.now()})
+
+    def drop(self, row: Row) -> None:
+        self._table.drop(row["id"])
 
 
 class Cables:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.cloud import Cloud
+from sandbox.cloudstack.hosts import UP
 from sandbox.cloudstack.resources import vnis
 from sandbox.cloudstack.resources.infrastructure import CPUS, MEMORY, SPEED
 from sandbox.store import Row
@@ -41,7 +42,8 @@ def measure(cloud: Cloud) -> list[Row]:
 
 
 def _figures(cloud: Cloud) -> Iterator[tuple[int, int, int]]:
-    hosts = sum(1 for host in cloud.table("host") if host["type"] == "Routing")
+    """Hosts that are not up offer nothing (unverified)."""
+    hosts = sum(1 for host in cloud.table("host").by("type", "Routing") if host["state"] == UP)
     running = [vm for vm in cloud.table("vm") if vm["hostid"] is not None]
     sizes = [cloud.get("serviceoffering", vm["serviceofferingid"]) for vm in running]
     disks = sum(cloud.get("template", vm["templateid"])["size"] for vm in cloud.table("vm"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from sandbox.cloudstack import alerts
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.catalogue import CATALOGUE
 from sandbox.cloudstack.cloud import created, view
 from sandbox.store import Row
 
-_UNASKED = {"USER.LOGIN", "USER.LOGOUT", "ZONE.VXLAN.ASSIGN", "ZONE.VXLAN.RELEASE"}
+_UNASKED = {"USER.LOGIN", "USER.LOGOUT", "ZONE.VXLAN.ASSIGN", "ZONE.VXLAN.RELEASE", *alerts.EVENTS}
 
 
 @handles("queryAsyncJobResult")

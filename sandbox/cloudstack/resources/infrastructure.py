@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.cloudstack import wire
+from sandbox.cloudstack import hosts, wire
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.cloud import created, view
 from sandbox.cloudstack.resources import offerings
@@ -65,7 +65,7 @@ def host_view(call: Call, row: Row) -> Row:
         "zonename": cloud.get("zone", row["zoneid"])["name"],
         "resourcestate": "Enabled",
         "created": created(row),
-        "lastpinged": wire.date(cloud.clock.now()),
+        "lastpinged": wire.date(hosts.last_ping(cloud, row) if row["type"] == "Routing" else row["connected"]),
         "version": wire.VERSION,
         "managementserverid": next(iter(cloud.table("managementserver").rows.values()))["id"],
         "events": "ManagementServerDown; AgentDisconnected; Ping; StartAgentRebalance; HostDown; PingTimeout",

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
+from sandbox.cloudstack import alerts, hosts
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, BadParameter, InternalError, InvalidValue, PermissionDenied, ServerError
-from sandbox.cloudstack.resources import limits, networks, nics, rules, volumes
+from sandbox.cloudstack.resources import limits, networks, nics, routers, rules, volumes
 from sandbox.store import Row
 
 STOPPED, STARTING, RUNNING, STOPPING = "Stopped", "Starting", "Running", "Stopping"
@@ -47,6 +48,9 @@ def make_machine(call: Call) -> Row:
         userid=call.caller.user["id"],
         hostid=None,
         is_wanted=call.get("startvm", True),
+        started=0.0,
+        stopped=cloud.clock.now(),
+        rebooted=0.0,
         fordisplay=call.get("displayvm", True),
     )
     name = call.get("name") or f"VM-{vm['id']}"
@@ -122,8 +126,10 @@ def _start(cloud: Cloud, vm: Row) -> None:
     cloud.change("vm", vm, state=STARTING)
     for nic in nics.of_machine(cloud, vm):
         networks.implement(cloud, cloud.get("network", nic["networkid"]))
-    host = cloud.random.choice([host for host in cloud.table("host") if host["type"] == "Routing"])
-    cloud.change("vm", vm, state=RUNNING, hostid=host["id"])
+    tier = cloud.get("network", nics.of_machine(cloud, vm)[0]["networkid"])
+    routers.start_again(cloud, cloud.get("vpc", tier["vpcid"]))
+    host = hosts.pick(cloud)
+    cloud.change("vm", vm, state=RUNNING, hostid=host["id"], started=cloud.clock.now())
 
 
 @handles("startVirtualMachine")
@@ -145,15 +151,29 @@ def stop_machine(call: Call) -> Row:
 
 
 def _stop(cloud: Cloud, vm: Row) -> None:
+    """It may have been silent for a while: what it ran on may be dead."""
+    now = cloud.clock.now()
     if vm["state"] == RUNNING:
         for nic in nics.of_machine(cloud, vm):
-            cloud.change("network", cloud.get("network", nic["networkid"]), idle_since=cloud.clock.now())
+            cloud.change("network", cloud.get("network", nic["networkid"]), idle_since=now)
+        silent_since = cloud.living.silent_since(vm)
+        cloud.change("vm", vm, stopped=now if silent_since is None else silent_since)
     cloud.change("vm", vm, state=STOPPED, hostid=None)
+
+
+def power_off(cloud: Cloud, vm: Row, host: Row) -> None:
+    """Its host died."""
+    _stop(cloud, vm)
+    text = f"Virtual machine {vm['name']} stopped unexpectedly on host {host['name']}"
+    alerts.send(cloud, alerts.USER_VM, text)
+    alerts.note(cloud, alerts.VM_STOP, vm, text)
 
 
 @handles("rebootVirtualMachine")
 def reboot_machine(call: Call) -> Row:
-    return {"virtualmachine": machine_view(call, _in_state(call, RUNNING))}
+    vm = _in_state(call, RUNNING)
+    call.cloud.change("vm", vm, rebooted=call.cloud.clock.now())
+    return {"virtualmachine": machine_view(call, vm)}
 
 
 @handles("destroyVirtualMachine")

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from ipaddress import IPv4Address, IPv4Network
 
+from sandbox.cloudstack import alerts
 from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.controller import Provider
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue
+from sandbox.cloudstack.hosts import ALERT, UP
 from sandbox.cloudstack.seed import add_provider, add_public_range
 from sandbox.site import PublicRange
 from sandbox.store import Row
 
 log = logging.getLogger(__name__)
-
-_HOST_ALERT = 7
 
 
 def provider_of(cloud: Cloud) -> Row | None:
@@ -47,13 +47,14 @@ def watch(cloud: Cloud) -> None:
 
 
 def _show_health(cloud: Cloud, *, is_up: bool) -> None:
-    state = "Up" if is_up else "Alert"
-    for host in cloud.table("host"):
-        if host["type"] == "L2Networking" and host["state"] != state:
-            cloud.change("host", host, state=state)
-            if not is_up:
-                text = f"Host is down, name: {host['name']} (id:{host['id']}), availability zone: {cloud.zone['name']}"
-                cloud.new("alert", type=_HOST_ALERT, name="ALERT.COMPUTE.HOST", description=text)
+    """The controller answers when it is asked. Its last ping is when it last did."""
+    for host in cloud.table("host").by("type", "L2Networking"):
+        if is_up:
+            cloud.change("host", host, state=UP, connected=cloud.clock.now())
+        elif host["state"] != ALERT:
+            cloud.change("host", host, state=ALERT)
+            text = f"Host is down, name: {host['name']} (id:{host['id']}), availability zone: {cloud.zone['name']}"
+            alerts.send(cloud, alerts.HOST, text)
 
 
 def push_ranges(cloud: Cloud) -> None:

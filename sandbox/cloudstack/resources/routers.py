@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sandbox.cloudstack import alerts, hosts
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.resources import addresses
@@ -24,7 +25,7 @@ def deploy(cloud: Cloud, vpc: Row) -> Row:
         accountid=owner["id"],
         domainid=owner["domainid"],
         state="Starting",
-        hostid=_host(cloud)["id"],
+        hostid=hosts.pick(cloud)["id"],
     )
     cloud.change("router", router, name=f"r-{router['number']}-VM")
     if not any(address["issourcenat"] and not address["forprovider"] for address in addresses.of_vpc(cloud, vpc)):
@@ -37,7 +38,23 @@ def deploy(cloud: Cloud, vpc: Row) -> Row:
 
 def run(cloud: Cloud, vpc: Row) -> None:
     if (router := of_vpc(cloud, vpc)) is not None:
-        cloud.change("router", router, state="Running")
+        cloud.change("router", router, state="Running", started=cloud.clock.now())
+
+
+def start_again(cloud: Cloud, vpc: Row) -> None:
+    """A router that was stopped starts with the next machine, or when its VPC is restarted."""
+    router = of_vpc(cloud, vpc)
+    if router is not None and router["state"] == "Stopped":
+        cloud.change("router", router, hostid=hosts.pick(cloud)["id"])
+        run(cloud, vpc)
+
+
+def power_off(cloud: Cloud, router: Row, host: Row) -> None:
+    """Its host died."""
+    cloud.change("router", router, state="Stopped", hostid=None)
+    text = f"Router {router['name']} stopped unexpectedly on host {host['name']}"
+    alerts.send(cloud, alerts.ROUTER, text)
+    alerts.note(cloud, alerts.ROUTER_STOP, router, text)
 
 
 def remove(cloud: Cloud, vpc: Row) -> None:
@@ -47,23 +64,25 @@ def remove(cloud: Cloud, vpc: Row) -> None:
 
 def redeploy(cloud: Cloud, vpc: Row) -> None:
     """A new router with the old one's address."""
+    hosts.pick(cloud)  # there must be one before the old router goes
     old = of_vpc(cloud, vpc)
     remove(cloud, vpc)
-    router = deploy(cloud, vpc)
-    cloud.change("router", router, state="Running", **view(old or {}, "publicip"))
+    cloud.change("router", deploy(cloud, vpc), **view(old or {}, "publicip"))
+    run(cloud, vpc)
 
 
-def _host(cloud: Cloud) -> Row:
-    return cloud.random.choice([host for host in cloud.table("host") if host["type"] == "Routing"])
+def _control_state(host: Row) -> str:
+    return "Enabled" if host["state"] == hosts.UP else "Offline"  # the other word is unverified
 
 
 def router_view(cloud: Cloud, router: Row) -> Row:
     zone, vpc = cloud.zone, cloud.get("vpc", router["vpcid"])
-    host = cloud.get("host", router["hostid"])
-    pod = cloud.get("pod", host["podid"])
+    pod = next(iter(cloud.table("pod").rows.values()))
     offering = next(row for row in cloud.table("serviceoffering") if row.get("is_system"))
+    host = cloud.table("host").get(router["hostid"])
     return {
         **view(router, "id", "name", "state", "hostid", "vpcid", "publicip"),
+        **({"hostname": host["name"], "hostcontrolstate": _control_state(host)} if host is not None else {}),
         **cloud.owner_fields(router),
         "zoneid": zone["id"],
         "zonename": zone["name"],
@@ -72,8 +91,6 @@ def router_view(cloud: Cloud, router: Row) -> Row:
         "networkdomain": vpc["networkdomain"],
         "podid": pod["id"],
         "podname": pod["name"],
-        "hostname": host["name"],
-        "hostcontrolstate": "Enabled",
         "hypervisor": "KVM",
         "created": created(router),
         "serviceofferingid": offering["id"],

@@ -195,6 +195,8 @@ def restart_vpc(call: Call) -> Row:
         return SUCCESS
     if call.get("cleanup"):
         routers.redeploy(cloud, vpc)
+    else:
+        routers.start_again(cloud, vpc)
     if not _is_routed(cloud, vpc):
         name, address = vpc_name(cloud, vpc), addresses.source_nat_of(cloud, vpc)["ipaddress"]
         with cloud.outside():
