@@ -33,6 +33,8 @@ WORKERS = 16
 # Tables that say nothing about what tenants have: logs, logins, numbers, and what only remembers the past.
 _IGNORED = frozenset({"fact", "job", "event", "alert", "removed", "session", "user", "limit", "host", "configuration"})
 _IGNORED |= {"downport", "networkserviceprovider", "traffictype", "ostype", "diskoffering"}
+_IGNORED |= {"role", "rolepermission", "vpcoffering", "networkoffering", "physicalnetwork", "asnumberrange", "bgppeer"}
+_IGNORED |= {"zoneipv4subnet"}
 
 
 class World:

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from sandbox.cloudstack import wire
 from sandbox.cloudstack.catalogue import CATALOGUE, Command
@@ -16,7 +17,7 @@ from sandbox.store import Row
 USER, ROOT_ADMIN, DOMAIN_ADMIN, RESOURCE_ADMIN = 0, 1, 2, 3
 ROLE_TYPES = {"User": USER, "Admin": ROOT_ADMIN, "DomainAdmin": DOMAIN_ADMIN, "ResourceAdmin": RESOURCE_ADMIN}
 _LETTERS = {"User": "U", "DomainAdmin": "D", "ResourceAdmin": "R"}
-_READ_ONLY = ("list", "get", "query", "find")
+ALLOW, DENY = "allow", "deny"
 SESSION_SECONDS = 30 * 60
 _NO_CREDENTIALS = "unable to verify user credentials and/or request signature"
 
@@ -27,11 +28,14 @@ class Caller:
     account: Row
     domain: Row
     role: Row
+    rules: list[Row]
 
     @classmethod
     def of(cls, cloud: Cloud, user: Row) -> Caller:
         account = cloud.get("account", user["accountid"])
-        return cls(user, account, cloud.get("domain", account["domainid"]), cloud.get("role", account["roleid"]))
+        role = cloud.get("role", account["roleid"])
+        rules = cloud.table("rolepermission").by("roleid", role["id"])
+        return cls(user, account, cloud.get("domain", account["domainid"]), role, rules)
 
     @property
     def is_root(self) -> bool:
@@ -46,8 +50,10 @@ class Caller:
         return self.is_root or self.is_domain_admin
 
     def may_run(self, command: Command) -> bool:
-        if self.role["name"].startswith("Read-Only") and not command.name.startswith(_READ_ONLY):
-            return False
+        """The role's rules decide, the first that fits; where none does, the role's type (3.0)."""
+        for row in self.rules:
+            if fnmatchcase(command.name.lower(), row["rule"].lower()):
+                return bool(row["permission"] == ALLOW)
         return self.is_root or _LETTERS[self.role["type"]] in command.roles
 
     def commands(self) -> list[Command]:

@@ -38,6 +38,8 @@ def _collect_tiers(cloud: Cloud, now: float) -> None:
     for network in cloud.table("network"):
         if network["state"] != networks.IMPLEMENTED or now - network["idle_since"] < IDLE_SECONDS:
             continue
+        if cloud.get("networkoffering", network["networkofferingid"]).get("ispersistent"):
+            continue
         owners = (cloud.table("vm").get(nic["vmid"]) for nic in cloud.table("nic").by("networkid", network["id"]))
         if not any(vm is not None and vm["state"] == machines.RUNNING for vm in owners):
             networks.shut_down(cloud, network)

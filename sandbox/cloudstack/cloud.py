@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.clock import Clock
 from sandbox.cloudstack import wire
+from sandbox.cloudstack.errors import InvalidValue
 from sandbox.site import CloudStackZone, Site
 from sandbox.store import Field, Row, Store, Table
 
@@ -56,6 +57,8 @@ _INDEXES: dict[str, tuple[Field, ...]] = {
     "event": ("accountid",),
     "tag": ("resourceid", "accountid"),
     "limit": ("ownerid",),
+    "rolepermission": ("roleid",),
+    "asnumber": ("vpcid",),
     "removed": (),
 }
 
@@ -134,6 +137,23 @@ class Cloud:
         """Remove a row behind everybody's back: rows that refer to it still find it as it was, as in a database."""
         self.remove(kind, row)
         self.change("removed", self.store["removed"].rows[row["id"]], **row, is_forgotten=True)
+
+    def rename(self, kind: str, row: Row, identifier: str) -> None:
+        """Give a row the uuid that `customid` asks for. Rows that refer to it are the caller's business."""
+        try:
+            wanted = str(uuid.UUID(identifier))
+        except ValueError:
+            raise InvalidValue(f"Custom ID {identifier} is not in the correct format") from None
+        if self.resolve(kind, wanted) not in (None, row):
+            raise InvalidValue(f"Custom ID {identifier} is already in use")
+        rows = list(self.store[kind])
+        for each in rows:  # all of them are put down anew, as their order may count
+            self.store[kind].drop(each["id"])
+        row["id"] = wanted
+        for each in rows:
+            self.store[kind].put(each)
+        if job := self.store["job"].get(row.get("jobid")):
+            self.store["job"].change(job, instanceid=wanted)
 
     def is_there(self, kind: str, row: Row) -> bool:
         """Whether a row is still a row: others may have removed it while the store was let go."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
-from sandbox.cloudstack.access import ROOT_ADMIN, hashed
+from sandbox.cloudstack.access import ALLOW, DENY, ROOT_ADMIN, hashed
+from sandbox.cloudstack.catalogue import CATALOGUE
 from sandbox.cloudstack.cloud import Cloud
 from sandbox.cloudstack.controller import Provider
 from sandbox.site import PublicRange
@@ -18,10 +19,23 @@ ROLES = (
     ("Read-Only Admin", "Admin", "Default read-only admin role"),
     ("Read-Only User", "User", "Default read-only user role"),
 )
+_READS = ("list", "get", "query", "find")
+
+
+def _rules(role: str) -> list[tuple[str, str]]:
+    """The rules of a default role: those that only read say so, the others have what their type has."""
+    if not role.startswith("Read-Only"):
+        return []
+    reads = [f"{word}*" for word in _READS]
+    if role == "Read-Only User":
+        reads = [each.name for each in CATALOGUE.values() if "U" in each.roles and each.name.startswith(_READS)]
+    return [*((rule, ALLOW) for rule in reads), ("*", DENY)]
+
 
 NATTED, ROUTED = "NATTED", "ROUTED"
 ROUTER_SERVICES = ("UserData", "Dhcp", "Dns", "Vpn")
 NAT_SERVICES = ("NetworkACL", "PortForwarding", "Lb", "SourceNat", "StaticNat")
+GATEWAY = "Gateway"  # a service that no list shows
 ROUTER, NETRIS = "VpcVirtualRouter", "Netris"
 
 
@@ -30,7 +44,7 @@ def _providers(router: tuple[str, ...], netris: tuple[str, ...]) -> dict[str, st
 
 
 VPC_OFFERINGS = (
-    ("VPC offering with Netris - NAT Mode", NATTED, _providers(ROUTER_SERVICES, NAT_SERVICES)),
+    ("VPC offering with Netris - NAT Mode", NATTED, _providers(ROUTER_SERVICES, (*NAT_SERVICES, GATEWAY))),
     ("VPC offering with Netris - Route Mode", ROUTED, _providers(ROUTER_SERVICES[:3], ("SourceNat", "NetworkACL"))),
 )
 TIER_OFFERINGS = (
@@ -97,7 +111,9 @@ def _stock(cloud: Cloud) -> None:
 
 def _root(cloud: Cloud, keys: tuple[str, str], password: str) -> None:
     for name, type_, description in ROLES:
-        cloud.new("role", name=name, type=type_, description=description, is_default=True, is_public=True)
+        role = cloud.new("role", name=name, type=type_, description=description, is_default=True, is_public=True)
+        for rule, permission in _rules(name):
+            cloud.new("rolepermission", roleid=role["id"], rule=rule, permission=permission)
     root = cloud.new("domain", name="ROOT", level=0, path="ROOT", parentdomainid=None, state="Active")
     role = cloud.table("role").find(name="Root Admin") or {}
     common = {"domainid": root["id"], "accounttype": ROOT_ADMIN, "roleid": role["id"], "state": "enabled"}
@@ -216,20 +232,24 @@ def add_public_range(cloud: Cloud, zone: Row, public_range: PublicRange) -> Row:
         physicalnetworkid=cloud.physical_network["id"],
         networkid=public_network(cloud)["id"],
     )
-    for address in range(int(IPv4Address(public_range.start)), int(IPv4Address(public_range.end)) + 1):
-        cloud.new(
-            "publicip",
-            ipaddress=str(IPv4Address(address)),
-            vlanid=vlan["id"],
-            zoneid=zone["id"],
-            state="Free",
-            pool=f"{vlan['id']}:Free",
-            forsystemvms=public_range.is_for_system_vms,
-            forprovider=public_range.is_for_netris,
-            accountid=None,
-            vpcid=None,
-        )
+    for number in range(int(IPv4Address(public_range.start)), int(IPv4Address(public_range.end)) + 1):
+        add_public_address(cloud, vlan, IPv4Address(number))
     return vlan
+
+
+def add_public_address(cloud: Cloud, vlan: Row, address: IPv4Address) -> None:
+    cloud.new(
+        "publicip",
+        ipaddress=str(address),
+        vlanid=vlan["id"],
+        zoneid=vlan["zoneid"],
+        state="Free",
+        pool=f"{vlan['id']}:Free",
+        forsystemvms=vlan["forsystemvms"],
+        forprovider=bool(vlan["provider"]),
+        accountid=None,
+        vpcid=None,
+    )
 
 
 def public_network(cloud: Cloud) -> Row:

@@ -72,11 +72,24 @@ class Things:
     inner_tier = cached_property(lambda self: internal_tier(self.world, self.caller))
     inner = cached_property(lambda self: self._made("createLoadBalancer", "loadbalancer"))
     vnis = cached_property(lambda self: self._made("dedicateGuestVlanRange", "dedicatedguestvlanrange"))
+    role = cached_property(lambda self: self.caller("createRole", **SCENARIOS["createRole"](self))["role"])
+    peer = cached_property(lambda self: self._made("createBgpPeer", "bgppeer"))
+    second_network = cached_property(lambda self: self._made("createPhysicalNetwork", "physicalnetwork"))
+    dynamic_vpc = cached_property(lambda self: self._make_dynamic_vpc())
 
     def _made(self, command, key):
         sent = plain(SCENARIOS[command](self))
         body = self.caller(command, **sent) if command.startswith("dedicate") else self.caller.done(command, **sent)
         return body[key]
+
+    def _make_dynamic_vpc(self):
+        """A VPC with an AS number, its range carved from the zone's subnet."""
+        for command in ("createASNRange", "createIpv4SubnetForZone"):
+            self.caller(command, **plain(SCENARIOS[command](self)))
+        given = {"networkmode": "ROUTED", "routingmode": "Dynamic", "provider": "Netris", "enable": "true"}
+        offering = self.caller.done("createVPCOffering", name="dynamic", **given)["vpcoffering"]["id"]
+        given = {"name": "dynamic", "zoneid": self.zone["id"], "vpcofferingid": offering, "cidrsize": 24}
+        return self.caller.done("createVPC", **given)["vpc"]
 
     @cached_property
     def free(self):
@@ -141,20 +154,19 @@ class Things:
 
 
 def internal_tier(world, caller):
-    """A tier whose load balancers are internal ones, in a VPC of its own. No Netris offering has them (5.2)."""
-    cloud = world.cloudstack.cloud
-    provider = cloud.table("networkserviceprovider").find(name="InternalLbVm")
-    cloud.change("networkserviceprovider", provider, state="Enabled")
-    made = {}
-    for kind in ("vpcoffering", "networkoffering"):
-        model = next(row for row in cloud.table(kind) if row["networkmode"] == "NATTED")
-        fields = {name: value for name, value in model.items() if name not in ("id", "number", "created", "name")}
-        fields["services"] = {**model["services"], "Lb": "InternalLbVm"}
-        made[kind] = cloud.new(kind, name="Internal LB", **fields)["id"]
-    offering = {"vpcofferingid": made["vpcoffering"]}
-    vpc = caller.done("createVPC", name="inner", cidr="10.10.0.0/16", zoneid=caller.zone, **offering)["vpc"]
-    given = {"vpcid": vpc["id"], "networkofferingid": made["networkoffering"], "zoneid": caller.zone}
-    return caller("createNetwork", name="inner", gateway="10.10.1.1", netmask="255.255.255.0", **given)["network"]
+    """A tier whose load balancers are internal ones, in a VPC of its own. No stock offering has them (5.2)."""
+    root = root_of(world)
+    provider = root.list("listNetworkServiceProviders", name="InternalLbVm")[0]["id"]
+    root.done("updateNetworkServiceProvider", id=provider, state="Enabled")
+    inside = {"serviceproviderlist[0].service": "Lb", "serviceproviderlist[0].provider": "InternalLbVm"}
+    services = {"supportedservices": "Dhcp,Dns,UserData,SourceNat,NetworkACL,Lb", **inside}
+    of_vpc = root.done("createVPCOffering", name="inner", provider="Netris", enable="true", **services)["vpcoffering"]
+    shape = {"traffictype": "Guest", "guestiptype": "Isolated", "forvpc": "true", "enable": "true"}
+    of_tier = root("createNetworkOffering", name="inner", provider="Netris", **shape, **services)["networkoffering"]
+    where = {"name": "inner", "zoneid": caller.zone}
+    vpc = caller.done("createVPC", cidr="10.10.0.0/16", vpcofferingid=of_vpc["id"], **where)["vpc"]
+    place = {"gateway": "10.10.1.1", "netmask": "255.255.255.0", "vpcid": vpc["id"]}
+    return caller("createNetwork", networkofferingid=of_tier["id"], **place, **where)["network"]
 
 
 def plain(parameters):
@@ -188,6 +200,9 @@ SCENARIOS = {
     "getUserKeys": lambda at: {"id": at.user},
     "getUser": lambda at: {"userapikey": at.acme.key},
     "listRoles": lambda at: {},
+    "listRolePermissions": lambda at: {},
+    "createRole": lambda at: {"name": "auditor", "type": "User", "description": "looks, and touches nothing"},
+    "createRolePermission": lambda at: {"roleid": at.role, "rule": "list*", "permission": "allow"},
     "listProjects": lambda at: {"id": at.project},
     "createProject": lambda at: {"name": "shop"},
     "updateProject": lambda at: {"id": at.project, "displaytext": "later"},
@@ -206,6 +221,15 @@ SCENARIOS = {
     "listTemplates": lambda at: {"templatefilter": "executable"},
     "listOsTypes": lambda at: {},
     "listSupportedNetworkServices": lambda at: {},
+    "createVPCOffering": lambda at: {
+        **{"name": "own", "provider": "Netris", "networkmode": "NATTED", "enable": "true"},
+        **{"zoneid": at.zone, "domainid": at.domain},
+    },
+    "createNetworkOffering": lambda at: {
+        **{"name": "own", "provider": "Netris", "networkmode": "NATTED", "enable": "true", "forvpc": "true"},
+        **{"traffictype": "Guest", "guestiptype": "Isolated", "zoneid": at.zone, "domainid": at.domain, "tags": "fast"},
+        **{"details[0].note": "for shops"},
+    },
     # 3.3
     "createVPC": lambda at: {
         "name": "new",
@@ -297,6 +321,15 @@ SCENARIOS = {
     "listVpnCustomerGateways": lambda at: {"id": at.far_end},
     "createVpnConnection": lambda at: {"s2svpngatewayid": at.vpn, "s2scustomergatewayid": at.far_end},
     "listVpnConnections": lambda at: {"id": at.tunnel},
+    "listASNumbers": lambda at: {"vpcid": at.dynamic_vpc},
+    "createASNRange": lambda at: {"zoneid": at.zone, "startasn": 4200000000, "endasn": 4200000009},
+    "createBgpPeer": lambda at: {
+        **{"zoneid": at.zone, "asnumber": 65001, "ipaddress": "192.0.2.1", "ip6address": "2001:db8::1"},
+        **{"password": "hush", "details[0].EBGP_MULTIHOP": "2", **at.owner},
+    },
+    "listBgpPeers": lambda at: {"id": at.peer},
+    "changeBgpPeersForVpc": lambda at: {"vpcid": at.dynamic_vpc},
+    "createIpv4SubnetForZone": lambda at: {"zoneid": at.zone, "subnet": "172.20.0.0/16"},
     # 3.9
     "deployVirtualMachine": lambda at: {
         **{"name": "web-9", "serviceofferingid": at.size, "templateid": at.template, "zoneid": at.zone},
@@ -318,6 +351,15 @@ SCENARIOS = {
     # 3.10
     "listPhysicalNetworks": lambda at: {},
     "updatePhysicalNetwork": lambda at: {"id": at.physical, "networkspeed": "100G", "tags": "fast"},
+    "createPhysicalNetwork": lambda at: {
+        **{"zoneid": at.zone, "name": "second", "vlan": "100-199", "networkspeed": "10G", "tags": "slow"},
+        **{"isolationmethods": "VLAN", "domainid": at.domain},
+    },
+    "addNetworkServiceProvider": lambda at: {"physicalnetworkid": at.second_network, "name": "Netris"},
+    "updateNetworkServiceProvider": lambda at: {
+        **{"id": at._first("listNetworkServiceProviders", name="ConfigDrive"), "state": "Enabled"},
+        "servicelist": "UserData",
+    },
     "listTrafficTypes": lambda at: {"physicalnetworkid": at.physical},
     "listNetworkServiceProviders": lambda at: {},
     "listVlanIpRanges": lambda at: {"id": at.dedicated()},
@@ -325,6 +367,7 @@ SCENARIOS = {
         **{"zoneid": at.zone, "physicalnetworkid": at.physical, "forvirtualnetwork": "true", "vlan": "untagged"},
         **{"provider": "Netris", **POOL},
     },
+    "updateVlanIpRange": lambda at: {"id": at.pool, "endip": "198.51.100.120"},
     "deleteVlanIpRange": lambda at: {"id": at.pool},
     "dedicatePublicIpRange": lambda at: {"id": at.pool, **at.owner},
     "releasePublicIpRange": lambda at: {"id": at.dedicated()},
@@ -357,6 +400,5 @@ SCENARIOS = {
 EMPTY = {
     *("listIpForwardingRules", "listFirewallRules", "listEgressFirewallRules", "listSecurityGroups", "listSnapshots"),
     *("listAffinityGroups", "listSSHKeyPairs", "listInstanceGroups", "listIsos", "listSystemVms"),
-    *("listASNumbers", "listBgpPeers"),
 }
 REFUSED = {"createLBHealthCheckPolicy", "deleteLBHealthCheckPolicy"}

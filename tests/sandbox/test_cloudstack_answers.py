@@ -24,6 +24,7 @@ _UNDESCRIBED = {
     *("hypervisor", "diskoffering", "ostype", "networkservice", "volume", "traffictype", "pod", "cluster"),
     *("managementserver", "eventtype", "usagetype", "resourcecount", "nicsecondaryip"),
     *("vpngateway", "vpncustomergateway", "vpnconnection"),
+    *("rolepermission", "asnumber", "asnumberrange", "bgppeer", "zoneipv4subnet"),
 }
 
 

@@ -113,7 +113,7 @@ def test_a_tier_takes_its_balancers_along_3_4(world, root, acme, tier, balancer)
 
     assert acme("listLoadBalancers") == {}
     root.done("deleteAccount", id=acme.account_view["id"])
-    assert {left.split()[1] for left in world.what_is_left()} == {"domain", "vpcoffering", "networkoffering"}
+    assert {left.split()[1] for left in world.what_is_left()} == {"domain"}
 
 
 def test_one_address_serves_several_ports_3_7(acme, tier, balancer):

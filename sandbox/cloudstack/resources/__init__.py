@@ -10,6 +10,9 @@ from sandbox.cloudstack.catalogue import CATALOGUE
 
 KINDS_MADE = {
     "createVPC": "vpc",
+    "createVPCOffering": "vpcoffering",
+    "createPhysicalNetwork": "physicalnetwork",
+    "addNetworkServiceProvider": "networkserviceprovider",
     "associateIpAddress": "publicip",
     "deployVirtualMachine": "vm",
     "createNetworkACLList": "networkacllist",

@@ -6,8 +6,6 @@ from sandbox.cloudstack.call import Call, handles
 from sandbox.store import Row
 
 for _name in (
-    "listASNumbers",
-    "listBgpPeers",
     "listIpForwardingRules",
     "listFirewallRules",
     "listEgressFirewallRules",

@@ -6,7 +6,7 @@ from sandbox.cloudstack.access import DOMAIN_ADMIN, RESOURCE_ADMIN, ROLE_TYPES, 
 from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InvalidValue, PermissionDenied, ServerError
-from sandbox.cloudstack.resources import addresses, limits, machines, networks, users, vpcs, vpn
+from sandbox.cloudstack.resources import addresses, dedication, limits, machines, networks, roles, users, vpcs, vpn
 from sandbox.store import Row
 
 _ROLE_OF_TYPE = {USER: "User", ROOT_ADMIN: "Root Admin", DOMAIN_ADMIN: "Domain Admin", RESOURCE_ADMIN: "Resource Admin"}
@@ -46,6 +46,8 @@ def type_and_role(call: Call) -> tuple[int, Row]:
         role = call.cloud.table("role").find(name=_ROLE_OF_TYPE.get(type_, ""))
         if role is None:
             raise InvalidValue(f"Invalid account type {type_}")
+    elif role["type"] != "Admin" and not roles.is_visible(call, role):
+        raise InvalidValue(f"Unable to find role with the specified roleid {role['id']}")
     type_ = ROLE_TYPES[role["type"]]
     if type_ == ROOT_ADMIN and not call.caller.is_root:
         raise PermissionDenied("Only root admins can create accounts with a root admin role")
@@ -164,8 +166,7 @@ def tear_down(cloud: Cloud, account: Row) -> None:
     for dedicated in cloud.table("guestrange"):
         if dedicated["accountid"] == account["id"]:
             cloud.remove("guestrange", dedicated)
-    for vlan in cloud.table("vlan").where(ownerid=account["id"]):
-        cloud.change("vlan", vlan, ownerid=None)
+    dedication.release_all(cloud, account)
     if project := cloud.table("project").get(account.get("projectid")):
         cloud.remove("project", project)
     for project in cloud.table("project"):

@@ -126,6 +126,7 @@ def _list_of(cloud: Cloud, network: Row) -> Row:
     if vpc is None:
         raise InvalidValue(f"Network: {network['id']} does not belong to VPC")
     acl = cloud.table("networkacllist").get(network.get("aclid"))
+    networks.check_acls(cloud.get("networkoffering", network["networkofferingid"]))
     if acl is None:
         name = f"VPC_{vpc['name']}_Tier_{network['name']}_ACL_{network['id']}"
         acl = acls.make_list(cloud, vpc, name, f"ACL for {name}")

@@ -97,6 +97,7 @@ def replace_network_acl_list(call: Call) -> Row:
     if gateway is not None:
         cloud.change("privategateway", gateway, aclid=acl["id"])
         return SUCCESS
+    networks.check_acls(cloud.get("networkoffering", target["networkofferingid"]))
     tier = networks.tier_of(cloud, target)
     try:
         tier_acls.withdraw(cloud, target, tier)

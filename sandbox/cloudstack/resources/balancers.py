@@ -7,7 +7,7 @@ from ipaddress import ip_network
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.errors import ApiError, InvalidValue, ServerError
-from sandbox.cloudstack.resources import machines, rules
+from sandbox.cloudstack.resources import machines, offerings, rules
 from sandbox.cloudstack.resources.rules import ACTIVE, ADD, BALANCER
 from sandbox.store import Row
 
@@ -32,6 +32,7 @@ def make_balancer(call: Call) -> Row:
     network = rules.tier_for(cloud, address, call.get("networkid"), "Lb")
     if rules.balances_inside(cloud, network):
         raise InvalidValue(f"Scheme Public is not supported by the network offering of network {network['id']}")
+    _check_offered(cloud, network, algorithm, protocol)
     rules.check_purpose(cloud, address, BALANCER)
     rules.check_overlap(cloud, BALANCER, address, protocol, call["publicport"], call["publicport"])
     rules.bind(cloud, address, network)
@@ -54,6 +55,14 @@ def make_balancer(call: Call) -> Row:
         accountid=address["accountid"],
         domainid=address["domainid"],
     )
+
+
+def _check_offered(cloud: Cloud, network: Row, algorithm: str, protocol: str) -> None:
+    """The offering of the tier may have fewer algorithms and protocols than its provider."""
+    offering = cloud.get("networkoffering", network["networkofferingid"])
+    for name, value in (("SupportedLbAlgorithms", algorithm), ("SupportedProtocols", protocol)):
+        if value not in offerings.capability(offering, "Lb", name):
+            raise InvalidValue(f"{name} of the offering {offering['name']} do not include {value}")
 
 
 def _protocol(text: str) -> str:

@@ -43,6 +43,9 @@ SETTINGS = {
         Setting("enforce.post.requests.and.timestamps", "false", type="Boolean"),
         Setting("guest.domain.suffix", "cloud.internal", scope="Zone", type="String"),
         Setting("netris.plugin.enable", "true", type="Boolean", is_dynamic=False),
+        Setting("routed.network.vpc.enabled", "true", "Network", "Zone", "Boolean"),
+        Setting("routed.ipv4.vpc.min.cidr.size", "22", "Network", "Account"),
+        Setting("routed.ipv4.vpc.max.cidr.size", "28", "Network", "Account"),
         Setting("public.ip.address.quarantine.duration", "0", scope="Domain"),
         Setting("usage.stats.job.aggregation.range", "1440", "Usage", is_dynamic=False),
         Setting("vpc.tier.name.prepend", "false", type="Boolean"),
@@ -62,6 +65,12 @@ def value(cloud: Cloud, name: str, account: Row | None = None) -> str:
 
 def number(cloud: Cloud, name: str, account: Row | None = None) -> int:
     return int(value(cloud, name, account))
+
+
+def is_on_in(cloud: Cloud, name: str, zone: Row) -> bool:
+    """A switch of a zone: its own value, else everybody's."""
+    row = cloud.table("configuration").get(f"{name}@{zone['id']}")
+    return (str(row["value"]) if row else value(cloud, name)) == "true"
 
 
 def _target(call: Call) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""What a client asks first: versions, commands, zones, roles (cloudstack-api.md 3.1)."""
+"""What a client asks first: versions, commands, zones (cloudstack-api.md 3.1)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from sandbox.cloudstack import wire
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.catalogue import Command, Parameter
 from sandbox.cloudstack.cloud import view
-from sandbox.cloudstack.resources import capacity
+from sandbox.cloudstack.resources import as_numbers, capacity, configuration
 from sandbox.store import Row
 
 _TYPES = {"str": "string", "int": "integer", "bool": "boolean", "uuids": "list"}
@@ -102,8 +102,8 @@ def zone_view(call: Call, row: Row) -> Row:
         "tags": [],
         "isnsxenabled": False,
         "ismultiarch": False,
-        "asnrange": "",
-        "routedmodeenabled": True,
+        "asnrange": as_numbers.shown_ranges(call.cloud, row),
+        "routedmodeenabled": configuration.is_on_in(call.cloud, "routed.network.vpc.enabled", row),
         "allowuserspecifyvrmtu": False,
         "routerprivateinterfacemaxmtu": 1500,
         "routerpublicinterfacemaxmtu": 1500,
@@ -113,16 +113,6 @@ def zone_view(call: Call, row: Row) -> Row:
     if call.get("showcapacities"):
         shown["capacity"] = capacity.of_zone(call.cloud)
     return shown | view(row, "dns1", "dns2", "internaldns1")
-
-
-@handles("listRoles")
-def list_roles(call: Call) -> Row:
-    rows = call.narrowed(call.cloud.table("role"), "id", "name", "type")
-    if not call.caller.is_root:
-        rows = [row for row in rows if row["type"] != "Admin"]
-    rows = call.searched(rows, "name")
-    shown = ("id", "name", "type", "description")
-    return call.page(rows, lambda row: {**view(row, *shown), "isdefault": True, "ispublic": True, "state": "Enabled"})
 
 
 @handles("listHypervisors")

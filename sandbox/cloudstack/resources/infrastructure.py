@@ -5,7 +5,6 @@ from __future__ import annotations
 from sandbox.cloudstack import hosts, wire
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.cloud import created, view
-from sandbox.cloudstack.resources import offerings
 from sandbox.store import Row
 
 CPUS, SPEED, MEMORY = 32, 2400, 256 * 1024**3
@@ -102,33 +101,3 @@ def host_view(call: Call, row: Row) -> Row:
 def list_management_servers(call: Call) -> Row:
     rows = call.narrowed(call.cloud.table("managementserver"), "id", "name")
     return call.page(rows, lambda row: {**view(row, "id", "name", "state"), "version": wire.VERSION})
-
-
-@handles("listTrafficTypes")
-def list_traffic_types(call: Call) -> Row:
-    rows = call.narrowed(call.cloud.table("traffictype"), "physicalnetworkid")
-    return call.page(rows, lambda row: view(row, "id", "physicalnetworkid", "traffictype", "kvmnetworklabel"))
-
-
-@handles("listNetworkServiceProviders")
-def list_service_providers(call: Call) -> Row:
-    rows = call.narrowed(call.cloud.table("networkserviceprovider"), "physicalnetworkid", "name", "state")
-
-    def shown(row: Row) -> Row:
-        fields = view(row, "id", "name", "physicalnetworkid", "state", "servicelist")
-        return {**fields, "canenableindividualservice": row["name"] != "InternalLbVm"}
-
-    return call.page(rows[::-1], shown)
-
-
-@handles("listSupportedNetworkServices")
-def list_supported_services(call: Call) -> Row:
-    """One row per service, with everyone who can provide it."""
-    providers = list(call.cloud.table("networkserviceprovider"))
-    names = sorted({service for row in providers for service in row["servicelist"]})
-    rows: list[Row] = []
-    for name in names:
-        able = [row["name"] for row in providers if name in row["servicelist"]]
-        if call.get("provider", able[0]) in able and call.get("service", name).lower() == name.lower():
-            rows.append({"name": name, "provider": [{"name": each} for each in able]})
-    return call.page(rows, lambda row: {**row, "capability": offerings.capabilities(row["name"])})

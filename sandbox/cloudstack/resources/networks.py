@@ -8,7 +8,17 @@ from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud, created, view
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, PermissionDenied, ServerError
 from sandbox.cloudstack.netris_objects import Tier
-from sandbox.cloudstack.resources import configuration, limits, naming, offerings, rules, tier_acls, vnis
+from sandbox.cloudstack.resources import (
+    as_numbers,
+    configuration,
+    limits,
+    naming,
+    offerings,
+    rules,
+    service_providers,
+    tier_acls,
+    vnis,
+)
 from sandbox.cloudstack.seed import NETRIS, ROUTED
 from sandbox.store import Row
 
@@ -46,19 +56,19 @@ def network_view(call: Call, network: Row) -> Row:
         "networkofferingname": offering["name"],
         "networkofferingdisplaytext": offering["displaytext"],
         "networkofferingconservemode": False,
-        "networkofferingavailability": "Optional",
+        "networkofferingavailability": offering.get("availability", "Optional"),
         "issystem": False,
         "related": network["id"],
         "isdefault": False,
         "service": offerings.services_with_capabilities(offering),
         "restartrequired": network.get("restartrequired", False),
-        "specifyvlan": False,
-        "specifyipranges": False,
+        "specifyvlan": offering.get("specifyvlan", False),
+        "specifyipranges": offering.get("specifyipranges", False),
         "canusefordeploy": True,
-        "ispersistent": False,
+        "ispersistent": offering.get("ispersistent", False),
         "strechedl2subnet": False,
         "redundantrouter": False,
-        "supportsvmautoscaling": offering["networkmode"] != ROUTED,
+        "supportsvmautoscaling": "Lb" in offering["services"],
         "created": created(network),
         "receivedbytes": 0,
         "sentbytes": 0,
@@ -72,12 +82,13 @@ def network_view(call: Call, network: Row) -> Row:
         shown["vpcname"] = vpc["name"]
     if acl := cloud.table("networkacllist").get(network.get("aclid")):
         shown |= {"aclid": acl["id"], "aclname": acl["name"]}
-    if offering["networkmode"] == ROUTED:
+    if mode := offerings.routing_mode(offering):
         sources = cloud.table("publicip").by("vpcid", network["vpcid"])
         gateways = [address["ipaddress"] for address in sources if address["issourcenat"]]
         shown |= {
-            "ip4routing": "Static",
+            "ip4routing": mode,
             "ip4routes": [{"subnet": network["cidr"], "gateway": gateway} for gateway in gateways],
+            **as_numbers.vpc_fields(cloud, network["vpcid"]),
         }
     return shown | _for_root(network) if call.caller.is_root else shown
 
@@ -137,7 +148,8 @@ def create_network(call: Call) -> Row:
         raise InvalidValue("Unable to find Enabled VPC")
     owner = cloud.get("account", vpc["accountid"])
     limits.check(cloud, owner, limits.NETWORK)
-    _check_offering(cloud, offering, vpc)
+    offerings.check_usable(call, offering, owner, call["zoneid"])
+    _check_offering(call, offering, vpc)
     cidr, gateway = _range(call, vpc)
     _check_room(cloud, vpc, cidr)
     if call.get("networkdomain", vpc["networkdomain"]) != vpc["networkdomain"]:
@@ -145,6 +157,8 @@ def create_network(call: Call) -> Row:
     acl = call.get("aclid")
     if acl is not None and acl["vpcid"] not in (None, vpc["id"]):
         raise InvalidValue(f"ACL list {acl['id']} does not belong to the VPC {vpc['id']}")
+    if acl is not None:
+        check_acls(offering)
     network = cloud.new(
         "network",
         name=call["name"],
@@ -170,6 +184,8 @@ def create_network(call: Call) -> Row:
     )
     call.row = network
     _build(cloud, network)
+    if offering.get("ispersistent"):
+        implement(cloud, network)
     return {"network": network_view(call, network)}
 
 
@@ -189,9 +205,22 @@ def _build(cloud: Cloud, network: Row) -> None:
         raise InternalError(f"unable to create Netris network {network['id']}due to: {error.text}") from error
 
 
-def _check_offering(cloud: Cloud, offering: Row, vpc: Row) -> None:
+def check_acls(offering: Row) -> None:
+    if "NetworkACL" not in offering["services"]:
+        raise InvalidValue(f"Cannot use a network ACL: offering {offering['name']} lacks the service NetworkACL")
+
+
+def _check_offering(call: Call, offering: Row, vpc: Row) -> None:
+    cloud = call.cloud
     if offering["state"] != "Enabled":
         raise InvalidValue("Unable to find network offering in Enabled state by specified id")
+    if not offering.get("forvpc", True):
+        raise InvalidValue("The network offering is not for networks of a VPC")
+    if offering.get("specifyvlan") and not call.caller.is_root:
+        raise PermissionDenied("Only root admins can use a network offering with specifyVlan")
+    if offering.get("internetprotocol", "IPv4") != "IPv4":
+        raise InvalidValue("The zone has no public IPv6 range and no guest prefixes, which the offering needs")
+    service_providers.check_buildable(cloud, offering["services"])
     supported = cloud.get("vpcoffering", vpc["vpcofferingid"])["services"]
     for service, provider in offering["services"].items():
         if supported.get(service) != provider:
@@ -237,7 +266,7 @@ def update_network(call: Call) -> Row:
     cloud, network = call.cloud, call["id"]
     _check_tier(network)
     if "networkofferingid" in call:
-        _check_offering(cloud, call["networkofferingid"], cloud.get("vpc", network["vpcid"]))
+        _check_offering(call, call["networkofferingid"], cloud.get("vpc", network["vpcid"]))
         cloud.change("network", network, networkofferingid=call["networkofferingid"]["id"])
     before = tier_of(cloud, network)
     names = ("displaytext", "dns1", "dns2", "ip6dns1", "ip6dns2", "publicmtu", "privatemtu")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
+from sandbox.cloudstack.access import is_below
 from sandbox.cloudstack.call import Call, handles
-from sandbox.cloudstack.cloud import created, view
-from sandbox.cloudstack.errors import InvalidValue
-from sandbox.cloudstack.seed import ROUTED
+from sandbox.cloudstack.cloud import Cloud, created, view
+from sandbox.cloudstack.errors import InvalidValue, PermissionDenied
+from sandbox.cloudstack.seed import GATEWAY, ROUTED
 from sandbox.store import Row
 
+STATIC, DYNAMIC = "Static", "Dynamic"
 STICKINESS_METHODS = {
     "LbCookie": "This is loadbalancer cookie based stickiness method.",
     "AppCookie": "This is App session based sticky method.",
@@ -42,63 +43,89 @@ _CAPABILITIES: dict[str, tuple[tuple[str, str], ...]] = {
 
 def services(offering: Row) -> list[Row]:
     """Services with their providers, as a VPC shows them."""
-    return [{"name": name, "provider": [{"name": provider}]} for name, provider in offering["services"].items()]
+    shown = {name: provider for name, provider in offering["services"].items() if name != GATEWAY}
+    return [{"name": name, "provider": [{"name": provider}]} for name, provider in shown.items()]
 
 
 def services_with_capabilities(offering: Row) -> list[Row]:
     """The same with capabilities, as a network and the offerings show them."""
-    return [{**service, "capability": capabilities(service["name"])} for service in services(offering)]
-
-
-def capabilities(service: str) -> list[Row]:
+    chosen = offering.get("capabilities", {})
     return [
-        {"name": name, "value": value, "canchooseservicecapability": False}
+        {**service, "capability": capabilities(service["name"], chosen.get(service["name"]))}
+        for service in services(offering)
+    ]
+
+
+def capabilities(service: str, chosen: dict[str, str] | None = None) -> list[Row]:
+    """What the service can do, or what an offering has chosen of that."""
+    return [
+        {"name": name, "value": (chosen or {}).get(name, value), "canchooseservicecapability": False}
         for name, value in _CAPABILITIES.get(service, ())
     ]
 
 
-def vpc_offering_view(offering: Row) -> Row:
-    return {
+def capability(offering: Row, service: str, name: str) -> list[str]:
+    """The single values of a capability of an offering, in lower case."""
+    value = offering.get("capabilities", {}).get(service, {}).get(name, possible(service).get(name, ""))
+    return [part.strip().lower() for part in value.split(",")]
+
+
+def possible(service: str) -> dict[str, str]:
+    return dict(_CAPABILITIES.get(service, ()))
+
+
+def routing_mode(offering: Row) -> str | None:
+    """How a ROUTED offering gets its routes known: Static or Dynamic."""
+    return str(offering.get("routingmode") or STATIC) if offering["networkmode"] == ROUTED else None
+
+
+def _common_view(cloud: Cloud, offering: Row) -> Row:
+    shown = {
         **view(offering, "id", "name", "displaytext", "state", "networkmode"),
         "created": created(offering),
-        "isdefault": False,
-        "distributedvpcrouter": False,
-        "supportsregionLevelvpc": False,
         "fornsx": False,
-        "internetprotocol": "IPv4",
-        "specifyasnumber": False,
+        "internetprotocol": offering.get("internetprotocol", "IPv4"),
+        "specifyasnumber": offering.get("specifyasnumber", False),
         "service": services_with_capabilities(offering),
-        **({"routingmode": "Static"} if offering["networkmode"] == ROUTED else {}),
+        **cloud.job_fields(offering),
     }
+    if mode := routing_mode(offering):
+        shown["routingmode"] = mode
+    for kind in ("domain", "zone"):
+        places = [place for each in offering.get(f"{kind}ids", ()) if (place := cloud.table(kind).get(each))]
+        if places:
+            shown[f"{kind}id"] = ",".join(place["id"] for place in places)
+            shown[kind] = ",".join(place["name"] for place in places)
+    return shown
 
 
-def network_offering_view(offering: Row) -> Row:
-    is_nat = offering["networkmode"] != ROUTED
-    return {
-        **view(offering, "id", "name", "displaytext", "state", "networkmode", "serviceofferingid"),
-        "created": created(offering),
-        "traffictype": "Guest",
-        "isdefault": True,
-        "specifyvlan": False,
-        "conservemode": False,
-        "specifyipranges": False,
-        "availability": "Optional",
-        "networkrate": 200,
-        "guestiptype": "Isolated",
-        "forvpc": True,
-        "fornsx": False,
-        "fortungsten": False,
-        "ispersistent": False,
-        "egressdefaultpolicy": False,
-        "maxconnections": 4096,
-        "supportsstrechedl2subnet": False,
-        "supportspublicaccess": False,
-        "supportsinternallb": False,
-        "internetprotocol": "IPv4",
-        "specifyasnumber": False,
-        "service": services_with_capabilities(offering),
-        **({} if is_nat else {"routingmode": "Static"}),
-    }
+def vpc_offering_view(cloud: Cloud, offering: Row) -> Row:
+    shown = {"isdefault": False, "distributedvpcrouter": False, "supportsregionLevelvpc": False}
+    return {**_common_view(cloud, offering), **shown}
+
+
+# What tier offerings are like unless they say something else: the stock ones say nothing.
+TIER_DEFAULTS: Row = {
+    "traffictype": "Guest",
+    "isdefault": True,
+    "specifyvlan": False,
+    "conservemode": False,
+    "specifyipranges": False,
+    "availability": "Optional",
+    "networkrate": 200,
+    "guestiptype": "Isolated",
+    "forvpc": True,
+    "ispersistent": False,
+    "egressdefaultpolicy": False,
+    "maxconnections": 4096,
+    "supportsinternallb": False,
+}
+
+
+def network_offering_view(cloud: Cloud, offering: Row) -> Row:
+    shown: Row = {"fortungsten": False, "supportsstrechedl2subnet": False, "supportspublicaccess": False}
+    shown |= {name: offering.get(name, value) for name, value in TIER_DEFAULTS.items()}
+    return {**_common_view(cloud, offering), **shown, **view(offering, "serviceofferingid", "tags", "details")}
 
 
 def _supporting(rows: list[Row], names: list[str] | None) -> list[Row]:
@@ -106,37 +133,70 @@ def _supporting(rows: list[Row], names: list[str] | None) -> list[Row]:
     return [row for row in rows if wanted <= {service.lower() for service in row["services"]}]
 
 
+# who may use them
+
+
+def _serves_domain(cloud: Cloud, offering: Row, domain: Row) -> bool:
+    """A public offering serves everybody, another its domains with all that is below them."""
+    ids = offering.get("domainids")
+    owners = [owner for each in ids or () if (owner := cloud.table("domain").get(each))]
+    return not ids or any(is_below(owner, domain) for owner in owners)
+
+
+def _serves_zone(offering: Row, zone: Row) -> bool:
+    return zone["id"] in (offering.get("zoneids") or [zone["id"]])
+
+
+def _visible(call: Call, rows: list[Row]) -> list[Row]:
+    """Ordinary users see Enabled offerings that are public or their domain's; `domainid` and `zoneid` ask the same."""
+    cloud, caller = call.cloud, call.caller
+    if not caller.is_root:
+        rows = [row for row in rows if _serves_domain(cloud, row, caller.domain)]
+    if not caller.is_admin:
+        rows = [row for row in rows if row["state"] == "Enabled"]
+    if (domain := call.get("domainid")) is not None:
+        caller.check(cloud, "domain", domain)
+        rows = [row for row in rows if _serves_domain(cloud, row, domain)]
+    if (zone := call.get("zoneid")) is not None:
+        rows = [row for row in rows if _serves_zone(row, zone)]
+    return rows
+
+
+def check_usable(call: Call, offering: Row, owner: Row, zone: Row) -> None:
+    """Another domain's offering is nobody else's to use; root may use any (unverified)."""
+    if not _serves_zone(offering, zone):
+        raise InvalidValue(f"The offering {offering['name']} is not available in zone {zone['name']}")
+    domain = call.cloud.get("domain", owner["domainid"])
+    if not call.caller.is_root and not _serves_domain(call.cloud, offering, domain):
+        raise PermissionDenied(f"The offering {offering['name']} is not available to domain {domain['path']}")
+
+
 @handles("listVPCOfferings")
 def list_vpc_offerings(call: Call) -> Row:
-    rows = call.narrowed(call.cloud.table("vpcoffering"), "id", "state")
+    rows = _visible(call, call.narrowed(call.cloud.table("vpcoffering"), "id", "state"))
     if call.get("isdefault"):
         rows = []
     rows = _supporting(call.containing(rows, "name", "displaytext"), call.get("supportedservices"))
-    return call.page(call.searched(rows, "name", "displaytext"), vpc_offering_view)
+    return call.page(call.searched(rows, "name", "displaytext"), lambda row: vpc_offering_view(call.cloud, row))
 
 
 @handles("listNetworkOfferings")
 def list_network_offerings(call: Call) -> Row:
-    rows = call.narrowed(call.cloud.table("networkoffering"), "id", "name", "state")
-    shared: dict[str, Any] = {
-        "traffictype": "guest",
-        "guestiptype": "isolated",
-        "availability": "optional",
-        "isdefault": True,
-        "forvpc": True,
-        "specifyvlan": False,
-        "specifyipranges": False,
-        "istagged": False,
-    }
-    for name, value in shared.items():
-        if name in call and (call[name].lower() if isinstance(value, str) else call[name]) != value:
-            rows = []
-    if "sourcenatsupported" in call:
-        rows = [row for row in rows if ("SourceNat" in row["services"]) == call["sourcenatsupported"]]
+    rows = _visible(call, call.narrowed(call.cloud.table("networkoffering"), "id", "name", "state"))
+    for name in ("traffictype", "guestiptype", "availability", "isdefault", "forvpc", "specifyvlan", "specifyipranges"):
+        rows = [row for row in rows if _same(call.get(name), row.get(name, TIER_DEFAULTS[name]))]
+    rows = [row for row in rows if _same(call.get("routingmode"), routing_mode(row))]
+    rows = [row for row in rows if _same(call.get("istagged"), bool(row.get("tags")))]
+    rows = [row for row in rows if _same(call.get("sourcenatsupported"), "SourceNat" in row["services"])]
     if "tags" in call:
-        rows = []
+        rows = [row for row in rows if call["tags"] in (row.get("tags") or "").split(",")]
     rows = _supporting(call.containing(rows, "displaytext"), call.get("supportedservices"))
-    return call.page(call.searched(rows, "name", "displaytext"), network_offering_view)
+    return call.page(call.searched(rows, "name", "displaytext"), lambda row: network_offering_view(call.cloud, row))
+
+
+def _same(wanted: str | bool | None, value: str | bool | None) -> bool:
+    """Whether a filter lets a value through: in any letter case, and always when it is not set."""
+    return wanted is None or str(wanted).lower() == str(value).lower()
 
 
 @handles("listServiceOfferings")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from ipaddress import IPv4Address, IPv4Network
+from typing import Any
 
 from sandbox.cloudstack import alerts
 from sandbox.cloudstack.call import SUCCESS, Call, handles
@@ -11,6 +12,7 @@ from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.controller import Provider
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue
 from sandbox.cloudstack.hosts import ALERT, UP
+from sandbox.cloudstack.resources import dedication
 from sandbox.cloudstack.seed import add_provider, add_public_range
 from sandbox.site import PublicRange
 from sandbox.store import Row
@@ -138,11 +140,7 @@ def list_vlan_ip_ranges(call: Call) -> Row:
 
 def owned_range_view(cloud: Cloud, row: Row) -> Row:
     """A range, with the account or domain that it is dedicated to."""
-    owner = row.get("ownerid")
-    if domain := cloud.table("domain").get(owner):
-        return {**range_view(row), "domainid": domain["id"], "domain": domain["name"], "domainpath": domain["path"]}
-    account = cloud.table("account").get(owner) or {}
-    return {**range_view(row), **cloud.owner_fields(account)}
+    return {**range_view(row), **dedication.owner_view(cloud, row.get("ownerid"))}
 
 
 def range_view(row: Row) -> Row:
@@ -162,33 +160,40 @@ def create_vlan_ip_range(call: Call) -> Row:
     if provider and provider.lower() != "netris":
         raise InvalidValue(f"Provider {provider} is not supported")
     wanted = _range(call)
-    for row in cloud.table("vlan"):
-        if int(IPv4Address(wanted.start)) <= int(IPv4Address(row["endip"])) and int(IPv4Address(row["startip"])) <= int(
-            IPv4Address(wanted.end)
-        ):
-            raise InvalidValue(f"The IP range {wanted.start}-{wanted.end} overlaps {row['startip']}-{row['endip']}")
+    check_apart(cloud, wanted)
     vlan = add_public_range(cloud, cloud.zone, wanted)
     if wanted.is_for_netris:
         push_ranges(cloud)
     return {"vlan": range_view(vlan)}
 
 
+def check_apart(cloud: Cloud, wanted: PublicRange, itself: Row | None = None) -> None:
+    start, end = IPv4Address(wanted.start), IPv4Address(wanted.end)
+    for row in cloud.table("vlan"):
+        if row is not itself and start <= IPv4Address(row["endip"]) and IPv4Address(row["startip"]) <= end:
+            raise InvalidValue(f"The IP range {wanted.start}-{wanted.end} overlaps {row['startip']}-{row['endip']}")
+
+
 def _range(call: Call) -> PublicRange:
-    try:
-        block = IPv4Network(f"{IPv4Address(call['gateway'])}/{call['netmask']}", strict=False)
-        start, end = IPv4Address(call["startip"]), IPv4Address(call.get("endip", call["startip"]))
-    except ValueError:
-        raise InvalidValue("Please specify a valid gateway, netmask, start and end IP") from None
-    if start not in block or end not in block or end < start or start <= IPv4Address(call["gateway"]) <= end:
-        raise InvalidValue("Please ensure that your IP range is in the gateway's subnet and leaves the gateway out")
-    if int(end) - int(start) > 2**16:
-        raise InvalidValue("The range is too large")
-    return PublicRange(
+    return checked_range(
         call["gateway"],
-        block.prefixlen,
-        str(start),
-        str(end),
-        call.get("vlan", "untagged"),
+        call["netmask"],
+        call["startip"],
+        call.get("endip", call["startip"]),
+        vlan=call.get("vlan", "untagged"),
         is_for_system_vms=call.get("forsystemvms", False),
         is_for_netris=bool(call.get("provider")),
     )
+
+
+def checked_range(gateway: str, netmask: str, first: str, last: str, **more: Any) -> PublicRange:
+    try:
+        block = IPv4Network(f"{IPv4Address(gateway)}/{netmask}", strict=False)
+        start, end = IPv4Address(first), IPv4Address(last)
+    except ValueError:
+        raise InvalidValue("Please specify a valid gateway, netmask, start and end IP") from None
+    if start not in block or end not in block or end < start or start <= IPv4Address(gateway) <= end:
+        raise InvalidValue("Please ensure that your IP range is in the gateway's subnet and leaves the gateway out")
+    if int(end) - int(start) > 2**16:
+        raise InvalidValue("The range is too large")
+    return PublicRange(gateway, block.prefixlen, str(start), str(end), **more)

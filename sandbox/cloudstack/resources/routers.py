@@ -78,7 +78,9 @@ def _control_state(host: Row) -> str:
 def router_view(cloud: Cloud, router: Row) -> Row:
     zone, vpc = cloud.zone, cloud.get("vpc", router["vpcid"])
     pod = next(iter(cloud.table("pod").rows.values()))
-    offering = next(row for row in cloud.table("serviceoffering") if row.get("is_system"))
+    chosen = cloud.get("vpcoffering", vpc["vpcofferingid"]).get("serviceofferingid")
+    stock = next(row for row in cloud.table("serviceoffering") if row.get("is_system"))
+    offering = cloud.table("serviceoffering").get(chosen) or stock
     host = cloud.table("host").get(router["hostid"])
     return {
         **view(router, "id", "name", "state", "hostid", "vpcid", "publicip"),

@@ -8,7 +8,7 @@ from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.errors import ApiError, InternalError, InvalidValue, RuleConflict, ServerError
 from sandbox.cloudstack.resources.naming import vpc_name
-from sandbox.cloudstack.seed import ROUTED
+from sandbox.cloudstack.seed import GATEWAY as GATEWAY_SERVICE
 from sandbox.store import Row
 
 ROUTE, GATEWAY = "staticroute", "privategateway"
@@ -141,7 +141,7 @@ def make_gateway(call: Call) -> Row:
         raise InvalidValue(f"The ipaddress {address} and the gateway {gateway} must be two addresses of one subnet")
     if vpc["state"] != "Enabled":
         raise InvalidValue("Unable to find Enabled VPC")
-    if cloud.get("vpcoffering", vpc["vpcofferingid"])["networkmode"] == ROUTED:
+    if GATEWAY_SERVICE not in cloud.get("vpcoffering", vpc["vpcofferingid"])["services"]:
         raise InvalidValue("The service Gateway is not supported by the VPC offering")
     vlan, network, acl = call.get("vlan"), call.get("associatednetworkid"), call.get("aclid")
     if (vlan is None) == (network is None):

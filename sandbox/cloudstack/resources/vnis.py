@@ -9,37 +9,24 @@ from sandbox.cloudstack import wire
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.errors import InternalError, InvalidValue
+from sandbox.cloudstack.resources.numbers import Numbers, Rows
 from sandbox.store import Row
 
 HIGHEST = 16777214
 _RANGE = re.compile(r"(\d{1,8})-(\d{1,8})", re.ASCII)
 
 
-class Pool(Sequence[int]):
-    """The numbers of `1000-1999,5000-5999`, in order, without writing them all down."""
+class Pool(Numbers):
+    """The numbers of `1000-1999,5000-5999`."""
 
     def __init__(self, text: str) -> None:
-        self.ranges: list[range] = []
+        ranges = []
         for part in text.split(","):
             match = _RANGE.fullmatch(part.strip())
             if match is None or not int(match[1]) <= int(match[2]) <= HIGHEST:
                 raise InvalidValue(f"Please provide a valid vnet range: {text}")
-            self.ranges.append(range(int(match[1]), int(match[2]) + 1))
-
-    def __len__(self) -> int:
-        return sum(map(len, self.ranges))
-
-    def __contains__(self, number: object) -> bool:
-        return any(number in each for each in self.ranges)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        if isinstance(index, slice):
-            return [self[each] for each in range(*index.indices(len(self)))]
-        for each in self.ranges:
-            if index < len(each):
-                return each[index]
-            index -= len(each)
-        raise IndexError(index)
+            ranges.append(range(int(match[1]), int(match[2]) + 1))
+        super().__init__(ranges)
 
 
 def pool(cloud: Cloud) -> Pool:
@@ -127,49 +114,4 @@ def list_guest_vlans(call: Call) -> Row:
             fields["network"] = [] if network is None else [view(network, "id", "name", "vpcid", "cidr", "state")]
         return fields
 
-    return call.page(_Rows(numbers), shown)  # type: ignore[arg-type]
-
-
-class _Rows(Sequence[Row]):
-    """Numbers dressed as rows, made when they are looked at."""
-
-    def __init__(self, numbers: Sequence[int]) -> None:
-        self.numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        return [{"id": number} for number in self.numbers[index]]
-
-
-@handles("listPhysicalNetworks")
-def list_physical_networks(call: Call) -> Row:
-    rows = call.narrowed(call.cloud.table("physicalnetwork"), "id", "zoneid")
-    rows = call.searched(call.containing(rows, "name"), "name")
-    return call.page(rows, lambda row: physical_network_view(call.cloud, row))
-
-
-def physical_network_view(cloud: Cloud, row: Row) -> Row:
-    shown = view(row, "id", "name", "broadcastdomainrange", "zoneid", "state", "vlan", "tags", "isolationmethods")
-    return {**shown, "zonename": cloud.get("zone", row["zoneid"])["name"], **cloud.job_fields(row)}
-
-
-@handles("updatePhysicalNetwork")
-def update_physical_network(call: Call) -> Row:
-    cloud, row = call.cloud, call["id"]
-    if "state" in call and call["state"].capitalize() not in ("Enabled", "Disabled"):
-        raise InvalidValue(f"Unable to resolve state '{call['state']}' to a supported value {{Enabled or Disabled}}")
-    if "vlan" in call:
-        wanted = Pool(call["vlan"])
-        lost = next((number for number in cloud.table("vni").rows if number not in wanted), None)
-        if lost is not None:
-            raise InvalidValue(
-                f"The physical network has allocated vnets in the range {lost}-{lost}, so it cannot leave the pool"
-            )
-        cloud.change("physicalnetwork", row, vlan=call["vlan"])
-    if "state" in call:
-        cloud.change("physicalnetwork", row, state=call["state"].capitalize())
-    if "tags" in call:
-        cloud.change("physicalnetwork", row, tags=",".join(call["tags"]))
-    return {"physicalnetwork": physical_network_view(cloud, row)}
+    return call.page(Rows(numbers), shown)  # type: ignore[arg-type]

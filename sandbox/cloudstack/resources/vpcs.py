@@ -6,8 +6,21 @@ from ipaddress import IPv4Network
 
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, created, view
-from sandbox.cloudstack.errors import ApiError, InvalidValue, NoCapacity, PermissionDenied, ServerError
-from sandbox.cloudstack.resources import acls, addresses, limits, networks, offerings, routers, routes
+from sandbox.cloudstack.errors import ApiError, InvalidValue, PermissionDenied, ServerError
+from sandbox.cloudstack.resources import (
+    acls,
+    addresses,
+    as_numbers,
+    bgp_peers,
+    configuration,
+    ipv4_subnets,
+    limits,
+    networks,
+    offerings,
+    routers,
+    routes,
+    service_providers,
+)
 from sandbox.cloudstack.resources.naming import vpc_name
 from sandbox.cloudstack.seed import ROUTED
 from sandbox.store import Row
@@ -38,11 +51,15 @@ def vpc_view(call: Call, vpc: Row) -> Row:
         "hasannotations": False,
         **cloud.job_fields(vpc),
     }
-    if offering["networkmode"] == ROUTED:
+    if mode := offerings.routing_mode(offering):
         gateways = [row["ipaddress"] for row in addresses.of_vpc(cloud, vpc) if row["issourcenat"]]
         routes = [{"subnet": vpc["cidr"], "gateway": gateway} for gateway in gateways]
-        shown |= {"ip4routing": "Static", "ip4routes": routes}
-    return {**shown, "fordisplay": vpc.get("fordisplay", True)} if call.caller.is_root else shown
+        shown |= {"ip4routing": mode, "ip4routes": routes, **as_numbers.vpc_fields(cloud, vpc["id"])}
+    if not call.caller.is_root:
+        return shown
+    if mode == offerings.DYNAMIC:
+        shown["bgppeers"] = bgp_peers.of_vpc(cloud, vpc)
+    return {**shown, "fordisplay": vpc.get("fordisplay", True)}
 
 
 @handles("listVPCs")
@@ -69,13 +86,19 @@ def make_vpc(call: Call) -> Row:
     zone, offering = call["zoneid"], call["vpcofferingid"]
     if offering["state"] != ENABLED:
         raise InvalidValue("Unable to find vpc offering in Enabled state by specified id")
-    cidr = _cidr(call, offering)
+    offerings.check_usable(call, offering, owner, zone)
+    service_providers.check_buildable(cloud, offering["services"])
+    cidr = _cidr(call, offering, owner)
     if zone["allocationstate"] != ENABLED and not call.caller.is_root:
         text = f"Cannot perform this operation, Zone is currently disabled: {zone['name']}"
         raise PermissionDenied(text, uuids=((zone["id"], "zoneId"),))  # which refusals name objects: (unverified)
     if "sourcenatipaddress" in call:
         addresses.check_free(cloud, call["sourcenatipaddress"], owner)
-    source_nat = addresses.free_for_source_nat(cloud, owner)
+    source_nat = addresses.free_for_source_nat(cloud, owner) if "SourceNat" in offering["services"] else None
+    is_dynamic = offerings.routing_mode(offering) == offerings.DYNAMIC
+    peers = call.get("bgppeerids", [])
+    bgp_peers.check_usable(peers, zone_id=zone["id"], owner=owner, is_dynamic=is_dynamic)
+    number = _as_number(call, offering) if is_dynamic else None
     domain = call.get("networkdomain") or owner.get("networkdomain") or f"cs{owner['number']:x}.{zone['suffix']}"
     vpc = cloud.new(
         "vpc",
@@ -90,20 +113,44 @@ def make_vpc(call: Call) -> Row:
         accountid=owner["id"],
         domainid=owner["domainid"],
         is_started=False,
+        bgppeerids=[peer["id"] for peer in peers],
         fordisplay=call.get("fordisplay", True),
         **{name: call.get(name) for name in ("dns1", "dns2", "ip6dns1", "ip6dns2")},
     )
-    addresses.allocate(cloud, source_nat, owner, vpcid=vpc["id"], issourcenat=True)
+    if source_nat is not None:
+        addresses.allocate(cloud, source_nat, owner, vpcid=vpc["id"], issourcenat=True)
+    if number is not None:
+        as_numbers.take(cloud, number, vpc)
     return vpc
 
 
-def _cidr(call: Call, offering: Row) -> IPv4Network:
-    if offering["networkmode"] == ROUTED and not call.caller.is_root:
-        if "cidr" in call or "cidrsize" not in call:
-            raise InvalidValue("Only the CIDR size can be specified for a VPC in ROUTED mode")
-        raise NoCapacity(f"Failed to find a free subnet of size /{call['cidrsize']} in the zone's IPv4 subnets")
+def _as_number(call: Call, offering: Row) -> int:
+    is_asked = offering.get("specifyasnumber", False)
+    return as_numbers.pick(call.cloud, call["zoneid"], call.get("asnumber"), is_asked=is_asked)
+
+
+def _cidr(call: Call, offering: Row, owner: Row) -> IPv4Network:
+    if offering["networkmode"] == ROUTED:
+        return _routed_cidr(call, owner)
     if "cidrsize" in call:
         raise InvalidValue("CIDR size cannot be specified for this VPC offering")
+    return _given_cidr(call)
+
+
+def _routed_cidr(call: Call, owner: Row) -> IPv4Network:
+    """Root may name the range; everybody else gets one of the size asked for."""
+    if not configuration.is_on_in(call.cloud, "routed.network.vpc.enabled", call["zoneid"]):
+        raise InvalidValue("Routed VPC is not enabled in this zone")
+    if not call.caller.is_root and ("cidr" in call or "cidrsize" not in call):
+        raise InvalidValue("Only the CIDR size can be specified for a VPC in ROUTED mode")
+    if "cidr" in call and "cidrsize" in call:
+        raise InvalidValue("CIDR and CIDR size cannot be specified together")
+    if "cidrsize" in call:
+        return ipv4_subnets.carve(call.cloud, call["zoneid"], owner, call["cidrsize"])
+    return _given_cidr(call)
+
+
+def _given_cidr(call: Call) -> IPv4Network:
     if "cidr" not in call:
         raise InvalidValue("VPC cidr is required")
     try:
@@ -144,7 +191,7 @@ def _give_up(cloud: Cloud, vpc: Row) -> None:
 def _start(cloud: Cloud, vpc: Row) -> None:
     """Deploy the router. Its public NIC is what makes the plugin build the VPC on Netris."""
     routers.deploy(cloud, vpc)
-    source_nat = None if _is_routed(cloud, vpc) else addresses.source_nat_of(cloud, vpc)["ipaddress"]
+    source_nat = addresses.source_nat_of(cloud, vpc)["ipaddress"] if _translates(cloud, vpc) else None
     name = vpc_name(cloud, vpc)
     with cloud.outside():
         cloud.plugin.create_vpc(name, vpc["cidr"], source_nat)
@@ -152,8 +199,10 @@ def _start(cloud: Cloud, vpc: Row) -> None:
     cloud.change("vpc", vpc, is_started=True)
 
 
-def _is_routed(cloud: Cloud, vpc: Row) -> bool:
-    return bool(cloud.get("vpcoffering", vpc["vpcofferingid"])["networkmode"] == ROUTED)
+def _translates(cloud: Cloud, vpc: Row) -> bool:
+    """Whether the VPC's traffic leaves from its source NAT address: that of ROUTED ones does not."""
+    offering = cloud.get("vpcoffering", vpc["vpcofferingid"])
+    return offering["networkmode"] != ROUTED and "SourceNat" in offering["services"]
 
 
 @handles("updateVPC")
@@ -173,16 +222,32 @@ def update_vpc(call: Call) -> Row:
 
 
 def _move_source_nat(cloud: Cloud, vpc: Row, address: str) -> None:
+    if "SourceNat" not in cloud.get("vpcoffering", vpc["vpcofferingid"])["services"]:
+        raise InvalidValue("The VPC offering does not support the service SourceNat")
     wanted = next((row for row in addresses.of_vpc(cloud, vpc) if row["ipaddress"] == address), None)
     if wanted is None or wanted.get("networkid"):
         raise InvalidValue(f"The address {address} is not acquired for this VPC, or is in use")
     if wanted["issourcenat"]:
         return
     current, name = addresses.source_nat_of(cloud, vpc), vpc_name(cloud, vpc)
-    with cloud.outside():
-        cloud.plugin.set_source_nat(name, vpc["cidr"], address)
+    if _translates(cloud, vpc):
+        with cloud.outside():
+            cloud.plugin.set_source_nat(name, vpc["cidr"], address)
     cloud.change("publicip", current, issourcenat=False)
     cloud.change("publicip", wanted, issourcenat=True)
+
+
+@handles("changeBgpPeersForVpc")
+def change_bgp_peers(call: Call) -> Row:
+    """The VPC's peers are those of the list from now on; without a list it has none (unverified)."""
+    cloud, vpc, peers = call.cloud, call["vpcid"], call.get("bgppeerids", [])
+    mode = offerings.routing_mode(cloud.get("vpcoffering", vpc["vpcofferingid"]))
+    if mode != offerings.DYNAMIC:
+        raise InvalidValue("The VPC offering does not support Dynamic routing")
+    owner = cloud.get("account", vpc["accountid"])
+    bgp_peers.check_usable(peers, zone_id=vpc["zoneid"], owner=owner, is_dynamic=True)
+    cloud.change("vpc", vpc, bgppeerids=[peer["id"] for peer in peers])
+    return {"vpc": vpc_view(call, vpc)}
 
 
 @handles("restartVPC")
@@ -197,7 +262,7 @@ def restart_vpc(call: Call) -> Row:
         routers.redeploy(cloud, vpc)
     else:
         routers.start_again(cloud, vpc)
-    if not _is_routed(cloud, vpc):
+    if _translates(cloud, vpc):
         name, address = vpc_name(cloud, vpc), addresses.source_nat_of(cloud, vpc)["ipaddress"]
         with cloud.outside():
             cloud.plugin.set_source_nat(name, vpc["cidr"], address)
@@ -229,5 +294,6 @@ def destroy(cloud: Cloud, vpc: Row) -> None:
         addresses.release(cloud, address)
     for acl in cloud.table("networkacllist").by("vpcid", vpc["id"]):
         acls.remove_list(cloud, acl)
+    as_numbers.give_back(cloud, vpc)
     if cloud.table("vpc").get(vpc["id"]) is not None:
         cloud.remove("vpc", vpc)
