@@ -6,6 +6,7 @@ of the type that the sheet says; fields that only root sees are checked with a r
 
 import json
 import re
+import textwrap
 from pathlib import Path
 
 SHEET = (Path(__file__).parents[2] / "docs" / "facts" / "cloudstack-api.md").read_text()
@@ -52,6 +53,60 @@ OBJECTS["api"] = (  # 3.1
         **{"params": "list", "response": "list"},
     },
 )
+
+
+# The same for people who ask listApis: fields.txt of the emulator says what `described` finds.
+
+_TYPES = {"bool": "boolean", "num": "integer", "Short": "integer", "date": "date", "Map": "map", "map": "map"}
+_TYPES |= {"List": "list", "list": "list", "[]": "list", "Set": "set"}
+_DESCRIBED = re.compile(r"`(\w+)(\[\])?`(?: (\w+)(?:\(([\w, ]+)\))?)?(\^?)")
+
+
+def described():
+    """Objects with their fields, each spelt as in fields.txt: `name`, `name:type`, `name:type:object`, all with ^."""
+    found: dict[str, list[str]] = {}
+    for name, _, text in _OBJECT.findall(COMMANDS):  # among them sentences about a command, or about a state
+        fields = _fields_described(text)
+        if f"| `{name}` |" not in COMMANDS and name.islower() | (name == "netrisProvider"):
+            found[name] = max(found.get(name, []), fields, key=len)
+    found["userkeys"] = list(OBJECTS["userkeys"][1])
+    return {name: [_with_object(field, found) for field in found[name]] for name in sorted(found, key=str.lower)}
+
+
+def _fields_described(text):
+    triples = "limit triples" in text
+    text = re.sub(r"(`\w+`), (`\w+`) \(both root\)", r"\1^, \2^", text)
+    text = re.sub(r" \(([^)]*)\)", lambda match: "^" if "root" in match[1] else "", text)
+    text = re.split(r"; | \N{EN DASH} ", re.sub(r"\{[^}]*\}", "", text))[0]
+    fields = {}
+    for name, brackets, word, inner, root in _DESCRIBED.findall(text):
+        kind = _TYPES.get(brackets or word, "")
+        fields.setdefault(name, ":".join(filter(None, (name, kind, inner if kind in ("list", "set") else ""))) + root)
+    if triples:
+        for word in _WORDS:
+            fields |= {f"{word}{end}": f"{word}{end}" for end in ("limit", "available")}
+            fields[f"{word}total"] = f"{word}total:integer"
+    return list(fields.values())
+
+
+def _with_object(field, objects):
+    """A list of what the sheet describes says so; a list of anything else is just a list."""
+    name, kind, inner = [*field.rstrip("^").split(":"), "", ""][:3]
+    inner = inner.lower() if inner.lower() in objects else _INNER.get(name, "") if kind in ("list", "set") else ""
+    return ":".join(filter(None, (name, kind, inner))) + "^" * field.endswith("^")
+
+
+def fields_file():
+    """fields.txt as it should be. `python -m tests.sandbox.cloudstack_sheet` writes it."""
+    lines = [
+        "# What the objects of the API consist of, as cloudstack-api.md 3 lists it.",
+        "#",
+        "#   object",
+        "#       field[:type[:object]][^] ...      no type: text; object: what a list holds; ^ for root admins alone",
+    ]
+    for name, fields in described().items():
+        lines += ["", name, *textwrap.wrap(" ".join(fields), 116, initial_indent="    ", subsequent_indent="    ")]
+    return "\n".join(lines) + "\n"
 
 
 def section(number):
@@ -111,3 +166,7 @@ def _misfit(where, value, kind, *, is_said, is_loose):
     if kind == "date" and not _DATE.fullmatch(value):
         return [f"{where} is {value!r}, not a date"]
     return []
+
+
+if __name__ == "__main__":
+    (Path(__file__).parents[2] / "sandbox" / "cloudstack" / "fields.txt").write_text(fields_file())

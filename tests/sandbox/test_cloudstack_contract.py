@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.cloudstack import fields
 from sandbox.cloudstack.catalogue import CATALOGUE
+from tests.sandbox.cloudstack_sheet import fields_file
 
 SHEET = (Path(__file__).parents[2] / "docs" / "facts" / "cloudstack-api.md").read_text()
 _ROW = re.compile(r"\| `(\w+)` \| (list|sync|async|async-create) \| (\w+) \| ([^|]+) \| ([^|]+) \|")
@@ -121,3 +123,50 @@ def test_odd_envelopes_are_the_sheets_1_1():
 def test_what_is_beyond_the_sheet_is_said_so():
     assert CATALOGUE.keys() >= _BEYOND_THE_SHEET
     assert not _BEYOND_THE_SHEET & ROWS.keys()
+
+
+def test_the_fields_of_objects_are_the_sheets_3():
+    """`python -m tests.sandbox.cloudstack_sheet` writes the file anew."""
+    assert Path(fields.__file__).with_name("fields.txt").read_text() == fields_file()
+    assert {field.object for each in fields.OBJECTS.values() for field in each} - {""} <= fields.OBJECTS.keys()
+
+
+def test_list_apis_describes_answers_as_deep_as_they_are_3_1(root, acme):
+    apis = {each["name"]: each for each in root.list("listApis")}
+    (vpc,) = [each for each in apis["listVPCs"]["response"] if each["name"] == "network"]
+    (service,) = [each for each in vpc["response"] if each["name"] == "service"]
+
+    assert (vpc["type"], vpc["description"]) == ("list", "network")
+    assert {each["name"] for each in service["response"]} == {"name", "provider", "capability"}
+    assert {each["name"]: each["type"] for each in apis["deleteVPC"]["response"]} == {
+        **{"success": "boolean", "displaytext": "string", "jobid": "string", "jobstatus": "integer"},
+    }
+    internal, public = (
+        {each["name"] for each in apis[name]["response"]} for name in ("createLoadBalancer", "createLoadBalancerRule")
+    )
+    assert ("sourceipaddress" in internal, "publicip" in internal) == (True, False)
+    assert ("sourceipaddress" in public, "publicip" in public) == (False, True)
+    assert apis["listSnapshots"]["response"] == []
+
+    mine = {each["name"]: {field["name"] for field in each["response"]} for each in acme.list("listApis")}
+    assert {"instancename", "hostid"}.isdisjoint(mine["listVirtualMachines"])
+    assert {"instancename", "hostid"} < {each["name"] for each in apis["listVirtualMachines"]["response"]}
+
+
+def test_what_list_apis_describes_is_what_is_answered_3_1(root):
+    vpc = root.vpc()
+    root.tier(vpc)
+    (api,) = root.list("listApis", name="listVPCs")
+    (row,) = root.list("listVPCs")
+
+    def strangers(row, described):
+        named = {each["name"]: each for each in described}
+        return set(row) - named.keys() | {
+            stranger
+            for name, value in row.items()
+            if isinstance(value, list) and "response" in named.get(name, {})
+            for each in value
+            for stranger in strangers(each, named[name]["response"])
+        }
+
+    assert strangers(row, api["response"]) == {"hasannotations"}

@@ -282,9 +282,15 @@ def test_only_root_hides_things_1_4(root, acme, vpc):
     assert "fordisplay" not in gateway
     assert [each["fordisplay"] for each in root.list("listVpnGateways", listall="true")] == [True]
 
-    hidden = made(root, root.vpc("hidden"), fordisplay="false")
+    second = acme.vpc("second")
+    hidden = made(root, second, fordisplay="false")
 
-    assert [each["id"] for each in root.list("listVpnGateways", fordisplay="false")] == [hidden["id"]]
+    assert [each["id"] for each in acme.list("listVpnGateways")] == [gateway["id"]]
+    assert acme("listVpnGateways", id=hidden["id"]) == {}
+    found = root.list("listVpnGateways", listall="true", fordisplay="false")
+    assert [each["id"] for each in found] == [hidden["id"]]
+    acme.done("deleteVPC", id=second["id"])
+    assert [each["id"] for each in root.list("listVpnGateways", listall="true")] == [gateway["id"]]
 
 
 def test_both_ends_and_what_joins_them_survive_a_restart(tmp_path):

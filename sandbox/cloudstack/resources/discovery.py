@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sandbox.cloudstack import wire
+from sandbox.cloudstack import fields, wire
 from sandbox.cloudstack.call import Call, handles
 from sandbox.cloudstack.catalogue import Command, Parameter
 from sandbox.cloudstack.cloud import view
@@ -51,7 +51,7 @@ def list_capabilities(call: Call) -> Row:
 
 @handles("listApis")
 def list_apis(call: Call) -> Row:
-    """The caller's commands. The response fields are not described: `response` is empty throughout."""
+    """The caller's commands, each with its parameters and the fields of what it answers."""
     commands = [each for each in call.caller.commands() if call.get("name", each.name).lower() == each.name.lower()]
     rows = [_api(command, is_root=call.caller.is_root) for command in commands]
     return {"count": len(rows), "api": rows} if rows else {}
@@ -65,7 +65,7 @@ def _api(command: Command, *, is_root: bool) -> Row:
         "isasync": command.is_async,
         "related": "",
         "params": [_parameter(each) for each in parameters],
-        "response": [],
+        "response": fields.describe(command, is_root=is_root),
     }
 
 

@@ -97,7 +97,7 @@ def delete_internal(call: Call) -> Row:
 
 @handles("listLoadBalancers")
 def list_internal(call: Call) -> Row:
-    names = ("name", "sourceipaddress", "sourceipaddressnetworkid", "scheme", "networkid", "fordisplay")
+    names = ("name", "sourceipaddress", "sourceipaddressnetworkid", "scheme", "networkid")
     rows = [row for row in call.visible(BALANCER) if rules.is_internal(row)]
     rows = call.searched(call.narrowed(rows, *names), "name", "description")
     return call.page(call.tagged(rows), lambda row: internal_view(call, row))

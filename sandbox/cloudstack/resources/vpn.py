@@ -72,7 +72,7 @@ def unmake_gateway(call: Call) -> None:
 
 @handles("listVpnGateways")
 def list_gateways(call: Call) -> Row:
-    rows = call.narrowed(call.visible(GATEWAY), "vpcid", "fordisplay")
+    rows = call.narrowed(call.visible(GATEWAY), "vpcid")
     return call.page(rows[::-1], lambda row: gateway_view(call, row))
 
 
@@ -220,7 +220,7 @@ def unmake_connection(call: Call) -> None:
 
 @handles("listVpnConnections")
 def list_connections(call: Call) -> Row:
-    rows = call.narrowed(call.visible(CONNECTION), "vpcid", "fordisplay")
+    rows = call.narrowed(call.visible(CONNECTION), "vpcid")
     return call.page(rows[::-1], lambda row: connection_view(call, row))
 
 
