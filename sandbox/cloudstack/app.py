@@ -206,6 +206,7 @@ class CloudStack:
             envelope = f"{name}response"
         if error.status == 432:
             envelope = "errorresponse"
+        # 4.x says `description`, where old fixtures say `fieldName` (unverified)
         body: Row = {"uuidList": [{"uuid": identifier, "description": text} for identifier, text in error.uuids]}
         body["errorcode"] = error.status
         if error.class_number is not None:

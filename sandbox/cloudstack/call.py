@@ -178,7 +178,10 @@ class Call:
         return rows if self.caller.is_root else [row for row in rows if is_below(self.caller.domain, row)]
 
     def narrowed(self, rows: Iterable[Row], *names: str, **renamed: str) -> list[Row]:
-        """The rows whose fields equal the arguments of the same name, or of the name in `renamed`."""
+        """The rows whose fields equal the arguments of the same name, or of the name in `renamed`.
+
+        Letter case does not count, as in the database's collation (unverified, quirk 11).
+        """
         found = list(rows)
         for name, field in [*((name, name) for name in names), *renamed.items()]:
             wanted = self.get(name)

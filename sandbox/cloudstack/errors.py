@@ -1,5 +1,7 @@
 """The refusals of the API: HTTP status, class number and text (cloudstack-api.md 2.1).
 
+Texts that the fact sheet does not quote are plain words (unverified), here and wherever they are raised.
+
 ApiError
 ├── BadRequest           400
 ├── Unauthorized         401

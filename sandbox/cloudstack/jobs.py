@@ -178,7 +178,10 @@ class Jobs:
             table.drop(job["id"])
 
     def cancel_blocked(self, seconds: float) -> None:
-        """Jobs that have waited behind others for so long have failed, with code 0 and no result (2.2)."""
+        """Jobs that have waited behind others for so long have failed, with code 0 and no result (2.2).
+
+        What their create phase made is left as it is (unverified).
+        """
         horizon = self.cloud.clock.now() - seconds
         for queue in self._queues.values():
             waiting = [self.cloud.get("job", identifier) for identifier in list(queue)[1:]]

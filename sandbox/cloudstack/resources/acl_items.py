@@ -161,7 +161,10 @@ def _forget(call: Call) -> None:
 
 
 def _apply(cloud: Cloud, item: Row) -> None:
-    """Write an item to every tier that uses its list. Lists that no tier uses touch nothing (4.4)."""
+    """Write an item to every tier that uses its list. Lists that no tier uses touch nothing (4.4).
+
+    The states of the tiers do not matter (unverified).
+    """
     acl = cloud.get("networkacllist", item["aclid"])
     for network in acls.tiers_of(cloud, acl):
         tier, rules = networks.tier_of(cloud, network), tier_acls.on_netris([item])

@@ -21,7 +21,7 @@ def of_vpc(cloud: Cloud, vpc: Row) -> list[Row]:
 
 
 def source_nat_of(cloud: Cloud, vpc: Row) -> Row:
-    """The address that tenants' traffic leaves from; the router's own is flagged source NAT too, but is not it."""
+    """The address that tenants' traffic leaves from; the router's own is flagged too, but is not it (unverified)."""
     found = next((row for row in of_vpc(cloud, vpc) if row["issourcenat"] and row["forprovider"]), None)
     if found is None:
         raise LookupError(f"VPC {vpc['id']} has lost its source NAT address")
@@ -96,7 +96,7 @@ def release(cloud: Cloud, address: Row) -> None:
     cloud.change("publicip", address, state=RELEASING)
     rules.clear(cloud, addressid=address["id"])
     vpn.clear_address(cloud, address)
-    if address["forprovider"]:
+    if address["forprovider"]:  # of the routers' range Netris never heard (unverified)
         with cloud.outside():
             cloud.plugin.release_address(address["ipaddress"])
     for tag in cloud.table("tag").by("resourceid", address["id"]):
@@ -215,7 +215,7 @@ def take_address(call: Call) -> Row:
                 f"Cannot acquire IP {address['ipaddress']} as it is "
                 "not from the reserved pool for the external provider"
             )
-    else:  # the server takes the ranges in order, so this is an address that Netris cannot use (5.5)
+    else:  # in the order of the ranges, so Netris cannot use it while the routers' range has one (5.5, unverified)
         ranges = [*_ranges(cloud, is_for_netris=False), *_ranges(cloud, is_for_netris=True)]
         address = _free(cloud, ranges, owner)
     return cloud.change(

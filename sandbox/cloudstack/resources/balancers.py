@@ -96,7 +96,7 @@ def unmake_balancer(call: Call) -> None:
 
 @handles("updateLoadBalancerRule")
 def update_balancer(call: Call) -> Row:
-    """A new name or text stays in the database; a new protocol or new sources go to Netris."""
+    """A new name or text stays in the database; a new protocol or new sources go to Netris (unverified)."""
     cloud, row = call.cloud, call["id"]
     if rules.is_internal(row):
         raise InvalidValue(f"Unable to find load balancer rule {row['id']}: it is an internal load balancer")

@@ -30,6 +30,7 @@ TYPES = (
     ("object_storage", "objectstorage", 400),
     ("gpu", "gpu", 20),
 )
+# Both source NAT addresses of a VPC count as public IPs of its account (unverified).
 _COUNTED = {VM: "vm", PUBLIC_IP: "publicip", VOLUME: "volume", NETWORK: "network", VPC: "vpc"}
 
 

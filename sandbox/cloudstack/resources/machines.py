@@ -78,7 +78,7 @@ def _tiers(call: Call) -> list[Row]:
         wanted.append(network)
     if not wanted or any(network.get("is_system") for network in wanted):
         raise InvalidValue("Please specify the networks of the VM: the zone has none to fall back to")
-    if len({network["vpcid"] for network in wanted}) > 1:
+    if len({network["vpcid"] for network in wanted}) > 1:  # (unverified)
         raise InvalidValue("A VM can have networks of one VPC at most")
     name, domain = call.get("name"), wanted[0]["networkdomain"]
     if name is not None:

@@ -70,7 +70,7 @@ def network_view(call: Call, network: Row) -> Row:
         "redundantrouter": False,
         "supportsvmautoscaling": "Lb" in offering["services"],
         "created": created(network),
-        "receivedbytes": 0,
+        "receivedbytes": 0,  # counted on routers, where this traffic does not pass (unverified)
         "sentbytes": 0,
         "egressdefaultpolicy": False,
         "internetprotocol": "IPv4",
@@ -190,7 +190,10 @@ def create_network(call: Call) -> Row:
 
 
 def _build(cloud: Cloud, network: Row) -> None:
-    """Take a VNI and have Netris make subnet and V-Net. What fails here leaves the row and its VNI behind (5.5)."""
+    """Take a VNI and have Netris make subnet and V-Net.
+
+    What fails here leaves the row and its VNI behind (5.5, unverified).
+    """
     try:
         vni = vnis.take(cloud, network)
     except ApiError:
@@ -328,7 +331,10 @@ def implement(cloud: Cloud, network: Row) -> None:
 
 
 def shut_down(cloud: Cloud, network: Row) -> None:
-    """What the collector does to a tier without running VMs. The V-Net keeps the VNI that the pool gets back (5.3)."""
+    """What the collector does to a tier without running VMs. The V-Net keeps the VNI that the pool gets back (5.3).
+
+    So another tier may take it; this one takes it again all the same, with its next machine (unverified).
+    """
     vnis.give_back(cloud, network)
     cloud.change("network", network, state=ALLOCATED, has_vni=False)
 

@@ -36,7 +36,7 @@ def addresses_of(cloud: Cloud, nic: Row) -> list[str]:
 
 
 def router_address(tier: Row) -> IPv4Address:
-    """The gateway is Netris's, so the router answers DHCP and DNS on the next address."""
+    """The gateway is Netris's, so the router answers DHCP and DNS on the next address (9, unverified)."""
     cidr, gateway = IPv4Network(tier["cidr"]), IPv4Address(tier["gateway"])
     return next(host for host in cidr.hosts() if host != gateway)
 
@@ -111,7 +111,7 @@ def remove(cloud: Cloud, nic: Row) -> None:
 def nic_view(cloud: Cloud, nic: Row) -> Row:
     tier = cloud.get("network", nic["networkid"])
     vpc = cloud.get("vpc", tier["vpcid"])
-    uri = f"netris://{tier['vni']}"  # shown to tenants as well: no role filters it (cloudstack-api.md 5.3)
+    uri = f"netris://{tier['vni']}"  # shown to tenants as well: no role filters it (5.3, unverified)
     return {
         **view(nic, "id", "networkid", "ipaddress", "macaddress"),
         "networkname": tier["name"],

@@ -89,7 +89,7 @@ def unmake_route(call: Call) -> None:
 
 
 def _apply(cloud: Cloud, vpc: Row) -> None:
-    """Tell Netris all routes of the VPC. Those that nobody here knows of are deleted there (netris-api.md 4.3)."""
+    """Tell Netris all routes of the VPC, each time (unverified). Unknown ones are deleted there (netris-api.md 4.3)."""
     rows = cloud.table(ROUTE).by("vpcid", vpc["id"])
     wanted = {row["cidr"]: row["nexthop"] for row in rows if row["state"] != REVOKE}
     name = vpc_name(cloud, vpc)

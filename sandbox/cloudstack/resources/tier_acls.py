@@ -40,7 +40,10 @@ def items_of(cloud: Cloud, acl_id: str) -> list[Row]:
 
 
 def push(cloud: Cloud, network: Row, tier: Tier) -> None:
-    """Write the rules of the tier's list to Netris. A tier without a list has none there."""
+    """Write the rules of the tier's list to Netris. A tier without a list has none there.
+
+    Called when a tier starts, when its list is replaced and when the list's order changes (unverified).
+    """
     if network.get("aclid") is None:
         return
     rules = on_netris(row for row in items_of(cloud, network["aclid"]) if row["state"] != REVOKE)

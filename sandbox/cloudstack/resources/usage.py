@@ -1,7 +1,7 @@
 """What was used, per object and day (cloudstack-api.md 3.11). Records end at the last midnight, as the job runs daily.
 
-Approximate on purpose: a machine counts as running for as long as it has existed, if it runs now, and an address only
-while it is held. Objects that are gone are counted up to their removal.
+Approximate on purpose (unverified): a machine counts as running for as long as it has existed, if it runs now, and an
+address only while it is held. Objects that are gone are counted up to their removal. Of bytes there are no records.
 """
 
 from __future__ import annotations

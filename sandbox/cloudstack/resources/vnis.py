@@ -43,7 +43,7 @@ def take(cloud: Cloud, network: Row) -> int:
 
 
 def _random(cloud: Cloud, account: str) -> int:
-    """A free number: of the account's own ranges when it has any, never of another's."""
+    """A random free number (unverified): of the account's own ranges when it has any, never of another's."""
     dedicated = [(row["accountid"], Pool(row["vlanrange"])) for row in cloud.table("guestrange")]
     mine = [numbers for owner, numbers in dedicated if owner == account]
     foreign = [numbers for owner, numbers in dedicated if owner != account]

@@ -118,7 +118,8 @@ def make_vpc(call: Call) -> Row:
         **{name: call.get(name) for name in ("dns1", "dns2", "ip6dns1", "ip6dns2")},
     )
     if source_nat is not None:
-        addresses.allocate(cloud, source_nat, owner, vpcid=vpc["id"], issourcenat=True)
+        # it counts as a public IP of the account, and that limit is not checked (unverified)
+    addresses.allocate(cloud, source_nat, owner, vpcid=vpc["id"], issourcenat=True)
     if number is not None:
         as_numbers.take(cloud, number, vpc)
     return vpc
@@ -181,7 +182,7 @@ def unmake_vpc(call: Call) -> None:
 
 
 def _give_up(cloud: Cloud, vpc: Row) -> None:
-    """A VPC that could not be built is destroyed; when Netris does not let it go it stays, Inactive."""
+    """A VPC that could not be built is destroyed; when Netris does not let it go it stays, Inactive (unverified)."""
     try:
         destroy(cloud, vpc)
     except ApiError:
@@ -216,7 +217,9 @@ def update_vpc(call: Call) -> Row:
         _move_source_nat(cloud, vpc, call["sourcenatipaddress"])
     cloud.change("vpc", vpc, **changes)
     if vpc["is_started"]:
-        with cloud.outside():  # without a name the plugin renames the Netris VPC to "...-null" (5.6)
+        # without a name the plugin renames the Netris VPC to "...-null" (5.6, unverified); the new name stays on
+        # this side when Netris refuses it (unverified)
+        with cloud.outside():
             cloud.plugin.rename_vpc(before, call.get("name"))
     return {"vpc": vpc_view(call, vpc)}
 
@@ -285,7 +288,7 @@ def delete_vpc(call: Call) -> Row:
 def destroy(cloud: Cloud, vpc: Row) -> None:
     """Netris first, then the addresses. What fails leaves the VPC Inactive, and may be tried again (4.1)."""
     cloud.change("vpc", vpc, state=INACTIVE)
-    routes.clear(cloud, vpc)
+    routes.clear(cloud, vpc)  # routes first (unverified)
     name = vpc_name(cloud, vpc)
     with cloud.outside():
         cloud.plugin.delete_vpc(name, vpc["cidr"])
