@@ -19,7 +19,7 @@ from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeGuard
 
 from sandbox.http import Unreachable
 
@@ -43,7 +43,7 @@ def check_call(call: object, known: Collection[str]) -> None:
     raise ValueError(f"call: {str(call)[:200]!r} is not one that this order can be about{hint}")
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 

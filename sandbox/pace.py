@@ -49,10 +49,10 @@ class Pace:
             return
         if as_reported is not False:
             raise ValueError("as_reported: must be true, and stand alone")
-        if not is_number(seconds) or not 0 <= seconds <= 60:  # type: ignore[operator]
+        if not is_number(seconds) or not 0 <= seconds <= 60:
             raise ValueError("seconds: must be a number from 0 to 60, for each listed object")
         check_call(call, self._lists)
-        self.seconds = {**self.seconds, call: float(seconds)}  # type: ignore[arg-type]
+        self.seconds = {**self.seconds, call: float(seconds)}
 
     def clear(self) -> None:
         self.seconds = {}
