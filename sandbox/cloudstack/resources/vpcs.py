@@ -119,7 +119,7 @@ def make_vpc(call: Call) -> Row:
     )
     if source_nat is not None:
         # it counts as a public IP of the account, and that limit is not checked (unverified)
-    addresses.allocate(cloud, source_nat, owner, vpcid=vpc["id"], issourcenat=True)
+        addresses.allocate(cloud, source_nat, owner, vpcid=vpc["id"], issourcenat=True)
     if number is not None:
         as_numbers.take(cloud, number, vpc)
     return vpc
