@@ -189,8 +189,10 @@ class Call:
                 continue
             if isinstance(wanted, dict):
                 wanted = wanted["id"]
-            if isinstance(wanted, str):
-                found = [row for row in found if str(row.get(field, "")).lower() == wanted.lower()]
+                found = [row for row in found if row.get(field) == wanted]
+            elif isinstance(wanted, str):
+                wanted = wanted.lower()
+                found = [row for row in found if str(row.get(field, "")).lower() == wanted]
             elif isinstance(wanted, bool):
                 found = [row for row in found if bool(row.get(field)) == wanted]
             else:

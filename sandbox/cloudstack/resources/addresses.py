@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address
+from socket import inet_aton
 
 from sandbox.cloudstack import wire
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
@@ -186,13 +186,14 @@ def list_public_ip_addresses(call: Call) -> Row:
         rows = []
     if call.get("forloadbalancing"):
         rows = [row for row in rows if call.cloud.table("loadbalancer").count_by("ipaddressid", row["id"])]
-    rows = [row for row in rows if row["forsystemvms"] == call.get("forsystemvms", False)]
+    is_for_system_vms = call.get("forsystemvms", False)
+    rows = [row for row in rows if row["forsystemvms"] == is_for_system_vms]
     rows = call.narrowed(rows, "ipaddress", "zoneid", "vlanid", "vpcid", "issourcenat", "isstaticnat", "forprovider")
     if (network := call.get("networkid")) is not None and network["id"] != public_network(call.cloud)["id"]:
         rows = []
     rows = call.narrowed(rows, associatednetworkid="networkid")
     rows = call.tagged(call.searched(rows, "ipaddress"))
-    rows.sort(key=lambda row: int(IPv4Address(row["ipaddress"])), reverse=True)
+    rows.sort(key=lambda row: inet_aton(row["ipaddress"]), reverse=True)
     return call.page(rows, lambda row: address_view(call, row))
 
 

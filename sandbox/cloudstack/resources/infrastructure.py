@@ -72,9 +72,7 @@ def host_view(call: Call, row: Row) -> Row:
     }
     if row["type"] != "Routing":
         return shown
-    sizes = [
-        cloud.get("serviceoffering", vm["serviceofferingid"]) for vm in cloud.table("vm") if vm["hostid"] == row["id"]
-    ]
+    sizes = [cloud.get("serviceoffering", vm["serviceofferingid"]) for vm in cloud.table("vm").by("hostid", row["id"])]
     speed = sum(size["cpunumber"] * size["cpuspeed"] for size in sizes)
     memory = sum(size["memory"] for size in sizes) * 1024**2
     return {

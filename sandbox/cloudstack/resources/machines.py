@@ -302,10 +302,12 @@ def list_virtual_machines(call: Call) -> Row:
             hosts_there = {host["id"] for host in cloud.table("host") if host.get(name) == place["id"]}
             rows = [row for row in rows if row["hostid"] in hosts_there]
     if (tier := call.get("networkid")) is not None:
-        rows = [row for row in rows if any(nic["networkid"] == tier["id"] for nic in nics.of_machine(cloud, row))]
+        machines = {nic["vmid"] for nic in cloud.table("nic").by("networkid", tier["id"])}
+        rows = [row for row in rows if row["id"] in machines]
     if (vpc := call.get("vpcid")) is not None:
-        tiers = {row["id"] for row in cloud.table("network").by("vpcid", vpc["id"])}
-        rows = [row for row in rows if any(nic["networkid"] in tiers for nic in nics.of_machine(cloud, row))]
+        tiers = cloud.table("network").by("vpcid", vpc["id"])
+        machines = {nic["vmid"] for each in tiers for nic in cloud.table("nic").by("networkid", each["id"])}
+        rows = [row for row in rows if row["id"] in machines]
     rows = call.tagged(call.searched(rows, "displayname", "name", "state"))
     return call.page(rows, lambda row: machine_view(call, row))
 

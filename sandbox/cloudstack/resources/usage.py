@@ -6,13 +6,18 @@ address only while it is held. Objects that are gone are counted up to their rem
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import accumulate, islice
+from operator import itemgetter
 
 from sandbox.cloudstack import wire
 from sandbox.cloudstack.call import SUCCESS, Call, handles
 from sandbox.cloudstack.cloud import Cloud
 from sandbox.cloudstack.errors import InvalidValue
-from sandbox.store import Row
+from sandbox.store import Row, Table
+
+Life = tuple[int, Row, float, float]
 
 DAY = 86400.0
 TYPES = {
@@ -46,20 +51,30 @@ _KINDS = {"vm": 2, "publicip": 3, "volume": 6, "loadbalancer": 11, "portforwardi
 _WORDS = {2: "allocated", 1: "running time", 3: "IPAddress", 6: "Volume", 11: "Load Balancer", 12: "Port Forwarding"}
 
 
-def _lives(cloud: Cloud) -> Iterator[tuple[int, Row, float, float]]:
-    """Usage type, object, and when it began and ended."""
-    now = cloud.clock.now()
+def _lives(cloud: Cloud, accounts: list[Row], first: float, last: float) -> Iterator[Life]:
+    """Usage type, object, and when it began and ended, as far as that lies between the two moments."""
+    now, owners = cloud.clock.now(), {row["id"] for row in accounts}
+    end = now if now < last else last
     for kind, type_ in _KINDS.items():
-        for row in cloud.table(kind):
-            if row.get("accountid") is None or row.get("is_system"):
+        began = "allocated" if kind == "publicip" else "created"
+        for row in _owned(cloud.table(kind), accounts):
+            if row.get("accountid") not in owners or row.get("is_system"):
                 continue
-            since = row.get("allocated") if kind == "publicip" else row["created"]
-            yield type_, row, since or now, now
+            since = row.get(began) or now
+            since = since if since > first else first
+            yield type_, row, since, end
             if kind == "vm" and row["state"] == "Running":
-                yield 1, row, row["created"], now
+                yield 1, row, since, end
     for row in cloud.table("removed"):
-        if row["kind"] in _KINDS and "removed" in row:
-            yield _KINDS[row["kind"]], row, row["created"], row["removed"]
+        if row["kind"] in _KINDS and "removed" in row and row.get("accountid") in owners:
+            yield _KINDS[row["kind"]], row, max(row["created"], first), min(row["removed"], last)
+
+
+def _owned(table: Table, accounts: list[Row]) -> Iterable[Row]:
+    """Rows by their numbers: those of one account, or those of everybody."""
+    if len(accounts) != 1:
+        return table.rows.values()
+    return sorted(table.by("accountid", accounts[0]["id"]), key=itemgetter("number"))
 
 
 @handles("listUsageTypes")
@@ -82,16 +97,17 @@ def generate_usage_records(call: Call) -> Row:
 def list_usage_records(call: Call) -> Row:
     if call["startdate"] > call["enddate"]:
         raise InvalidValue("Incorrect Date Range. Start date is after end date")
-    accounts = {row["id"] for row in _accounts(call)}
-    last = min(call["enddate"], call.cloud.clock.now() // DAY * DAY)
-    rows = []
-    for type_, row, since, until in _lives(call.cloud):
-        if row["accountid"] not in accounts or call.get("type", type_) != type_:
-            continue
-        if call.get("usageid", row["id"]) == row["id"]:
-            rows += [(type_, row, *piece) for piece in _days(max(since, call["startdate"]), min(until, last))]
-    rows.sort(key=lambda record: (record[2], record[0]))
-    return call.page([{"record": record} for record in rows], lambda row: record_view(call, *row["record"]))
+    wanted, subject = call.get("type"), call.get("usageid")
+    lives = _lives(call.cloud, _accounts(call), call["startdate"], min(call["enddate"], _last_midnight(call.cloud)))
+    if wanted is not None:
+        lives = (life for life in lives if life[0] == wanted)
+    if subject is not None:
+        lives = (life for life in lives if life[1]["id"] == subject)
+    return call.page(_Records(lives), lambda row: record_view(call, *row["record"]))  # type: ignore[arg-type]
+
+
+def _last_midnight(cloud: Cloud) -> float:
+    return cloud.clock.now() // DAY * DAY
 
 
 def _accounts(call: Call) -> list[Row]:
@@ -109,13 +125,37 @@ def _accounts(call: Call) -> list[Row]:
     return [account for each in domains for account in table.by("domainid", each["id"])]
 
 
-def _days(since: float, until: float) -> Iterator[tuple[float, float, float]]:
-    """The days that a span touches: start and end of the day, and the hours that fall into it."""
-    start = since // DAY * DAY
-    while start < until:
-        hours = (min(until, start + DAY) - max(since, start)) / 3600
-        yield start, start + DAY - 1, hours
-        start += DAY
+class _Records(Sequence[Row]):
+    """A row for each day that a life touches, by day and then by type. Rows are made when they are looked at."""
+
+    def __init__(self, lives: Iterable[Life]) -> None:
+        """Days are counted from the epoch. What ends before it begins lies outside of what was asked for."""
+        self._lives = [life for life in lives if life[2] <= life[3] and life[2] // DAY * DAY < life[3]]
+        self._lives.sort(key=itemgetter(0))
+        begins = Counter([since // DAY for _, _, since, _ in self._lives])
+        ends = Counter([-(-until // DAY) for _, _, _, until in self._lives])
+        days = range(int(min(begins, default=0)), int(max(ends, default=0)))
+        self._lengths = list(zip(days, accumulate(begins[day] - ends[day] for day in days), strict=True))
+
+    def __len__(self) -> int:
+        return sum(length for _, length in self._lengths)
+
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+        """Only pages are asked for."""
+        start, stop, _ = index.indices(len(self))
+        found: list[Row] = []
+        for day, length in self._lengths:
+            if start < length and stop > 0:
+                found += [{"record": record} for record in islice(self._of_day(day), max(start, 0), stop)]
+            start, stop = start - length, stop - length
+        return found
+
+    def _of_day(self, day: int) -> Iterator[tuple[int, Row, float, float, float]]:
+        """Type, object, start and end of the day, and the hours that fall into it."""
+        start, end = day * DAY, (day + 1) * DAY
+        for type_, row, since, until in self._lives:
+            if since < end and start < until:
+                yield type_, row, start, end - 1, (min(until, end) - max(since, start)) / 3600
 
 
 def record_view(call: Call, type_: int, row: Row, start: float, end: float, hours: float) -> Row:
