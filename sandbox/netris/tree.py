@@ -43,6 +43,7 @@ class Tree:
     def __init__(self) -> None:
         self.nodes: dict[tuple[str, int], Node] = {}
         self._at: dict[str, dict[Key, Node]] = {"allocation": {}, "subnet": {}}
+        self._lengths: dict[tuple[str, int, int], dict[int, int]] = {}  # (kind, VPC, version): nodes of each length
         self._roots: dict[tuple[int, int], list[tuple[int, int, int]]] = {}  # (VPC, version): first, last, id, sorted
 
     def at(self, kind: str, vpc: int, network: Network) -> Node | None:
@@ -52,8 +53,8 @@ class Tree:
         """Subnets and then the allocation around an address block, the closest first, the block itself included."""
         bits = 32 if version == 4 else 128
         for kind in ("subnet", "allocation"):
-            nodes = self._at[kind]
-            for shorter in range(length, -1, -1):
+            nodes, lengths = self._at[kind], self._lengths.get((kind, vpc, version), {})
+            for shorter in sorted((each for each in lengths if each <= length), reverse=True):
                 masked = first >> (bits - shorter) << (bits - shorter)
                 if node := nodes.get((vpc, version, shorter, masked)):
                     yield node
@@ -90,6 +91,8 @@ class Tree:
         node = self.nodes[kind, row["id"]] = Node(kind, row)
         self._at[kind][node.key] = node
         vpc, version, length, first = node.key
+        lengths = self._lengths.setdefault((kind, vpc, version), {})
+        lengths[length] = lengths.get(length, 0) + 1
         if kind == "allocation":
             roots = self._roots.setdefault((vpc, version), [])
             roots.insert(bisect_left(roots, (first, 0, 0)), (first, node.last, row["id"]))
@@ -117,6 +120,11 @@ class Tree:
             return
         if self._at[kind].get(node.key) is node:
             del self._at[kind][node.key]
+        vpc, version, length, _ = node.key
+        lengths = self._lengths[kind, vpc, version]
+        lengths[length] -= 1
+        if not lengths[length]:
+            del lengths[length]
         if kind == "allocation":
             self._roots[node.vpc, node.key[1]].remove((node.first, node.last, row["id"]))
         if node.parent is not None:
