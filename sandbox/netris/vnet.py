@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from ipaddress import ip_interface, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 from sandbox.netris import fabric, peering
@@ -41,8 +41,7 @@ def _gateway_view(net: Controller, gateway: Row) -> dict[str, Any]:
     dhcp = gateway["dhcp"]
     if dhcp is not None:
         dhcp = {**dhcp, "optionSet": net.ref(net.option_sets, dhcp["optionSet"])}
-    version = f"ipv{ip_interface(gateway['prefix']).version}"
-    return {**gateway, "dhcp": dhcp, "dhcpLeaseCount": 0, "version": version}
+    return {**gateway, "dhcp": dhcp, "dhcpLeaseCount": 0}
 
 
 def _relay_view(net: Controller, relay: Row | None) -> Row | None:
@@ -74,7 +73,6 @@ def _port_view(net: Controller, vnet: Row, port: Row | None, entry: Row) -> dict
     return {
         "id": port["id"],
         "name": port["name"],
-        "port": port["shortName"],
         "access": entry["untagged"],
         "untagged": "yes" if entry["untagged"] else "no",
         "vlan": 1 if entry["untagged"] else entry["vlan"],

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.sandbox.controller import LOGIN, SITE, SYSTEM, TENANT, Controller, direct_connect, snat
+from tests.sandbox.controller import LOGIN, SITE, SYSTEM, TENANT, Controller, direct_connect, dnat, snat
 
 Body = dict[str, Any]
 
@@ -36,6 +36,16 @@ def bodies(netris: Controller) -> dict[str, Body]:
         **_fabric(),
         **_ledgers(),
     }
+
+
+def rich_controller() -> Controller:
+    """A controller with one of everything."""
+    netris = Controller()
+    for path, body in bodies(netris).items():
+        answer = netris.http.post(path, json=body)
+        assert answer.status_code in (200, 201), (path, answer.text)
+    netris.post("/api/v2/nat", **dnat("y", SYSTEM, "203.0.113.35/32"))
+    return netris
 
 
 def _organisation(netris: Controller) -> dict[str, Body]:
@@ -144,7 +154,7 @@ def _networks(vpc: Body) -> dict[str, Body]:
 
 def _services(netris: Controller, vpc: Body) -> dict[str, Body]:
     ports = netris.post("/api/aclportgroups", name="p", ports=[80])["id"]
-    rule = acl("acl", established=1, reverse="no", icmp_type=None, valid_until="2099-01-01T00:00:00Z", comment="")
+    rule = acl("acl-1", established=1, reverse="no", icmp_type=None, valid_until="2099-01-01T00:00:00Z", comment="")
     rule |= {"dst_prefix": "10.1.1.0/24", "vpc": vpc}
     return {
         "/api/v2/nat": snat("x", vpc, "203.0.113.34/32", destinationPort="1-65535", pool=False, comment=""),
@@ -169,7 +179,7 @@ def _services(netris: Controller, vpc: Body) -> dict[str, Body]:
             "tags": ["a"],
         },
         "/api/acl": rule | {"src_port_group": None, "dst_port_group": None},
-        "/api/v2/acl": rule | {"src_port_group": ports, "dst_port_group": ports},
+        "/api/v2/acl": rule | {"name": "acl-2", "src_port_group": ports, "dst_port_group": ports},
         "/api/aclportgroups": {"name": "pg", "ports": [80, "90-95"]},
     }
 
@@ -207,15 +217,17 @@ def _routing(netris: Controller, vpc: Body) -> dict[str, Body]:
 
 
 def _fabric() -> dict[str, Body]:
-    device = {"name": "dev-1", "description": "", "tenant": TENANT, "site": SITE, "mainAddress": "auto"}
-    device |= {"mgmtAddress": "auto", "tags": ["a"]}
+    device = {"description": "", "tenant": TENANT, "site": SITE, "mainAddress": "auto", "mgmtAddress": "auto"}
+    device |= {"tags": ["a"]}
     switch = {"asn": "auto", "portCount": 32, "nos": {"id": 3, "name": "SONiC", "tag": "sonic"}, "role": "leaf"}
     profile = {"profile": {"id": 1}}
     return {
-        "/api/v2/hw/switch": device | switch | profile | {"macAddress": "00:00:5e:00:53:01"},
-        "/api/v2/hw/softgate": device | profile | {"sgFlavor": "sg-hs", "sgRole": "snat"},
-        "/api/v2/hw/server": device | {"asn": "0", "portCount": 4, "customData": "{}", "srvRole": "generic"},
-        "/api/v2/hw/controller": device,
+        "/api/v2/hw/switch": {"name": "dev-1"} | device | switch | profile | {"macAddress": "00:00:5e:00:53:01"},
+        "/api/v2/hw/softgate": {"name": "dev-2"} | device | profile | {"sgFlavor": "sg-hs", "sgRole": "snat"},
+        "/api/v2/hw/server": {"name": "dev-3"}
+        | device
+        | {"asn": "0", "portCount": 4, "customData": "{}", "srvRole": "generic"},
+        "/api/v2/hw/controller": {"name": "dev-4"} | device,
         "/api/inventoryProfiles": {
             "name": "ip",
             "description": "",
