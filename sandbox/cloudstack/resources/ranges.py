@@ -31,24 +31,30 @@ def update_vlan_ip_range(call: Call) -> Row:
     providers.check_apart(cloud, wanted, vlan)
     if wanted.is_for_system_vms and wanted.is_for_netris:
         raise InvalidValue("A range of an external provider cannot be one for system VMs")
-    _resize(cloud, vlan, wanted)
+    addresses = _addresses(cloud, vlan)
+    _check_used(vlan, wanted, [row for row in addresses if row["state"] != FREE])
     if "customid" in call:
         cloud.rename("vlan", vlan, call["customid"])
-    for address in _addresses(cloud, vlan):
-        pool = f"{vlan['id']}:{address['state']}"
-        cloud.change("publicip", address, vlanid=vlan["id"], pool=pool, forsystemvms=for_system_vms)
+    for row in addresses:
+        pool = f"{vlan['id']}:{row['state']}"
+        cloud.change("publicip", row, vlanid=vlan["id"], pool=pool, forsystemvms=for_system_vms)
+    _resize(cloud, vlan, wanted)
     call.row = vlan
     return {"vlan": providers.owned_range_view(cloud, vlan)}
 
 
+def _numbers(wanted: PublicRange) -> range:
+    return range(int(IPv4Address(wanted.start)), int(IPv4Address(wanted.end)) + 1)
+
+
+def _check_used(vlan: Row, wanted: PublicRange, used: list[Row]) -> None:
+    lost = [row["ipaddress"] for row in used if int(IPv4Address(row["ipaddress"])) not in _numbers(wanted)]
+    if lost or (used and wanted.is_for_system_vms != vlan["forsystemvms"]):
+        raise InvalidValue(f"The IP range {vlan['startip']}-{vlan['endip']} has addresses in use")
+
+
 def _resize(cloud: Cloud, vlan: Row, wanted: PublicRange) -> None:
     """Take out the addresses that are no longer in the range, put in those that are new."""
-    numbers = range(int(IPv4Address(wanted.start)), int(IPv4Address(wanted.end)) + 1)
-    present = {int(IPv4Address(row["ipaddress"])): row for row in _addresses(cloud, vlan)}
-    is_other_use = wanted.is_for_system_vms != vlan["forsystemvms"]
-    used = [row["ipaddress"] for number, row in present.items() if row["state"] != FREE]
-    if used and (is_other_use or any(int(IPv4Address(each)) not in numbers for each in used)):
-        raise InvalidValue(f"The IP range {vlan['startip']}-{vlan['endip']} has addresses in use: {', '.join(used)}")
     block = IPv4Network(f"{wanted.gateway}/{wanted.prefix_length}", strict=False)
     cloud.change(
         "vlan",
@@ -60,6 +66,8 @@ def _resize(cloud: Cloud, vlan: Row, wanted: PublicRange) -> None:
         endip=wanted.end,
         forsystemvms=wanted.is_for_system_vms,
     )
+    numbers = _numbers(wanted)
+    present = {int(IPv4Address(row["ipaddress"])): row for row in _addresses(cloud, vlan)}
     for number, row in present.items():
         if number not in numbers:
             cloud.table("publicip").drop(row["id"])

@@ -80,9 +80,9 @@ def update_provider(call: Call) -> Row:
         if row["name"] == _ALL_OR_NOTHING:
             raise InvalidValue(f"Services of provider {row['name']} cannot be enabled one by one")
         changes["servicelist"] = _services(row["name"], call["servicelist"])
-    cloud.change(KIND, row, **changes)
     if "customid" in call:
         cloud.rename(KIND, row, call["customid"])
+    cloud.change(KIND, row, **changes)
     return {"networkserviceprovider": provider_view(cloud, row)}
 
 
