@@ -25,7 +25,7 @@ def provider_of(cloud: Cloud) -> Row | None:
 
 
 def connect(cloud: Cloud) -> None:
-    """Log in to the controller and push every Netris range of the zone. Without it the host is in Alert (unverified)."""
+    """Log in to the controller and push the zone's Netris ranges. Without it the host is in Alert (unverified)."""
     row = provider_of(cloud)
     if row is None:
         return
