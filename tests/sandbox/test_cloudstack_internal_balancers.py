@@ -163,6 +163,23 @@ def test_address_and_members_are_of_one_vpc_3_7(acme, tier):
     assert refused(acme, tier, sourceipaddressnetworkid=elsewhere["id"]) == 431
 
 
+def test_netris_hears_nothing_of_an_offering_with_the_scheme_internal_5_2(root, netris):
+    """Netris has the capability in its list; what the plugin does with it no source says (unverified)."""
+    scheme = {"servicecapabilitylist[0].service": "Lb", "servicecapabilitylist[0].capabilitytype": "LbSchemes"}
+    scheme |= {"servicecapabilitylist[0].capabilityvalue": "Internal", "forvpc": "true", "enable": "true"}
+    shape = {"traffictype": "Guest", "guestiptype": "Isolated", "provider": "Netris"}
+    offering = root("createNetworkOffering", name="inside", **shape, **scheme)["networkoffering"]
+    place = {"gateway": "10.10.1.1", "netmask": "255.255.255.0", "zoneid": root.zone, "vpcid": root.vpc()["id"]}
+    tier = root("createNetwork", name="inside", networkofferingid=offering["id"], **place)["network"]
+
+    balancer = made(root, tier)
+    assert assign(root, balancer, root.machine(tier))["jobstatus"] == 1
+
+    assert shown(root, balancer)["loadbalancerrule"][0]["state"] == "Active"
+    vpcs = [("filterByVpc[]", row["id"]) for row in netris.get("/api/v2/vpc").json()["data"]]
+    assert netris.get("/api/v2/l4lb", params=vpcs).json()["data"] == []
+
+
 def test_a_routed_tier_balances_nothing_5_2(root):
     routed = root.tier(root.vpc(mode="Route"), mode="Routed")
 

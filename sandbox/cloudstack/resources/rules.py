@@ -14,7 +14,7 @@ from sandbox.cloudstack.resources.naming import vpc_name
 from sandbox.store import Row
 
 ADD, ACTIVE, REVOKE = "Add", "Active", "Revoke"
-INTERNAL, INTERNAL_PROVIDER = "Internal", "InternalLbVm"
+INTERNAL = "Internal"
 FORWARD, BALANCER = "portforwardingrule", "loadbalancer"
 _PURPOSES = {FORWARD: "PortForwarding", BALANCER: "LoadBalancing"}
 
@@ -30,8 +30,7 @@ def is_internal(rule: Row) -> bool:
 
 def balances_inside(cloud: Cloud, network: Row) -> bool:
     """Whether load balancers of the tier are internal ones. Those and public ones do not mix in one tier (3.4)."""
-    offering = cloud.get("networkoffering", network["networkofferingid"])
-    return bool(offering["services"].get("Lb") == INTERNAL_PROVIDER or offering.get("supportsinternallb"))
+    return bool(cloud.get("networkoffering", network["networkofferingid"]).get("supportsinternallb"))
 
 
 def of_address(cloud: Cloud, address_id: str) -> list[Row]:
