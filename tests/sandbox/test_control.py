@@ -221,6 +221,7 @@ def test_fields_that_the_controller_cannot_live_with_are_put_back(served):
     assert "nonsense" in response.json()["message"]
     assert stored(world, "netris") == before
     assert data(netris, "/api/v2/vnet") == rows
+    assert world.netris.net.vnets.one("name", "x") is None
 
 
 @pytest.mark.parametrize(
@@ -511,6 +512,7 @@ def test_a_restart_loses_the_jobs_that_wait_for_their_turn_2_2():
     order(root.http, "restart")
     world.clock.advance(60)
 
+    assert not world.cloudstack.jobs.has_due()
     for job in (first["jobid"], *queued):
         assert_lost(root("queryAsyncJobResult", jobid=job))
     (vpc,) = root.list("listVPCs")
@@ -554,6 +556,32 @@ def test_a_job_in_the_middle_of_its_work_leaves_it_there_2_2(world, root):
     assert [row["name"] for row in data(netris, "/api/v2/nat") if row["name"].startswith("D1")] == []
     root.done("deleteVPC", id=vpc["id"])
     assert world.are_empty()
+
+
+def test_a_job_whose_last_call_has_been_made_is_lost_as_well_2_2(world, root):
+    with at_the_call(world, "POST", "/api/v2/nat", lambda: order(client_of(world), "restart")):
+        job = root("queryAsyncJobResult", jobid=start_vpc(root)["jobid"])
+
+    assert_lost(job)
+    assert world.netris.control.calls["POST /api/v2/nat"] == 1
+    (vpc,) = world.cloudstack.cloud.table("vpc")
+    assert vpc["is_started"] is False
+    assert [router["state"] for router in root.list("listRouters")] == ["Stopped"]
+    root.done("deleteVPC", id=vpc["id"])
+    assert world.are_empty()
+
+
+def test_a_job_that_a_worker_has_but_not_begun_is_lost_as_well_2_2(world, root):
+    world.cloudstack.runs_jobs_itself = False
+    started = start_vpc(root)["jobid"]
+    with world.cloudstack.cloud.lock:
+        (job,) = world.cloudstack.jobs.claim_due()
+
+    order(root.http, "restart")
+    world.cloudstack.run_job(job)
+
+    assert_lost(root("queryAsyncJobResult", jobid=started))
+    assert world.netris.control.calls["POST /api/v2/vpc"] == 0
 
 
 def test_a_call_in_the_middle_of_its_work_gets_no_answer_and_leaves_its_row_5_5(world, root):
