@@ -49,7 +49,7 @@ def _expunge_machines(cloud: Cloud, now: float) -> None:
     delay = configuration.number(cloud, "expunge.delay")
     for vm in cloud.table("vm"):
         is_over = vm["state"] in (machines.DESTROYED, machines.ERROR)
-        if is_over and now - vm.get("destroyed", vm["created"]) >= delay:  # in Error: from its making (unverified)
+        if is_over and now - (vm.get("destroyed") or vm["created"]) >= delay:  # in Error: from its making (unverified)
             _attempt(cloud, "vm", vm["id"])
 
 

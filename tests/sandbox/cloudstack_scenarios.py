@@ -4,8 +4,11 @@
 that is an object stands for its id.
 """
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import Any
 
+from sandbox.cloudstack.catalogue import CATALOGUE
 from tests.sandbox.cloudstack_client import root_of
 
 PORTS = {"publicport": 80, "privateport": 8080}
@@ -72,14 +75,15 @@ class Things:
     inner_tier = cached_property(lambda self: internal_tier(self.world, self.caller))
     inner = cached_property(lambda self: self._made("createLoadBalancer", "loadbalancer"))
     vnis = cached_property(lambda self: self._made("dedicateGuestVlanRange", "dedicatedguestvlanrange"))
-    role = cached_property(lambda self: self.caller("createRole", **SCENARIOS["createRole"](self))["role"])
+    role = cached_property(lambda self: self._made("createRole", "role"))
     peer = cached_property(lambda self: self._made("createBgpPeer", "bgppeer"))
     second_network = cached_property(lambda self: self._made("createPhysicalNetwork", "physicalnetwork"))
     dynamic_vpc = cached_property(lambda self: self._make_dynamic_vpc())
 
     def _made(self, command, key):
         sent = plain(SCENARIOS[command](self))
-        body = self.caller(command, **sent) if command.startswith("dedicate") else self.caller.done(command, **sent)
+        call = self.caller.done if CATALOGUE[command].is_async else self.caller
+        body = call(command, **sent)
         return body[key]
 
     def _make_dynamic_vpc(self):
@@ -88,8 +92,8 @@ class Things:
             self.caller(command, **plain(SCENARIOS[command](self)))
         given = {"networkmode": "ROUTED", "routingmode": "Dynamic", "provider": "Netris", "enable": "true"}
         offering = self.caller.done("createVPCOffering", name="dynamic", **given)["vpcoffering"]["id"]
-        given = {"name": "dynamic", "zoneid": self.zone["id"], "vpcofferingid": offering, "cidrsize": 24}
-        return self.caller.done("createVPC", **given)["vpc"]
+        given = {"name": "dynamic", "zoneid": self.zone["id"], "vpcofferingid": offering}
+        return self.caller.done("createVPC", cidrsize=24, **given)["vpc"]
 
     @cached_property
     def free(self):
@@ -174,7 +178,7 @@ def plain(parameters):
     return {name: value["id"] if isinstance(value, dict) else value for name, value in parameters.items()}
 
 
-SCENARIOS = {
+SCENARIOS: dict[str, Callable[[Any], dict[str, Any]]] = {
     # 3.1
     "listCapabilities": lambda at: {},
     "listApis": lambda at: {},

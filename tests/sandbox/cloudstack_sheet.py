@@ -35,7 +35,7 @@ _INNER = {"network": "network", "user": "user", "nic": "nic", "tags": "tag", "se
 
 
 def _read_objects():
-    found = {}
+    found: dict[str, tuple[str, dict[str, str]]] = {}
     for name, part, text in _OBJECT.findall(COMMANDS):
         fields = {field: kind.strip() for field, kind, _ in _FIELD.findall(text.split(" \N{EN DASH} ")[0])}
         if len(fields) > len(found.get(name, ("", {}))[1]):  # an object is spoken of more than once
@@ -78,7 +78,7 @@ def _fields_described(text):
     text = re.sub(r"(`\w+`), (`\w+`) \(both root\)", r"\1^, \2^", text)
     text = re.sub(r" \(([^)]*)\)", lambda match: "^" if "root" in match[1] else "", text)
     text = re.split(r"; | \N{EN DASH} ", re.sub(r"\{[^}]*\}", "", text))[0]
-    fields = {}
+    fields: dict[str, str] = {}
     for name, brackets, word, inner, root in _DESCRIBED.findall(text):
         kind = _TYPES.get(brackets or word, "")
         fields.setdefault(name, ":".join(filter(None, (name, kind, inner if kind in ("list", "set") else ""))) + root)

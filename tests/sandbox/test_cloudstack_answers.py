@@ -6,6 +6,7 @@ command that is not there fails here.
 
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -141,7 +142,7 @@ def tree(element):
     """An element as JSON would show it, with every value as text; a tag that repeats is a list."""
     if not len(element):
         return element.text or ""
-    found = {}
+    found: dict[str, list[Any]] = {}
     for child in element:
         found.setdefault(child.tag, []).append(tree(child))
     return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
@@ -240,10 +241,14 @@ def test_four_lists_can_be_counted_only_1_5(at, name):
     assert at.caller(name, **sent, retrieveonlyresourcecount="true") == {"count": at.caller(name, **sent)["count"]}
 
 
-NEWEST_FIRST = ("listVPCs", "listStaticRoutes", "listNetworks", "listNetworkACLLists", "listNetworkACLs")
-NEWEST_FIRST += ("listPortForwardingRules", "listPrivateGateways", "listProjects", "listEvents")
-OLDEST_FIRST = ("listLoadBalancerRules", "listVirtualMachines", "listHosts", "listAccounts", "listDomains")
-OLDEST_FIRST += ("listVlanIpRanges", "listRouters", "listAsyncJobs")
+NEWEST_FIRST = (
+    *("listVPCs", "listStaticRoutes", "listNetworks", "listNetworkACLLists", "listNetworkACLs"),
+    *("listPortForwardingRules", "listPrivateGateways", "listProjects", "listEvents"),
+)
+OLDEST_FIRST = (
+    *("listLoadBalancerRules", "listVirtualMachines", "listHosts", "listAccounts", "listDomains"),
+    *("listVlanIpRanges", "listRouters", "listAsyncJobs"),
+)
 
 
 def make_another(at):

@@ -44,7 +44,7 @@ def _is_quarantined(cloud: Cloud, address: Row, owner: Row) -> bool:
         return False
     account = cloud.table("account").get(last)
     minutes = configuration.number(cloud, "public.ip.address.quarantine.duration", account)
-    return cloud.clock.now() - address["released"] < 60 * minutes
+    return bool(cloud.clock.now() - address["released"] < 60 * minutes)
 
 
 def _free(cloud: Cloud, ranges: list[Row], owner: Row) -> Row:
