@@ -130,6 +130,15 @@ class Controller:
             shelf.render_again()
         self.tree.render_again()
 
+    def render_vpc_again(self, vpc: int) -> None:
+        """The name of a VPC changed, which everything in it shows."""
+        for kind, shelf in self.scoped.items():
+            rows = shelf.by("vpc", vpc)
+            if kind in ("allocation", "subnet"):
+                self.tree.render_again(self.tree.nodes[kind, row["id"]] for row in rows)
+            else:
+                shelf.render_again(rows)
+
     # References: `{id, name}`, and the id wins (0.2).
 
     def resolve(self, shelf: Shelf, value: Any, name: str) -> Row:

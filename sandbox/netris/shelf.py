@@ -6,7 +6,7 @@ restart, a handler and an order of the sandbox all leave the derived world in st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from sandbox.clock import Clock
@@ -136,5 +136,10 @@ class Shelf:
             text = self._json[row["id"]] = dumps(render(row))
         return text
 
-    def render_again(self) -> None:
-        self._json.clear()
+    def render_again(self, rows: Iterable[Row] | None = None) -> None:
+        """Some rows, or all of them."""
+        if rows is None:
+            self._json.clear()
+            return
+        for row in rows:
+            self._json.pop(row["id"], None)

@@ -7,7 +7,7 @@ it. VPCs do not see each other; the same prefix may exist in many of them.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
 from sandbox.netris.wire import Network
@@ -77,8 +77,8 @@ class Tree:
         for node in self.enclosing(vpc, version, address, 32 if version == 4 else 128):
             node.json = None
 
-    def render_again(self) -> None:
-        for node in self.nodes.values():
+    def render_again(self, nodes: Iterable[Node] | None = None) -> None:
+        for node in self.nodes.values() if nodes is None else nodes:
             node.json = None
 
     def put(self, kind: str, row: Row) -> None:

@@ -66,7 +66,9 @@ def update(net: Controller, call: Call) -> Reply:
         modifiedDate=net.stamp(),
     )
     if is_renamed:
-        net.render_again()
+        peered = (each[side] for each in peering.of_vpc(net, row["id"]) for side in peering.SIDES)
+        for vpc in {row["id"], *peered}:  # V-Nets show the peered VPC that they relay DHCP to
+            net.render_vpc_again(vpc)
     return Reply.of({"id": row["id"]}, UPDATED)
 
 
