@@ -26,6 +26,7 @@ PENDING, SUCCEEDED, FAILED = 0, 1, 2
 _WEIGHTS = {"createVPC": 1.0, "restartVPC": 1.0, "deleteVPC": 0.75, "deployVirtualMachine": 1.0, "createTags": 0.1}
 _USUAL_WEIGHT = 0.5
 
+# The sheet names six of these; the others are spelled alike (unverified).
 _INSTANCE_TYPES = {
     "vpc": "Vpc",
     "network": "Network",

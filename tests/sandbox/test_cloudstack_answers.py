@@ -4,6 +4,7 @@ Every command of the catalogue is called once and succeeds. What it is called wi
 command that is not there fails here.
 """
 
+import re
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 from sandbox.cloudstack.catalogue import CATALOGUE
 from tests.sandbox.cloudstack_client import refusal, sign
 from tests.sandbox.cloudstack_scenarios import EMPTY, GATE, REFUSED, SCENARIOS, Things, plain
-from tests.sandbox.cloudstack_sheet import OBJECTS, fields_of_jobs, misfits
+from tests.sandbox.cloudstack_sheet import OBJECTS, SHEET, fields_of_jobs, misfits
 
 # What a key holds, where it is not called what the sheet's field list is called.
 _OBJECT_OF = {"ipaddress": "publicipaddress", "vlan": "vlaniprange", "loadbalancerruleinstance": "virtualmachine"}
@@ -214,6 +215,17 @@ def test_security_headers_are_always_there_1_1(root):
         assert root.send(command).headers["x-content-type-options"] == "nosniff"
 
 
+def test_a_login_tells_who_one_is_1_3(root):
+    (row,) = re.findall(r"^\| Reply `loginresponse` \| (.+) \|$", SHEET, re.M)
+    given = {"command": "login", "username": "admin", "password": "password", "response": "json"}
+
+    body = root.http.post("/client/api", data=given).json()["loginresponse"]
+
+    assert body.keys() == set(re.findall(r"`(\w+)`", row))
+    assert isinstance(body.pop("timeout"), int)
+    assert all(isinstance(value, str) for value in body.values())
+
+
 # lists (1.5)
 
 
@@ -312,6 +324,26 @@ def test_a_pending_job_shows_no_result_and_a_cancelled_one_never_does_2_2_quirk_
     world.clock.advance(60 * 60)
     assert at.caller("queryAsyncJobResult", jobid=first)["jobstatus"] == 1
     assert at.caller.list("listVPCs", id=vpc["id"])[0]["name"] == "a"
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("createVPC", "Vpc"),
+        ("updateNetwork", "Network"),
+        ("associateIpAddress", "IpAddress"),
+        ("createPortForwardingRule", "FirewallRule"),
+        ("createNetworkACL", "NetworkAclItem"),
+        ("deployVirtualMachine", "VirtualMachine"),
+    ],
+)
+def test_jobs_name_the_kind_and_the_id_of_their_object_2_2(at, name, kind):
+    sent = plain(SCENARIOS[name](at))
+    started = at.caller(name, **sent)
+
+    job = at.caller("queryAsyncJobResult", jobid=started["jobid"])
+
+    assert (job["jobinstancetype"], job["jobinstanceid"]) == (kind, started.get("id") or sent["id"])
 
 
 QUEUED = {  # 2.2; firewall rules are not emulated

@@ -424,6 +424,12 @@ ROWS = (
     ),
     # 3.9 machines
     Refusal("3.9", "deployVirtualMachine", but("deployVirtualMachine", templateid=None), 530),
+    Refusal(
+        "3.9",
+        "deployVirtualMachine",
+        but("deployVirtualMachine", volumeid=lambda at: at.vm and at.caller.list("listVolumes")[0]),
+        530,
+    ),
     Refusal("3.9", "deployVirtualMachine", but("deployVirtualMachine", name="9web"), 431),
     Refusal("3.9", "deployVirtualMachine", but("deployVirtualMachine", name="-web"), 431),
     Refusal("3.9", "deployVirtualMachine", but("deployVirtualMachine", name="w" * 64), 431),

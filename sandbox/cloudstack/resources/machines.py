@@ -24,7 +24,7 @@ def make_machine(call: Call) -> Row:
     cloud, offering = call.cloud, call["serviceofferingid"]
     if offering.get("is_system"):
         raise InvalidValue(f"Unable to use the system offering {offering['name']} for a VM")
-    if "templateid" not in call:
+    if {"templateid", "volumeid", "snapshotid"} & call.arguments.keys() != {"templateid"}:  # disks are not emulated
         raise ServerError("Exactly one of template id, volume id and snapshot id must be given")
     tiers = _tiers(call)
     owner = call.owner() if "account" in call else cloud.get("account", tiers[0]["accountid"])
