@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.cloudstack.catalogue import CATALOGUE
 from tests.sandbox.cloudstack_client import Refused
+from tests.sandbox.cloudstack_scenarios import FAR_END, internal_tier
 
 DOCUMENTED = {200, 400, 401, 405, 430, 431, 432, 503, 511, 530, 531, 532, 533, 534, 535, 536, 537}
 NOTHING = "00000000-0000-4000-8000-000000000000"
@@ -25,7 +26,7 @@ def things(world, caller):
     """One of every kind, so that nonsense gets past the lookups and meets the rules."""
     vpc = caller.vpc()
     acl = caller.done("createNetworkACLList", name="acl", vpcid=vpc["id"])["networkacllist"]
-    tier = caller.tier(vpc, aclid=acl["id"])
+    tier, second = caller.tier(vpc, aclid=acl["id"]), caller.tier(vpc, "db", gateway="10.10.2.1")
     caller.done("createNetworkACL", aclid=acl["id"], protocol="all")
     vm = caller.machine(tier)
     free = caller.list("listPublicIpAddresses", state="Free", forprovider="true")
@@ -42,6 +43,14 @@ def things(world, caller):
     caller.done("createLBStickinessPolicy", lbruleid=rule, name="s", methodname="SourceBased")
     caller.done("createStaticRoute", vpcid=vpc["id"], cidr="172.16.0.0/16", nexthop="10.10.1.9")
     caller.done("createProject", name="p")
+    nic = caller.done("addNicToVirtualMachine", virtualmachineid=vm["id"], networkid=second["id"])
+    caller.done("addIpToNic", nicid=nic["virtualmachine"]["nic"][1]["id"])
+    inner = internal_tier(world, caller)["id"]
+    given = {"networkid": inner, "sourceipaddressnetworkid": inner, "sourceport": 80, "instanceport": 80}
+    caller.done("createLoadBalancer", name="inner", scheme="Internal", algorithm="source", **given)
+    gateway = caller.done("createVpnGateway", vpcid=vpc["id"])["vpngateway"]
+    far_end = caller.done("createVpnCustomerGateway", **FAR_END)["vpncustomergateway"]
+    caller.done("createVpnConnection", s2svpngatewayid=gateway["id"], s2scustomergatewayid=far_end["id"])
     return {name: [row["id"] for row in table] for name, table in tables(world).items()}
 
 
