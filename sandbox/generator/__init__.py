@@ -8,7 +8,7 @@
 pairs of leaves. Both services plant it as they plant the reference site, whose devices are the first of it. `fill` has
 the two services make one tenant with one VPC, through the API, and prints the others from what they wrote: rows on the
 CloudStack side, the plugin's own calls on the Netris side. So a printed VPC is like a real one, whatever the services
-come to write. Names, numbers, addresses, VNIs and ages repeat; public ids do not, since a world draws its own.
+come to write. Everything repeats but the times: names, numbers, addresses, VNIs, ages and public ids follow the seed.
 """
 
 from sandbox.generator.fabric import site_of

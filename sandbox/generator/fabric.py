@@ -29,7 +29,7 @@ def site_of(size: Size) -> Site:
     if hypervisors:
         fabric = _with_room_for_hypervisors(fabric)
         zone = replace(zone, hypervisors=(*zone.hypervisors, *hypervisors), pod_netmask="255.255.0.0")
-    return _with_addresses(Site(fabric, zone), size)
+    return _with_addresses(Site(fabric, zone, seed=size.seed), size)
 
 
 def _with_room_for_hypervisors(fabric: Fabric) -> Fabric:
@@ -44,11 +44,12 @@ def _with_room_for_hypervisors(fabric: Fabric) -> Fabric:
 
 
 def _with_addresses(site: Site, size: Size) -> Site:
-    """Pools for what the VPCs will need: one address of the routers' range each, two of the Netris range."""
+    """Pools for what the VPCs will need, of the virtual routers' range and of the Netris range."""
     if not size.vpcs:
         return site
-    routers, public = _length_for(size.vpcs), _length_for(2 * size.vpcs)
-    return site.sized(router_pool=(f"100.64.0.0/{routers}",), public_pool=(f"198.18.0.0/{public}",))
+    routers, public = _length_for(size.vpcs), _length_for(size.public_addresses)
+    block = "198.18.0.0" if public >= 15 else "100.80.0.0"  # the block of benchmarks is a /15
+    return site.sized(router_pool=(f"100.64.0.0/{routers}",), public_pool=(f"{block}/{public}",))
 
 
 def _length_for(addresses: int) -> int:

@@ -1,20 +1,16 @@
-"""The one tenant and the one VPC that the services make themselves, and what of them differs from print to print."""
+"""The one tenant and the one VPC that the services make themselves, as a root admin orders them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import TYPE_CHECKING
-
+from sandbox.cloudstack.resources import limits
 from sandbox.generator.operator import Operator
-from sandbox.generator.size import Size
+from sandbox.generator.size import VPCS_OF_A_TENANT, Size
 from sandbox.store import Row, Store
 
-if TYPE_CHECKING:
-    from sandbox.cloudstack.cloud import Cloud
-
 BLOCK = "10.77."  # of the sample's addresses
+DOMAIN = "generated"
 TIER_NAMES = ("web", "app", "db")
+OFFERING = "Small Instance"
 
 
 def tenant_name(number: int) -> str:
@@ -25,129 +21,117 @@ def vpc_name(number: int) -> str:
     return f"vpc-{number:05}"
 
 
-def make_tenant(api: Operator) -> None:
-    domain = api.one("createDomain", name="generated")
+def password_of(number: int) -> str:
+    """Of a tenant's user, whose name is the tenant's."""
+    return f"{tenant_name(number)}-password"
+
+
+def make_domain(api: Operator) -> Row:
+    """All tenants are in it, so it is held back by nothing."""
+    domain = api.one("createDomain", name=DOMAIN)
+    for type_ in (limits.VM, limits.PUBLIC_IP, limits.VOLUME, limits.NETWORK, limits.VPC, limits.CPU, limits.MEMORY):
+        api("updateResourceLimit", domainid=domain["id"], resourcetype=type_, max=limits.UNLIMITED)
+    return domain
+
+
+def make_tenant(api: Operator, domain: Row, size: Size) -> None:
+    """An account with one user."""
+    account = {"account": tenant_name(1), "domainid": domain["id"]}
     api(
         "createAccount",
-        account=tenant_name(1),
         username=tenant_name(1),
-        password=f"{tenant_name(1)}-password",
+        password=password_of(1),
         firstname=tenant_name(1),
-        lastname="generated",
+        lastname=DOMAIN,
         email=f"{tenant_name(1)}@example.net",
         accounttype=0,
-        domainid=domain["id"],
+        **account,
     )
+    offering = api.one("listServiceOfferings", name=OFFERING)
+    for type_, most in _limits(size, offering).items():
+        api("updateResourceLimit", resourcetype=type_, max=most, **account)
+
+
+def _limits(size: Size, offering: Row) -> dict[int, int]:
+    """Twice what the account has got, and no less than usual."""
+    vpcs = min(size.vpcs, VPCS_OF_A_TENANT)
+    machines = vpcs * size.tiers * size.machines
+    has = {
+        limits.VM: machines,
+        limits.PUBLIC_IP: vpcs * (size.addresses_of_a_vpc + 1),
+        limits.VOLUME: machines,
+        limits.NETWORK: vpcs * size.tiers,
+        limits.VPC: vpcs,
+        limits.CPU: machines * offering["cpunumber"],
+        limits.MEMORY: machines * offering["memory"],
+    }
+    return {type_: max(2 * number, limits.TYPES[type_][2]) for type_, number in has.items()}
 
 
 def make_vpc(api: Operator, store: Store, size: Size, account: Row) -> None:
     zone = api.one("listZones")["id"]
     owner = {"account": account["name"], "domainid": account["domainid"]}
     offering = api.one("listVPCOfferings", name="VPC offering with Netris - NAT Mode")["id"]
-    vpc = api.done("createVPC", name=vpc_name(1), cidr=f"{BLOCK}0.0/16", zoneid=zone, vpcofferingid=offering, **owner)[
-        "id"
+    placed = {"zoneid": zone, "vpcofferingid": offering}
+    vpc = api.done("createVPC", name=vpc_name(1), cidr=f"{BLOCK}0.0/16", **placed, **owner)["id"]
+    acl = _acl(api, vpc, size.rules)
+    machines = [
+        _tier(api, {"zoneid": zone, "vpcid": vpc, "aclid": acl}, number, size.machines, owner)
+        for number in range(1, size.tiers + 1)
     ]
+    if machines and machines[0]:
+        _rules(api, store, size, vpc, machines[0])
+    for number in range(size.routes):
+        hop, cidr = f"{BLOCK}1.254", f"192.168.{number}.0/24"
+        api.done("createStaticRoute", vpcid=vpc, cidr=cidr, nexthop=hop)
+
+
+def _acl(api: Operator, vpc: str, rules: int) -> str:
     acl = api("createNetworkACLList", name=f"{vpc_name(1)}-acl", vpcid=vpc)
     api("queryAsyncJobResult", jobid=acl["jobid"])
-    for number in range(1, size.rules + 1):
-        _acl_rule(api, acl["id"], number)
+    for number in range(1, rules + 1):
+        rule = {"aclid": acl["id"], "number": number, "protocol": "tcp", "action": "allow", "cidrlist": "0.0.0.0/0"}
+        side, port = "ingress" if number % 2 else "egress", 440 + number
+        api.done("createNetworkACL", traffictype=side, startport=port, endport=port, **rule)
+    return str(acl["id"])
+
+
+def _tier(api: Operator, place: Row, number: int, machines: int, owner: Row) -> list[Row]:
+    """A tier's machines, with the tier's id in each as `networkid`."""
+    name = TIER_NAMES[number - 1]
     offering = api.one("listNetworkOfferings", name="DefaultNATNetrisNetworkOfferingForVpc")["id"]
-    placed = {"zoneid": zone, "vpcid": vpc, "networkofferingid": offering, "aclid": acl["id"]}
+    space = {"gateway": f"{BLOCK}{number}.1", "netmask": "255.255.255.0", "networkofferingid": offering}
+    tier = api.one("createNetwork", name=name, **space, **place)["id"]
     machine = {
-        "zoneid": zone,
-        "serviceofferingid": api.one("listServiceOfferings")["id"],
+        "zoneid": place["zoneid"],
+        "networkids": tier,
+        "serviceofferingid": api.one("listServiceOfferings", name=OFFERING)["id"],
         "templateid": api.one("listTemplates", templatefilter="executable")["id"],
     }
-    machines = []
-    for number, name in enumerate(TIER_NAMES[: size.tiers], start=1):
-        gateway = f"{BLOCK}{number}.1"
-        tier = api.one("createNetwork", name=name, gateway=gateway, netmask="255.255.255.0", **placed)["id"]
-        machines.append(
-            api.done("deployVirtualMachine", name=f"{vpc_name(1)}-{name}", networkids=tier, **machine, **owner)
-        )
-    if size.forwards and machines:
-        _forwards(api, store, vpc, machines[0]["id"], size.forwards)
+    names = [f"{vpc_name(1)}-{name}-{each}" for each in range(1, machines + 1)]
+    return [api.done("deployVirtualMachine", name=each, **machine, **owner) | {"networkid": tier} for each in names]
 
 
-def _acl_rule(api: Operator, acl: str, number: int) -> None:
-    rule = {"aclid": acl, "number": number, "protocol": "tcp", "action": "allow", "cidrlist": "0.0.0.0/0"}
-    side = "ingress" if number % 2 else "egress"
-    api.done("createNetworkACL", traffictype=side, startport=440 + number, endport=440 + number, **rule)
+def _rules(api: Operator, store: Store, size: Size, vpc: str, machines: list[Row]) -> None:
+    """Forwards share an address, and balancers one; every static NAT has its own."""
+    behind = {"virtualmachineid": machines[0]["id"], "networkid": machines[0]["networkid"], "openfirewall": "false"}
+    address = _public_address(api, store, vpc) if size.forwards else ""
+    for port in range(8000, 8000 + size.forwards):
+        ports = {"protocol": "tcp", "publicport": port, "privateport": port}
+        api.done("createPortForwardingRule", ipaddressid=address, **ports, **behind)
+    address = _public_address(api, store, vpc) if size.balancers else ""
+    for port in range(80, 80 + size.balancers):
+        facts = {"name": f"{vpc_name(1)}-{port}", "algorithm": "roundrobin", "publicport": port, "privateport": port}
+        rule = api.done("createLoadBalancerRule", publicipid=address, networkid=behind["networkid"], **facts)["id"]
+        members = ",".join(machine["id"] for machine in machines)
+        api.done("assignToLoadBalancerRule", id=rule, virtualmachineids=members)
+    for machine in machines[: size.staticnats]:
+        translated = {"virtualmachineid": machine["id"], "networkid": machine["networkid"]}
+        api("enableStaticNat", ipaddressid=_public_address(api, store, vpc), **translated)
 
 
-def _forwards(api: Operator, store: Store, vpc: str, machine: str, count: int) -> None:
+def _public_address(api: Operator, store: Store, vpc: str) -> str:
+    """One of the Netris range: left to choose, the server takes one of the virtual routers'."""
     netris = next(row for row in store["vlan"] if row["provider"])
-    address = next(iter(store["publicip"].by("pool", f"{netris['id']}:Free")))["ipaddress"]
-    public = api.done("associateIpAddress", vpcid=vpc, ipaddress=address)["id"]
-    networks = store["nic"].by("vmid", machine)
-    for number in range(count):
-        api.done(
-            "createPortForwardingRule",
-            ipaddressid=public,
-            virtualmachineid=machine,
-            networkid=networks[0]["networkid"],
-            protocol="tcp",
-            publicport=8000 + number,
-            privateport=8000 + number,
-            openfirewall="false",
-        )
-
-
-def tokens_of(texts: set[str]) -> re.Pattern[str]:
-    """Longer ones first, and none that is part of a longer number."""
-    whole = [
-        f"{'(?<![0-9.])' if text[0].isdigit() else ''}{re.escape(text)}{'(?![0-9])' if text[-1].isdigit() else ''}"
-        for text in sorted(texts, key=len, reverse=True)
-    ]
-    return re.compile(f"({'|'.join(whole)})")
-
-
-class Sample:
-    """What of the sample's texts differs from print to print."""
-
-    def __init__(self, cloud: Cloud, rows: list[tuple[str, Row]], owned: list[Row]) -> None:
-        self._cloud = cloud
-        self._rows = rows
-        self._owned = owned
-        self._account: Row = cloud.get("account", owned[0]["accountid"])
-        self.vnis = [row["id"] for kind, row in rows if kind == "vni"]
-        self.hosts = list(dict.fromkeys(row["hostid"] for _, row in rows if row.get("hostid")))
-        numbers = {row["id"]: row["number"] for _, row in rows if "number" in row}
-        same = self.words(1, self._account, numbers, owned, str)
-        self.tokens = tokens_of({*same, *self.hosts})
-
-    def words(
-        self, number: int, tenant: Row, numbers: dict[str, int], free: list[Row], uuid: Callable[[], str]
-    ) -> dict[str, str]:
-        """Each token of the sample, and what a print has in its place."""
-        domain, zone = self._cloud.get("domain", tenant["domainid"])["number"], self._cloud.zone["number"]
-        old, new = self._account, tenant
-        vpc = next(row for kind, row in self._rows if kind == "vpc")
-        found = {row["id"]: uuid() for _, row in self._rows if isinstance(row["id"], str)}
-        found |= {old["id"]: new["id"], old["name"]: new["name"]}
-        for mine, its in zip(self._owned, free, strict=True):
-            found |= {mine["id"]: its["id"], mine["ipaddress"]: its["ipaddress"]}
-        found |= {vpc_name(1): vpc_name(number), BLOCK: f"10.{1 + (number - 1) % 250}."}
-        found[f"-Z{zone}-V{vpc['number']}"] = f"-Z{zone}-V{numbers[vpc['id']]}"
-        found[f"D{domain}-A{old['number']}"] = f"D{domain}-A{new['number']}"
-        found[f"cs{old['number']:x}."] = f"cs{new['number']:x}."
-        for kind, row in self._rows:
-            before, after = row.get("number"), numbers.get(row["id"])
-            if kind == "network":
-                found[f"-N{before}"] = f"-N{after}"
-            elif kind == "networkacl":
-                found[f"-ACL{before}"] = f"-ACL{after}"
-            elif kind == "portforwardingrule":
-                found[f"-DNAT-R{before}"] = f"-DNAT-R{after}"
-            elif kind == "router":
-                found[f"r-{before}-VM"] = f"r-{after}-VM"
-            elif kind == "vm":
-                found[f"i-{old['number']}-{before}-VM"] = f"i-{new['number']}-{after}-VM"
-                found[_mac(before)] = _mac(after)
-        return found
-
-
-def _mac(number: int | None) -> str:
-    """The part of a NIC's address that is the machine's number."""
-    text = f"{number or 0:06x}"
-    return f":{text[:2]}:{text[2:4]}:{text[4:]}"
+    free = next(iter(store["publicip"].by("pool", f"{netris['id']}:Free")))["ipaddress"]
+    return str(api.done("associateIpAddress", vpcid=vpc, ipaddress=free)["id"])
