@@ -151,3 +151,15 @@ def test_the_logins_are_shown(directory, capsys):
     weft.Demo(directory)._introduce("http://localhost:8000")
 
     assert "admin      secret     platform admin   -" in capsys.readouterr().out
+
+
+def test_data_of_another_version_asks_for_a_reset(directory):
+    demo = weft.Demo(directory)
+    (directory / "sandbox").mkdir()
+    (directory / "sandbox" / "netris.sqlite3").write_text("not what this version writes")
+
+    with weft.Supervisor() as supervisor, pytest.raises(weft.Trouble) as trouble:
+        demo._start_sandbox(supervisor, demo._sandbox(demo.environment({}), demo.ports()))
+
+    assert "was not written by this version" in str(trouble.value)
+    assert "./weft demo --reset" in str(trouble.value)
