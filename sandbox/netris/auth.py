@@ -1,4 +1,4 @@
-"""Logging in: one user, any number of cookie sessions, each gone after an hour without a call (1.2)."""
+"""Logging in: any number of cookie sessions, each gone after an hour without a call (1.2; the hour is unverified)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Gate:
     def login(self, net: Controller, call: Call) -> Reply:
         fields = call.fields
         user, password = fields.text("user"), fields.text("password")
-        for scheme in ("auth_scheme_id", "authSchemeID"):  # both spellings, or neither
+        for scheme in ("auth_scheme_id", "authSchemeID"):  # both spellings, or neither: unverified
             if scheme in fields and fields.integer(scheme, 0, 2**31) != 1:
                 raise Refusal(401, "Authentication failed")  # unverified
         number = self._check(net, user, password)

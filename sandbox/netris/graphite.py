@@ -1,5 +1,6 @@
 """The time series of the fabric (3.5), reckoned from the model of `load` when they are asked for.
 
+That a controller of 4.15 has this path is unverified.
 `POST /api/graphite?format=json&from=-3min&until=now&target=collectd.<device>.<metric>` answers a bare list. Targets may
 hold `*` and `{a,b}`; functions of graphite are not understood and match nothing. Nothing is stored, so history reaches
 back to the boot of a device, which wrote nothing while it was dead.

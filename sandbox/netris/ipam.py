@@ -242,7 +242,7 @@ def _by_id_or_prefix(net: Controller, kind: str, call: Call) -> Row:
         try:
             network = ip_network(target)
         except ValueError as mistake:
-            raise invalid("prefix", "Invalid IP prefix.") from mistake
+            raise invalid("prefix", "Invalid IP prefix.") from mistake  # unverified
         node = next((found for vpc in net.scope(call) if (found := net.tree.at(kind, vpc, network))), None)
     if node is None:
         raise Refusal(404, "Not found")

@@ -37,7 +37,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "backend": backends,
         "healthcheck": None if row["healthCheck"] == "None" else check,
         "healthCheck": {} if row["healthCheck"] == "None" else {row["healthCheck"]: _go_check(row)},
-        "label": {"status": "success" if enabled and not failed else "danger", "text": word},
+        "label": {"status": "success" if enabled and not failed else "danger", "text": word},  # values unverified
         "state": {"label": "Enabled" if enabled else "Disabled", "value": row["status"]},
         "internal": False,
     }

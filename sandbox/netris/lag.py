@@ -74,7 +74,8 @@ def free_up(net: Controller, call: Call) -> Reply:
     body: Any = call.body
     items = body if isinstance(body, list) else Fields(body if isinstance(body, dict) else {}).items("ports")
     if not items:
-        raise Refusal(403, "Must have required property 'ports'", {"ports": "Must have required property 'ports'"})
+        text = "Must have required property 'ports'"
+        raise Refusal(403, text, {"ports": text})
     for port in [net.resolve(net.ports, item, "ports") for item in items]:
         _free(net, port)
     return Reply.of({}, UPDATED)

@@ -29,7 +29,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "state": {
             "label": state.capitalize(),
             "value": state,
-            "status": "success" if state == "enabled" else "danger",
+            "status": "success" if state == "enabled" else "danger",  # of the admin state alone: unverified
         },
         "action": {"label": action.removesuffix("_SNAT"), "value": action},
         "protocol": {"label": protocol.upper(), "value": protocol},
@@ -40,7 +40,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
 
 
 def listing(net: Controller, call: Call) -> Reply:
-    """All rules of all VPCs when unfiltered, unlike every other list (1.7, quirk 50)."""
+    """All rules of all VPCs when unfiltered, unlike every other list (1.7, quirk 50; unverified)."""
     vpcs, sites = call.ids("filterByVpc"), call.ids("filterBySites")
     rows: Iterable[Row] = net.nats
     if vpcs is not None:

@@ -1,8 +1,9 @@
 """VPC peering: two VPCs exchange routes, each side taking what its inbound list permits (2.12).
 
 There are two dialects of the lists: one text for each side (OpenAPI), or one for each side and IP family (the Go SDK of
-2026). Both are read, and both are shown. A list that nobody wrote is filled by the controller with the prefixes of the
-other side, as they are when it is read. Overlapping ranges are not refused: no source says that they are.
+2026). Both are read, and both are shown: which keys a release has is unverified. A list that nobody wrote is filled by
+the controller with the prefixes of the other side, as they are when it is read. Overlapping ranges are not refused: no
+source says that they are.
 """
 
 from __future__ import annotations

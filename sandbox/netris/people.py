@@ -105,10 +105,10 @@ def update_group(net: Controller, call: Call) -> Reply:
 
 
 def delete_group(net: Controller, call: Call) -> Reply:
-    """Refused while anybody has it: before 4.15 such people were left with every right (quirk 32; text unverified)."""
+    """Refused while anybody has it: before 4.15 such people were left with every right (quirk 32)."""
     row = net.by_body(net.permission_groups, call)
     if net.users.one("group", row["id"]) or net.user_roles.one("group", row["id"]):
-        raise Refusal(400, "The permission group is assigned and can not be deleted.")
+        raise Refusal(400, "The permission group is assigned and can not be deleted.")  # unverified
     net.permission_groups.drop(row["id"])
     return Reply.of({}, DELETED)
 
@@ -222,7 +222,7 @@ def set_password(net: Controller, call: Call) -> Reply:
     """The body is unverified: `{id, password}`."""
     row = net.by_body(net.users, call)
     if row["id"] == OPERATOR:
-        raise Refusal(400, "The password of this user is set where the sandbox is started.")
+        raise Refusal(400, "The password of this user is set where the sandbox is started.")  # unverified
     password = call.fields.text("password")
     if len(password) < 8:
         raise invalid("password", "Must have 8 characters at least.")  # unverified

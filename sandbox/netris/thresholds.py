@@ -40,7 +40,7 @@ def update(net: Controller, call: Call) -> Reply:
     """One object or a list of them, as `GET` shows them."""
     items = call.body if isinstance(call.body, list) else [call.body]
     if not items or not all(isinstance(item, dict) for item in items):
-        raise Refusal(400, "The body must be a list of thresholds.")
+        raise Refusal(400, "The body must be a list of thresholds.")  # unverified
     rows = []
     for fields in map(Fields, items):
         name = fields.choice("check_name", DEFAULTS)
@@ -48,7 +48,7 @@ def update(net: Controller, call: Call) -> Reply:
         row = {"id": name, "warning": _number(fields, "warning", warning)}
         row["critical"] = _number(fields, "critical", critical)
         if float(str(row["warning"])) > float(str(row["critical"])):
-            raise invalid("warning", "Must not be above critical.")
+            raise invalid("warning", "Must not be above critical.")  # unverified
         rows.append(row)
     for row in rows:
         net.thresholds.put(row)
@@ -62,5 +62,5 @@ def _number(fields: Fields, name: str, default: float) -> float:
     except (ValueError, OverflowError):
         number = -1.0
     if not 0 <= number <= 1000:
-        raise invalid(name, "Must be a number between 0 and 1000.")
+        raise invalid(name, "Must be a number between 0 and 1000.")  # unverified
     return number

@@ -195,6 +195,7 @@ class Fields:
         return value
 
     def name(self, default: Any = MISSING) -> str:
+        """A name of any length: what the limit is, is unverified."""
         value = self.text("name", default)
         if not value.strip():
             raise invalid("name", "Name must not be empty.")  # unverified
