@@ -21,7 +21,7 @@ def enable_static_nat(call: Call) -> Row:
     network = rules.tier_for(cloud, address, call.get("networkid"), "StaticNat")
     machine = rules.guest_address(cloud, vm, network, call.get("vmguestip"))
     _check_free(cloud, address, vm)
-    rule = rules.static_nat(cloud, address, vm, machine)
+    rule = rules.static_nat(cloud, address, vm, network)
     try:
         with cloud.outside():
             cloud.plugin.add_static_nat(rule)

@@ -138,9 +138,18 @@ def unbind(cloud: Cloud, address_id: str) -> None:
 # as Netris sees them
 
 
-def static_nat(cloud: Cloud, address: Row, vm: Row, machine: str) -> StaticNat:
+def static_nat(cloud: Cloud, address: Row, vm: Row, network: Row) -> StaticNat:
     vpc = vpc_name(cloud, cloud.get("vpc", address["vpcid"]))
-    return StaticNat(vpc, vm["number"], address["ipaddress"], machine)
+    return StaticNat(vpc, vm["number"], address["ipaddress"], _reached(cloud, vm, network))
+
+
+def _reached(cloud: Cloud, vm: Row, network: Row) -> str:
+    """Where traffic ends up: at the NIC's own address, though a rule may ask for a secondary one. That is how this does
+    not work with the plugin (5.6; in which way it does not is unverified)."""
+    nic = nics.in_tier(cloud, vm, network)
+    if nic is None:
+        raise InvalidValue(f"Vm {vm['id']} does not belong to network {network['id']}")
+    return str(nic["ipaddress"])
 
 
 def port_forward(cloud: Cloud, rule: Row) -> PortForward:
@@ -150,7 +159,7 @@ def port_forward(cloud: Cloud, rule: Row) -> PortForward:
         protocol=rule["protocol"],
         address=cloud.get("publicip", rule["ipaddressid"])["ipaddress"],
         public=(rule["publicport"], rule["publicendport"]),
-        machine=rule["vmguestip"],
+        machine=_reached(cloud, cloud.get("vm", rule["vmid"]), cloud.get("network", rule["networkid"])),
         private=(rule["privateport"], rule["privateendport"]),
     )
 
@@ -177,7 +186,7 @@ def balancer(cloud: Cloud, rule: Row) -> Balancer:
 
 def drop_static_nat(cloud: Cloud, address: Row) -> None:
     vm = cloud.get("vm", address["vmid"])
-    rule = static_nat(cloud, address, vm, address["vmguestip"])
+    rule = static_nat(cloud, address, vm, cloud.get("network", address["networkid"]))
     with cloud.outside():
         cloud.plugin.remove_static_nat(rule)
     cloud.change("publicip", address, isstaticnat=False, vmid=None, vmguestip=None)
