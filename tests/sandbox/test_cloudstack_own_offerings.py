@@ -17,7 +17,7 @@ WHERE = {"gateway": "10.10.1.1", "netmask": "255.255.255.0"}
 
 def providers(*pairs):
     """`Lb=Netris` as entries of serviceproviderlist."""
-    entries = {}
+    entries: dict[str, str] = {}
     for index, (service, provider) in enumerate(pair.split("=") for pair in pairs):
         entries |= {f"serviceproviderlist[{index}].service": service}
         entries |= {f"serviceproviderlist[{index}].provider": provider}
