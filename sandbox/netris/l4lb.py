@@ -49,7 +49,7 @@ def _go_check(row: Row) -> dict[str, Any]:
 
 def _backend_view(net: Controller, row: Row, backend: Row) -> dict[str, Any]:
     """What each SoftGate that balances now has found; the member is well while one of them reaches it."""
-    found = [(gate, members.answers(net, row, backend, gate)) for gate in members.balancing(net, row["site"])]
+    found = members.found(net, row, backend)
     ok = any(answers for _, answers in found)
     return {
         **{name: backend[name] for name in ("id", "ip", "port", "maintenance")},

@@ -29,21 +29,25 @@ def balancing(net: Controller, site: int) -> list[Row]:
     ]
 
 
-def answers(net: Controller, balancer: Row, member: Row, gate: Row) -> bool:
+def found(net: Controller, balancer: Row, member: Row) -> list[tuple[Row, bool]]:
+    """Each SoftGate that balances now, and whether the member is well as far as that one knows."""
+    gates = balancing(net, balancer["site"])
     if balancer["healthCheck"] == "None":
-        return True
+        return [(gate, True) for gate in gates]
     patience = ATTEMPTS * (weak_int(balancer["timeOut"]) or 2000) / 1000
-    return all(net.clock.now() < since + patience for since in _silences(net, balancer["vpc"], member, gate))
+    noticed = net.clock.now() - patience
+    deaf = {gate for gate, since in _silences(net, balancer["vpc"], member) if since <= noticed}
+    return [(gate, deaf.isdisjoint((0, gate["id"]))) for gate in gates]
 
 
-def _silences(net: Controller, vpc: int, member: Row, gate: Row) -> Iterator[float]:
-    """Since when a member does not answer a SoftGate, for each reason that there is."""
+def _silences(net: Controller, vpc: int, member: Row) -> Iterator[tuple[int, float]]:
+    """Which SoftGate a member does not answer, and since when. 0 is all of them."""
     since = net.machine_silent_since(vpc, member["ip"])
     if since is not None:
-        yield since
+        yield 0, since
     for row in net.silent_members.by("vpc", vpc):
-        if row["ip"] == member["ip"] and row["port"] in (0, member["port"]) and row["gate"] in (0, gate["id"]):
-            yield row["since"]
+        if row["ip"] == member["ip"] and row["port"] in (0, member["port"]):
+            yield row["gate"], row["since"]
 
 
 def silence(net: Controller, vpc: int, ip: str, *, port: int = 0, gate: int = 0) -> None:
