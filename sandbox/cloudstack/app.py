@@ -24,6 +24,7 @@ from sandbox.cloudstack.parameters import arguments
 from sandbox.cloudstack.plugin import NetrisPlugin
 from sandbox.cloudstack.resources import KINDS_MADE, load, providers
 from sandbox.cloudstack.seed import refresh, seed
+from sandbox.cloudstack.throttling import Throttle
 from sandbox.control import PREFIX, Control
 from sandbox.faults import Faults, Kind
 from sandbox.http import ReplyLost, Request, Response
@@ -80,6 +81,7 @@ class CloudStack:
         """What a management server finds of the one before it: no session, and half-done things put right (2.2)."""
         for session in self.cloud.table("session"):
             self.cloud.table("session").drop(session["id"])
+        self.cloud.throttle = Throttle(self.cloud)
         chores.settle_after_restart(self.cloud)
         self.jobs.recover(resume=resume_jobs)
 
@@ -148,6 +150,7 @@ class CloudStack:
             if not name:
                 raise BadRequest("no command sent")
             check_role(caller, CATALOGUE.get(name), name)
+        self.cloud.throttle.count(caller.account, is_root=caller.is_root)
         command = CATALOGUE[name]
         with self._masked(caller):
             self._refuse_if_ordered(name)

@@ -23,6 +23,7 @@ from sandbox.store import Field, Row, Store, Table
 if TYPE_CHECKING:
     from sandbox.cloudstack.jobs import Jobs
     from sandbox.cloudstack.plugin import NetrisPlugin
+    from sandbox.cloudstack.throttling import Throttle
     from sandbox.living import Living
 
 EVENTS_KEPT = 20_000
@@ -76,6 +77,7 @@ class Cloud:
         self.clock = clock
         self.site = site
         self.jobs: Jobs
+        self.throttle: Throttle
         self.living: Living
         self.next_watch = 0.0  # when hypervisors are looked at again
         self.plugin: NetrisPlugin

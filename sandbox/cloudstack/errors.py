@@ -6,6 +6,7 @@ ApiError
 ├── BadRequest           400
 ├── Unauthorized         401
 ├── WrongMethod          405
+├── TooManyCalls         429
 ├── Malformed            430  brackets that cannot be read
 ├── BadParameter         431  the parameter itself is unreadable, missing or names nothing
 ├── InvalidValue         431  a business rule refuses it
@@ -55,6 +56,11 @@ class BadRequest(ApiError):
 class WrongMethod(ApiError):
     status = 405
     class_number = None
+
+
+class TooManyCalls(ApiError):
+    status = 429
+    class_number = 9999
 
 
 class Malformed(ApiError):

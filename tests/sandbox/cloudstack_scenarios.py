@@ -23,6 +23,13 @@ POOL = {"gateway": "198.51.0.1", "netmask": "255.255.255.0", "startip": "198.51.
 DAYS = {"startdate": "2020-01-01", "enddate": "2099-01-01"}
 
 
+def throttled(world, most=25, seconds=1):
+    """Switch the rate limit on, which takes a restart."""
+    for name, value in (("enabled", "true"), ("max", most), ("interval", seconds)):
+        root_of(world)("updateConfiguration", name=f"api.throttling.{name}", value=value)
+    world.cloudstack.restart()
+
+
 class Things:
     """The caller's things in a world that is new: each is made when it is first asked for."""
 
@@ -202,6 +209,8 @@ SCENARIOS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "deleteUser": lambda at: {"id": at.user},
     "registerUserKeys": lambda at: {"id": at.user},
     "getUserKeys": lambda at: {"id": at.user},
+    "getApiLimit": lambda at: throttled(at.world) or {},
+    "resetApiLimit": lambda at: {"account": at.account},
     "getUser": lambda at: {"userapikey": at.acme.key},
     "listRoles": lambda at: {},
     "listRolePermissions": lambda at: {},

@@ -46,6 +46,10 @@ def _read_objects():
 OBJECTS = _read_objects()
 OBJECTS["service"] = ("", {"name": "", "provider": "list", "capability": "list"})  # 3.2
 OBJECTS["userkeys"] = ("", {"apikey": "", "secretkey": "", "apikeyaccess": ""})  # 3.1
+OBJECTS["apilimit"] = (
+    "",
+    {"accountid": "", "account": "", "apiIssued": "num", "apiAllowed": "num", "expireAfter": "num"},
+)  # 2.3
 OBJECTS["api"] = (  # 3.1
     "",
     {

@@ -14,7 +14,7 @@ from sandbox.cloudstack import errors
 from sandbox.cloudstack.catalogue import CATALOGUE
 from sandbox.cloudstack.errors import ApiError
 from tests.sandbox.cloudstack_client import sign
-from tests.sandbox.cloudstack_scenarios import PAIR, SCENARIOS, Things, plain
+from tests.sandbox.cloudstack_scenarios import PAIR, SCENARIOS, Things, plain, throttled
 from tests.sandbox.cloudstack_sheet import section
 
 NOTHING = "00000000-0000-4000-8000-000000000000"
@@ -506,9 +506,8 @@ def test_a_refusal_is_the_sheet_s(world, row):
 
 # the catalogue (2.1)
 
-ELSEWHERE = {400, 401, 405}  # below, and in test_cloudstack_wire.py
+ELSEWHERE = {400, 401, 405, 429}  # below, and in test_cloudstack_wire.py
 NOT_EMULATED = {
-    429,  # the throttling plugin
     503,  # a management server that prepares for maintenance
     511,  # a second factor
     532,  # "rarely used today"
@@ -558,3 +557,42 @@ def test_posts_and_timestamps_can_be_enforced_1_2(world):
     assert signed(at.caller, "GET", "listVPCs", **in_minutes(16)) == 401
     assert signed(at.caller, "GET", "listVPCs") == 401
     assert signed(at.caller, "POST", "updateVPC", id=vpc, name="x") == 401
+
+
+def test_an_account_may_make_so_many_calls_and_no_more_2_3(world):
+    at = Things(world)
+    acme, user = at.acme, at.account["user"][0]
+    other = at.admin.account("globex", at.domain)
+    throttled(world, most=3, seconds=10)
+
+    assert acme("getApiLimit")["apilimit"] == {
+        **{"accountid": at.account["id"], "account": "acme"},
+        **{"apiIssued": 1, "apiAllowed": 2, "expireAfter": 10_000},
+    }
+    acme("listZones")
+    world.clock.advance(4)
+    capability = acme("listCapabilities")["capability"]
+    assert (capability["apilimitinterval"], capability["apilimitmax"]) == (10, 3)
+    response = acme.send("listZones")
+    body = response.json()["listzonesresponse"]
+    assert (response.status_code, body["cserrorcode"]) == (429, 9999)
+    assert body["errortext"] == ("The given user has reached his/her account api limit, please retry after [6000] ms.")
+    other("listZones")
+    for _ in range(5):
+        at.admin("listUsers", id=user["id"])
+
+    world.clock.advance(6)
+    for _ in range(3):
+        acme("listZones")
+    assert acme.send("listZones").status_code == 429
+    at.admin("resetApiLimit", account=at.account["id"])
+    acme("listZones")
+
+
+def test_calls_are_not_counted_where_the_limit_is_off_2_3(world):
+    at = Things(world)
+
+    assert "apilimitmax" not in at.acme("listCapabilities")["capability"]
+    for _ in range(60):
+        at.acme("listZones")
+    assert at.acme.send("getApiLimit").status_code == 431

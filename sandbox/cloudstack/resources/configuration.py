@@ -40,6 +40,8 @@ SETTINGS = {
         Setting("allow.user.view.destroyed.vm", "false", scope="Account", type="Boolean"),
         Setting("allow.user.expunge.recover.vm", "false", scope="Account", type="Boolean"),
         Setting("api.throttling.enabled", "false", type="Boolean", is_dynamic=False),
+        Setting("api.throttling.interval", "1", is_dynamic=False),
+        Setting("api.throttling.max", "25", is_dynamic=False),
         Setting("enforce.post.requests.and.timestamps", "false", type="Boolean"),
         Setting("guest.domain.suffix", "cloud.internal", scope="Zone", type="String"),
         Setting("netris.plugin.enable", "true", type="Boolean", is_dynamic=False),

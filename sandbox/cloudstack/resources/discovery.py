@@ -14,6 +14,8 @@ _TYPES = {"str": "string", "int": "integer", "bool": "boolean", "uuids": "list"}
 
 @handles("listCapabilities")
 def list_capabilities(call: Call) -> Row:
+    throttle = call.cloud.throttle
+    limits = {"apilimitinterval": throttle.seconds, "apilimitmax": throttle.most} if throttle.is_on else {}
     return {
         "capability": {
             "securitygroupsenabled": False,
@@ -45,6 +47,7 @@ def list_capabilities(call: Call) -> Row:
             "instanceleaseenabled": False,
             "dynamicscalingenabled": True,
             "additionalconfigenabled": False,
+            **limits,
         }
     }
 
