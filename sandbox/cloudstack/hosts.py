@@ -15,8 +15,7 @@ def last_ping(cloud: Cloud, host: Row) -> float:
     """A host pings when it connects and once in an interval from then on, as long as it answers."""
     silent_since = cloud.living.contact(host["name"]).silent_since
     at = cloud.clock.now() if silent_since is None else silent_since
-    pinged: float = at - (at + 7 * host["number"]) % PING_SECONDS
-    return max(pinged, host["connected"])
+    return float(max(at - (at + 7 * host["number"]) % PING_SECONDS, host["connected"]))
 
 
 def pick(cloud: Cloud) -> Row:
