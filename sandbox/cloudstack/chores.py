@@ -88,4 +88,4 @@ def settle_after_restart(cloud: Cloud) -> None:
             cloud.change("network", network, state=networks.SHUTDOWN)
     for router in cloud.table("router"):
         if router["state"] == "Starting":
-            cloud.change("router", router, state="Stopped")
+            cloud.change("router", router, state="Stopped", hostid=None)

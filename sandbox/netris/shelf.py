@@ -70,8 +70,10 @@ class Cables:
         self._ends: dict[int, tuple[int, int]] = {}
 
     def put(self, row: Row) -> None:
-        self.drop(row)
-        self._ends[row["id"]] = ends = row["local"], row["remote"]
+        ends = row["local"], row["remote"]
+        if self._ends.get(row["id"]) != ends:
+            self.drop(row)
+        self._ends[row["id"]] = ends
         for port in ends:
             self.rows[port] = row
 

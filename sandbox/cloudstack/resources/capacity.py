@@ -42,9 +42,9 @@ def measure(cloud: Cloud) -> list[Row]:
 
 
 def _figures(cloud: Cloud) -> Iterator[tuple[int, int, int]]:
-    """Hosts that are not up offer nothing (unverified)."""
-    hosts = sum(1 for host in cloud.table("host").by("type", "Routing") if host["state"] == UP)
-    running = [vm for vm in cloud.table("vm") if vm["hostid"] is not None]
+    """Hosts that are not up, and what runs on them, do not count (unverified)."""
+    able = [host for host in cloud.table("host").by("type", "Routing") if host["state"] == UP]
+    hosts, running = len(able), [vm for host in able for vm in cloud.table("vm").by("hostid", host["id"])]
     sizes = [cloud.get("serviceoffering", vm["serviceofferingid"]) for vm in running]
     disks = sum(cloud.get("template", vm["templateid"])["size"] for vm in cloud.table("vm"))
     addresses = [row for row in cloud.table("publicip") if not row["forsystemvms"]]

@@ -125,9 +125,9 @@ def fail_machine(call: Call) -> None:
 def _start(cloud: Cloud, vm: Row) -> None:
     cloud.change("vm", vm, state=STARTING)
     for nic in nics.of_machine(cloud, vm):
-        networks.implement(cloud, cloud.get("network", nic["networkid"]))
-    tier = cloud.get("network", nics.of_machine(cloud, vm)[0]["networkid"])
-    routers.start_again(cloud, cloud.get("vpc", tier["vpcid"]))
+        tier = cloud.get("network", nic["networkid"])
+        networks.implement(cloud, tier)
+        routers.start_again(cloud, cloud.get("vpc", tier["vpcid"]))
     host = hosts.pick(cloud)
     cloud.change("vm", vm, state=RUNNING, hostid=host["id"], started=cloud.clock.now())
 
