@@ -26,6 +26,7 @@ def main() -> None:
     site = generator.site_of(options.generate) if options.generate else REFERENCE
     if options.public_pool or options.router_pool:
         site = site.sized(public_pool=tuple(options.public_pool), router_pool=tuple(options.router_pool))
+    gc.disable()  # millions of rows may be read or made that all stay
     try:
         world = World(
             state_dir=options.state_dir,
@@ -41,7 +42,8 @@ def main() -> None:
     sys.setswitchinterval(0.0005)  # hundreds of callers share one interpreter: let none of them wait for seconds
     if options.generate:
         generator.fill(world, options.generate)
-        gc.freeze()  # millions of rows that stay: the collector need not walk over them for every list
+    gc.freeze()  # nor need the collector walk over them for every list
+    gc.enable()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ Field = str | tuple[str, ...]  # `by(("networkid", "ipaddress"), (network, addre
 SCHEMA = 5
 
 _ABSENT = object()
+_BATCH = 10_000
 
 
 class OtherSchemaError(Exception):
@@ -120,6 +121,11 @@ class Table:
             del self._indexes[field][value]
 
 
+def _decoded(texts: Iterable[str]) -> Any:
+    """Decoded together, rows have the names of their fields in common."""
+    return json.loads(f"[{','.join(texts)}]")
+
+
 def _value(row: Row, field: Field) -> Any:
     return row.get(field) if isinstance(field, str) else tuple(row.get(name) for name in field)
 
@@ -131,6 +137,7 @@ class Store:
         self.lock = threading.RLock()
         self._tables: dict[str, Table] = {}
         self._db: sqlite3.Connection | None = None
+        self._held: dict[tuple[str, Key], Row] | None = None  # what is in one go is written when it ends, once
         if path is not None:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
             try:
@@ -147,8 +154,11 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")  # survives a killed process; a lost machine loses a sandbox
         self._db.execute("CREATE TABLE IF NOT EXISTS row (tab TEXT, key TEXT, body TEXT, PRIMARY KEY (tab, key))")
-        for name, key, body in self._db.execute("SELECT tab, key, body FROM row ORDER BY rowid"):
-            self[name].rows[json.loads(key)] = json.loads(body)
+        found = self._db.execute("SELECT tab, key, body FROM row ORDER BY rowid")
+        while batch := found.fetchmany(_BATCH):
+            tables, keys, bodies = zip(*batch, strict=True)
+            for table, key, row in zip(tables, _decoded(keys), _decoded(bodies), strict=True):
+                self[table].rows[key] = row
 
     def _is_current(self) -> bool:
         """A new file becomes one of this version."""
@@ -184,12 +194,24 @@ class Store:
         if self._db is None:
             return
         if row is None:
+            self._write_held()
             self._db.execute("DELETE FROM row WHERE tab = ? AND key = ?", (table, json.dumps(key)))
+        elif self._held is not None:
+            self._held[table, key] = row
         else:
-            self._db.execute(
-                "INSERT INTO row VALUES (?, ?, ?) ON CONFLICT (tab, key) DO UPDATE SET body = excluded.body",
-                (table, json.dumps(key), json.dumps(row)),
-            )
+            self._upsert({(table, key): row})
+
+    def _upsert(self, rows: dict[tuple[str, Key], Row]) -> None:
+        assert self._db is not None
+        self._db.executemany(
+            "INSERT INTO row VALUES (?, ?, ?) ON CONFLICT (tab, key) DO UPDATE SET body = excluded.body",
+            ((table, json.dumps(key), json.dumps(row)) for (table, key), row in rows.items()),
+        )
+
+    def _write_held(self) -> None:
+        if self._held:
+            self._upsert(self._held)
+            self._held.clear()
 
     @contextmanager
     def in_one_go(self) -> Iterator[None]:
@@ -198,11 +220,15 @@ class Store:
             yield
             return
         self._db.execute("BEGIN")
+        self._held = {}
         try:
             yield
+            self._write_held()
         except BaseException:
             self._db.execute("ROLLBACK")
             raise
+        finally:
+            self._held = None
         self._db.execute("COMMIT")
 
     def close(self) -> None:

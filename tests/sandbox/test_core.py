@@ -73,6 +73,26 @@ os.kill(os.getpid(), signal.SIGKILL)
     store.close()
 
 
+def test_what_is_written_in_one_go_is_read_again_as_it_was_in_the_end(tmp_path):
+    store = Store(tmp_path / "store")
+    with store.in_one_go():
+        for _ in range(20_000):
+            store["vpc"].put({"id": store["vpc"].next_id(), "name": "first"})
+        store["vpc"].change(store["vpc"].rows[7], name="second")
+        store["vpc"].put(store["vpc"].drop(3))
+        store["vpc"].drop(20_000)
+    store["vpc"].change(store["vpc"].rows[9], name="third")
+    rows = dict(store["vpc"].rows)
+    store.close()
+
+    again = Store(tmp_path / "store")
+
+    assert list(again["vpc"].rows.items()) == list(rows.items())
+    assert (again["vpc"].rows[7]["name"], again["vpc"].rows[9]["name"]) == ("second", "third")
+    assert again["vpc"].next_id() == 20_001
+    again.close()
+
+
 def test_the_clock_moves_ahead_without_waiting():
     clock = Clock()
     before = clock.now()
