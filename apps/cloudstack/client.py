@@ -26,8 +26,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import SecretStr, ValidationError
@@ -50,7 +49,7 @@ from apps.cloudstack.wire import (
     VpcOffering,
     Zone,
 )
-from apps.kernel.remote import Channel, Hooks, Rejected, RemoteError, Unauthorized, Unavailable, Wire
+from apps.kernel.remote import Channel, Client, Hooks, Rejected, RemoteError, Unauthorized, Unavailable, Wire
 
 SYSTEM = "cloudstack"
 PAGE_SIZE = 500  # `default.page.size`; a larger page is refused with 431
@@ -86,23 +85,8 @@ def connect(
     return CloudStack(url, Channel(SYSTEM, auth=auth, transport=transport, hooks=hooks, read_timeout=read_timeout))
 
 
-class CloudStack:
+class CloudStack(Client):
     """One CloudStack, seen with a root key. Threads may share it."""
-
-    def __init__(self, url: str, channel: Channel) -> None:
-        self._url = url
-        self._channel = channel
-
-    def close(self) -> None:
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     # The zone and what it offers
 

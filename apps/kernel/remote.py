@@ -15,7 +15,8 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import httpx
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -166,6 +167,25 @@ class Channel:
         else:
             text = f"{title} gave no answer to {call} ({type(error).__name__})"
         return Unavailable(text, maybe_sent=not isinstance(error, NOT_SENT), system=self._system, call=call)
+
+
+class Client:
+    """A remote at `url`, through one channel."""
+
+    def __init__(self, url: str, channel: Channel) -> None:
+        self._url = url
+        self._channel = channel
+
+    def close(self) -> None:
+        self._channel.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class _Watched(httpx.BaseTransport):

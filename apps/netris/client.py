@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from pydantic import SecretStr, ValidationError
 
-from apps.kernel.remote import Channel, Hooks, Rejected, Unauthorized, Unavailable, Wire
+from apps.kernel.remote import Channel, Client, Hooks, Rejected, Unauthorized, Unavailable, Wire
 from apps.netris.auth import SessionAuth
 from apps.netris.wire import (
     Allocation,
@@ -59,23 +58,8 @@ def connect(
     return Netris(url, Channel(SYSTEM, auth=auth, transport=transport, hooks=hooks, read_timeout=read_timeout))
 
 
-class Netris:
+class Netris(Client):
     """One controller. Threads may share it, and with it one session."""
-
-    def __init__(self, url: str, channel: Channel) -> None:
-        self._url = url
-        self._channel = channel
-
-    def close(self) -> None:
-        self._channel.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def ping(self) -> None:
         """Returns if the controller answers and accepts the session."""
