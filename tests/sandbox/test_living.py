@@ -352,6 +352,17 @@ def test_a_router_that_died_starts_with_its_vpc(web, world):
     assert web.router()["publicip"] == public
 
 
+def test_rows_that_were_forgotten_keep_nobody_from_looking(web, world):
+    name = web.part()
+    client_of(world).post("/_sandbox/forget", json={"table": "network", "id": web.tier["id"]}).raise_for_status()
+    web.order(f"devices/{name}/kill")
+    web.wait(TIMED_OUT)
+
+    assert web.host(name)["state"] == "Down"
+    assert web.root.list("listHosts", name="Server-3")[0]["state"] == "Up"
+    assert web.members() == ["ok", "ok"]  # the tier is nobody's now
+
+
 def test_the_same_order_works_on_both_endpoints(web, world):
     cloudstack = client_of(world)
     name = web.part()
