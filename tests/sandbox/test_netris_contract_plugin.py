@@ -318,7 +318,7 @@ def test_an_address_with_another_purpose_is_switched_4_3(spied):
 
 def test_the_bodies_of_forwards_and_static_nat_4_3(spied):
     spied.after(make_tier)
-    common = {"action": "DNAT", "sourceAddress": "0.0.0.0/0", "destinationAddress": f"{ADDRESS}/32"}
+    common: dict[str, Any] = {"action": "DNAT", "sourceAddress": "0.0.0.0/0", "destinationAddress": f"{ADDRESS}/32"}
     common |= {"dnatToIP": f"{MACHINE}/32", "site": SITE, "vpc": OWNED, "state": "enabled"}
 
     spied.plugin.add_port_forward(FORWARD)
