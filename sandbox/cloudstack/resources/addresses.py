@@ -52,7 +52,7 @@ def _free(cloud: Cloud, ranges: list[Row], owner: Row) -> Row:
     for vlan in (each for each in ranges if _may_use(each, owner)):
         rows = cloud.table("publicip").by("pool", f"{vlan['id']}:{FREE}")
         if rows and not _is_quarantined(cloud, row := cloud.random.choice(rows), owner):
-            return row  # in a large pool nearly all are, so look at the others only if this one is not
+            return row  # of a large pool, the others are only looked at when this one cannot be had
         if rows := [row for row in rows if not _is_quarantined(cloud, row, owner)]:
             return cloud.random.choice(rows)
     raise NoAddress("Insufficient address capacity: unable to acquire a public IP address")
