@@ -204,9 +204,9 @@ def contradictions(world) -> list[str]:
             wrong.append(f"host {name} is {host['state']}, its device says {state}")
     machines = cloud.list("listVirtualMachines", listall="true")
     for row in (*machines, *cloud.list("listRouters", listall="true")):
-        state = hosts[row["hostid"]]["state"] if "hostid" in row else None
-        if (row["state"] == "Running") != (state is not None) or state == "Down":
-            wrong.append(f"{row['name']} is {row['state']} on a host that is {state}")
+        place = hosts[row["hostid"]]["state"] if "hostid" in row else None
+        if (row["state"] == "Running") != (place is not None) or place == "Down":
+            wrong.append(f"{row['name']} is {row['state']} on a host that is {place}")
     answering = {
         (nic["networkid"], address)
         for vm in machines

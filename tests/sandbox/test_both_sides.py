@@ -248,14 +248,14 @@ class Builder:
             self.vpc()
         for _ in range(5):
             self.tier()
-        makers = (self.machine, self.address, self.static_nat, self.forward, self.balancer, self.acl_list, self.route)
-        makers += (self.acl_item, self.acl_item, self.tier, self.member, self.address, self.machine, self.secondary)
+        makers = [self.machine, self.address, self.static_nat, self.forward, self.balancer, self.acl_list, self.route]
+        makers += [self.acl_item, self.acl_item, self.tier, self.member, self.address, self.machine, self.secondary]
         for _ in range(steps):
             self.random.choice(makers)()
 
     def alter(self, steps):
-        changers = (self.change_item, self.move_item, self.replace_list, self.rename, self.change_forward, self.power)
-        changers += (self.change_balancer, self.restart, self.move_source_nat, self.wait, self.member, self.forward)
+        changers = [self.change_item, self.move_item, self.replace_list, self.rename, self.change_forward, self.power]
+        changers += [self.change_balancer, self.restart, self.move_source_nat, self.wait, self.member, self.forward]
         for _ in range(steps):
             self.random.choice(changers)()
 
