@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 
+import httpx
 import pytest
 
 from sandbox.generator import Size
 from tests.sandbox.cloudstack_client import Caller, root_of
 from tests.sandbox.generated import every_vpc, netris_of, world_of
+from tests.sandbox.mirror import contradictions, differences
 
+_PLUGIN_S = re.compile(r"D\d+-A\d+-Z\d+-V\d+-")
 SIZE = "leaves=4,tenants=3,vpcs=25,tiers=2,machines=2,rules=3,forwards=2,balancers=2,staticnats=2,routes=2,peerings=3"
 
 
@@ -20,36 +22,9 @@ def world():
     return world_of(f"{SIZE},seed=7")
 
 
-# agreement: what CloudStack tells, said as the plugin says it (netris-api.md 4.2), is what Netris has
-
-
-class Plugin:
-    """The names that the plugin gives. Internal numbers are in no list of CloudStack, hence the look at the store."""
-
-    def __init__(self, world, root):
-        self.store = world.cloudstack.cloud.store
-        self.vpcs = {row["id"]: row for row in root.list("listVPCs", listall="true", pagesize=500, page=1)}
-
-    def number(self, kind, key):
-        return self.store[kind].get(key)["number"]
-
-    def stem(self, vpc):
-        row = self.store["vpc"].get(vpc)
-        domain, account = self.number("domain", row["domainid"]), self.number("account", row["accountid"])
-        return f"D{domain}-A{account}-Z{self.number('zone', row['zoneid'])}-V{row['number']}"
-
-    def vpc(self, vpc):
-        return f"{self.stem(vpc)}-{self.vpcs[vpc]['name']}"
-
-
 @pytest.fixture(scope="module")
 def root(world):
     return root_of(world)
-
-
-@pytest.fixture(scope="module")
-def plugin(world, root):
-    return Plugin(world, root)
 
 
 @pytest.fixture(scope="module")
@@ -59,155 +34,48 @@ def netris(world):
     return lambda path: ask(path, filterByVpc=everywhere)
 
 
-def of_tenants(rows):
-    return [row for row in rows if re.match(r"D\d+-", row["name"])]
-
-
 def all_of(root, command, **more):
     return root.list(command, listall="true", pagesize=500, page=1, **more)
 
 
-def test_vpcs_and_their_ranges_agree(root, plugin, netris):
-    vpcs = all_of(root, "listVPCs")
-
-    assert len(vpcs) == 25
-    assert {row["name"] for row in of_tenants(netris("/api/v2/vpc"))} == {plugin.vpc(vpc["id"]) for vpc in vpcs}
-    assert Counter(
-        (row["name"], row["prefix"], row["vpc"]["name"]) for row in of_tenants(netris("/api/v2/ipam"))
-    ) == Counter((f"{plugin.stem(vpc['id'])}-{vpc['cidr']}", vpc["cidr"], plugin.vpc(vpc["id"])) for vpc in vpcs)
+# agreement
 
 
-def test_tiers_agree(root, plugin, netris):
-    tiers = all_of(root, "listNetworks")
-    found = {(row["name"], row["vxlanID"], row["gateways"][0]["prefix"], row["vpc"]["name"])
-             for row in of_tenants(netris("/api/v2/vnet"))}  # fmt: skip
+def test_netris_has_what_the_plugin_would_have_made_of_cloudstack_s_rows_and_nothing_else(world):
+    """Peerings are Netris's alone: CloudStack knows of no such thing."""
+    assert [line.split()[1] for line in differences(world)] == ["vpcpeering"] * 5
+    assert contradictions(world) == []
 
-    assert len(tiers) == 50
-    assert found == {
-        (
-            f"{plugin.stem(tier['vpcid'])}-N{plugin.number('network', tier['id'])}-{tier['name']}",
-            int(tier["broadcasturi"].removeprefix("netris://")),
-            f"{tier['gateway']}/24",
-            plugin.vpc(tier["vpcid"]),
-        )
-        for tier in tiers
+
+def test_everything_that_was_asked_for_is_listed_on_both_sides(root, netris):
+    listed = {
+        "listAccounts": 3 + 1,
+        "listVPCs": 25,
+        "listNetworks": 25 * 2,
+        "listVirtualMachines": 25 * 2 * 2,
+        "listPublicIpAddresses": 25 * (1 + 1 + 1 + 1 + 2),  # router, source NAT, forwards, balancers, static NATs
+        "listPortForwardingRules": 25 * 2,
+        "listLoadBalancerRules": 25 * 2,
+        "listStaticRoutes": 25 * 2,
+        "listNetworkACLs": 25 * 3 + 4,  # those of the two lists that everybody has
+    }
+    plugins = {
+        "/api/v2/vpc": 25,
+        "/api/v2/ipam": 25,
+        "/api/v2/vnet": 25 * 2,
+        "/api/v2/ipam/subnets": 25 * (2 + 1 + 1 + 1 + 2),
+        "/api/v2/nat": 25 * (1 + 2 + 2),
+        "/api/v2/l4lb": 25 * 2,
+        "/api/acl": 25 * 2 * 3,
     }
 
-
-def test_subnets_agree(root, plugin, netris):
-    """One for each tier, and a /32 for each public address with a purpose, in the System VPC."""
-    system = next(row["name"] for row in netris("/api/v2/vpc") if row["isSystem"])
-    balanced = {row["publicipid"] for row in all_of(root, "listLoadBalancerRules")}
-    wanted = Counter(
-        (f"{plugin.stem(tier['vpcid'])}-{tier['cidr']}", tier["cidr"], "common", plugin.vpc(tier["vpcid"]))
-        for tier in all_of(root, "listNetworks")
-    )
-    for address in all_of(root, "listPublicIpAddresses"):
-        if address.get("forprovider"):
-            prefix, purpose = f"{address['ipaddress']}/32", "load-balancer" if address["id"] in balanced else "nat"
-            wanted[f"{plugin.stem(address['vpcid'])}-{prefix}", prefix, purpose, system] += 1
-
-    assert sum(wanted.values()) == 25 * (2 + 1 + 1 + 1 + 2)
-    assert wanted == Counter(
-        (row["name"], row["prefix"], row["purpose"], row["vpc"]["name"])
-        for row in of_tenants(netris("/api/v2/ipam/subnets"))
-    )
-
-
-def test_address_translation_agrees(root, plugin, netris):
-    wanted = set()
-    for address in all_of(root, "listPublicIpAddresses"):
-        stem, public = plugin.stem(address["vpcid"]), f"{address['ipaddress']}/32"
-        if address.get("forprovider") and address["issourcenat"]:
-            wanted.add((f"{stem}-SNAT", "SNAT", plugin.vpcs[address["vpcid"]]["cidr"], "0.0.0.0/0", public, "1-65535"))
-        if address["isstaticnat"]:
-            number = plugin.number("vm", address["virtualmachineid"])
-            inside = f"{address['vmipaddress']}/32"
-            wanted.add((f"{stem}-VM{number}-STATICNAT", "DNAT", "0.0.0.0/0", public, inside, "1-65535"))
-    for rule in all_of(root, "listPortForwardingRules"):
-        stem = plugin.stem(plugin.store["network"].get(rule["networkid"])["vpcid"])
-        name = f"{stem}-DNAT-R{plugin.number('portforwardingrule', rule['id'])}"
-        public, inside = f"{rule['ipaddress']}/32", f"{rule['vmguestip']}/32"
-        wanted.add((name, "DNAT", "0.0.0.0/0", public, inside, rule["publicport"]))
-    rows = of_tenants(netris("/api/v2/nat"))
-
-    found = {
-        (
-            row["name"],
-            row["action"]["value"],
-            row["sourceAddress"],
-            row["destinationAddress"],
-            row["snatToIP"] or row["dnatToIP"],
-            row["destinationPort"],
-        )
-        for row in rows
-    }
-    assert len(rows) == len(wanted) == 25 * (1 + 2 + 2)
-    assert found == wanted
-
-
-def test_balancers_agree(root, plugin, netris):
-    wanted = set()
-    for rule in all_of(root, "listLoadBalancerRules"):
-        vpc = plugin.store["network"].get(rule["networkid"])["vpcid"]
-        machines = root.list("listLoadBalancerRuleInstances", id=rule["id"])
-        members = frozenset((machine["ipaddress"], int(rule["privateport"])) for machine in machines)
-        name = f"{plugin.stem(vpc)}-LB{plugin.number('loadbalancer', rule['id'])}"
-        wanted.add((name, rule["publicip"], int(rule["publicport"]), members, plugin.vpc(vpc)))
-    rows = netris("/api/v2/l4lb")
-
-    assert len(rows) == 25 * 2
-    assert all(len(members) == 2 for _, _, _, members, _ in wanted)
-    assert wanted == {
-        (
-            row["name"],
-            row["ip"],
-            row["port"],
-            frozenset((backend["ip"], int(backend["port"])) for backend in row["backendIps"]),
-            row["vpc"]["name"],
-        )
-        for row in rows
-    }
-
-
-def test_acls_agree(root, plugin, netris):
-    items = {}
-    for item in all_of(root, "listNetworkACLs"):
-        items.setdefault(item["aclid"], []).append(item)
-    wanted = Counter(
-        (
-            f"{plugin.stem(tier['vpcid'])}-N{plugin.number('network', tier['id'])}"
-            f"-ACL{plugin.number('networkacl', item['id'])}",
-            "0.0.0.0/0" if item["traffictype"] == "Ingress" else tier["cidr"],
-            tier["cidr"] if item["traffictype"] == "Ingress" else "0.0.0.0/0",
-            int(item["startport"]),
-            plugin.vpc(tier["vpcid"]),
-        )
-        for tier in all_of(root, "listNetworks")
-        for item in items[tier["aclid"]]
-    )
-
-    assert sum(wanted.values()) == 25 * 2 * 3
-    assert wanted == Counter(
-        (row["name"], row["src_prefix"], row["dst_prefix"], row["dst_port_from"], row["vpc"]["name"])
-        for row in netris("/api/acl")
-    )
-
-
-def test_static_routes_agree(root, plugin, netris):
-    wanted = Counter(
-        (plugin.stem(route["vpcid"]), route["cidr"], route["nexthop"], plugin.vpc(route["vpcid"]))
-        for route in all_of(root, "listStaticRoutes")
-    )
-
-    assert sum(wanted.values()) == 25 * 2
-    assert wanted == Counter(
-        (row["description"], row["name"], row["next_hop"], row["vpc"]["name"]) for row in netris("/api/routes")
-    )
+    assert {command: len(all_of(root, command)) for command in listed} == listed
+    assert {path: sum(bool(_PLUGIN_S.match(row["name"])) for row in netris(path)) for path in plugins} == plugins
+    assert len(netris("/api/routes")) == 25 * 2
+    assert {len(row["backendIps"]) for row in netris("/api/v2/l4lb")} == {2}
 
 
 def test_peerings_join_vpcs_of_one_tenant(netris):
-    """Netris alone knows of them."""
     rows = netris("/api/v2/vpc-peering")
 
     assert len(rows) == 2 * 3 - 1  # the second tenant's five VPCs make two pairs
@@ -342,6 +210,24 @@ def test_a_tenant_logs_in_with_a_password_of_its_own(world):
     assert login("tenant-00001-password") == 531
 
 
+def test_usage_is_listed_in_pages_of_one_order(root):
+    span = {"startdate": "2020-01-01", "enddate": "2100-01-01", "type": 31}
+
+    whole = [row for page in range(1, 4) for row in root.list("listUsageRecords", page=page, pagesize=500, **span)]
+    pieces = [row for page in range(3, 40) for row in root.list("listUsageRecords", page=page, pagesize=7, **span)]
+
+    assert pieces == whole[14 : 14 + len(pieces)]
+    assert [row["startdate"] for row in whole] == sorted(row["startdate"] for row in whole)
+    assert len({(row["usageid"], row["startdate"]) for row in whole}) == len(whole) > 100
+    assert {row["usageid"] for row in whole} == {row["id"] for row in all_of(root, "listVPCs")} - _made_today(root)
+
+
+def _made_today(root):
+    """Their records come with the next midnight."""
+    today = max(row["created"] for row in all_of(root, "listVPCs"))[:10]
+    return {row["id"] for row in all_of(root, "listVPCs") if row["created"][:10] == today}
+
+
 def test_a_full_account_has_room_for_as_much_again(root):
     domain = root.list("listDomains", name="generated")[0]
     account = root.list("listAccounts", name="tenant-00001", listall="true")[0]
@@ -372,6 +258,35 @@ def test_a_printed_vpc_can_be_used_and_removed():
         assert not [row for row in rows if row.get("description") == stem[:-1]], path
     assert len([row for row in netris("/api/v2/nat") if row["name"].endswith("-SNAT")]) == 4
     assert root.vpc("another")["state"] == "Enabled"
+
+
+def test_what_is_made_in_a_generated_world_agrees_with_the_rest():
+    world = world_of("vpcs=3,peerings=0")
+    root = root_of(world)
+
+    root.vpc("one-more")
+    root.done("deletePortForwardingRule", id=all_of(root, "listPortForwardingRules")[0]["id"])
+    root.done("deleteLoadBalancerRule", id=all_of(root, "listLoadBalancerRules")[0]["id"])
+
+    assert differences(world) == []
+
+
+def test_a_hypervisor_of_a_generated_world_takes_its_machines_with_it():
+    world = world_of("leaves=4,vpcs=20")
+    root = root_of(world)
+    host = all_of(root, "listVirtualMachines")[-1]["hostname"]
+    alive = [row["id"] for row in all_of(root, "listVirtualMachines") if row["hostname"] != host]
+
+    httpx.Client(transport=world.netris_transport(), base_url="http://netris.test").post(
+        f"/_sandbox/devices/{host}/kill"
+    ).raise_for_status()
+    world.clock.advance(600)
+    root("listZones")
+
+    assert [row["state"] for row in root.list("listHosts", name=host)] == ["Down"]
+    running = [row["id"] for row in all_of(root, "listVirtualMachines", state="Running")]
+    assert running == alive
+    assert contradictions(world) == []
 
 
 def test_a_renamed_vpc_shows_its_new_name_in_every_list():
