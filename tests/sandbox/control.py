@@ -1,0 +1,51 @@
+"""Ordering things of the two services, and looking at what they hold."""
+
+import json
+import time
+
+import httpx
+
+from sandbox.cloudstack.catalogue import CATALOGUE
+from tests.sandbox.cloudstack_client import client_of
+
+SIDES = ("cloudstack", "netris")
+
+
+def http_of(world, side):
+    return client_of(world) if side == "cloudstack" else operator_of(world)
+
+
+def operator_of(world):
+    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
+    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
+    return client
+
+
+def order(http, path, **body):
+    response = http.post(f"/_sandbox/{path}", json=body)
+    assert response.is_success, response.text
+    return response.json()
+
+
+def stored(world, side):
+    """Every row of a service, but for its counters and chores."""
+    store = (world.cloudstack.cloud if side == "cloudstack" else world.netris.net).store
+    with store.lock:
+        return json.dumps({table.name: list(table.rows.values()) for table in store.tables if table.name != "fact"})
+
+
+def data(netris, path):
+    return netris.get(path).json()["data"]
+
+
+def timed(ask):
+    started = time.monotonic()
+    ask()
+    return time.monotonic() - started
+
+
+def plain_lists():
+    """The list commands that nothing must be said to."""
+    for command in CATALOGUE.values():
+        if command.is_list and not any(parameter.is_required for parameter in command.parameters.values()):
+            yield command.name
