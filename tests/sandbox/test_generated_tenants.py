@@ -98,8 +98,10 @@ def test_machines_have_names_and_addresses_of_their_own(root):
 
 
 def test_a_printed_vpc_has_every_field_of_one_that_the_services_made(world):
-    made = ("vpc", "network", "router", "vm", "nic", "vni", "volume", "loadbalancer", "lbmember", "staticroute")
-    made += ("vnet", "subnet", "nat", "allocation", "l4lb", "route", "acl", "vpcpeering")
+    made = {
+        *("vpc", "network", "router", "vm", "nic", "vni", "volume", "loadbalancer", "lbmember", "staticroute"),
+        *("vnet", "subnet", "nat", "allocation", "l4lb", "route", "acl", "vpcpeering"),
+    }
     for store in (world.cloudstack.cloud.store, world.netris.store):
         for table in store.tables:
             if table.name in made:
