@@ -6,7 +6,9 @@ import os
 import sqlite3
 import subprocess
 import sys
+import time
 
+import httpx
 import pytest
 
 from sandbox import store as stores
@@ -26,12 +28,31 @@ def write_schema(path, version):
     database.close()
 
 
+ENVIRONMENT = {**os.environ, **{f"SANDBOX_{name}": "x" for name in ("CLOUDSTACK_API_KEY", "CLOUDSTACK_SECRET_KEY")}}
+
+
+def command_in(state_dir):
+    options = ["--state-dir", state_dir, "--cloudstack-port", "0", "--netris-port", "0"]
+    return [sys.executable, "-m", "sandbox", *map(str, options)]
+
+
 def start(state_dir):
-    environment = {**os.environ, **{f"SANDBOX_{name}": "x" for name in ("CLOUDSTACK_API_KEY", "CLOUDSTACK_SECRET_KEY")}}
-    command = ["-m", "sandbox", "--state-dir", state_dir, "--cloudstack-port", "0", "--netris-port", "0"]
     return subprocess.run(
-        [sys.executable, *map(str, command)], env=environment, capture_output=True, text=True, timeout=30, check=False
+        command_in(state_dir), env=ENVIRONMENT, capture_output=True, text=True, timeout=30, check=False
     )
+
+
+def test_it_serves_within_two_seconds_and_again_after_a_kill(tmp_path):
+    for _ in range(2):
+        began = time.monotonic()
+        with subprocess.Popen(command_in(tmp_path), env=ENVIRONMENT, stdout=subprocess.PIPE, text=True) as child:
+            try:
+                assert child.stdout is not None
+                url = next(line.split()[1] for line in child.stdout if line.startswith("Netris "))
+                assert httpx.get(f"{url}/_sandbox/health").json()["service"] == "netris"
+                assert time.monotonic() - began < 2
+            finally:
+                child.kill()
 
 
 @pytest.mark.parametrize("side", SIDES)
