@@ -61,6 +61,14 @@ def open_account(tenant: Tenant, zone: Zone, *, by: Platform) -> Operation:
     )
 
 
+@transaction.atomic(durable=True)
+def open_accounts(zone: Zone, *, by: Platform) -> list[Operation]:
+    """Start an account in the zone for every tenant that has none there: for zones that come after tenants."""
+    held = Account.objects.across(by).live().filter(zone=zone).values("tenant")
+    tenants = Tenant.objects.exclude(pk__in=held) if zone.is_enabled else Tenant.objects.none()
+    return [open_account(tenant, zone, by=by) for tenant in tenants]
+
+
 def slug_of(name: str) -> str:
     """`Acme Hosting B.V.` -> `acme-hosting-b-v`"""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].rstrip("-")

@@ -44,6 +44,7 @@ from apps.cloudstack.wire import (
     NetworkOffering,
     PublicIp,
     ResourceType,
+    Setting,
     StartedJob,
     Vpc,
     VpcOffering,
@@ -103,6 +104,11 @@ class CloudStack(Client):
     def list_network_offerings(self) -> list[NetworkOffering]:
         """Enabled ones that make VPC tiers."""
         return self._list("listNetworkOfferings", "networkoffering", NetworkOffering, state="Enabled", forvpc=True)
+
+    def setting(self, name: str) -> str | None:
+        """The value of a global setting, as text."""
+        found = self._list("listConfigurations", "configuration", Setting, name=name)
+        return next((row.value for row in found if row.id == name), None)
 
     def acl_lists(self) -> list[AclList]:
         """Those that every VPC may use: `default_allow`, `default_deny` and whatever root has added."""

@@ -157,6 +157,13 @@ class PublicIp(Entity):
     domainid: str = ""
 
 
+class Setting(Entity):
+    """A setting of the management server: its name is all the id it has."""
+
+    id: str = Field(alias="name")
+    value: str = ""
+
+
 class AclList(Entity):
     name: str = ""
     description: str = ""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
+import httpx
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 from pydantic import SecretStr
@@ -14,9 +17,18 @@ from pydantic import SecretStr
 from apps import cloudstack, netris
 from apps.cloudstack.wire import Offering
 from apps.kernel.errors import Refused
+from apps.tenancy.actors import Platform
+from apps.tenancy.services import audit
 from apps.zones.models import Zone
 
 O = TypeVar("O", bound=Offering)  # noqa: E741
+
+#: What the audit log tells of a zone. Of a secret it tells that it is another one.
+TOLD = (
+    *("cloudstack_url", "cloudstack_zone_id", "vpc_offering_id", "tier_offering_id", "max_tiers_per_vpc"),
+    *("netris_url", "netris_user", "netris_site", "calls_per_second"),
+)
+SECRETS = ("cloudstack_api_key", "cloudstack_secret_key", "netris_password")
 
 
 @dataclass(frozen=True)
@@ -36,51 +48,112 @@ class ZoneSpec:
     calls_per_second: int = 25
 
 
-def register_zone(spec: ZoneSpec) -> Zone:
+@dataclass(frozen=True)
+class _Found:
+    """What the two systems say of a zone."""
+
+    zone_id: UUID
+    vpc_offering_id: UUID
+    tier_offering_id: UUID
+    max_tiers_per_vpc: int
+
+
+def register_zone(spec: ZoneSpec, *, by: Platform) -> Zone:
     """Look the zone up in both systems and save it, or bring a saved one up to date.
 
-    Raises `Refused` for what does not exist, `Unavailable` for what does not answer.
+    Raises `Refused` for what is no address or does not exist there, `Unavailable` for what does not answer.
     """
+    for field in ("cloudstack_url", "netris_url"):
+        _check_url(field, getattr(spec, field))
+    found = _look_up(spec)
+    with transaction.atomic():
+        zone = Zone.objects.select_for_update().filter(name=spec.name).first()
+        if zone is None:
+            zone, old, action = Zone(name=spec.name, slug=_free_slug(spec.name)), {}, "zone.register"
+        else:
+            old, action = _told(zone), "zone.update"
+            if zone.cloudstack_zone_id != found.zone_id:
+                text = f"Another zone was registered as {spec.name}; what was built there would be lost sight of."
+                raise Refused("zone-other", text, "name")
+        secrets = {} if zone._state.adding else {name: getattr(zone, name) for name in SECRETS}
+        _fill(zone, spec, found)
+        new = _told(zone)
+        changed = {name: value for name, value in new.items() if old.get(name) != value}
+        changed |= {name: "changed" for name, secret in secrets.items() if secret != getattr(zone, name)}
+        if changed:
+            zone.save()
+            before = {name: old[name] for name in changed if name in old}
+            audit(by.actor, action, zone, tenant=None, old=before, new=changed)
+    return zone
+
+
+def _check_url(field: str, text: str) -> None:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host or len(text) > 200:
+        raise Refused("url-invalid", f"{text[:100]} is no address such as https://cloud.example.net.", field)
+    if url.userinfo or url.query or url.fragment:
+        raise Refused("url-too-much", "Leave out user, password and whatever follows the path.", field)
+
+
+def _look_up(spec: ZoneSpec) -> _Found:
     with (
         cloudstack.connect(spec.cloudstack_url, spec.cloudstack_api_key, spec.cloudstack_secret_key) as clouds,
         netris.connect(spec.netris_url, spec.netris_user, spec.netris_password) as fabric,
     ):
         zones = clouds.list_zones()
-        found = next((zone for zone in zones if zone.name == spec.name), None)
-        if found is None:
+        zone = next((zone for zone in zones if zone.name == spec.name), None)
+        if zone is None:
             names = ", ".join(zone.name for zone in zones)
             raise Refused("zone-unknown", f"CloudStack has no zone {spec.name}. It has: {names}.", "name")
-        vpc_offering = _named(clouds.list_vpc_offerings(), spec.vpc_offering, "vpc_offering")
-        tier_offering = _named(clouds.list_network_offerings(), spec.tier_offering, "tier_offering")
+        if zone.provider and not zone.is_netris:
+            raise Refused("zone-not-netris", f"The networks of {spec.name} are made by {zone.provider}.", "name")
         sites = [site.name for site in fabric.sites()]
         if spec.netris_site not in sites:
-            raise Refused(
-                "site-unknown", f"Netris has no site {spec.netris_site}. It has: {', '.join(sites)}.", "netris_site"
-            )
-    with transaction.atomic():
-        zone, _ = Zone.objects.update_or_create(
-            name=spec.name,
-            defaults={
-                "slug": slugify(spec.name)[:32],
-                "cloudstack_url": spec.cloudstack_url,
-                "cloudstack_api_key": spec.cloudstack_api_key,
-                "cloudstack_secret_key": spec.cloudstack_secret_key,
-                "cloudstack_zone_id": UUID(found.id),
-                "vpc_offering_id": UUID(vpc_offering.id),
-                "tier_offering_id": UUID(tier_offering.id),
-                "netris_url": spec.netris_url,
-                "netris_user": spec.netris_user,
-                "netris_password": spec.netris_password,
-                "netris_site": spec.netris_site,
-                "calls_per_second": spec.calls_per_second,
-            },
+            text = f"Netris has no site {spec.netris_site}. It has: {', '.join(sites)}."
+            raise Refused("site-unknown", text, "netris_site")
+        most = clouds.setting("vpc.max.networks") or ""
+        return _Found(
+            zone_id=UUID(zone.id),
+            vpc_offering_id=_named(clouds.list_vpc_offerings(), spec.vpc_offering, "vpc_offering"),
+            tier_offering_id=_named(clouds.list_network_offerings(), spec.tier_offering, "tier_offering"),
+            max_tiers_per_vpc=int(most) if most.isdecimal() else Zone._meta.get_field("max_tiers_per_vpc").default,
         )
-    return zone
 
 
-def _named(offerings: Sequence[O], name: str, field: str) -> O:
-    for offering in offerings:
-        if offering.name == name:
-            return offering
-    names = ", ".join(offering.name for offering in offerings)
-    raise Refused("offering-unknown", f"CloudStack has no offering {name}. It has: {names}.", field)
+def _named(offerings: Sequence[O], name: str, field: str) -> UUID:
+    offering = next((offering for offering in offerings if offering.name == name), None)
+    if offering is None or not offering.is_netris:
+        names = ", ".join(offering.name for offering in offerings if offering.is_netris)
+        text = f"CloudStack has no enabled offering {name} with Netris. It has: {names}."
+        raise Refused("offering-unknown", text, field)
+    return UUID(offering.id)
+
+
+def _fill(zone: Zone, spec: ZoneSpec, found: _Found) -> None:
+    zone.cloudstack_url, zone.netris_url = spec.cloudstack_url, spec.netris_url
+    zone.cloudstack_api_key, zone.cloudstack_secret_key = spec.cloudstack_api_key, spec.cloudstack_secret_key
+    zone.netris_user, zone.netris_password = spec.netris_user, spec.netris_password
+    zone.netris_site = spec.netris_site
+    zone.cloudstack_zone_id = found.zone_id
+    zone.vpc_offering_id, zone.tier_offering_id = found.vpc_offering_id, found.tier_offering_id
+    zone.max_tiers_per_vpc = found.max_tiers_per_vpc
+    zone.calls_per_second = spec.calls_per_second
+    try:
+        zone.full_clean(exclude=("cloudstack_url", "netris_url"), validate_unique=False)
+    except ValidationError as error:
+        field, messages = next(iter(error.message_dict.items()))
+        raise Refused(f"{field.replace('_', '-')}-invalid", " ".join(messages), field) from error
+
+
+def _told(zone: Zone) -> dict[str, str]:
+    return {name: str(getattr(zone, name)) for name in TOLD}
+
+
+def _free_slug(name: str) -> str:
+    """`Zone 1` -> `zone-1`, or `zone-1-2` where that is taken."""
+    base = re.sub(r"[^a-z0-9]+", "-", slugify(name))[:28].strip("-") or "zone"
+    taken = set(Zone.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    return next(slug for slug in (base, *(f"{base}-{n}" for n in range(2, 1000))) if slug not in taken)

@@ -44,7 +44,7 @@ def through_weft(count: int, threads: int) -> Result:
 
     by = Actor.system("bench")
     with tempfile.TemporaryDirectory() as name, sandbox(Path(name), job_seconds=JOB_SECONDS, options=POOLS) as urls:
-        zone = register_zone(zone_spec(ZoneSpec, urls))
+        zone = register_zone(zone_spec(ZoneSpec, urls), by=Platform(by))
         tenants = [create_tenant(name=f"Bench {n}", max_vpcs=100, by=Platform(by))[0] for n in range(count // 20 or 1)]
         while engine.turn() is not None:
             pass

@@ -74,7 +74,8 @@ class Command(BaseCommand):
                 netris_user=os.environ["SANDBOX_NETRIS_USER"],
                 netris_password=SecretStr(os.environ["SANDBOX_NETRIS_PASSWORD"]),
                 netris_site=SITE,
-            )
+            ),
+            by=Platform(BY),
         )
         for slug, name in TENANTS:
             if not Tenant.objects.filter(slug=slug).exists():

@@ -1,4 +1,7 @@
-"""Register a zone, or change how it is reached. Secrets come from the environment: no process list shows them."""
+"""Register a zone, or change how it is reached, and open the accounts that tenants lack there.
+
+Secrets come from the environment: no process list shows them.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +12,10 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from pydantic import SecretStr
 
+from apps.accounts.services import open_accounts
 from apps.kernel.errors import Refused
 from apps.kernel.remote import RemoteError
+from apps.tenancy.actors import Actor, Platform
 from apps.zones.services import ZoneSpec, register_zone
 
 SECRETS = ("WEFT_CLOUDSTACK_API_KEY", "WEFT_CLOUDSTACK_SECRET_KEY", "WEFT_NETRIS_PASSWORD")
@@ -35,6 +40,7 @@ class Command(BaseCommand):
             raise CommandError(f"Set {', '.join(missing)}.")
         api_key, secret_key, password = (SecretStr(os.environ[name]) for name in SECRETS)
         names = ("name", "cloudstack_url", "netris_url", "netris_user", "netris_site", "vpc_offering", "tier_offering")
+        by = Platform(Actor.system("command line"))
         try:
             zone = register_zone(
                 ZoneSpec(
@@ -43,8 +49,10 @@ class Command(BaseCommand):
                     cloudstack_api_key=api_key,
                     cloudstack_secret_key=secret_key,
                     netris_password=password,
-                )
+                ),
+                by=by,
             )
         except (Refused, RemoteError) as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"{zone.name} is registered.")
+        opened = len(open_accounts(zone, by=by))
+        self.stdout.write(f"{zone.name} is registered. Accounts being made there: {opened}.")
