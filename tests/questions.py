@@ -32,6 +32,8 @@ class Killed(BaseException):
 class Watch:
     """Opens clients that note every call, and disturbs the n-th: `disturb(n, how)`, counted from then on.
 
+    `meanwhile(call, happens)` lets something happen behind everybody's back, just before such a call is made next.
+
     how             the n-th call
     killed before   the worker dies and the call is never made
     killed after    the call takes effect and the worker dies
@@ -46,10 +48,14 @@ class Watch:
         self._how = ""
         self._left = 0
         self._open: dict[Any, Clouds] = {}
+        self._meanwhile: dict[str, Callable[[], object]] = {}
 
     def disturb(self, nth: int, how: str) -> None:
         self.calls.clear()
         self._how, self._left = how, nth
+
+    def meanwhile(self, call: str, happens: Callable[[], object]) -> None:
+        self._meanwhile[call] = happens
 
     @property
     def has_struck(self) -> bool:
@@ -57,6 +63,8 @@ class Watch:
 
     def _before(self, system: str, call: str) -> None:
         self.calls.append((system, call))
+        if happens := self._meanwhile.pop(call, None):
+            happens()
         self._left -= 1
         if self._left != 0:
             return

@@ -131,6 +131,71 @@ class TestWhatIsMissingInNetrisIsSaid:
         assert fresh(vpc).status == Status.READY
 
 
+def netris_row(world: Any, table: str) -> tuple[Any, dict[str, Any]]:
+    """The row of a kind that was made last, with what it stands in."""
+    shelf = world.netris.net.shelves[table]
+    return shelf, list(shelf)[-1]
+
+
+def forget(world: Any, table: str) -> None:
+    shelf, row = netris_row(world, table)
+    shelf.drop(row["id"])
+
+
+def change(world: Any, table: str, **fields: Any) -> None:
+    shelf, row = netris_row(world, table)
+    shelf.change(row, **fields)
+
+
+class TestWhatOneSystemDoesNotHaveIsSaid:
+    """Somebody takes a thing away, or changes it, between the making and the proof."""
+
+    @pytest.mark.parametrize(
+        ("call", "table", "fields", "words"),
+        [
+            ("GET /api/v2/vpc", "vpc", None, "Netris has no VPC for it yet"),
+            ("GET /api/v2/ipam", "allocation", None, "not yet the range 10.20.0.0/20"),
+            ("GET /api/v2/nat", "nat", None, "Netris has no source NAT rule"),
+            ("GET /api/v2/nat", "nat", {"snatToIP": "198.51.100.99/32"}, "which CloudStack does not list"),
+            ("GET /api/v2/ipam/subnets", "subnet", None, "Netris has no subnet 10.20.0.0/24"),
+            ("GET /api/v2/vnet", "vnet", None, "Netris has no V-Net with the tier's VNI"),
+            ("GET /api/v2/vnet", "vnet", {"gateways": []}, "lacks the gateway 10.20.0.1/24"),
+        ],
+    )
+    def test_in_netris(self, call, table, fields, words, acme, zone, run, world, watch):
+        watch.meanwhile(call, lambda: change(world, table, **fields) if fields else forget(world, table))
+
+        operation = run(create_vpc(acme, a_vpc_spec(zone, tiers=(WEB,)), by=BY))
+
+        assert operation.phase == Phase.ROLLED_BACK
+        assert words in operation.error and "took too long" in operation.error
+        assert not Vpc.unscoped.exclude(status=Status.DELETED).exists()
+        assert len(world.cloudstack.cloud.table("vpc")) == 0
+
+    def test_in_cloudstack(self, acme, zone, run, world, watch, clouds_of):
+        operation = create_vpc(acme, a_vpc_spec(zone), by=BY)
+        engine.turn(clouds_of)  # the order is out
+        table = world.cloudstack.cloud.table("vpc")
+        watch.meanwhile("listVPCs", lambda: table.change(next(iter(table)), state="Inactive"))
+        operation = run(operation)
+
+        assert operation.phase == Phase.ROLLED_BACK
+        assert "CloudStack shows the VPC as Inactive" in operation.error
+        assert world.are_empty()
+
+    def test_what_comes_late_is_waited_for(self, acme, zone, run, world, watch):
+        def hide() -> None:
+            shelf, row = netris_row(world, "nat")
+            shelf.drop(row["id"])
+            watch.meanwhile("GET /api/v2/nat", lambda: watch.meanwhile("GET /api/v2/nat", lambda: shelf.put(row)))
+
+        watch.meanwhile("GET /api/v2/nat", hide)
+        operation = run(create_vpc(acme, a_vpc_spec(zone), by=BY))
+
+        assert operation.phase == Phase.SUCCEEDED
+        assert watch.calls.count(("netris", "GET /api/v2/nat")) == 3
+
+
 # --- the four questions -----------------------------------------------------------------------------------------------
 
 ACTIONS = ("create vpc", "delete vpc", "create tier", "delete tier", "rename vpc", "rename tier")
