@@ -10,10 +10,10 @@ from typing import Any
 
 from sandbox.clock import Clock
 from sandbox.netris.ledger import LAST_VNI, Claim, Claims, Ledger, Owner
-from sandbox.netris.shelf import Cables, DownPorts, Shelf, Subset
+from sandbox.netris.shelf import Cables, Shelf, Spells, Subset
 from sandbox.netris.tree import Branch, Tree
 from sandbox.netris.wire import MISSING, Call, Fields, Refusal, invalid, not_found, weak_int
-from sandbox.store import Row, Store
+from sandbox.store import Field, Row, Store
 
 LAST_VLAN = 4094
 LAST_VPC_VLAN = 3583
@@ -39,6 +39,7 @@ class Controller:
         self.clock = clock
         self.shows_system_subnets = shows_system_subnets
         self.machine_silent_since: Callable[[int, str], float | None] = _nobody_knows
+        self.unreached: list[Row] | None = None  # reckoned by `fabric`, until something happens
         self.age = 0.0  # seconds by which what is written now is older than it looks: seeds were there before
         self.tree = Tree()
         self.ledger = Ledger(self.tree)
@@ -50,24 +51,30 @@ class Controller:
         self.vnets = self._shelf("vnet", "name", "vpc", claims=_vnet_claims)
         self.peerings = Shelf(store["vpcpeering"], "name", "vpcA", "vpcB")
         self.option_sets = Shelf(store["optionset"], "name", "isDefault")
-        self.nats = self._shelf("nat", "name", "vpc", "action", claims=self._nat_claims)
-        self.lbs = self._shelf("l4lb", "name", "vpc", claims=self._lb_claims)
+        self.nats = self._shelf("nat", "name", "vpc", ("site", "action", "state"), claims=self._nat_claims)
+        self.lbs = self._shelf("l4lb", "name", "vpc", ("site", "status"), claims=self._lb_claims)
         self.acls = Shelf(store["acl"], "name", "vpc")
         self.port_groups = Shelf(store["portgroup"], "name")
         self.static_routes = Shelf(store["route"], "name", "vpc")
         self.profiles = Shelf(store["profile"], "name")
         self.dead_devices = Subset(lambda row: row["killedAt"] is not None)
         self.shaken_devices = Subset(lambda row: bool(row["outages"]))  # that were dead before
+        self.maintained = Spells(store["maintained"], clock, lambda row: bool(row.get("maintenanceMode")))
         self.devices = Shelf(
             store["hw"],
             "name",
             "type",
-            follow=(Claims(self.ledger, "hw", self._device_claims), self.dead_devices, self.shaken_devices),
+            follow=(
+                Claims(self.ledger, "hw", self._device_claims),
+                self.dead_devices,
+                self.shaken_devices,
+                self.maintained,
+            ),
         )
         self.silent_members = Shelf(store["silentmember"], "vpc")
         self.thresholds = Shelf(store["threshold"])
         self.misplugged = Subset(lambda row: bool(row["neighbour"]))
-        self.down_ports = DownPorts(store["downport"], clock)
+        self.down_ports = Spells(store["downport"], clock, _is_dark)
         self.ports = Shelf(store["port"], "name", "hw", follow=(self.misplugged, self.down_ports))
         self.cables = Cables()
         self.links = Shelf(store["link"], "local", "remote", follow=(self.cables,))
@@ -80,7 +87,7 @@ class Controller:
         by_hand = Claims(self.ledger, "", _reserved_claims, _reserved_for)
         self.reservations = Shelf(store["reservation"], follow=(by_hand,))
 
-    def _shelf(self, table: str, *fields: str, claims: Any, kind: str = "") -> Shelf:
+    def _shelf(self, table: str, *fields: Field, claims: Any, kind: str = "") -> Shelf:
         return Shelf(self.store[table], *fields, follow=(Claims(self.ledger, kind or table, claims),))
 
     @property
@@ -111,6 +118,11 @@ class Controller:
         row = self.vpcs.one("isDefault", True)
         return int(row["id"]) if row else 0
 
+    @property
+    def is_undisturbed(self) -> bool:
+        """No device ever died, no port was ever switched off or lost its cable."""
+        return not (self.dead_devices.rows or self.shaken_devices.rows or self.down_ports)
+
     def stamp(self) -> int:
         """Now, in the milliseconds that the API speaks."""
         return int((self.clock.now() - self.age) * 1000)
@@ -126,6 +138,7 @@ class Controller:
 
     def render_again(self) -> None:
         """A name or a cable changed that rows of other kinds show."""
+        self.unreached = None
         for shelf in self.shelves.values():
             shelf.render_again()
         self.tree.render_again()
@@ -232,6 +245,11 @@ class Controller:
         for field in ("mainAddress", "mgmtAddress"):
             if row[field]:
                 yield Claim.ip(self.system_vpc, ip_address(row[field]), field.removesuffix("Address"))
+
+
+def _is_dark(port: Row) -> bool:
+    """Switched off, or its cable was pulled."""
+    return bool(port["adminDown"]) or port["carrier"] is False
 
 
 def _reserved_for(row: Row) -> Owner:

@@ -23,6 +23,7 @@ from sandbox.store import Row
 
 SWITCHED = ("enabled", "disabled")
 MAX_ASN = 2**32 - 1
+TERMINATING = ("switch", "softgate")
 SWITCH_PREFIXES, SOFTGATE_PREFIXES = 10_000, 1_000_000
 
 
@@ -42,17 +43,43 @@ def seen(net: Controller, row: Row) -> Seen:
     link = "" if port is None else "UP" if fabric.is_port_up(net, port) else "DOWN"
     if row["state"] == "disabled":
         return Seen("", "", "", link)
-    devices = [net.devices.get(key) for key in (row["hw"], port["hw"] if port else None) if key]
-    since = max([row["startedAt"], *(device["bootedAt"] for device in devices if device)])
-    up_at = since + 30 + row["id"] * 7 % 30
-    is_carried = all(fabric.is_alive(device) for device in devices) and link != "DOWN"
-    if not is_carried or net.clock.now() < up_at:
+    carried = _carried_since(net, row, port)
+    up_at = (carried or 0.0) + 30 + row["id"] * 7 % 30
+    if carried is None or net.clock.now() < up_at:
         return Seen("Active", "0", "", link)
     if row["peerState"]:
         return Seen(row["peerState"], "0", "", link)
     if row["prefixInboundMax"] and row["peerPrefixes"] > row["prefixInboundMax"]:
         return Seen("Idle", "0", "", link)  # a session drops above its limit
     return Seen("Established", str(row["peerPrefixes"]), fabric.span(net.clock.now() - up_at), link)
+
+
+def _carried_since(net: Controller, row: Row, port: Row | None) -> float | None:
+    """Since when everything between both ends works; None while it does not.
+
+    The device lives, and the fabric reaches it where the peer is not plugged into the device itself.
+    """
+    moments: list[float | None] = [row["startedAt"]]
+    device, vnet = net.devices.get(row["hw"]), net.vnets.get(row["vnet"])
+    if device is not None:
+        moments.append(device["bootedAt"] if fabric.is_alive(device) else None)
+        if port is None or port["hw"] != device["id"]:
+            moments.append(fabric.reached_since(net, device))
+    if port is not None:
+        moments.append(fabric.lit_since(net, port))
+    if vnet is not None:
+        moments.append(_vnet_since(net, vnet))
+    return None if None in moments else max(moment for moment in moments if moment is not None)
+
+
+def _vnet_since(net: Controller, vnet: Row) -> float | None:
+    """Since when a port of the V-Net is up. One without ports is on hypervisors alone, which join by themselves."""
+    if vnet["state"] == "disabled":
+        return None
+    direct = [port for entry in vnet["ports"] if (port := net.ports.get(entry["port"]))]
+    ports = [*direct, *(port for port, _ in fabric.labelled_ports(net, vnet))]
+    lit = [since for port in ports if (since := fabric.lit_since(net, port)) is not None]
+    return min(lit, default=None) if ports else 0.0
 
 
 def listing(net: Controller, call: Call) -> Reply:
@@ -155,7 +182,7 @@ def update_sources(net: Controller, call: Call) -> Reply:
 
 
 def _terminating(net: Controller) -> list[Row]:
-    return [row for row in net.devices if row["type"] in ("switch", "softgate")]
+    return [row for row in net.devices if row["type"] in TERMINATING]
 
 
 def free_ports(net: Controller, call: Call) -> Reply:
@@ -207,6 +234,10 @@ def _termination(net: Controller, fields: Fields, was: Row | None) -> dict[str, 
         raise Refusal(403, text, {"port": text})
     if vnet and not net.vnets.table.rows[vnet]["gateways"]:
         raise invalid("vnet", "The V-Net has no gateway.")  # unverified
+    if hardware and net.devices.table.rows[hardware]["type"] not in TERMINATING:
+        raise invalid("hardware", "A session terminates on a switch or on a SoftGate.")  # text unverified
+    if port and net.devices.table.rows[net.ports.table.rows[port]["hw"]]["type"] not in TERMINATING:
+        raise invalid("port", "Must be a port of a switch or of a SoftGate.")  # text unverified
     if port and not hardware:
         hardware = net.ports.table.rows[port]["hw"]
     vlan = fields.raw("vlan", *([was["vlan"]] if was else []))

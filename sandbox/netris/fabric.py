@@ -8,6 +8,7 @@ CloudStack makes of a hypervisor follows from the same rows (`sandbox.living`).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import inf
 from typing import Any
 
 from sandbox.netris.controller import Controller
@@ -87,6 +88,15 @@ def is_port_up(net: Controller, port: Row) -> bool:
     return net.ledger.is_used(("port", port["id"]))
 
 
+def lit_since(net: Controller, port: Row) -> float | None:
+    """Since when a port is up; None while it is down."""
+    if not is_port_up(net, port):
+        return None
+    ends = [port] if (far := far_end(net, port)) is None else [port, far]
+    lit = [until for end in ends for _, until in net.down_ports.of(end)]
+    return max([*lit, *(device["bootedAt"] for end in ends if (device := net.devices.get(end["hw"])))])
+
+
 def is_in_use(net: Controller, port: Row) -> bool:
     return net.ledger.is_used(("port", port["id"])) or link_of(net, port) is not None
 
@@ -136,13 +146,57 @@ def _dark_since(net: Controller, port: Row, far: Row, other: Row) -> float | Non
     return min((since for since in ends if since is not None), default=None)
 
 
+def reached_since(net: Controller, device: Row) -> float | None:
+    """Since when an underlay cable of a device led anywhere without a break; None while it is cut off.
+
+    0 when it never was, and for one without such cables.
+    """
+    cables = [_dark_spells(net, *cable) for cable in underlay_neighbours(net, device)]
+    ends = {until for spells in cables for _, until in spells}
+    for end in sorted(ends, reverse=True):
+        if all(any(since < end <= until for since, until in spells) for spells in cables):
+            return None if end == inf else end
+    return 0.0
+
+
+def unreached(net: Controller) -> list[Row]:
+    """The devices with a loopback that the others do not learn: the dead ones and those that are cut off."""
+    if net.unreached is None:
+        ports = [port for device in net.dead_devices.rows.values() for port in net.ports.by("hw", device["id"])]
+        ports += [port for number in net.down_ports.ids if (port := net.ports.get(number))]
+        ends = {end["hw"] for port in ports for end in (port, far_end(net, port)) if end is not None}
+        net.unreached = [
+            device
+            for number in sorted(ends | set(net.dead_devices.rows))
+            if (device := net.devices.get(number)) and device["mainAddress"] and device["asn"]
+            if not is_alive(device) or cut_off_since(net, device) is not None
+        ]
+    return net.unreached
+
+
+def is_reached(net: Controller, device: Row, at: float) -> bool:
+    """Whether an underlay cable led anywhere then. Asked for every point of a series."""
+    if net.is_undisturbed:
+        return True
+    cables = [_dark_spells(net, *cable) for cable in underlay_neighbours(net, device)]
+    return not cables or not all(any(since <= at < until for since, until in spells) for spells in cables)
+
+
+def _dark_spells(net: Controller, port: Row, far: Row, other: Row) -> list[tuple[float, float]]:
+    """From when to when a cable carried nothing, for another reason than the death of the device at this end."""
+    dead = [(since, until) for since, until in other["outages"]]
+    if other["killedAt"] is not None:
+        dead.append((other["killedAt"], inf))
+    return [*net.down_ports.of(port), *net.down_ports.of(far), *dead]
+
+
 def port_bgp(net: Controller, port: Row) -> dict[str, Any]:
     """The underlay session of a fabric port, as the port list shows it."""
     link, far = link_of(net, port), far_end(net, port)
     if link is None or far is None or link["underlay"] != "enabled":
         return {"state": "", "prefix": "", "time": ""}
-    ends = [device for key in (port["hw"], far["hw"]) if (device := net.devices.get(key))]
-    since = max([link["createdDate"] / 1000, *(device["bootedAt"] for device in ends)]) + 20
-    if not is_port_up(net, port) or net.clock.now() < since:
+    lit = lit_since(net, port)
+    since = max(link["createdDate"] / 1000, lit or 0.0) + 20
+    if lit is None or net.clock.now() < since:
         return {"state": "Active", "prefix": "0", "time": ""}
     return {"state": "Established", "prefix": str(len(net.devices) - 1), "time": span(net.clock.now() - since)}

@@ -80,11 +80,10 @@ def _port(net: Controller, port: Row, at: float) -> Check:
 
 
 def _underlay(net: Controller, device: Row) -> Check:
-    missing = [
-        f"{other['name']} ({other['mainAddress']})"
-        for other in net.dead_devices.rows.values()
-        if other["mainAddress"] and other["asn"] and other is not device
-    ]
+    unreached = fabric.unreached(net)
+    if device in unreached:  # which learns none of the others either
+        unreached = [other for other in net.devices if other["mainAddress"] and other["asn"]]
+    missing = [f"{other['name']} ({other['mainAddress']})" for other in unreached if other is not device]
     if missing:
         return Check("check_bgp_underlay", "critical", f"missing loopbacks: {', '.join(missing)}")
     return Check("check_bgp_underlay", "ok", "all loopbacks learned")

@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.netris import fabric, health, ipam
 from sandbox.netris.controller import Controller
+from sandbox.netris.ledger import Claim
 from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, weak_int
 from sandbox.store import Row
 
@@ -295,7 +296,10 @@ def _address(net: Controller, fields: Fields, name: str, purpose: str, site: int
     if text in ("", "disabled", "Disabled"):
         return ""
     if text != "auto":
-        return str(fields.address(name, text))
+        address = fields.address(name, text)
+        if net.ledger.holders(Claim.ip(net.system_vpc, address), but=("hw", was["id"] if was else 0)):
+            raise invalid(name, "IP address is already in use.")  # unverified
+        return str(address)
     found = was[name] if was and was[name] else ipam.next_address(net, purpose, site)
     if found is None:
         raise invalid(name, f"There is no free address in the {purpose} subnets of the site.")  # unverified

@@ -66,7 +66,7 @@ def octets(net: Controller, port: Row, at: float) -> Flow | None:
 
 
 def _flow(net: Controller, port: Row, device: Row, at: float) -> Flow:
-    if port["adminDown"] or port["carrier"] is False:
+    if net.down_ports.covers(port, at):
         return NONE
     far = fabric.far_end(net, port)
     other = net.devices.get(far["hw"]) if far else None
@@ -74,7 +74,7 @@ def _flow(net: Controller, port: Row, device: Row, at: float) -> Flow:
         if not net.ledger.is_used(("port", port["id"])):
             return NONE
         return _edge(net, port, None, at)
-    if far["adminDown"] or far["carrier"] is False or not was_alive(other, at) or not was_alive(device, at):
+    if net.down_ports.covers(far, at) or not was_alive(other, at) or not was_alive(device, at):
         return NONE
     here, there = _rank(device), _rank(other)
     if here == there or not here or not there:
@@ -94,7 +94,7 @@ def _edge(net: Controller, port: Row, edge: Row | None, at: float) -> Flow:
     """What a switch port gets from the machine behind it, and sends to it."""
     key = f"port {port['id']}"
     if edge is not None and edge["type"] == "softgate":
-        base = conntrack(net, edge, at) * _BYTES_OF_A_SESSION / 2  # over two cables
+        base = conntrack(net, edge, at) * _BYTES_OF_A_SESSION / max(1, _uplinks(net, edge, at))
     elif port["speed"] == "auto":
         base = 1e6
     else:
@@ -109,8 +109,7 @@ def _share(net: Controller, switch: Row, at: float) -> tuple[float, float]:
     up = down = 0.0
     uplinks = 0
     for port, far, other in _cables(net, switch):
-        is_up = not (port["adminDown"] or far["adminDown"] or port["carrier"] is False or far["carrier"] is False)
-        if not is_up or not was_alive(other, at):
+        if not _is_lit(net, port, far, other, at):
             continue
         if _rank(other) > _rank(switch):
             uplinks += 1
@@ -119,6 +118,15 @@ def _share(net: Controller, switch: Row, at: float) -> tuple[float, float]:
             up, down = up + flow.rx, down + flow.tx
     stays = _LEAVES_THE_POD if _rank(switch) > 1 else 1.0
     return (up * stays / uplinks, down * stays / uplinks) if uplinks else (0.0, 0.0)
+
+
+def _uplinks(net: Controller, gate: Row, at: float) -> int:
+    """The cables that share the traffic of a SoftGate."""
+    return sum(_is_lit(net, *cable, at) for cable in fabric.underlay_neighbours(net, gate))
+
+
+def _is_lit(net: Controller, port: Row, far: Row, other: Row, at: float) -> bool:
+    return not net.down_ports.covers(port, at) and not net.down_ports.covers(far, at) and was_alive(other, at)
 
 
 def _cables(net: Controller, switch: Row) -> Iterator[tuple[Row, Row, Row]]:
@@ -137,19 +145,28 @@ def utilisation(net: Controller, port: Row, at: float) -> tuple[int, int]:
 
 
 def conntrack(net: Controller, gate: Row, at: float) -> float:
-    """NAT sessions on a SoftGate. Where nothing is configured there are none."""
-    if not was_alive(gate, at) or gate.get("maintenanceMode"):
+    """NAT sessions on a SoftGate. Where nothing is enabled in its site there are none."""
+    if not _translates(net, gate, at):
         return 0.0
+    site = gate["site"]
     if gate["sgRole"] == "snat":
-        peers = sum(
-            other["sgRole"] == "snat" and was_alive(other, at) and not other.get("maintenanceMode")
-            for other in net.devices.by("type", "softgate")
-        )
-        sessions = net.nats.table.count_by("action", "SNAT") * _SESSIONS_OF_A_RULE["SNAT"] / max(1, peers)
+        gates = [other for other in net.devices.by("type", "softgate") if other["site"] == site]
+        peers = sum(other["sgRole"] == "snat" and _translates(net, other, at) for other in gates)
+        sessions = _rules(net, site, "SNAT") * _SESSIONS_OF_A_RULE["SNAT"] / peers
     else:
-        sessions = net.nats.table.count_by("action", "DNAT") * _SESSIONS_OF_A_RULE["DNAT"]
-        sessions += len(net.lbs) * _SESSIONS_OF_A_RULE["BALANCER"]
+        sessions = _rules(net, site, "DNAT") * _SESSIONS_OF_A_RULE["DNAT"]
+        balancers = net.lbs.table.count_by(("site", "status"), (site, "enable"))
+        sessions += balancers * _SESSIONS_OF_A_RULE["BALANCER"]
     return float(min(CONNTRACK_MAX, round(sessions * wave(f"conntrack {gate['id']}", at))))
+
+
+def _translates(net: Controller, gate: Row, at: float) -> bool:
+    """Whether a SoftGate was alive then, in reach of the fabric and not in maintenance."""
+    return was_alive(gate, at) and not net.maintained.covers(gate, at) and fabric.is_reached(net, gate, at)
+
+
+def _rules(net: Controller, site: int, action: str) -> int:
+    return net.nats.table.count_by(("site", "action", "state"), (site, action, "enabled"))
 
 
 def busy(device: Row, at: float) -> float:

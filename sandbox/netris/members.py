@@ -18,7 +18,7 @@ ATTEMPTS = 3
 
 
 def balancing(net: Controller, site: int) -> list[Row]:
-    """The SoftGates that carry the balancers of a site: General ones, alive and not in maintenance."""
+    """The SoftGates that carry the balancers of a site: General ones, alive, in reach and not in maintenance."""
     return [
         gate
         for gate in net.devices.by("type", "softgate")
@@ -26,6 +26,7 @@ def balancing(net: Controller, site: int) -> list[Row]:
         and gate["sgRole"] == "general"
         and fabric.is_alive(gate)
         and not gate["maintenanceMode"]
+        and fabric.cut_off_since(net, gate) is None
     ]
 
 

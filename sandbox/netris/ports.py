@@ -61,8 +61,14 @@ def listing(net: Controller, call: Call) -> Reply:
         return Reply.of([render(net, row) for row in rows[wanted]])
     shown = [row for row in (render(net, port) for port in rows) if _fits(call, row)]
     if key:
-        shown.sort(key=lambda row: str(row.get(key, "")), reverse=(call.values("order") or [""])[0].lower() == "desc")
+        shown.sort(key=lambda row: _order(row.get(key)), reverse=(call.values("order") or [""])[0].lower() == "desc")
     return Reply.of(shown[wanted])
+
+
+def _order(value: Any) -> tuple[int, Any]:
+    """Numbers by what they are worth, before texts."""
+    number = weak_int(value)
+    return (0, number) if number is not None else (1, str(value))
 
 
 def _narrowed(net: Controller, call: Call) -> Any:
@@ -107,6 +113,7 @@ def read(net: Controller, call: Call) -> Reply:
 def update(net: Controller, call: Call) -> Reply:
     row = _row(net, call.id)
     net.ports.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
+    net.render_again()
     return Reply.of({"id": row["id"]}, UPDATED)
 
 
@@ -120,6 +127,7 @@ def update_many(net: Controller, call: Call) -> Reply:
     facts = [_facts(net, item, row) for item, row in zip(every, rows, strict=True)]
     for row, changes in zip(rows, facts, strict=True):
         net.ports.change(row, **changes, modifiedDate=net.stamp())
+    net.render_again()
     return Reply.of({}, UPDATED)
 
 

@@ -7,11 +7,14 @@ restart, a handler and an order of the sandbox all leave the derived world in st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from math import inf
 from typing import Any, Protocol
 
 from sandbox.clock import Clock
 from sandbox.netris.wire import dumps
-from sandbox.store import Row, Table
+from sandbox.store import Field, Row, Table
+
+SPELLS_KEPT = 32
 
 
 class Follower(Protocol):
@@ -37,26 +40,51 @@ class Subset:
         self.rows.pop(row["id"], None)
 
 
-class DownPorts:
-    """Ports that were switched off or whose cable was pulled, and since when. Kept, as no port's row tells."""
+class Spells:
+    """When rows were in a state, and since when they are: their own fields only tell whether they are.
 
-    def __init__(self, table: Table, clock: Clock) -> None:
+    Kept in a table of its own, for a restart. A row that never was in the state has no entry.
+    """
+
+    def __init__(self, table: Table, clock: Clock, is_in_it: Callable[[Row], bool]) -> None:
         self._table = table
         self._clock = clock
+        self._is_in_it = is_in_it
+
+    def __len__(self) -> int:
+        return len(self._table)
 
     @property
     def ids(self) -> list[int]:
-        return [int(number) for number in list(self._table.rows)]
+        """Of the rows that are in the state now."""
+        return [int(number) for number, entry in list(self._table.rows.items()) if entry["since"] is not None]
 
-    def since(self, port: Row) -> float | None:
-        row = self._table.get(port["id"])
-        return row["since"] if row else None
+    def since(self, row: Row) -> float | None:
+        entry = self._table.get(row["id"])
+        return entry["since"] if entry else None
+
+    def of(self, row: Row) -> list[tuple[float, float]]:
+        """From when to when, the oldest first; one that lasts ends never."""
+        entry = self._table.get(row["id"])
+        if entry is None:
+            return []
+        lasting = [] if entry["since"] is None else [(entry["since"], inf)]
+        return [(since, until) for since, until in entry["past"]] + lasting
+
+    def covers(self, row: Row, at: float) -> bool:
+        return any(since <= at < until for since, until in self.of(row))
 
     def put(self, row: Row) -> None:
-        if not row["adminDown"] and row["carrier"] is not False:
-            self.drop(row)
-        elif self._table.get(row["id"]) is None:
-            self._table.put({"id": row["id"], "since": self._clock.now()})
+        entry, is_in_it = self._table.get(row["id"]), self._is_in_it(row)
+        since = entry["since"] if entry else None
+        if is_in_it == (since is not None):
+            return
+        past = entry["past"] if entry else []
+        if is_in_it:
+            self._table.put({"id": row["id"], "since": self._clock.now(), "past": past})
+        else:
+            past = [*past, [since, self._clock.now()]][-SPELLS_KEPT:]
+            self._table.put({"id": row["id"], "since": None, "past": past})
 
     def drop(self, row: Row) -> None:
         self._table.drop(row["id"])
@@ -86,7 +114,7 @@ class Cables:
 class Shelf:
     """`fields` are the fields that rows are found by: `shelf.by("vpc", 5)`."""
 
-    def __init__(self, table: Table, *fields: str, follow: tuple[Follower, ...] = ()) -> None:
+    def __init__(self, table: Table, *fields: Field, follow: tuple[Follower, ...] = ()) -> None:
         self.table = table.index(*fields)
         self._follow = follow
         self._json: dict[Any, str] = {}

@@ -100,7 +100,11 @@ def create(net: Controller, call: Call) -> Reply:
 def update(net: Controller, call: Call) -> Reply:
     """The VPC can not be moved; lists that are sent empty are emptied (quirk 45)."""
     row = _row(net, call)
+    state = row["state"]
     net.vnets.change(row, **_facts(net, call.fields, row["vpc"], row), modifiedDate=net.stamp())
+    if row["state"] != state:
+        for session in net.sessions.by("vnet", row["id"]):
+            net.sessions.change(session, startedAt=net.stamp() / 1000)
     return Reply.of({"id": row["id"]}, UPDATED)
 
 

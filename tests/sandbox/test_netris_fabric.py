@@ -113,6 +113,8 @@ def test_numbers_may_come_as_text_quirk_15(netris):
         (400, {"name": "ISP-1-SoftGate-1"}, "name"),
         (404, {"hardware": {"id": 99}}, "hardware"),
         (404, {"vpc": {"id": 99}}, "vpc"),
+        (400, {"hardware": {"name": "Server-2"}}, "hardware"),
+        (400, {"port": {"name": "eth1@Server-1"}}, "port"),
     ],
 )
 def test_sessions_that_do_not_fit_are_refused(netris, status, change, field):
@@ -327,7 +329,13 @@ def test_a_port_can_be_shut(netris):
     assert (row["adminDown"], row["status"]["value"], row["description"], row["mtu"]) == ("yes", "down", "shut", 9000)
     assert netris.port("swp1@Spine-1")["status"]["value"] == "down"  # the other end sees it
     netris.call("PUT", "/api/v2/ports", {"ports": [{"id": number, **body, "adminDown": "no"}]})
-    assert netris.port("swp1@Spine-1")["bgp"]["state"] == "Established"
+    assert netris.port("swp1@Spine-1")["bgp"]["state"] == "Active"
+    netris.wait(25)
+    assert netris.port("swp1@Spine-1")["bgp"] | {"prefix": ""} == {
+        "state": "Established",
+        "prefix": "",
+        "time": "00:00:05",
+    }
     netris.refused(400, "PUT", f"/api/v2/ports/{number}", body | {"mtu": 60})
 
 
@@ -388,6 +396,100 @@ def test_a_killed_leaf_shows_everywhere(netris):
     assert {states[f"ISP-1-SoftGate-{n}"] for n in (1, 2, 3, 4)} == {"Active"}  # their cable is on Leaf-1
     assert {states[f"ISP-2-SoftGate-{n}"] for n in (1, 2, 3, 4)} == {"Established"}
     assert check(netris, "SoftGate-1", "check_bgp")["status"] == "critical"
+
+
+def pull(netris, *ports, carrier=False):
+    for name in ports:
+        netris.order("change", table="port", id=netris.port(name)["id"], fields={"carrier": carrier})
+
+
+def states(netris, device):
+    return {row["bgp_state"] for row in netris.get("/api/v2/ebgp") if row["term_sw_name"] == device}
+
+
+def test_a_session_begins_anew_when_its_cable_is_back(netris):
+    pull(netris, "swp29@Leaf-1")
+    netris.wait(60)
+    assert (netris.session(1)["bgp_state"], netris.session(1)["port_status"]) == ("Active", "DOWN")
+
+    pull(netris, "swp29@Leaf-1", carrier=None)
+
+    assert (netris.session(1)["bgp_state"], netris.session(1)["port_status"]) == ("Active", "UP")
+    netris.wait(60)
+    row = netris.session(1)
+    assert row["bgp_state"] == "Established"
+    assert row["bgp_uptime"] <= "00:00:30"
+    assert netris.session(5)["bgp_uptime"] > "720:00:00"  # on the other leaf
+
+
+def test_a_softgate_that_the_fabric_does_not_reach_does_nothing(netris):
+    pull(netris, "eth1@SoftGate-1")
+    assert states(netris, "SoftGate-1") == {"Established"}  # over the other cable
+    pull(netris, "swp9@Leaf-2")
+
+    assert states(netris, "SoftGate-1") == {"Active"}
+    assert states(netris, "SoftGate-2") == {"Established"}
+    assert check(netris, "Leaf-1", "check_bgp_underlay")["message"] == "missing loopbacks: SoftGate-1 (10.0.4.1)"
+    assert "Leaf-1 (10.0.1.3)" in check(netris, "SoftGate-1", "check_bgp_underlay")["message"]
+    assert netris.device("SoftGate-1")["status"] == "ok"  # its agent has a cable of its own
+    netris.wait(100)
+
+    pull(netris, "eth1@SoftGate-1", carrier=None)
+    assert states(netris, "SoftGate-1") == {"Active"}
+    netris.wait(60)
+    assert states(netris, "SoftGate-1") == {"Established"}
+    assert netris.session(1)["bgp_uptime"] <= "00:00:30"
+    pull(netris, "swp9@Leaf-2", carrier=None)
+    assert states(netris, "SoftGate-1") == {"Established"}  # a second cable disturbs nobody
+    assert check(netris, "Leaf-1", "check_bgp_underlay")["status"] == "ok"
+
+
+def test_a_cable_out_of_two_is_no_break(netris):
+    """One after the other: at no time were both dark."""
+    for name in ("eth1@SoftGate-1", "eth2@SoftGate-1"):
+        pull(netris, name)
+        netris.wait(20)
+        pull(netris, name, carrier=None)
+        netris.wait(20)
+
+    assert netris.session(1)["bgp_uptime"] > "720:00:00"
+
+
+def test_a_session_lives_and_dies_with_its_vnet(netris):
+    vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+    ports = [{"name": f"swp{number}@Leaf-1", "vlan": 50} for number in (21, 22)]
+    vnet = netris.vnet("n", vpc, "10.1.1.1/24", ports=ports)
+    body = direct_connect(0, vpc) | {"hardware": {"id": "auto"}, "port": None, "vnet": {"id": vnet}, "vlan": 0}
+    body |= {"localIP": "10.1.1.1", "remoteIP": "10.1.1.9", "prefixLength": 24}
+    number = netris.post("/api/v2/ebgp", **body)["id"]
+    netris.wait(61)
+    assert netris.session(number)["bgp_state"] == "Established"
+
+    netris.put(f"/api/v2/vnet/{vnet}", name="n", state="disabled")
+    assert netris.session(number)["bgp_state"] == "Active"
+    netris.put(f"/api/v2/vnet/{vnet}", name="n", state="active")
+    assert netris.session(number)["bgp_state"] == "Active"
+    netris.wait(61)
+    assert netris.session(number)["bgp_state"] == "Established"
+    pull(netris, "swp21@Leaf-1")
+    assert netris.session(number)["bgp_state"] == "Established"
+    pull(netris, "swp22@Leaf-1")
+    assert netris.session(number)["bgp_state"] == "Active"
+
+
+def test_a_device_s_address_is_its_own(netris):
+    body = {"name": "twin", "site": SITE, "tenant": TENANT, "portCount": 2, "mainAddress": "10.0.1.3"}
+    assert "mainAddress" in netris.refused(400, "POST", "/api/v2/hw/server", body)["errors"]
+    twin = netris.post("/api/v2/hw/server", **body | {"mainAddress": "10.0.9.9"})["id"]
+
+    netris.put(f"/api/v2/hw/server/{twin}", name="twin", mainAddress="10.0.9.9")
+    netris.refused(400, "PUT", f"/api/v2/hw/server/{twin}", {"name": "twin", "mgmtAddress": "10.0.1.4"})
+
+
+def test_ports_are_sorted_by_number(netris):
+    numbers = [row["id"] for row in netris.get("/api/v2/ports", sortBy="id", limit=120)]
+    assert numbers == sorted(numbers)
 
 
 def test_a_revived_device_comes_back_step_by_step(netris):

@@ -108,6 +108,60 @@ def test_a_dead_device_leaves_a_gap_in_its_series(netris):
     assert graph(netris, target)[target][-1][0] is not None
 
 
+def pull(netris, *ports, carrier=False):
+    for name in ports:
+        netris.order("change", table="port", id=netris.port(name)["id"], fields={"carrier": carrier})
+
+
+def test_what_happens_now_leaves_the_past_as_it_was(netris):
+    targets = [f"collectd.Leaf-{number}.interface-swp9.if_octets.rx" for number in (1, 2)]
+    targets += [f"collectd.SoftGate-{number}.conntrack.conntrack" for number in (1, 2, 3, 4)]
+    until = netris.app.clock.now()
+    times = {"since": str(int(until - 1800)), "until": str(int(until))}
+    before = graph(netris, *targets, **times)
+    assert all(value for points in before.values() for value, _ in points)
+    netris.wait(1)
+
+    pull(netris, "swp9@Leaf-1")
+    netris.put(f"/api/v2/hw/softgate/{netris.device('SoftGate-2')['id']}", name="SoftGate-2", maintenanceMode=True)
+    netris.order("devices/SoftGate-4/kill")
+    assert graph(netris, *targets, **times) == before
+
+    netris.wait(120)
+    pull(netris, "swp9@Leaf-1", carrier=None)
+    netris.put(f"/api/v2/hw/softgate/{netris.device('SoftGate-2')['id']}", name="SoftGate-2", maintenanceMode=False)
+    netris.wait(120)
+    assert graph(netris, *targets, **times) == before
+    later = graph(netris, *targets[:1], targets[3], since="-4min")
+    assert [value == 0 for value, _ in later[targets[0]]] == [True, True, False, False]
+    assert [value == 0 for value, _ in later[targets[3]]] == [True, True, False, False]
+
+
+def test_one_cable_of_a_softgate_carries_what_two_did(netris):
+    target = "collectd.Leaf-2.interface-swp9.if_octets.rx"
+    alone = last(netris, target)
+
+    pull(netris, "eth1@SoftGate-1")
+    netris.wait(60)
+
+    assert last(netris, target) > 1.5 * alone
+    pull(netris, "eth2@SoftGate-1")
+    netris.wait(60)
+    assert last(netris, "collectd.SoftGate-1.conntrack.conntrack") == 0
+
+
+def test_disabled_rules_and_balancers_carry_no_sessions(netris, balancer):
+    series = [f"collectd.SoftGate-{number}.conntrack.conntrack" for number in (1, 3)]
+    assert all(last(netris, name) for name in series)
+
+    netris.call(
+        "PUT", "/api/v2/nat/bulk", [{"id": row["id"], "state": "disabled"} for row in netris.get("/api/v2/nat")]
+    )
+    assert [last(netris, name) > 0 for name in series] == [True, False]
+    netris.put(f"/api/v2/l4lb/{balancer[1]}", name="lb", status="disable")
+    assert [last(netris, name) for name in series] == [0, 0]
+
+
 def test_nat_sessions_follow_the_rules_and_the_softgates(netris):
     def sessions(number):
         return last(netris, f"collectd.SoftGate-{number}.conntrack.conntrack")
@@ -125,6 +179,7 @@ def test_nat_sessions_follow_the_rules_and_the_softgates(netris):
     netris.wait(120)
     assert sessions(4) is None
     netris.put(f"/api/v2/hw/softgate/{netris.device('SoftGate-1')['id']}", maintenanceMode=True)
+    netris.wait(60)
     assert sessions(1) == 0
 
 
@@ -218,6 +273,19 @@ def test_a_silent_member_is_found_after_three_attempts(netris, balancer):
     assert [stat["status"]["value"] for stat in row["backendIps"][1]["stats"]] == ["failed", "failed"]
     netris.order("members", vpc=vpc["id"], ip="10.1.1.6", up=True)
     assert seen(netris, number)[0] == ["ok", "ok"]
+
+
+def test_a_softgate_without_cables_balances_nothing(netris, balancer):
+    _, number = balancer
+
+    def gates():
+        member = netris.get(f"/api/v2/l4lb/{number}")["backendIps"][0]
+        return [stat["hardware"]["name"] for stat in member["stats"]]
+
+    pull(netris, "eth1@SoftGate-1", "eth2@SoftGate-1")
+    assert gates() == ["SoftGate-2"]
+    pull(netris, "eth1@SoftGate-1", carrier=None)
+    assert gates() == ["SoftGate-1", "SoftGate-2"]
 
 
 def test_a_member_may_be_silent_to_one_softgate_only(netris, balancer):
