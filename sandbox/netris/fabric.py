@@ -94,7 +94,9 @@ def lit_since(net: Controller, port: Row) -> float | None:
         return None
     ends = [port] if (far := far_end(net, port)) is None else [port, far]
     lit = [until for end in ends for _, until in net.down_ports.of(end)]
-    return max([*lit, *(device["bootedAt"] for end in ends if (device := net.devices.get(end["hw"])))])
+    booted = (device["bootedAt"] for end in ends if (device := net.devices.get(end["hw"])))
+    latest: float = max([*lit, *booted])
+    return latest
 
 
 def is_in_use(net: Controller, port: Row) -> bool:

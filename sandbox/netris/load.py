@@ -77,8 +77,8 @@ def _flow(net: Controller, port: Row, device: Row, at: float) -> Flow:
     if net.down_ports.covers(far, at) or not was_alive(other, at) or not was_alive(device, at):
         return NONE
     here, there = _rank(device), _rank(other)
-    if here == there or not here or not there:
-        faces_edge = there <= here
+    if here == there or not here or not there or _is_management(port, far):
+        faces_edge = (there, port["id"]) < (here, far["id"])  # among equals the older port is the switch's
         rx, tx = _edge(net, port if faces_edge else far, other if faces_edge else device, at)
         return Flow(rx, tx) if faces_edge else Flow(tx, rx)
     up, down = _share(net, device if here < there else other, at)
@@ -90,17 +90,23 @@ def _rank(device: Row) -> int:
     return _RANK.get(device.get("role", ""), 1) if device["type"] == "switch" else 0
 
 
+def _is_management(port: Row, far: Row) -> bool:
+    """Whether a cable goes to the management port of a machine, beside the fabric."""
+    return "eth0" in (port["shortName"], far["shortName"])
+
+
 def _edge(net: Controller, port: Row, edge: Row | None, at: float) -> Flow:
     """What a switch port gets from the machine behind it, and sends to it."""
     key = f"port {port['id']}"
-    if edge is not None and edge["type"] == "softgate":
+    far = fabric.far_end(net, port)
+    if far is not None and _is_management(port, far):
+        base = 20_000.0
+    elif edge is not None and edge["type"] == "softgate":
         base = conntrack(net, edge, at) * _BYTES_OF_A_SESSION / max(1, _uplinks(net, edge, at))
     elif port["speed"] == "auto":
         base = 1e6
     else:
         base = int(port["speed"]) * 125_000 / 4 * (0.01 + 0.05 * _grain(key))
-    if edge is not None and (far := fabric.far_end(net, port)) and far["shortName"] == "eth0":
-        base = 20_000.0  # management
     return Flow(base * wave(f"{key} in", at), base * 1.3 * wave(f"{key} out", at))
 
 
@@ -110,6 +116,8 @@ def _share(net: Controller, switch: Row, at: float) -> tuple[float, float]:
     uplinks = 0
     for port, far, other in _cables(net, switch):
         if not _is_lit(net, port, far, other, at):
+            continue
+        if _is_management(port, far):
             continue
         if _rank(other) > _rank(switch):
             uplinks += 1

@@ -83,6 +83,25 @@ def test_both_ends_of_a_cable_agree(netris):
         assert sent == received > 0
 
 
+def test_every_cable_has_two_ends_that_agree(netris):
+    netris.post("/api/v2/link", local={"name": "swp20@Leaf-1"}, remote={"name": "swp20@Leaf-2"}, underlay="disabled")
+    series = graph(netris, "collectd.*.interface-*.if_octets.*")
+
+    def flow(end, direction):
+        port, _, device = end["name"].partition("@")
+        return series.get(f"collectd.{device}.interface-{port}.if_octets.{direction}")
+
+    both = 0
+    for link in netris.get("/api/v2/link"):
+        for one, other in ((link["local"], link["remote"]), (link["remote"], link["local"])):
+            sent, received = flow(one, "tx"), flow(other, "rx")
+            if sent and received:  # of a machine without agent nothing is known
+                assert sent == received, (one, other)
+                both += 1
+    assert both > 50
+    assert all(value < 50_000 for value, _ in flow({"name": "eth0@Leaf-1"}, "tx"))  # management goes beside the fabric
+
+
 def test_a_dead_spine_s_traffic_goes_over_the_other_one(netris):
     netris.wait(60)
     before = last(netris, "collectd.Leaf-1.interface-swp32.if_octets.tx")
