@@ -132,15 +132,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self) -> None:
         try:
-            length = int(self.headers.get("Content-Length") or 0)
-        except ValueError:
-            length = -1
-        if not 0 <= length <= MAX_BODY:
-            self._send(Response.of_json(413 if length > 0 else 400, {"message": "unreadable body length"}), close=True)
-            return
-        body = self.rfile.read(length)
-        if len(body) < length:
+            body = self._body()
+        except EOFError:
             self._hang_up()
+            return
+        except OverflowError:
+            self._send(Response.of_json(413, {"message": "unreadable body length"}), close=True)
+            return
+        except ValueError:
+            self._send(Response.of_json(400, {"message": "unreadable body length"}), close=True)
             return
         try:
             headers, peer = dict(self.headers.items()), str(self.client_address[0])
@@ -149,6 +149,35 @@ class _Handler(BaseHTTPRequestHandler):
             self._hang_up()
             return
         self._send(response)
+
+    def _body(self) -> bytes:
+        """All of it, of a length told before or in chunks."""
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self._read(int(self.headers.get("Content-Length") or 0))
+        body = b""
+        while size := int(self._line().partition(b";")[0], 16):
+            body += self._read(size, MAX_BODY - len(body))
+            if self._line():
+                raise ValueError("a chunk is longer than it says")
+        while self._line():
+            pass  # trailers
+        return body
+
+    def _read(self, length: int, most: int = MAX_BODY) -> bytes:
+        if length < 0:
+            raise ValueError("a negative length")
+        if length > most:
+            raise OverflowError
+        found = self.rfile.read(length)
+        if len(found) < length:
+            raise EOFError
+        return found
+
+    def _line(self) -> bytes:
+        line = self.rfile.readline(1024)
+        if not line.endswith(b"\n"):
+            raise EOFError
+        return line.strip()
 
     def _hang_up(self) -> None:
         self.close_connection = True

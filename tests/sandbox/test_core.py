@@ -157,6 +157,20 @@ def test_queries_keep_repeated_names_and_order():
     assert request.query == (("x", "1"), ("y", ""), ("x", "2"))
 
 
+def test_a_body_may_come_in_chunks_and_the_connection_goes_on():
+    class Mirror:
+        def handle(self, request):
+            return Response(200, request.body)
+
+    server = serve(Mirror())
+    with httpx.Client(base_url=server.url) as client:
+        answers = [client.post("/", content=iter(parts)).content for parts in ([b"ab", b"c" * 100_000], [], [b"d"])]
+
+    assert answers == [b"ab" + b"c" * 100_000, b"", b"d"]
+    server.shutdown()
+    server.server_close()
+
+
 @pytest.mark.parametrize(
     "raw",
     [
@@ -165,6 +179,10 @@ def test_queries_keep_repeated_names_and_order():
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\n{",
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: many\r\n\r\n",
         b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\nab\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffff\r\nab",
         b"\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03",
         b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 200 + b"\r\n",
     ],
