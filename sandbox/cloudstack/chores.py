@@ -7,7 +7,7 @@ import logging
 from sandbox.cloudstack import agents
 from sandbox.cloudstack.cloud import Cloud
 from sandbox.cloudstack.errors import ApiError
-from sandbox.cloudstack.resources import addresses, configuration, machines, networks, providers, vpcs
+from sandbox.cloudstack.resources import addresses, configuration, machines, networks, nics, providers, vpcs
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def settle_after_restart(cloud: Cloud) -> None:
         if vm["state"] == machines.STARTING:
             cloud.change("vm", vm, state=machines.STOPPED)
     for network in cloud.table("network"):
-        if network["state"] == networks.IMPLEMENTING:
+        if network["state"] in (networks.IMPLEMENTING, nics.DESTROY):
             cloud.change("network", network, state=networks.SHUTDOWN)
     for router in cloud.table("router"):
         if router["state"] == "Starting":

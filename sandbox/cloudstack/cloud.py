@@ -124,7 +124,12 @@ class Cloud:
         return self.store[kind].put(row)
 
     def change(self, kind: str, row: Row, **fields: Any) -> Row:
-        return self.store["removed" if row.get("is_forgotten") else kind].change(row, **fields)
+        """What somebody has removed while the store was let go stays removed: 431."""
+        if row.get("is_forgotten"):
+            return self.store["removed"].change(row, **fields)
+        if not self.is_there(kind, row):
+            raise InvalidValue(f"Unable to find {kind} with id {row['id']}")
+        return self.store[kind].change(row, **fields)
 
     def remove(self, kind: str, row: Row) -> None:
         """Drop a row, its tags with it. Its uuid goes on resolving, to a row that says it is removed."""
@@ -229,8 +234,14 @@ class Cloud:
     def event(
         self, type_: str, text: str, *, user: Row, state: str, level: str = "INFO", parent: str = "", **more: Any
     ) -> Row:
-        """`more`: accountid of the owner, resourceid, resourcetype, resourcename."""
-        account = self.store["account"].get(more.get("accountid")) or self.get("account", user["accountid"])
+        """`more`: accountid of the owner, resourceid, resourcetype, resourcename.
+
+        What an account did that is deleted since is told to the system's (unverified).
+        """
+        accounts = self.store["account"]
+        account = accounts.get(more.get("accountid")) or accounts.get(user["accountid"]) or accounts.find(name="system")
+        if account is None:
+            raise LookupError("account system is gone")
         table = self.store["event"]
         if len(table) >= EVENTS_KEPT:
             table.drop(next(iter(table.rows)))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from sandbox.cloudstack.controller import NAT, Controller, ControllerError, ControllerRefusalError
 from sandbox.cloudstack.netris_objects import (
@@ -21,6 +23,7 @@ from sandbox.cloudstack.netris_objects import (
 from sandbox.store import Row
 
 ANYWHERE = "0.0.0.0/0"
+_SUFFIX = re.compile(r"(?<=\d)-\d+$", re.ASCII)  # of a rule for one of several CIDRs
 LOAD_BALANCER = "load-balancer"
 
 
@@ -188,9 +191,10 @@ class RulePlugin(Controller):
             self._put_acl(acl_body(tier, rule), vpc)
 
     def revoke_acl(self, tier: Tier, rules: Iterable[AclRule]) -> None:
+        """All that an item has, however many CIDRs it had when it was written (unverified)."""
         vpc = self._vpc(tier.vpc)
-        names = {acl_name(tier, rule) for rule in rules}
-        self._drop_acls([row["id"] for row in self._acls(vpc) if row["name"] in names])
+        names = {acl_name(tier, replace(rule, suffix="")) for rule in rules}
+        self._drop_acls([row["id"] for row in self._acls(vpc) if _SUFFIX.sub("", row["name"]) in names])
 
     def _put_acl(self, rule: Row, vpc: Row) -> None:
         body = rule | {"vpc": {"id": vpc["id"]}}

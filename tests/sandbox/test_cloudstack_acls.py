@@ -305,6 +305,30 @@ def test_a_failed_delete_leaves_deleting_and_is_repeated_4_4(world, acme, netris
     assert on_netris(netris) == []
 
 
+@pytest.mark.parametrize("call", ["DELETE /api/acl", "POST /api/acl"])
+def test_an_update_that_netris_refused_is_repeated_4_4(world, acme, netris, vpc, acl, call):
+    acme.tier(vpc, aclid=acl["id"])
+    made = rule(acme, acl, cidrlist="10.0.0.0/8,192.0.2.0/24")
+    world.netris.faults.order("refuse", call, times=1)
+
+    job = acme.job("updateNetworkACLItem", id=made["id"], cidrlist="10.0.0.0/8")
+
+    assert job["jobresult"] == {"errorcode": 530, "errortext": "Failed to apply Network ACL rule"}
+    acme.done("updateNetworkACLItem", id=made["id"], cidrlist="10.0.0.0/8")
+    assert [each["src_prefix"] for each in on_netris(netris)] == ["10.0.0.0/8"]
+
+
+def test_all_of_an_item_goes_after_an_update_that_netris_refused_4_4(world, acme, netris, vpc, acl):
+    acme.tier(vpc, aclid=acl["id"])
+    made = rule(acme, acl, cidrlist="10.0.0.0/8,192.0.2.0/24")
+    world.netris.faults.order("refuse", "DELETE /api/acl", times=1)
+    assert acme.job("updateNetworkACLItem", id=made["id"], cidrlist="10.0.0.0/8")["jobstatus"] == 2
+
+    acme.done("deleteNetworkACL", id=made["id"])
+
+    assert on_netris(netris) == []
+
+
 def test_a_failed_job_leaves_no_item_2_2(world, acme, acl):
     world.cloudstack.faults.order("fail_job", "createNetworkACL", times=1)
 

@@ -8,7 +8,7 @@ from ipaddress import ip_network
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.errors import ApiError, InvalidValue, ServerError
-from sandbox.cloudstack.resources import acls, networks, tier_acls
+from sandbox.cloudstack.resources import acls, networks, nics, tier_acls
 from sandbox.cloudstack.resources.tier_acls import ACTIVE, ADD, REVOKE
 from sandbox.store import Row
 
@@ -152,12 +152,13 @@ def unmake_item(call: Call) -> None:
 
 def _forget(call: Call) -> None:
     """A rule that could not be made is revoked; when Netris does not let go of it, it stays to be deleted again."""
-    call.cloud.change("networkacl", call.row, state=REVOKE)
     try:
+        call.cloud.change("networkacl", call.row, state=REVOKE)
         _revoke(call.cloud, call.row)
     except ApiError:
         return
-    call.cloud.remove("networkacl", call.row)
+    if call.cloud.is_there("networkacl", call.row):
+        call.cloud.remove("networkacl", call.row)
 
 
 def _apply(cloud: Cloud, item: Row) -> None:
@@ -167,12 +168,27 @@ def _apply(cloud: Cloud, item: Row) -> None:
     """
     acl = cloud.get("networkacllist", item["aclid"])
     for network in acls.tiers_of(cloud, acl):
-        tier, rules = networks.tier_of(cloud, network), tier_acls.on_netris([item])
-        with cloud.outside():
-            cloud.plugin.apply_acl(tier, rules)
-    if not cloud.is_there("networkacl", item):
-        raise InvalidValue(f"Unable to find network ACL item {item['id']}")
+        _write(cloud, network, item)
     cloud.change("networkacl", item, state=ACTIVE)
+
+
+def _write(cloud: Cloud, network: Row, item: Row) -> None:
+    """Write an item to a tier, until it has not changed meanwhile. What should no longer be there is taken back:
+    whoever removed it may have found nothing on Netris yet."""
+    tier, written = networks.tier_of(cloud, network), tier_acls.on_netris([item])
+    with cloud.outside():
+        cloud.plugin.apply_acl(tier, written)
+    is_wanted = cloud.is_there("networkacl", item) and item["state"] != REVOKE
+    stands = cloud.is_there("network", network) and network["aclid"] == item["aclid"]
+    stands = stands and network["state"] != nics.DESTROY
+    if is_wanted and stands and tier_acls.on_netris([item]) == written:
+        return
+    with cloud.outside():
+        cloud.plugin.revoke_acl(tier, written)
+    if not is_wanted:
+        raise InvalidValue(f"Unable to find network ACL item {item['id']}")
+    if stands:
+        _write(cloud, network, item)
 
 
 def _revoke(cloud: Cloud, item: Row) -> None:
@@ -207,7 +223,8 @@ def update_item(call: Call) -> Row:
         if item["rank"] != before["rank"]:
             _write_anew(cloud, acl)
         else:
-            if item["cidrlist"].count(",") != before["cidrlist"].count(","):  # their names on Netris change with that
+            is_spread = item["cidrlist"].count(",") != before["cidrlist"].count(",")  # their names on Netris change
+            if is_spread or before["state"] != ACTIVE:  # with that, and an update that failed left them as they were
                 _revoke(cloud, before)
             _apply(cloud, item)
     except ApiError as error:

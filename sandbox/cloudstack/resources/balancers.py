@@ -117,12 +117,16 @@ def update_balancer(call: Call) -> Row:
 
 
 def apply(cloud: Cloud, row: Row) -> None:
+    """Whoever removed the rule meanwhile may have found nothing on Netris yet."""
     if not rules.is_internal(row):
         rule = rules.balancer(cloud, row)
         with cloud.outside():
             cloud.plugin.apply_balancer(rule)
-    if cloud.is_there(BALANCER, row):
-        cloud.change(BALANCER, row, state=ACTIVE)
+        if not cloud.is_there(BALANCER, row):
+            with cloud.outside():
+                cloud.plugin.remove_balancer(rule)
+            raise InvalidValue(f"Unable to find load balancer rule {row['id']}")
+    cloud.change(BALANCER, row, state=ACTIVE)
 
 
 @handles("deleteLoadBalancerRule")
@@ -170,7 +174,8 @@ def assign(call: Call) -> Row:
         apply(cloud, row)
     except ApiError as error:
         for member in made:
-            cloud.remove("lbmember", member)
+            if cloud.is_there("lbmember", member):
+                cloud.remove("lbmember", member)
         raise ServerError("Failed to assign load balancer rule") from error
     return SUCCESS
 

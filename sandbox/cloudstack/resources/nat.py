@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from sandbox.cloudstack.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.cloud import Cloud, view
 from sandbox.cloudstack.errors import ApiError, InvalidValue, RuleConflict, ServerError
+from sandbox.cloudstack.netris_objects import StaticNat
 from sandbox.cloudstack.resources import rules
-from sandbox.cloudstack.resources.rules import ACTIVE, ADD, FORWARD
+from sandbox.cloudstack.resources.addresses import FREE
+from sandbox.cloudstack.resources.rules import ACTIVE, ADD, FORWARD, REVOKE
 from sandbox.store import Row
 
 # static NAT
@@ -22,15 +26,40 @@ def enable_static_nat(call: Call) -> Row:
     machine = rules.guest_address(cloud, vm, network, call.get("vmguestip"))
     _check_free(cloud, address, vm)
     rule = rules.static_nat(cloud, address, vm, network)
+    was_enabled = address.get("isstaticnat")
+    call.row = cloud.change(
+        "publicip",
+        address,
+        isstaticnat=True,
+        is_revoked=False,
+        vmid=vm["id"],
+        vmguestip=machine,
+        networkid=network["id"],
+    )
     try:
         with cloud.outside():
             cloud.plugin.add_static_nat(rule)
     except ApiError as error:
+        if not was_enabled and _leads_to(address, vm):
+            rules.forget_static_nat(cloud, address)
         raise ServerError("Failed to enable static nat") from error
-    call.row = cloud.change(
-        "publicip", address, isstaticnat=True, vmid=vm["id"], vmguestip=machine, networkid=network["id"]
-    )
+    if not _leads_to(address, vm):
+        _take_back(cloud, rule, is_free=address["state"] == FREE)
+        raise ServerError("Failed to enable static nat")
     return SUCCESS
+
+
+def _leads_to(address: Row, vm: Row) -> bool:
+    """Nobody has disabled it, released the address or expunged the machine while Netris was told."""
+    return bool(address.get("isstaticnat")) and address["vmid"] == vm["id"] and not address["is_revoked"]
+
+
+def _take_back(cloud: Cloud, rule: StaticNat, *, is_free: bool) -> None:
+    """Whoever came between found nothing on Netris yet."""
+    with suppress(ApiError), cloud.outside():
+        cloud.plugin.remove_static_nat(rule)
+        if is_free:
+            cloud.plugin.release_address(rule.address)
 
 
 def _check_free(cloud: Cloud, address: Row, vm: Row) -> None:
@@ -133,11 +162,15 @@ def _give_up(cloud: Cloud, row: Row) -> None:
 
 
 def _push(cloud: Cloud, row: Row) -> None:
+    """Whoever removed the rule meanwhile may have found nothing on Netris yet."""
     rule = rules.port_forward(cloud, row)
     with cloud.outside():
         cloud.plugin.add_port_forward(rule)
-    if cloud.is_there(FORWARD, row):
-        cloud.change(FORWARD, row, state=ACTIVE)
+    if not cloud.is_there(FORWARD, row) or row["state"] == REVOKE:
+        with cloud.outside():
+            cloud.plugin.remove_port_forward(rule)
+        raise InvalidValue(f"Unable to find port forwarding rule {row['id']}")
+    cloud.change(FORWARD, row, state=ACTIVE)
 
 
 @handles("updatePortForwardingRule")

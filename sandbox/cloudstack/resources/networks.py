@@ -13,6 +13,7 @@ from sandbox.cloudstack.resources import (
     configuration,
     limits,
     naming,
+    nics,
     offerings,
     rules,
     service_providers,
@@ -340,10 +341,18 @@ def shut_down(cloud: Cloud, network: Row) -> None:
 
 
 def destroy(cloud: Cloud, network: Row) -> None:
-    rules.clear(cloud, networkid=network["id"])
-    tier = tier_of(cloud, network)
-    tier_acls.withdraw(cloud, network, tier)
-    with cloud.outside():
-        cloud.plugin.delete_tier(tier)
-    vnis.give_back(cloud, network)
-    cloud.remove("network", network)
+    """A tier whose clean-up failed is Shutdown (4.2)."""
+    cloud.change("network", network, state=nics.DESTROY)
+    try:
+        rules.clear(cloud, networkid=network["id"])
+        tier = tier_of(cloud, network)
+        tier_acls.withdraw(cloud, network, tier)
+        with cloud.outside():
+            cloud.plugin.delete_tier(tier)
+    except ApiError:
+        if cloud.is_there("network", network):
+            cloud.change("network", network, state=SHUTDOWN)
+        raise
+    if cloud.is_there("network", network):
+        vnis.give_back(cloud, network)
+        cloud.remove("network", network)

@@ -11,6 +11,7 @@ from sandbox.cloudstack.errors import InvalidValue, NoAddress
 from sandbox.store import Row
 
 NIC, SECONDARY = "nic", "nicsecondaryip"
+DESTROY = "Destroy"  # the state of a tier that is being deleted
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.ASCII)
 
 
@@ -71,7 +72,14 @@ def free_address(cloud: Cloud, tier: Row, asked: str | None) -> str:
 # coming and going
 
 
+def check_stays(tier: Row) -> None:
+    """A tier that is being deleted takes no machine and no rule (unverified)."""
+    if tier["state"] == DESTROY:
+        raise InvalidValue(f"Unable to use network {tier['id']}: it is being deleted")
+
+
 def add(cloud: Cloud, vm: Row, tier: Row, *, address: str | None = None, mac: str | None = None) -> Row:
+    check_stays(tier)
     used = {nic["deviceid"] for nic in of_machine(cloud, vm)}
     position = next(number for number in range(len(used) + 1) if number not in used)
     if mac is not None:

@@ -62,6 +62,7 @@ def tier_for(cloud: Cloud, address: Row, network: Row | None, service: str) -> R
         raise InvalidValue(f"The ip {address['id']} is in use by another network {bound['id']} already")
     if service not in cloud.get("networkoffering", network["networkofferingid"])["services"]:
         raise InvalidValue(f"Network {network['id']} does not support the service {service}")
+    nics.check_stays(network)
     return network
 
 
@@ -187,8 +188,13 @@ def balancer(cloud: Cloud, rule: Row) -> Balancer:
 def drop_static_nat(cloud: Cloud, address: Row) -> None:
     vm = cloud.get("vm", address["vmid"])
     rule = static_nat(cloud, address, vm, cloud.get("network", address["networkid"]))
+    cloud.change("publicip", address, is_revoked=True)
     with cloud.outside():
         cloud.plugin.remove_static_nat(rule)
+    forget_static_nat(cloud, address)
+
+
+def forget_static_nat(cloud: Cloud, address: Row) -> None:
     cloud.change("publicip", address, isstaticnat=False, vmid=None, vmguestip=None)
     unbind(cloud, address["id"])
 

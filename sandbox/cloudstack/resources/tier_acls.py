@@ -46,9 +46,14 @@ def push(cloud: Cloud, network: Row, tier: Tier) -> None:
     """
     if network.get("aclid") is None:
         return
-    rules = on_netris(row for row in items_of(cloud, network["aclid"]) if row["state"] != REVOKE)
+    items = [row for row in items_of(cloud, network["aclid"]) if row["state"] != REVOKE]
+    rules = on_netris(items)
     with cloud.outside():
         cloud.plugin.apply_acl(tier, rules)
+    gone = {row["number"] for row in items if not cloud.is_there("networkacl", row) or row["state"] == REVOKE}
+    if gone:  # whoever removed them may have found nothing on Netris yet
+        with cloud.outside():
+            cloud.plugin.revoke_acl(tier, [rule for rule in rules if rule.item in gone])
 
 
 def withdraw(cloud: Cloud, network: Row, tier: Tier) -> None:
