@@ -51,7 +51,7 @@ def enable_static_nat(call: Call) -> Row:
 
 def _leads_to(address: Row, vm: Row) -> bool:
     """Nobody has disabled it, released the address or expunged the machine while Netris was told."""
-    return bool(address.get("isstaticnat")) and address["vmid"] == vm["id"] and not address["is_revoked"]
+    return bool(address.get("isstaticnat")) and address["vmid"] == vm["id"] and not address.get("is_revoked")
 
 
 def _take_back(cloud: Cloud, rule: StaticNat, *, is_free: bool) -> None:
