@@ -238,6 +238,8 @@ def _termination(net: Controller, fields: Fields, was: Row | None) -> dict[str, 
         raise invalid("hardware", "A session terminates on a switch or on a SoftGate.")  # text unverified
     if port and net.devices.table.rows[net.ports.table.rows[port]["hw"]]["type"] not in TERMINATING:
         raise invalid("port", "Must be a port of a switch or of a SoftGate.")  # text unverified
+    if port and net.ports.table.rows[port].get("lag"):
+        raise invalid("port", "The port is a member of a LAG.")  # unverified
     if port and not hardware:
         hardware = net.ports.table.rows[port]["hw"]
     vlan = fields.raw("vlan", *([was["vlan"]] if was else []))

@@ -76,16 +76,31 @@ def far_end(net: Controller, port: Row) -> Row | None:
 
 
 def is_port_up(net: Controller, port: Row) -> bool:
-    """Up needs both ends. A port that carries a service but no known cable is taken to have the customer's in it."""
+    """Up needs both ends. A port that carries a service but no known cable is taken to have the customer's in it.
+
+    A LAG is up while one of its members is; they carry what it carries.
+    """
     if port["adminDown"] or not is_alive(net.devices.get(port["hw"])):
         return False
     if port["carrier"] is not None:
         return bool(port["carrier"])
+    if port.get("members"):
+        return any(is_port_up(net, member) for member in members_of(net, port))
     far = far_end(net, port)
     if far is not None:
         is_lit = not far["adminDown"] and far["carrier"] is not False
         return is_lit and is_alive(net.devices.get(far["hw"]))
-    return net.ledger.is_used(("port", port["id"]))
+    return net.ledger.is_used(("port", service_port(port)))
+
+
+def members_of(net: Controller, port: Row) -> list[Row]:
+    """The ports of a LAG; none of any other port."""
+    return [member for number in port.get("members") or () if (member := net.ports.get(number))]
+
+
+def service_port(port: Row) -> int:
+    """The port that has the services which go through this one: of a LAG's member, the LAG."""
+    return int(port.get("lag") or port["id"])
 
 
 def lit_since(net: Controller, port: Row) -> float | None:
@@ -94,6 +109,9 @@ def lit_since(net: Controller, port: Row) -> float | None:
         return None
     ends = [port] if (far := far_end(net, port)) is None else [port, far]
     lit = [until for end in ends for _, until in net.down_ports.of(end)]
+    members = [since for member in members_of(net, port) if (since := lit_since(net, member)) is not None]
+    if members:
+        lit.append(min(members))
     booted = (device["bootedAt"] for end in ends if (device := net.devices.get(end["hw"])))
     latest: float = max([*lit, *booted])
     return latest

@@ -17,6 +17,8 @@ from sandbox.store import Row
 def create(net: Controller, call: Call) -> Reply:
     fields, now = call.fields, net.stamp()
     members = [net.resolve(net.ports, item, "ports") for item in fields.items("ports", fields.raw("ports"))]
+    if len({port["id"] for port in members}) < len(members):
+        raise invalid("ports", "A port can be in a LAG once.")  # unverified
     if not members or len({port["hw"] for port in members}) > 1:
         raise invalid("ports", "The ports of a LAG must be of one device.")  # unverified text
     for port in members:
@@ -45,6 +47,8 @@ def create(net: Controller, call: Call) -> Reply:
         index=1000 + number,
         tenant=tenant,
         members=[port["id"] for port in members],
+        carrier=None,
+        adminDown=False,
         createdDate=now,
         modifiedDate=now,
     )

@@ -86,6 +86,10 @@ class Ledger:
         held = self._holders.get(claim.pool, {}).get(claim.number, {})
         return [owner for owner in held if (owner.kind, owner.id) != but or not owner.id]
 
+    def owners(self, pool: Any) -> set[Owner]:
+        """Who has any number of the pool."""
+        return {owner for holders in self._holders.get(pool, {}).values() for owner in holders}
+
     def is_used(self, pool: Any) -> bool:
         return bool(self._holders.get(pool))
 

@@ -68,12 +68,13 @@ def octets(net: Controller, port: Row, at: float) -> Flow | None:
 def _flow(net: Controller, port: Row, device: Row, at: float) -> Flow:
     if net.down_ports.covers(port, at):
         return NONE
+    if port.get("members"):
+        flows = [_flow(net, member, device, at) for member in fabric.members_of(net, port)]
+        return Flow(sum(flow.rx for flow in flows), sum(flow.tx for flow in flows))
     far = fabric.far_end(net, port)
     other = net.devices.get(far["hw"]) if far else None
     if far is None or other is None:
-        if not net.ledger.is_used(("port", port["id"])):
-            return NONE
-        return _edge(net, port, None, at)
+        return _edge(net, port, None, at) if _is_served(net, port, at) else NONE
     if net.down_ports.covers(far, at) or not was_alive(other, at) or not was_alive(device, at):
         return NONE
     here, there = _rank(device), _rank(other)
@@ -83,6 +84,20 @@ def _flow(net: Controller, port: Row, device: Row, at: float) -> Flow:
         return Flow(rx, tx) if faces_edge else Flow(tx, rx)
     up, down = _share(net, device if here < there else other, at)
     return Flow(down, up) if here < there else Flow(up, down)
+
+
+def _is_served(net: Controller, port: Row, at: float) -> bool:
+    """Whether a session or a V-Net that was enabled then goes through a port."""
+    service = net.ports.get(fabric.service_port(port))
+    if service is None or net.down_ports.covers(service, at):
+        return False
+    shelves = {"bgp": net.sessions, "vnet": net.vnets}
+    owners = net.ledger.owners(("port", service["id"]))
+    rows = [row for owner in owners if (row := shelves[owner.kind].get(owner.id))]
+    moment = at * 1000
+    return any(
+        row["createdDate"] <= moment and (row["state"] != "disabled" or moment < row["modifiedDate"]) for row in rows
+    )
 
 
 def _rank(device: Row) -> int:

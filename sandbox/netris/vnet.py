@@ -226,6 +226,8 @@ def _ports(net: Controller, fields: Fields, sites: list[int], vlan: int, was: Ro
         device = net.devices.get(port["hw"])
         if device is None or device["site"] not in sites:
             raise invalid("ports", f"Port {port['name']} is not in the sites of this V-Net.")  # unverified
+        if port.get("lag"):
+            raise invalid("ports", f"Port {port['name']} is a member of a LAG.")  # unverified
         untagged = entry.flag("accessMode", False)
         asked = weak_int(entry.raw("vlan", vlan)) or vlan
         tag = 0 if untagged else asked

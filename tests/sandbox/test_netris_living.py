@@ -362,6 +362,58 @@ def test_ports_are_bundled_and_unbundled(netris):
     assert not netris.port("swp20@Leaf-1")["stateInHierarchy"]["lagMember"]
 
 
+def test_a_lag_is_up_while_a_member_is(netris):
+    names = ["swp20@Leaf-1", "swp21@Leaf-1"]
+    body = {"ports": [{"name": name} for name in names], "tenant": TENANT, "mtu": 9000}
+    netris.refused(400, "POST", "/api/v2/ports/lag", body | {"ports": [{"name": names[0]}] * 2})
+    lag = netris.post("/api/v2/ports/lag", **body)["id"]
+    member = direct_connect(netris.port(names[0])["id"], SYSTEM)
+    assert "port" in netris.refused(400, "POST", "/api/v2/ebgp", member)["errors"]
+    vnet = {"name": "n", "tenant": TENANT, "sites": [SITE], "vlan": 50, "ports": [{"name": names[0]}]}
+    assert "ports" in netris.refused(400, "POST", "/api/v2/vnet", vnet)["errors"]
+    session = netris.post("/api/v2/ebgp", **direct_connect(lag, SYSTEM))["id"]
+    netris.wait(120)
+
+    def up():
+        return [netris.port(name)["status"]["value"] for name in ("agg1@Leaf-1", *names)]
+
+    def flows():
+        series = graph(
+            netris, *(f"collectd.Leaf-1.interface-{name}.if_octets.rx" for name in ("agg1", "swp20", "swp21"))
+        )
+        return [points[-1][0] for points in series.values()]
+
+    assert up() == ["up", "up", "up"]
+    assert flows()[0] == pytest.approx(sum(flows()[1:])) and all(flows())
+    pull(netris, names[0])
+    netris.wait(60)
+    assert (up(), netris.session(session)["bgp_state"]) == (["up", "down", "up"], "Established")
+    assert flows()[0] == flows()[2] and flows()[1] == 0
+    pull(netris, names[1])
+    netris.wait(60)
+    assert (up(), netris.session(session)["bgp_state"]) == (["down", "down", "down"], "Active")
+    assert flows() == [0, 0, 0]
+    pull(netris, names[1], carrier=None)
+    assert netris.session(session)["bgp_state"] == "Active"
+    netris.wait(60)
+    assert netris.session(session)["bgp_state"] == "Established"
+
+
+def test_a_port_carries_traffic_while_a_session_of_it_is_enabled(netris):
+    target = "collectd.Leaf-1.interface-swp20.if_octets.rx"
+    netris.wait(60)
+    session = netris.post("/api/v2/ebgp", **direct_connect(netris.port("swp20@Leaf-1")["id"], SYSTEM))["id"]
+    assert all(value == 0 for value, _ in graph(netris, target)[target])  # nothing before it was there
+    netris.wait(120)
+    assert last(netris, target) > 0
+
+    netris.put("/api/v2/ebgp/changestatus", id=session, state="disabled")
+    netris.wait(60)
+
+    (*_, (before, _), (now, _)) = graph(netris, target)[target]
+    assert before > 0 and now == 0
+
+
 def test_a_freed_port_is_in_no_service(netris):
     port = netris.port("swp20@Leaf-1")["id"]
     session = netris.post("/api/v2/ebgp", **direct_connect(port, SYSTEM))["id"]
