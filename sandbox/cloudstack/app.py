@@ -35,6 +35,7 @@ from sandbox.store import Row, Store
 log = logging.getLogger(__name__)
 
 PATH = "/client/api"
+METHODS = ("GET", "HEAD", "POST")  # a servlet refuses the others itself, without an envelope (unverified)
 BARE = ("login", "logout")  # these need no key and no session
 Answer = tuple[str, Any, list[tuple[str, str]]]
 
@@ -107,6 +108,8 @@ class CloudStack:
         self.faults.meet(name)
         if request.path != PATH:
             return Response(404, b"not found", (("Content-Type", "text/plain"),))
+        if request.method not in METHODS:
+            return Response(405, b"method not allowed", (("Content-Type", "text/plain"), ("Allow", ", ".join(METHODS))))
         if self.runs_jobs_itself:
             self.run_due_jobs()
         try:

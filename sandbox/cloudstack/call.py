@@ -162,7 +162,7 @@ class Call:
         if not caller.is_admin:
             return [caller.account]
         if domain is not None:
-            domains = cloud.subtree(domain) if self.get("isrecursive") or self.get("listall") else [domain]
+            domains = cloud.subtree(domain) if self.get("isrecursive") else [domain]
         elif not self.get("listall"):
             return [caller.account]
         elif caller.is_root:

@@ -177,6 +177,7 @@ def test_domain_admins_reign_below_their_domain_1_6(root):
     assert [each["id"] for each in admin.list("listVPCs", listall="true")] == [vpc["id"]]
     assert [each["id"] for each in admin.list("listVPCs", domainid=top["id"], isrecursive="true")] == [vpc["id"]]
     assert admin("listVPCs", domainid=top["id"]) == {}
+    assert admin("listVPCs", domainid=top["id"], listall="true") == {}
     assert refusal(admin, "listVPCs", id=other["id"]).status == 531
     assert {each["name"] for each in admin.list("listDomains")} == {"msp", "tenant"}
     admin.done("deleteVPC", id=vpc["id"])

@@ -154,6 +154,15 @@ def test_query_and_form_are_merged_1_1(root):
     assert response.json()["listzonesresponse"]["count"] == 1
 
 
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
+def test_commands_are_sent_with_get_or_post_1_1(root, method):
+    sent = {"command": "listZones", "response": "json", "apikey": root.key}
+
+    response = root.http.request(method, "/client/api", params={**sent, "signature": sign(sent, root.secret)})
+
+    assert (response.status_code, response.headers["Allow"]) == (405, "GET, HEAD, POST")
+
+
 def test_answers_are_xml_unless_json_is_asked_for_1_1(root):
     sent = {"command": "listZones", "apikey": root.key}
     response = root.http.get("/client/api", params={**sent, "signature": sign(sent, root.secret)})
