@@ -1,6 +1,9 @@
 """What somebody does while Netris is being told of something else: CloudStack queues some commands and not others
 (cloudstack-api.md 2.2, 7). Whoever comes second, nothing is left on Netris that CloudStack has forgotten."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tests.sandbox.cloudstack_client import refusal
@@ -37,7 +40,9 @@ def address(acme, vpc):
 def meanwhile(world):
     """`meanwhile(method, path, act)`: `act` is done once, when the plugin is about to make that call."""
     client = world.cloudstack.cloud.plugin.client
-    send, waiting, outcomes = client.send, [], []
+    send = client.send
+    waiting: list[tuple[str, str, Callable[[], Any]]] = []
+    outcomes: list[Any] = []
 
     def listen(request, **more):
         if waiting and waiting[0][:2] == (request.method, request.url.path):
