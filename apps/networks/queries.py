@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, ip_network
 from typing import cast
 from uuid import UUID
 
-from django.db.models import Count, Q
+from django.db.models import Count, F, Q
 from django.utils import timezone
 
 from apps.accounts.models import Account
@@ -32,8 +32,8 @@ SORTS = {
     "-cidr": ("-cidr", "-id"),
 }
 DEFAULT_SORT = "name"
-#: What a line of the list shows. A zone's row is wide, and fifty of them are not for free.
-COLUMNS = ("name", "description", "cidr", "status", "egress_ip", "created_at", "zone__name")
+#: What a line of the list shows, with `zone_name`: fifty times a zone's row is not for free.
+COLUMNS = ("name", "description", "cidr", "status", "egress_ip", "created_at", "zone_id")
 #: How many overlapping VPCs are named before the others are only counted.
 NAMED = 5
 RECENTLY = timedelta(days=1)
@@ -90,7 +90,7 @@ def overlap_of(tenant: Tenant, block: IPv4Network | None, *, besides: Vpc | None
 
 def search_vpcs(tenant: Tenant, *, words: str, status: str, zone: str, sort: str) -> VpcQuerySet:
     """As in the API; but an address, or a whole range, finds the VPCs that hold it or send from it."""
-    rows = Vpc.objects.of(tenant).live().select_related("zone").only(*COLUMNS)
+    rows = Vpc.objects.of(tenant).live().only(*COLUMNS).annotate(zone_name=F("zone__name"))
     if (block := _network(words)) is not None:
         rows = rows.filter(Q(cidr__net_contains_or_equals=block) | Q(egress_ip=block.network_address))
         words = ""
