@@ -1,10 +1,10 @@
 """The world that most tests of the CloudStack side live in: root, a tenant, and a look at what stands on Netris."""
 
-import httpx
 import pytest
 
 from sandbox.world import World
 from tests.sandbox.cloudstack_client import root_of
+from tests.sandbox.controller import operator_of
 
 
 @pytest.fixture
@@ -29,6 +29,4 @@ def globex(root):
 
 @pytest.fixture
 def netris(world):
-    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
-    return client
+    return operator_of(world)

@@ -3,22 +3,15 @@
 import json
 import time
 
-import httpx
-
 from sandbox.cloudstack.catalogue import CATALOGUE
 from tests.sandbox.cloudstack_client import client_of
+from tests.sandbox.controller import operator_of
 
 SIDES = ("cloudstack", "netris")
 
 
 def http_of(world, side):
     return client_of(world) if side == "cloudstack" else operator_of(world)
-
-
-def operator_of(world):
-    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
-    return client
 
 
 def order(http, path, **body):

@@ -1,7 +1,8 @@
-"""A Netris controller of one's own, and a logged-in client for it."""
+"""A Netris controller of one's own with a logged-in client, and an operator's look at that of a world."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ from sandbox.clock import Clock
 from sandbox.http import transport
 from sandbox.netris.app import Netris
 from sandbox.store import Store
+from sandbox.world import World
 
 LOGIN = {"user": "portal", "password": "s3cret"}
 TENANT, SITE, SYSTEM = {"id": 1, "name": "Admin"}, {"id": 1, "name": "sv"}, {"id": 1}
@@ -158,3 +160,16 @@ def direct_connect(port: int, vpc: dict[str, Any], **more: Any) -> dict[str, Any
         "tags": [],
         **more,
     }
+
+
+def operator_of(world: World) -> httpx.Client:
+    """A client that is logged in to the world's controller."""
+    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
+    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
+    return client
+
+
+def netris_of(world: World) -> Callable[..., Any]:
+    """Asks the world's controller: `netris("/api/v2/vpc")` is the list."""
+    client = operator_of(world)
+    return lambda path, **query: client.get(path, params=query).raise_for_status().json()["data"]

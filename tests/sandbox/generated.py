@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import httpx
-
 from sandbox.generator import Size, fill, site_of
 from sandbox.world import World
 
@@ -13,12 +11,6 @@ def world_of(text, state_dir=None):
     world = World(site=site_of(size), state_dir=state_dir)
     fill(world, size)
     return world
-
-
-def netris_of(world):
-    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox"}).raise_for_status()
-    return lambda path, **query: client.get(path, params=query).raise_for_status().json()["data"]
 
 
 def every_vpc(netris):

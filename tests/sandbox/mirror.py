@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import httpx
-
 from tests.sandbox.cloudstack_client import root_of
+from tests.sandbox.controller import netris_of
 
 TAG = "CS-Cloud1-Compute"
 _WORDS = {"all": "ip", "1": "icmp", "6": "tcp", "17": "udp"}
@@ -229,9 +228,3 @@ def _wrong_members(world, net, answering) -> Iterator[str]:
             if seen and (member["status"] == "ok") != is_alive:
                 wrong = f"member {member['ip']} of {balancer['name']} is {member['status']}"
                 yield f"{wrong}, its machine {'answers' if is_alive else 'does not'}"
-
-
-def netris_of(world):
-    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox"}).raise_for_status()
-    return lambda path, **query: client.get(path, params=query).raise_for_status().json()["data"]

@@ -3,11 +3,11 @@
 import json
 import re
 
-import httpx
 import pytest
 
 from sandbox.world import World
 from tests.sandbox.cloudstack_client import refusal, root_of
+from tests.sandbox.controller import operator_of
 
 NAT = "NetworkACL,PortForwarding,Lb,SourceNat,StaticNat"
 ROUTER = "UserData,Dhcp,Dns,Vpn"
@@ -102,8 +102,7 @@ def made_on_netris(world, of_vpc, of_tier):
             acme.done("assignToLoadBalancerRule", id=rule["id"], virtualmachineids=vm["id"])
     gate = {"gateway": "10.99.0.1", "ipaddress": "10.99.0.2", "netmask": "255.255.255.0", "vlan": "vlan://99"}
     root.done("createPrivateGateway", vpcid=vpc["id"], **gate)  # by the hidden service Gateway
-    netris = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    netris.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
+    netris = operator_of(world)
     (place,) = [each["id"] for each in netris.get("/api/v2/vpc").json()["data"] if each["name"].endswith("-prod")]
     found = {}
     for kind in ("v2/nat", "v2/vnet", "v2/l4lb", "v2/ipam/subnets", "v2/ipam", "acl"):

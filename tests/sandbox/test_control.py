@@ -14,7 +14,8 @@ from sandbox.http import request_of
 from sandbox.pace import CLOUDSTACK, Pace
 from sandbox.world import World
 from tests.sandbox.cloudstack_client import Refused, client_of, root_of
-from tests.sandbox.control import SIDES, data, http_of, operator_of, order, plain_lists, stored, timed
+from tests.sandbox.control import SIDES, data, http_of, order, plain_lists, stored, timed
+from tests.sandbox.controller import operator_of
 
 # Orders that make no sense
 

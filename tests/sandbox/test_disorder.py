@@ -5,7 +5,8 @@ import json
 import pytest
 
 from tests.sandbox.cloudstack_client import Refused
-from tests.sandbox.control import data, operator_of, order, plain_lists
+from tests.sandbox.control import data, order, plain_lists
+from tests.sandbox.controller import operator_of
 
 # Doubled VNIs
 

@@ -9,7 +9,8 @@ import pytest
 
 from sandbox.generator import Size
 from tests.sandbox.cloudstack_client import Caller, root_of
-from tests.sandbox.generated import every_vpc, netris_of, world_of
+from tests.sandbox.controller import netris_of
+from tests.sandbox.generated import every_vpc, world_of
 from tests.sandbox.mirror import contradictions, differences
 
 _PLUGIN_S = re.compile(r"D\d+-A\d+-Z\d+-V\d+-")

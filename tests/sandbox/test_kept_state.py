@@ -15,7 +15,8 @@ from sandbox import store as stores
 from sandbox.store import OtherSchemaError, Store
 from sandbox.world import World
 from tests.sandbox.cloudstack_client import root_of
-from tests.sandbox.control import SIDES, data, operator_of
+from tests.sandbox.control import SIDES, data
+from tests.sandbox.controller import operator_of
 
 
 def write_schema(path, version):

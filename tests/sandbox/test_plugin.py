@@ -8,14 +8,6 @@ from tests.sandbox.cloudstack_client import Refused, root_of
 
 
 @pytest.fixture
-def netris(world):
-    """An operator's view of the controller."""
-    client = httpx.Client(transport=world.netris_transport(), base_url="http://netris.test")
-    client.post("/api/auth", json={"user": "sandbox", "password": "sandbox", "auth_scheme_id": 1}).raise_for_status()
-    return client
-
-
-@pytest.fixture
 def spy(world):
     """The calls that the plugin makes from now on, in order, ids left out."""
     made = []

@@ -8,7 +8,8 @@ import pytest
 
 from sandbox.world import World
 from tests.sandbox.cloudstack_client import client_of, root_of
-from tests.sandbox.control import data, operator_of, order, timed
+from tests.sandbox.control import data, order, timed
+from tests.sandbox.controller import operator_of
 
 
 def log_in(http):

@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.generator import Size
 from tests.sandbox.cloudstack_client import root_of
-from tests.sandbox.controller import Controller
-from tests.sandbox.generated import netris_of, world_of
+from tests.sandbox.controller import Controller, netris_of
+from tests.sandbox.generated import world_of
 
 
 @pytest.fixture(scope="module")
