@@ -96,6 +96,11 @@ class Caller:
         }
         return self.done("deployVirtualMachine", name=name, zoneid=self.zone, **given, **more)["virtualmachine"]
 
+    def public_ip(self, vpc_id):
+        """An address of the Netris range for the VPC."""
+        free = self.list("listPublicIpAddresses", state="Free", forprovider="true")[0]["ipaddress"]
+        return self.done("associateIpAddress", vpcid=vpc_id, ipaddress=free)["ipaddress"]
+
     def domain(self, name="acme", **more):
         return self("createDomain", name=name, **more)["domain"]
 

@@ -187,8 +187,7 @@ def test_a_routed_tier_balances_nothing_5_2(root):
 
 
 def test_internal_and_public_do_not_mix_in_a_tier_3_4(acme, tier):
-    free = acme.list("listPublicIpAddresses", state="Free", forprovider="true")[0]["ipaddress"]
-    address = acme.done("associateIpAddress", vpcid=tier["vpcid"], ipaddress=free)["ipaddress"]
+    address = acme.public_ip(tier["vpcid"])
     given = {"publicipid": address["id"], "networkid": tier["id"], "publicport": 80, "privateport": 80}
 
     assert refusal(acme, "createLoadBalancerRule", name="x", algorithm="roundrobin", **given).status == 431
@@ -197,8 +196,7 @@ def test_internal_and_public_do_not_mix_in_a_tier_3_4(acme, tier):
 def test_internal_and_public_ones_are_listed_apart_3_7(acme, balancer):
     vpc = acme.vpc("netris", cidr="10.20.0.0/16")
     tier = acme.tier(vpc, gateway="10.20.1.1")
-    free = acme.list("listPublicIpAddresses", state="Free", forprovider="true")[0]["ipaddress"]
-    address = acme.done("associateIpAddress", vpcid=vpc["id"], ipaddress=free)["ipaddress"]
+    address = acme.public_ip(vpc["id"])
     given = {"publicipid": address["id"], "networkid": tier["id"], "publicport": 80, "privateport": 80}
     rule = acme.done("createLoadBalancerRule", name="web", algorithm="roundrobin", **given)["loadbalancer"]
 

@@ -22,12 +22,7 @@ def vm(acme, tier):
 
 @pytest.fixture
 def address(acme, vpc):
-    return public_ip(acme, vpc)
-
-
-def public_ip(caller, vpc):
-    free = caller.list("listPublicIpAddresses", state="Free", forprovider="true")[0]["ipaddress"]
-    return caller.done("associateIpAddress", vpcid=vpc["id"], ipaddress=free)["ipaddress"]
+    return acme.public_ip(vpc["id"])
 
 
 def forward(caller, address, vm, tier, **more):
@@ -230,7 +225,7 @@ def test_disabling_leaves_the_subnet_until_the_release_quirk_46(acme, netris, ti
 
 
 def test_static_nat_has_its_conflicts_3_6(acme, vpc, tier, vm, address):
-    other, second = acme.machine(tier, "web-2"), public_ip(acme, vpc)
+    other, second = acme.machine(tier, "web-2"), acme.public_ip(vpc["id"])
     source = acme.list("listPublicIpAddresses", vpcid=vpc["id"], issourcenat="true", forprovider="true")[0]
     given = {"virtualmachineid": vm["id"], "networkid": tier["id"]}
     assert refusal(acme, "enableStaticNat", ipaddressid=source["id"], **given).status == 431
@@ -274,7 +269,7 @@ def test_an_address_takes_its_rules_with_it_3_6(acme, netris, tier, vm, address)
 
 
 def test_a_machine_takes_its_rules_with_it_when_it_is_expunged_3_9(root, acme, netris, vpc, tier, vm, address):
-    second = public_ip(acme, vpc)
+    second = acme.public_ip(vpc["id"])
     forwarded(acme, address, vm, tier)
     acme("enableStaticNat", ipaddressid=second["id"], virtualmachineid=vm["id"], networkid=tier["id"])
     acme.done("destroyVirtualMachine", id=vm["id"])
@@ -301,7 +296,9 @@ def test_a_machine_whose_rules_netris_keeps_is_expunged_later_4_5(world, root, a
 
 def test_all_of_it_goes_with_the_account_3_1(world, root, acme, vpc, tier, vm, address):
     forwarded(acme, address, vm, tier)
-    acme("enableStaticNat", ipaddressid=public_ip(acme, vpc)["id"], virtualmachineid=vm["id"], networkid=tier["id"])
+    acme(
+        "enableStaticNat", ipaddressid=acme.public_ip(vpc["id"])["id"], virtualmachineid=vm["id"], networkid=tier["id"]
+    )
 
     root.done("deleteAccount", id=acme.account_view["id"])
 

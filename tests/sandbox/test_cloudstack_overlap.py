@@ -32,8 +32,7 @@ def vm(acme, tier):
 
 @pytest.fixture
 def address(acme, vpc):
-    free = acme.list("listPublicIpAddresses", state="Free", forprovider="true")[0]["ipaddress"]
-    return acme.done("associateIpAddress", vpcid=vpc["id"], ipaddress=free)["ipaddress"]
+    return acme.public_ip(vpc["id"])
 
 
 @pytest.fixture

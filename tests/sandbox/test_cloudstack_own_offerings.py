@@ -54,12 +54,6 @@ def services(shown):
     return {each["name"]: each["provider"][0]["name"] for each in shown["service"]}
 
 
-def netris_address(caller, vpc):
-    """An address of the Netris range for the VPC."""
-    free = caller.list("listPublicIpAddresses", state="Free", forprovider="true")[0]["ipaddress"]
-    return caller.done("associateIpAddress", vpcid=vpc["id"], ipaddress=free)["ipaddress"]
-
-
 # made
 
 
@@ -92,7 +86,7 @@ def made_on_netris(world, of_vpc, of_tier):
     vm = acme.machine(web)
     for command in ("createPortForwardingRule", "createLoadBalancerRule"):
         address, ports = (
-            netris_address(acme, vpc)["id"],
+            acme.public_ip(vpc["id"])["id"],
             {"publicport": 80, "privateport": 8080, "networkid": web["id"]},
         )
         if command == "createPortForwardingRule":
@@ -278,7 +272,7 @@ def test_a_vpc_has_exactly_the_services_of_its_offering_3_3(root, acme):
     assert (
         services(vpc) == services(web) == {"Dhcp": "VpcVirtualRouter", "Dns": "VpcVirtualRouter", "SourceNat": "Netris"}
     )
-    vm, address = acme.machine(web), netris_address(acme, vpc)["id"]
+    vm, address = acme.machine(web), acme.public_ip(vpc["id"])["id"]
     ports = {"publicport": 80, "privateport": 80, "networkid": web["id"]}
     nat = {"ipaddressid": address, "virtualmachineid": vm["id"]}
     assert refusal(acme, "enableStaticNat", **nat, networkid=web["id"]).status == 431
@@ -311,7 +305,7 @@ def test_without_source_nat_nothing_leaves_from_a_netris_address_5_4(world, root
     sources = acme.list("listPublicIpAddresses", vpcid=vpc["id"], issourcenat="true")
     assert [each.get("forprovider", False) for each in sources] == [False]
     assert [each for each in netris.get("/api/v2/nat").json()["data"] if each["name"].endswith("-SNAT")] == []
-    address = netris_address(acme, vpc)["ipaddress"]
+    address = acme.public_ip(vpc["id"])["ipaddress"]
     changed = acme.job("updateVPC", id=vpc["id"], name="prod", sourcenatipaddress=address)
     assert changed["jobresultcode"] == 431
     acme.done("restartVPC", id=vpc["id"], cleanup="true")
@@ -328,7 +322,7 @@ def test_a_balancer_keeps_to_the_capabilities_of_its_offering_3_7_5_2(root, acme
     assert {"SupportedLbAlgorithms": "LeastConn"}.items() <= {
         each["name"]: each["value"] for each in balancing["capability"]
     }.items()
-    given = {"publicipid": netris_address(acme, vpc)["id"], "networkid": web["id"], "name": "lb"}
+    given = {"publicipid": acme.public_ip(vpc["id"])["id"], "networkid": web["id"], "name": "lb"}
     given |= {"publicport": 80, "privateport": 80}
     assert refusal(acme, "createLoadBalancerRule", algorithm="roundrobin", **given).status == 431
     acme.done("createLoadBalancerRule", algorithm="leastconn", **given)

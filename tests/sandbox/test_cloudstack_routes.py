@@ -27,6 +27,13 @@ def on_netris(netris):
     return netris.get("/api/routes", params={"filterByVpc": netris_vpc(netris)["id"]}).json()["data"]
 
 
+def make_on_netris(netris, prefix, next_hop):
+    site = netris.get("/api/sites").json()["data"][0]["id"]
+    where = {"site_id": site, "vpc": {"id": netris_vpc(netris)["id"]}, "switches": []}
+    asked = {"prefix": prefix, "next_hop": next_hop, "stateStatus": "active"}
+    netris.post("/api/routes", json={**asked, **where}).raise_for_status()
+
+
 def test_a_route_is_written_to_the_netris_vpc_4_3(root, netris, vpc):
     made = route(root, vpc)["jobresult"]["staticroute"]
 
@@ -41,14 +48,7 @@ def test_a_route_is_written_to_the_netris_vpc_4_3(root, netris, vpc):
 
 
 def test_routes_that_cloudstack_does_not_know_are_deleted_4_3(root, netris, vpc):
-    site = netris.get("/api/sites").json()["data"][0]["id"]
-    strange = {
-        "prefix": "172.30.0.0/16",
-        "next_hop": "10.10.1.9",
-        "site_id": site,
-        "vpc": {"id": netris_vpc(netris)["id"]},
-    }
-    netris.post("/api/routes", json={**strange, "stateStatus": "active", "switches": []}).raise_for_status()
+    make_on_netris(netris, "172.30.0.0/16", "10.10.1.9")
 
     route(root, vpc)
 
@@ -56,14 +56,7 @@ def test_routes_that_cloudstack_does_not_know_are_deleted_4_3(root, netris, vpc)
 
 
 def test_another_next_hop_on_netris_is_a_failure_4_3(root, netris, vpc):
-    site = netris.get("/api/sites").json()["data"][0]["id"]
-    strange = {
-        "prefix": "172.20.0.0/16",
-        "next_hop": "10.10.1.9",
-        "site_id": site,
-        "vpc": {"id": netris_vpc(netris)["id"]},
-    }
-    netris.post("/api/routes", json={**strange, "stateStatus": "active", "switches": []}).raise_for_status()
+    make_on_netris(netris, "172.20.0.0/16", "10.10.1.9")
 
     job = route(root, vpc)
 

@@ -40,11 +40,6 @@ def ends(gateway, far_end):
     return {"s2svpngatewayid": gateway["id"], "s2scustomergatewayid": far_end["id"]}
 
 
-def public_ip(caller, vpc):
-    free = caller.list("listPublicIpAddresses", state="Free", forprovider="true")[0]["ipaddress"]
-    return caller.done("associateIpAddress", vpcid=vpc["id"], ipaddress=free)["ipaddress"]
-
-
 def owner(caller):
     account = caller.account_view
     return {"account": account["name"], "domainid": account["domainid"], "domain": "acme", "domainpath": "ROOT/acme"}
@@ -73,7 +68,7 @@ def test_a_vpc_has_one_gateway_on_its_routers_address_3_8(acme, vpc, gateway):
 
 
 def test_a_gateway_may_have_an_address_of_its_own_3_8(acme, vpc):
-    address, foreign = public_ip(acme, vpc), public_ip(acme, acme.vpc("second"))
+    address, foreign = acme.public_ip(vpc["id"]), acme.public_ip(acme.vpc("second")["id"])
     assert refusal(acme, "createVpnGateway", vpcid=vpc["id"], ipaddressid=foreign["id"]).status == 431
 
     assert made(acme, vpc, ipaddressid=address["id"])["publicip"] == address["ipaddress"]
@@ -88,7 +83,7 @@ def test_a_gateway_may_have_an_address_of_its_own_3_8(acme, vpc):
 
 
 def test_an_address_with_a_rule_is_no_gateways_3_6(acme, vpc):
-    address, tier = public_ip(acme, vpc), acme.tier(vpc)
+    address, tier = acme.public_ip(vpc["id"]), acme.tier(vpc)
     given = {"virtualmachineid": acme.machine(tier)["id"], "networkid": tier["id"], "ipaddressid": address["id"]}
     acme("enableStaticNat", **given)
 

@@ -30,8 +30,7 @@ class Web:
         self.vpc = self.caller.vpc(name)
         self.tier = self.caller.tier(self.vpc)
         self.vms = [self.caller.machine(self.tier, f"{name}-{number}") for number in (1, 2)]
-        free = self.caller.list("listPublicIpAddresses", state="Free", forprovider="true")[0]["ipaddress"]
-        self.address = self.caller.done("associateIpAddress", vpcid=self.vpc["id"], ipaddress=free)["ipaddress"]["id"]
+        self.address = self.caller.public_ip(self.vpc["id"])["id"]
         given = {"publicport": 80, "privateport": 80, "algorithm": "roundrobin", "networkid": self.tier["id"]}
         rule = self.caller.done("createLoadBalancerRule", name="lb", publicipid=self.address, **given)
         self.rule = rule["loadbalancer"]["id"]
