@@ -162,6 +162,11 @@ class Cloud:
         if job := self.store["job"].get(row.get("jobid")):
             self.store["job"].change(job, instanceid=wanted)
 
+    def discard(self, kind: str, row: Row) -> None:
+        """Remove a row that others may have removed while the store was let go."""
+        if self.is_there(kind, row):
+            self.remove(kind, row)
+
     def is_there(self, kind: str, row: Row) -> bool:
         """Whether a row is still a row: others may have removed it while the store was let go."""
         return self.store[kind].get(row["id"]) is row

@@ -157,8 +157,7 @@ def _forget(call: Call) -> None:
         _revoke(call.cloud, call.row)
     except ApiError:
         return
-    if call.cloud.is_there("networkacl", call.row):
-        call.cloud.remove("networkacl", call.row)
+    call.cloud.discard("networkacl", call.row)
 
 
 def _apply(cloud: Cloud, item: Row) -> None:
@@ -307,8 +306,7 @@ def delete_item(call: Call) -> Row:
         _revoke(cloud, item)
     except ApiError as error:
         raise ServerError("Failed to delete network ACL Item") from error
-    if cloud.is_there("networkacl", item):
-        cloud.remove("networkacl", item)
+    cloud.discard("networkacl", item)
     return SUCCESS
 
 

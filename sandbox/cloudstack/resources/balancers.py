@@ -174,8 +174,7 @@ def assign(call: Call) -> Row:
         apply(cloud, row)
     except ApiError as error:
         for member in made:
-            if cloud.is_there("lbmember", member):
-                cloud.remove("lbmember", member)
+            cloud.discard("lbmember", member)
         raise ServerError("Failed to assign load balancer rule") from error
     return SUCCESS
 
@@ -203,8 +202,7 @@ def remove(call: Call) -> Row:
     except ApiError as error:
         raise ServerError("Failed to remove instance from load balancer rule") from error
     for member in leaving:
-        if cloud.is_there("lbmember", member):
-            cloud.remove("lbmember", member)
+        cloud.discard("lbmember", member)
     return SUCCESS
 
 

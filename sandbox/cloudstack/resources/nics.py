@@ -109,8 +109,7 @@ def _checked_mac(cloud: Cloud, tier: Row, text: str) -> str:
 def remove(cloud: Cloud, nic: Row) -> None:
     for row in secondary_of(cloud, nic):
         cloud.remove(SECONDARY, row)
-    if cloud.is_there(NIC, nic):
-        cloud.remove(NIC, nic)
+    cloud.discard(NIC, nic)
 
 
 # shown

@@ -76,8 +76,7 @@ def apply_route(call: Call) -> Row:
     try:
         _apply(cloud, cloud.get("vpc", route["vpcid"]))
     except ApiError as error:
-        if cloud.is_there(ROUTE, route):
-            cloud.remove(ROUTE, route)
+        cloud.discard(ROUTE, route)
         raise ServerError("Failed to create static route") from error
     return {"staticroute": route_view(call, route)}
 
@@ -108,8 +107,7 @@ def delete_route(call: Call) -> Row:
         _apply(cloud, cloud.get("vpc", route["vpcid"]))
     except ApiError as error:
         raise ServerError("Failed to delete static route") from error
-    if cloud.is_there(ROUTE, route):
-        cloud.remove(ROUTE, route)
+    cloud.discard(ROUTE, route)
     return SUCCESS
 
 

@@ -220,8 +220,7 @@ def drop_balancer(cloud: Cloud, row: Row) -> None:
 
 
 def _forget(cloud: Cloud, kind: str, row: Row) -> None:
-    if cloud.is_there(kind, row):
-        cloud.remove(kind, row)
+    cloud.discard(kind, row)
     unbind(cloud, row["ipaddressid"])
 
 
@@ -233,8 +232,7 @@ def drop_member(cloud: Cloud, member: Row) -> None:
         rule = balancer(cloud, row)
         with cloud.outside():
             cloud.plugin.apply_balancer(rule)
-    if cloud.is_there("lbmember", member):
-        cloud.remove("lbmember", member)
+    cloud.discard("lbmember", member)
 
 
 def clear(cloud: Cloud, *, addressid: str = "", networkid: str = "", vmid: str = "") -> None:
