@@ -16,7 +16,7 @@ from apps.accounts.models import Account
 from apps.mirror.models import Kind, Reading
 from apps.networks.filters import VpcFilter
 from apps.networks.models import Tier, TierQuerySet, Vpc, VpcQuerySet
-from apps.operations.models import Operation, OperationQuerySet
+from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.state import Phase
 from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
@@ -37,6 +37,8 @@ COLUMNS = ("name", "description", "cidr", "status", "egress_ip", "created_at", "
 #: How many overlapping VPCs are named before the others are only counted.
 NAMED = 5
 RECENTLY = timedelta(days=1)
+#: How many operations and audit entries the page of a VPC shows.
+SHOWN = 8
 
 
 # --- for the form -----------------------------------------------------------------------------------------------------
@@ -159,9 +161,10 @@ def live_operation(vpc: Vpc) -> Operation | None:
     return Operation.objects.of(vpc.tenant).live().filter(lock_key=vpc.lock_key).first()
 
 
-def operations_of(vpc: Vpc) -> OperationQuerySet:
+def latest_operations_of(vpc: Vpc) -> list[Operation]:
     """Those of its tiers too, also of tiers that are gone."""
-    return Operation.objects.of(vpc.tenant).filter(resource_id__in=_ids_of(vpc)).order_by("-created_at", "-id")
+    operations = Operation.objects.of(vpc.tenant).filter(resource_id__in=_ids_of(vpc))
+    return list(operations.order_by("-created_at", "-id")[:SHOWN])
 
 
 def settled_at(operations: Iterable[Operation]) -> datetime | None:

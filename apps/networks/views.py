@@ -94,7 +94,7 @@ def vpc_map(request: TenantRequest) -> HttpResponse:
 @require_safe
 def vpc_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     vpc = get_or_404(Vpc.objects.of(request.tenant).select_related("zone", "tenant"), pk=pk)
-    operations, audit = list(queries.operations_of(vpc)[:8]), queries.audit_of(vpc)[:8]
+    operations, audit = queries.latest_operations_of(vpc), queries.audit_of(vpc)[: queries.SHOWN]
     context = {"vpc": vpc, "operations": operations, "audit": audit, "crumbs": _crumbs(request, vpc.name)}
     if not vpc.is_live:
         return render(request, "networks/vpc_gone.html", context)

@@ -101,7 +101,7 @@ class VpcAgreement(Rows[Vpc]):
     def get(self, request: Request, pk: str) -> Response:
         """What CloudStack and Netris listed last of the VPC and its tiers. Nothing is asked of them now."""
         vpc = get_or_404(self.get_queryset(), pk=pk)
-        settled_at = queries.settled_at(queries.operations_of(vpc))
+        settled_at = queries.settled_at(queries.latest_operations_of(vpc))
         agreement = agreement_of(vpc, list(queries.tiers_of(vpc)), settled_at=settled_at)
         return etag.tagged(request, AgreementRead(agreement).data)
 
