@@ -11,9 +11,8 @@ import pytest
 
 from sandbox.cloudstack import fields
 from sandbox.cloudstack.catalogue import CATALOGUE
-from tests.sandbox.cloudstack_sheet import fields_file
+from tests.sandbox.cloudstack_sheet import COMMANDS, SHEET, fields_file
 
-SHEET = (Path(__file__).parents[2] / "docs" / "facts" / "cloudstack-api.md").read_text()
 _ROW = re.compile(r"\| `(\w+)` \| (list|sync|async|async-create) \| (\w+) \| ([^|]+) \| ([^|]+) \|")
 _PARAMETER = re.compile(r"`(\w+)`(!?) (\w+)(?:\((\w+)\))?((?: \([^)]*\))?)")
 _GROUPS = {
@@ -84,9 +83,7 @@ def parameters_of(text):
 
 
 def test_the_sheet_is_read_whole_and_known_whole_3():
-    commands = SHEET[SHEET.index("## 3. Commands") : SHEET.index("## 4. State machines")]
-
-    assert len(ROWS) == len(re.findall(r"^\| `\w+` \| (?:list|sync|async)", commands, re.M))
+    assert len(ROWS) == len(re.findall(r"^\| `\w+` \| (?:list|sync|async)", COMMANDS, re.M))
     assert not ROWS.keys() - CATALOGUE.keys()
 
 
