@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sandbox.netris.load import wave
 from tests.sandbox.controller import SITE, SYSTEM, TENANT, Controller, direct_connect, dnat
 from tests.sandbox.netris_bodies import acl
 
@@ -157,13 +158,20 @@ def test_what_happens_now_leaves_the_past_as_it_was(netris):
 
 
 def test_one_cable_of_a_softgate_carries_what_two_did(netris):
-    target = "collectd.Leaf-2.interface-swp9.if_octets.rx"
-    alone = last(netris, target)
+    port = netris.port("swp9@Leaf-2")["id"]
 
+    def of_a_session():
+        """Traffic rises and falls with the sessions and by itself; what is left is the share of the cable."""
+        series = ("collectd.Leaf-2.interface-swp9.if_octets.rx", "collectd.SoftGate-1.conntrack.conntrack")
+        answer = graph(netris, *series)
+        (octets, at), (sessions, _) = (answer[target][-1] for target in series)
+        return octets / (sessions * wave(f"port {port} in", at))
+
+    shared = of_a_session()
     pull(netris, "eth1@SoftGate-1")
     netris.wait(60)
 
-    assert last(netris, target) > 1.5 * alone
+    assert of_a_session() == pytest.approx(2 * shared, rel=1e-3)
     pull(netris, "eth2@SoftGate-1")
     netris.wait(60)
     assert last(netris, "collectd.SoftGate-1.conntrack.conntrack") == 0
@@ -192,9 +200,16 @@ def test_nat_sessions_follow_the_rules_and_the_softgates(netris):
     assert sessions(3) == pytest.approx(snat, rel=0.2)
     assert last(netris, "collectd.SoftGate-1.conntrack.percent-used") < 100
 
+    def rules_of_the_third():
+        """Sessions rise and fall by themselves too; what is left are the rules."""
+        ((value, at),) = graph(netris, "collectd.SoftGate-3.conntrack.conntrack").popitem()[1][-1:]
+        return value / wave(f"conntrack {third}", at)
+
+    third = netris.device("SoftGate-3")["id"]
+    half = rules_of_the_third()
     netris.order("devices/SoftGate-4/kill")
     netris.wait(60)
-    assert sessions(3) > 1.5 * snat  # its rules are spread over the others (3.7)
+    assert rules_of_the_third() == pytest.approx(2 * half, rel=0.02)  # its rules are spread over the others (3.7)
     netris.wait(120)
     assert sessions(4) is None
     netris.put(f"/api/v2/hw/softgate/{netris.device('SoftGate-1')['id']}", maintenanceMode=True)
