@@ -1,0 +1,95 @@
+"""Every lock, installed into an empty environment on a day on which everything has a newer version."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import pytest
+
+from tests.house import weft
+from tests.house.local_index import LocalIndex
+
+LOCKS = sorted(lock.stem for lock in weft.ROOT.glob("requirements*.txt"))
+# The pip of Python 3.11.0. It does not run on later ones, which bring a later pip.
+OLDEST_PIP = "pip==22.3 --hash=sha256:1daab4b8d3b97d1d763caeb01a4640a2250a0ea899e257b1e44b9eded91e15ab"
+
+
+@pytest.fixture(scope="session")
+def oldest_pip():
+    """A directory with the oldest pip that a Python which runs Weft brings; it is fetched once."""
+    directory = weft.VAR / "oldest-pip"
+    with weft.locked(weft.VAR / "oldest-pip.lock"), tempfile.NamedTemporaryFile("w", suffix=".txt") as lock:
+        if not (directory / "pip").exists():
+            print(OLDEST_PIP, file=lock, flush=True)
+            weft.pip_install("Fetching the oldest pip", "--upgrade", "--target", str(directory), "-r", lock.name)
+    return directory
+
+
+class Empty(weft.Environment):  # type: ignore[misc]  # a script has no types to import
+    """An empty environment with a pip of the test's choice, and locks of its own to fill it from."""
+
+    def __init__(self, directory, pip):
+        super().__init__(directory / "venv", directory / "locks")
+        self.pip = pip
+        self.locks.mkdir()
+        for source in weft.ROOT.glob("requirements*.in"):
+            shutil.copy(source, self.locks)
+
+    def _create(self):
+        with_pip = ["--without-pip"] if sys.version_info < (3, 12) else []
+        subprocess.run([sys.executable, "-m", "venv", *with_pip, self.directory], check=True)
+        if with_pip:
+            (self.site / "pip.pth").write_text(f"{self.pip}\n")
+
+    @property
+    def site(self):
+        (site,) = self.directory.glob("lib/python3*/site-packages")
+        return site
+
+    def holds(self):
+        """Name and version of everything that was installed."""
+        directories = [directory.name for directory in self.site.glob("*.dist-info")]
+        return {
+            tuple(name.removesuffix(".dist-info").split("-")) for name in directories if not name.startswith("pip-")
+        }
+
+
+@pytest.fixture
+def empty(tmp_path, oldest_pip, monkeypatch):
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "true")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    return Empty(tmp_path, oldest_pip)
+
+
+def offer(empty, tmp_path, name, without="nothing"):
+    """Offer all that a lock pins, and make it the lock of the empty environment."""
+    lock = (weft.ROOT / f"{name}.txt").read_text()
+    index = LocalIndex(tmp_path / "index", re.sub(rf"^{without}==.*\n(?: {{4}}.*\n)+", "", lock, flags=re.MULTILINE))
+    (empty.locks / "requirements-tested.txt").write_text(index.lock)
+    shutil.copy(weft.ROOT / f"{name}.in", empty.locks / "requirements-tested.in")
+    return index
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_installs_what_it_pins_and_nothing_newer(empty, tmp_path, name):
+    index = offer(empty, tmp_path, name)
+
+    empty.prepare("tested")
+
+    assert empty.holds() == {(name.replace("-", "_"), pin.version) for name, pin in index.pins.items()}
+
+
+@pytest.mark.parametrize("missing", ["sqlparse", "httptools"], ids=["needed by all", "needed by an extra"])
+def test_a_lock_that_lacks_a_dependency_is_refused_with_its_name(empty, tmp_path, missing):
+    offer(empty, tmp_path, "requirements", without=missing)
+
+    with pytest.raises(weft.Trouble, match=f"requirements-tested.txt does not hold all .*\n.*{missing}"):
+        empty.prepare("tested")
+    assert not empty.stamp.exists()
