@@ -15,8 +15,8 @@ import threading
 from pathlib import Path
 
 from sandbox import generator
+from sandbox.kit.store import OtherSchemaError
 from sandbox.site import REFERENCE
-from sandbox.store import OtherSchemaError
 from sandbox.world import World
 
 

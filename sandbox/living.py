@@ -17,10 +17,9 @@ from functools import lru_cache
 from ipaddress import IPv4Network, ip_address
 from typing import NamedTuple
 
-from sandbox.cloudstack.cloud import Cloud
-from sandbox.netris import fabric
-from sandbox.netris.controller import Controller
-from sandbox.store import Row
+from sandbox.kit.store import Row, Store
+from sandbox.netris.state import fabric
+from sandbox.netris.state.controller import Controller
 
 BOOT_SECONDS = 60.0  # until a hypervisor's agent is back (unverified)
 REBOOT_SECONDS = 30.0  # of a machine (unverified)
@@ -34,11 +33,10 @@ class Contact(NamedTuple):
 
 
 class Living:
-    def __init__(self, net: Controller, cloud: Cloud) -> None:
+    def __init__(self, net: Controller, tables: Store) -> None:
         self._net = net
-        self._cloud = cloud
+        self._tables = tables
         net.machine_silent_since = self.machine_silent_since
-        cloud.living = self
 
     # hypervisors, for CloudStack
 
@@ -101,21 +99,21 @@ class Living:
 
     def _tiers(self, vpc: int) -> Iterator[Row]:
         for vnet in self._net.vnets.by("vpc", vpc):
-            yield from self._cloud.table("network").by("vni", vnet["vxlanID"])
+            yield from self._tables["network"].by("vni", vnet["vxlanID"])
 
     def _holders(self, tier: Row, ip: str) -> Iterator[Row]:
         for kind in ("nic", "nicsecondaryip"):
-            for row in self._cloud.table(kind).by(("networkid", "ipaddress"), (tier["id"], ip)):
-                vm = self._cloud.table("vm").get(row["vmid"])
+            for row in self._tables[kind].by(("networkid", "ipaddress"), (tier["id"], ip)):
+                vm = self._tables["vm"].get(row["vmid"])
                 if vm is not None:
                     yield vm
 
     def silent_since(self, vm: Row) -> float | None:
-        host = self._cloud.table("host").get(vm["hostid"])
+        host = self._tables["host"].get(vm["hostid"])
         if vm["state"] != "Running" or host is None:
             return float(vm["stopped"])
         reasons = [self.contact(host["name"]).silent_since, self.lost_at(host["name"], vm["started"])]
-        if self._cloud.clock.now() < vm["rebooted"] + REBOOT_SECONDS:
+        if self._net.clock.now() < vm["rebooted"] + REBOOT_SECONDS:
             reasons.append(vm["rebooted"])
         return min((since for since in reasons if since is not None), default=None)
 

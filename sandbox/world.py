@@ -16,13 +16,13 @@ from pathlib import Path
 
 import httpx
 
-from sandbox.clock import Clock
 from sandbox.cloudstack.app import CloudStack
-from sandbox.http import Server, serve, transport
+from sandbox.kit.clock import Clock
+from sandbox.kit.http import Server, serve, transport
+from sandbox.kit.store import Store
 from sandbox.living import Living
 from sandbox.netris.app import Netris
 from sandbox.site import REFERENCE, Site
-from sandbox.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class World:
             job_seconds=job_seconds,
             resume_jobs=resume_jobs,
         )
-        self.living = Living(self.netris.net, self.cloudstack.cloud)
+        self.living = self.cloudstack.cloud.living = Living(self.netris.net, cloudstack_store)
         self.cloudstack.connect()
         self._remember_the_start()
         self._servers: list[Server] = []

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import logging
 
-from sandbox.cloudstack import alerts, hosts
-from sandbox.cloudstack.cloud import Cloud
-from sandbox.cloudstack.hosts import ALERT, DOWN, UP
-from sandbox.cloudstack.resources import machines, routers
-from sandbox.store import Row
+from sandbox.cloudstack.resources.machines import machines
+from sandbox.cloudstack.resources.networks import routers
+from sandbox.cloudstack.state import alerts, hosts
+from sandbox.cloudstack.state.cloud import Cloud
+from sandbox.cloudstack.state.hosts import ALERT, DOWN, UP
+from sandbox.kit.store import Row
 
 log = logging.getLogger(__name__)
 

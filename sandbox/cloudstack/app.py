@@ -10,27 +10,37 @@ from typing import Any
 
 import httpx
 
-from sandbox.clock import Clock
-from sandbox.cloudstack import chores, enforcement, sessions, wire
-from sandbox.cloudstack.access import Caller, check_role, identify
-from sandbox.cloudstack.call import CREATORS, HANDLERS, UNDOERS, Call
-from sandbox.cloudstack.catalogue import CATALOGUE, Command
-from sandbox.cloudstack.cloud import Cloud, ServerStoppedError
-from sandbox.cloudstack.controller import Provider
-from sandbox.cloudstack.errors import NEUTRAL_TEXT, ApiError, BadRequest, InternalError, InvalidValue
-from sandbox.cloudstack.jobs import PENDING, Jobs, instance_type
+from sandbox.cloudstack import chores, enforcement
+from sandbox.cloudstack.calls import sessions
+from sandbox.cloudstack.calls.access import Caller, check_role, identify
+from sandbox.cloudstack.calls.call import CREATORS, HANDLERS, UNDOERS, Call
+from sandbox.cloudstack.calls.jobs import PENDING, Jobs, instance_type
+from sandbox.cloudstack.calls.parameters import arguments
 from sandbox.cloudstack.orders import Orders
-from sandbox.cloudstack.parameters import arguments
-from sandbox.cloudstack.plugin import NetrisPlugin
-from sandbox.cloudstack.resources import KINDS_MADE, load, providers
+from sandbox.cloudstack.plugin.controller import Provider
+from sandbox.cloudstack.plugin.netris_plugin import NetrisPlugin
+from sandbox.cloudstack.protocol import wire
+from sandbox.cloudstack.protocol.catalogue import CATALOGUE, Command
+from sandbox.cloudstack.protocol.errors import (
+    NEUTRAL_TEXT,
+    ApiError,
+    BadRequest,
+    InternalError,
+    InvalidValue,
+    ServerStoppedError,
+)
+from sandbox.cloudstack.protocol.throttling import Throttle
+from sandbox.cloudstack.resources import KINDS_MADE, load
+from sandbox.cloudstack.resources.zone import configuration, providers
 from sandbox.cloudstack.seed import refresh, seed
-from sandbox.cloudstack.throttling import Throttle
-from sandbox.control import PREFIX, Control
-from sandbox.faults import Faults, Kind
-from sandbox.http import ReplyLost, Request, Response
-from sandbox.pace import CLOUDSTACK, Pace
+from sandbox.cloudstack.state.cloud import Cloud
+from sandbox.kit.clock import Clock
+from sandbox.kit.control import PREFIX, Control
+from sandbox.kit.faults import Faults, Kind
+from sandbox.kit.http import ReplyLost, Request, Response
+from sandbox.kit.pace import CLOUDSTACK, Pace
+from sandbox.kit.store import Row, Store
 from sandbox.site import REFERENCE, Site
-from sandbox.store import Row, Store
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +79,7 @@ class CloudStack:
             str(netris.base_url), user, netris_password, site.fabric.name, site.fabric.tenant, site.zone.netris_tag
         )
         self.cloud.plugin = NetrisPlugin(netris, provider)
-        self.cloud.jobs = self.jobs = Jobs(self.cloud, job_seconds)
+        self.jobs = Jobs(self.cloud, job_seconds)
         is_new = store["account"].find(name="system") is None
         source = Random(f"zone {site.seed}") if is_new and site.seed is not None else self.cloud.random
         with store.lock, store.in_one_go(), self.cloud.drawing_from(source):
@@ -82,7 +92,12 @@ class CloudStack:
         """What a management server finds of the one before it: no session, and half-done things put right (2.2)."""
         for session in self.cloud.table("session"):
             self.cloud.table("session").drop(session["id"])
-        self.cloud.throttle = Throttle(self.cloud)
+        self.cloud.throttle = Throttle(
+            self.cloud.clock,
+            is_on=configuration.value(self.cloud, "api.throttling.enabled") == "true",
+            seconds=configuration.number(self.cloud, "api.throttling.interval"),
+            most=configuration.number(self.cloud, "api.throttling.max"),
+        )
         chores.settle_after_restart(self.cloud)
         self.jobs.recover(resume=resume_jobs)
 
@@ -237,7 +252,7 @@ class CloudStack:
     def look_round(self) -> None:
         """Do the chores that are due."""
         with self.cloud.lock, suppress(ServerStoppedError):
-            chores.run(self.cloud)
+            chores.run(self.cloud, self.jobs)
 
     def run_job(self, job: Row) -> None:
         """A job that a restart has lost is left alone, before its turn and in the middle of it."""

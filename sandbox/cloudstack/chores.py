@@ -5,9 +5,13 @@ from __future__ import annotations
 import logging
 
 from sandbox.cloudstack import agents
-from sandbox.cloudstack.cloud import Cloud
-from sandbox.cloudstack.errors import ApiError
-from sandbox.cloudstack.resources import addresses, configuration, machines, networks, nics, providers, vpcs
+from sandbox.cloudstack.calls.jobs import Jobs
+from sandbox.cloudstack.protocol.errors import ApiError
+from sandbox.cloudstack.resources.addresses import addresses
+from sandbox.cloudstack.resources.machines import machines, nics
+from sandbox.cloudstack.resources.networks import networks, vpcs
+from sandbox.cloudstack.resources.zone import configuration, providers
+from sandbox.cloudstack.state.cloud import Cloud
 
 log = logging.getLogger(__name__)
 
@@ -16,7 +20,7 @@ IDLE_SECONDS = 600.0  # network.gc.wait; the collector comes by every network.gc
 RETRY_SECONDS = 3600.0
 
 
-def run(cloud: Cloud) -> None:
+def run(cloud: Cloud, jobs: Jobs) -> None:
     """Look round: at hosts often, at the rest at most once a minute. Call with the store locked."""
     agents.watch(cloud)
     now, facts = cloud.clock.now(), cloud.store.facts
@@ -26,8 +30,8 @@ def run(cloud: Cloud) -> None:
     facts.change(row, at=now)
     _collect_tiers(cloud, now)
     _expunge_machines(cloud, now)
-    cloud.jobs.cancel_blocked(60 * configuration.number(cloud, "job.cancel.threshold.minutes"))
-    cloud.jobs.expunge(60 * configuration.number(cloud, "job.expire.minutes"))
+    jobs.cancel_blocked(60 * configuration.number(cloud, "job.cancel.threshold.minutes"))
+    jobs.expunge(60 * configuration.number(cloud, "job.expire.minutes"))
     if now - row["retried"] >= RETRY_SECONDS:
         facts.change(row, retried=now)
         _retry(cloud)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sandbox.cloudstack import wire
-from sandbox.cloudstack.cloud import Cloud
-from sandbox.cloudstack.errors import BadRequest, Unauthorized
-from sandbox.cloudstack.resources import configuration
-from sandbox.http import Request
+from sandbox.cloudstack.protocol import wire
+from sandbox.cloudstack.protocol.errors import BadRequest, Unauthorized
+from sandbox.cloudstack.resources.zone import configuration
+from sandbox.cloudstack.state.cloud import Cloud
+from sandbox.kit.http import Request
 
 SETTING = "enforce.post.requests.and.timestamps"
 LONGEST_SECONDS = 15 * 60

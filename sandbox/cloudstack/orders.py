@@ -19,13 +19,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sandbox.cloudstack.cloud import Cloud
-from sandbox.cloudstack.resources import vnis
-from sandbox.control import Control, nothing_here
-from sandbox.faults import Faults
-from sandbox.http import Request, Response
-from sandbox.pace import Pace
-from sandbox.store import Row, Table
+from sandbox.cloudstack.resources.networks import vnis
+from sandbox.cloudstack.state.cloud import Cloud
+from sandbox.kit.control import Control, nothing_here
+from sandbox.kit.faults import Faults
+from sandbox.kit.http import Request, Response
+from sandbox.kit.pace import Pace
+from sandbox.kit.store import Row, Table
 
 _INTERNAL = frozenset({"fact", "removed", "session"})
 _NEEDED = frozenset({"zone", "physicalnetwork", "managementserver"})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 
-from sandbox.cloudstack.access import ALLOW, DENY, ROOT_ADMIN, hashed
-from sandbox.cloudstack.catalogue import CATALOGUE
-from sandbox.cloudstack.cloud import Cloud
-from sandbox.cloudstack.controller import Provider
+from sandbox.cloudstack.calls.access import ALLOW, DENY, ROOT_ADMIN, hashed
+from sandbox.cloudstack.plugin.controller import Provider
+from sandbox.cloudstack.protocol.catalogue import CATALOGUE
+from sandbox.cloudstack.state.cloud import Cloud
+from sandbox.kit.store import Row
 from sandbox.site import PublicRange
-from sandbox.store import Row
 
 ROLES = (
     ("Root Admin", "Admin", "Default root admin role"),

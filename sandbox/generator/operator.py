@@ -9,8 +9,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlencode
 
-from sandbox.http import Request
-from sandbox.store import Row
+from sandbox.kit.http import Request
+from sandbox.kit.store import Row
 
 if TYPE_CHECKING:
     from sandbox.cloudstack.app import CloudStack

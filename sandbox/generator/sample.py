@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sandbox.cloudstack.resources import limits
+from sandbox.cloudstack.resources.owners import limits
 from sandbox.generator.operator import Operator
 from sandbox.generator.size import VPCS_OF_A_TENANT, Size
-from sandbox.store import Row, Store
+from sandbox.kit.store import Row, Store
 
 BLOCK = "10.77."  # of the sample's addresses
 DOMAIN = "generated"

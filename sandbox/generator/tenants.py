@@ -14,16 +14,16 @@ from uuid import UUID
 
 import httpx
 
-from sandbox.cloudstack.access import hashed
+from sandbox.cloudstack.calls.access import hashed
 from sandbox.generator.operator import Operator
 from sandbox.generator.sample import make_domain, make_tenant, make_vpc, password_of, tenant_name
 from sandbox.generator.size import VPCS_OF_A_TENANT, Size
 from sandbox.generator.stencil import Stencil, Words, stencil_of, tokens_of
 from sandbox.generator.words import Vocabulary
-from sandbox.http import Request
+from sandbox.kit.http import Request
+from sandbox.kit.store import Row
 from sandbox.netris.wire import Call, Refusal
 from sandbox.site import CloudStackZone
-from sandbox.store import Row
 
 if TYPE_CHECKING:
     from sandbox.world import World

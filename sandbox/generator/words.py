@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from sandbox.generator.sample import BLOCK, vpc_name
 from sandbox.generator.stencil import Words, tokens_of
-from sandbox.store import Row
+from sandbox.kit.store import Row
 
 if TYPE_CHECKING:
-    from sandbox.cloudstack.cloud import Cloud
+    from sandbox.cloudstack.state.cloud import Cloud
 
 # What stands around the number of a row in the names that both systems give (netris-api.md 4.2).
 _NUMBERED = {

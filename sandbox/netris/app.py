@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import logging
 
-from sandbox.clock import Clock
-from sandbox.control import PREFIX, Control
-from sandbox.faults import Faults, Kind
-from sandbox.http import ReplyLost, Request, Response
+from sandbox.kit.clock import Clock
+from sandbox.kit.control import PREFIX, Control
+from sandbox.kit.faults import Faults, Kind
+from sandbox.kit.http import ReplyLost, Request, Response
+from sandbox.kit.pace import NETRIS, Pace
+from sandbox.kit.store import Store
 from sandbox.netris import seed
 from sandbox.netris.auth import Gate
-from sandbox.netris.controller import Controller
 from sandbox.netris.orders import Orders
 from sandbox.netris.routes import ROUTES, Handler, Match, Routes
+from sandbox.netris.state.controller import Controller
 from sandbox.netris.wire import Call, Refusal, Reply, not_found, refused
-from sandbox.pace import NETRIS, Pace
 from sandbox.site import REFERENCE, Site
-from sandbox.store import Store
 
 log = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import secrets
 from hmac import compare_digest
 
-from sandbox.clock import Clock
-from sandbox.http import Request
-from sandbox.netris import people
-from sandbox.netris.controller import Controller
+from sandbox.kit.clock import Clock
+from sandbox.kit.http import Request
+from sandbox.kit.store import Row, Table
+from sandbox.netris.people import people
+from sandbox.netris.state.controller import Controller
 from sandbox.netris.wire import Call, Refusal, Reply
-from sandbox.store import Row, Table
 
 COOKIE = "connect.sid"
 _WRITE_EVERY = 60.0  # how stale the stored time of the last use may be

@@ -20,16 +20,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.control import Control, nothing_here, order_of
-from sandbox.faults import Faults
-from sandbox.http import Request, Response
-from sandbox.netris import fabric, members
+from sandbox.kit.control import Control, nothing_here, order_of
+from sandbox.kit.faults import Faults
+from sandbox.kit.http import Request, Response
+from sandbox.kit.pace import Pace
+from sandbox.kit.store import Row
 from sandbox.netris.auth import Gate
-from sandbox.netris.controller import Controller
-from sandbox.netris.shelf import Shelf
+from sandbox.netris.overlay import members
+from sandbox.netris.state import fabric
+from sandbox.netris.state.controller import Controller
+from sandbox.netris.state.shelf import Shelf
 from sandbox.netris.wire import Fields, Refusal
-from sandbox.pace import Pace
-from sandbox.store import Row
 
 
 class Orders(Control):

@@ -6,36 +6,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.http import Request
-from sandbox.netris import (
-    acl,
-    bgp_objects,
-    dashboard,
-    dhcp,
-    ebgp,
-    graphite,
-    health,
-    inventory,
-    ipam,
-    l4lb,
-    lag,
-    links,
-    nat,
-    peering,
-    people,
-    port_groups,
-    ports,
-    profiles,
-    reservations,
-    route_maps,
-    sites,
-    static_routes,
-    tenants,
-    thresholds,
-    vnet,
-    vpc,
-)
-from sandbox.netris.controller import Controller
+from sandbox.kit.http import Request
+from sandbox.netris.inventory import inventory, lag, links, ports, profiles, sites
+from sandbox.netris.overlay import acl, dhcp, ipam, l4lb, nat, port_groups, reservations, static_routes, vnet, vpc
+from sandbox.netris.people import people, tenants
+from sandbox.netris.routing import bgp_objects, ebgp, peering, route_maps
+from sandbox.netris.state.controller import Controller
+from sandbox.netris.telemetry import dashboard, graphite, health, thresholds
 from sandbox.netris.wire import Call, Reply
 
 Handler = Callable[[Controller, Call], Reply]

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sandbox.http import Request
-from sandbox.netris import dhcp, ebgp, inventory, ipam, links, nat, people, profiles, sites, tenants, vnet, vpc
-from sandbox.netris.controller import Controller
+from sandbox.kit.http import Request
+from sandbox.kit.store import Row
+from sandbox.netris.inventory import inventory, links, profiles, sites
+from sandbox.netris.overlay import dhcp, ipam, nat, vnet, vpc
+from sandbox.netris.people import people, tenants
 from sandbox.netris.routes import Handler
+from sandbox.netris.routing import ebgp
+from sandbox.netris.state.controller import Controller
 from sandbox.netris.wire import Call, Reply
 from sandbox.site import DEFAULT_VPC, Device, Fabric
-from sandbox.store import Row
 
 MONTH = 30 * 86400.0
 PROFILE = "CloudStack"

@@ -24,7 +24,7 @@ from ipaddress import (
 )
 from typing import Any, Final
 
-from sandbox.http import Request, Response
+from sandbox.kit.http import Request, Response
 
 Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from apps.cloudstack import CloudStack, connect
 from apps.cloudstack.wire import Account, Network, ResourceType, StartedJob
 from apps.kernel.remote import Rejected, Unauthorized, Unavailable
-from sandbox.faults import Kind
+from sandbox.kit.faults import Kind
 from sandbox.world import World
 
 KEYS = ("sandbox-api-key", "sandbox-secret-key")

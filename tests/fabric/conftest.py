@@ -13,7 +13,7 @@ from apps.mirror.services import request_refresh
 from apps.tenancy.models import User
 from apps.zones.clouds import OpenClouds
 from apps.zones.models import Zone
-from sandbox.http import Request
+from sandbox.kit.http import Request
 from sandbox.world import World
 
 Order = Callable[..., None]

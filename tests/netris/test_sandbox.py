@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from apps import cloudstack
 from apps.kernel.remote import Rejected, Unauthorized, Unavailable
 from apps.netris import Netris, connect
-from sandbox.faults import Kind
+from sandbox.kit.faults import Kind
 from sandbox.world import World
 
 KEYS = ("sandbox-api-key", "sandbox-secret-key")

@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import root_of
+from tests.sandbox.cloudstack.client import root_of
 from tests.sandbox.controller import operator_of
 
 

@@ -3,8 +3,8 @@
 import json
 import time
 
-from sandbox.cloudstack.catalogue import CATALOGUE
-from tests.sandbox.cloudstack_client import client_of
+from sandbox.cloudstack.protocol.catalogue import CATALOGUE
+from tests.sandbox.cloudstack.client import client_of
 from tests.sandbox.controller import operator_of
 
 SIDES = ("cloudstack", "netris")

@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
-from sandbox.clock import Clock
-from sandbox.http import transport
+from sandbox.kit.clock import Clock
+from sandbox.kit.http import transport
+from sandbox.kit.store import Store
 from sandbox.netris.app import Netris
-from sandbox.store import Store
 from sandbox.world import World
 
 LOGIN = {"user": "portal", "password": "s3cret"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tests.sandbox.cloudstack_client import root_of
+from tests.sandbox.cloudstack.client import root_of
 from tests.sandbox.controller import netris_of
 
 TAG = "CS-Cloud1-Compute"

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, root_of
+from tests.sandbox.cloudstack.client import Refused, root_of
 from tests.sandbox.mirror import contradictions, differences
 
 SETTLED = 400  # seconds after which everybody has noticed everything

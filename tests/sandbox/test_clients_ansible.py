@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import root_of
+from tests.sandbox.cloudstack.client import root_of
 
 ANSIBLE, CS = "ansible==12.3.0", "cs==5.2.0"
 KEYS = ("key-of-the-clients", "secret-of-the-clients")

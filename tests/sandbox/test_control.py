@@ -8,12 +8,12 @@ import time
 import httpx
 import pytest
 
-from sandbox.control import is_ours
-from sandbox.faults import Faults, Kind
-from sandbox.http import request_of
-from sandbox.pace import CLOUDSTACK, Pace
+from sandbox.kit.control import is_ours
+from sandbox.kit.faults import Faults, Kind
+from sandbox.kit.http import request_of
+from sandbox.kit.pace import CLOUDSTACK, Pace
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import Refused, client_of, root_of
+from tests.sandbox.cloudstack.client import Refused, client_of, root_of
 from tests.sandbox.control import SIDES, data, http_of, order, plain_lists, stored, timed
 from tests.sandbox.controller import operator_of
 

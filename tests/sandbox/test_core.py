@@ -10,11 +10,11 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from sandbox.clock import Clock
-from sandbox.faults import Faults, Kind
-from sandbox.http import ReplyLost, Response, Unreachable, request_of, serve, transport
+from sandbox.kit.clock import Clock
+from sandbox.kit.faults import Faults, Kind
+from sandbox.kit.http import ReplyLost, Response, Unreachable, request_of, serve, transport
+from sandbox.kit.store import Store
 from sandbox.site import REFERENCE, PublicRange
-from sandbox.store import Store
 
 
 class Echo:
@@ -57,7 +57,7 @@ def test_a_killed_process_forgets_nothing_and_hands_out_no_number_twice(tmp_path
     script = f"""
 import os, signal
 from pathlib import Path
-from sandbox.store import Store
+from sandbox.kit.store import Store
 store = Store(Path({str(tmp_path / "store")!r}))
 for _ in range(100):
     store["vpc"].put({{"id": store["vpc"].next_id()}})

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.sandbox.cloudstack_client import Refused
+from tests.sandbox.cloudstack.client import Refused
 from tests.sandbox.control import data, order, plain_lists
 from tests.sandbox.controller import operator_of
 

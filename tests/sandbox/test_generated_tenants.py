@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sandbox.generator import Size
-from tests.sandbox.cloudstack_client import Caller, root_of
+from tests.sandbox.cloudstack.client import Caller, root_of
 from tests.sandbox.controller import netris_of
 from tests.sandbox.generated import every_vpc, world_of
 from tests.sandbox.mirror import contradictions, differences

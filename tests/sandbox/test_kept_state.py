@@ -11,10 +11,10 @@ import time
 import httpx
 import pytest
 
-from sandbox import store as stores
-from sandbox.store import OtherSchemaError, Store
+from sandbox.kit import store as stores
+from sandbox.kit.store import OtherSchemaError, Store
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import root_of
+from tests.sandbox.cloudstack.client import root_of
 from tests.sandbox.control import SIDES, data
 from tests.sandbox.controller import operator_of
 

@@ -10,8 +10,8 @@ import pytest
 
 from sandbox.living import BOOT_SECONDS, REBOOT_SECONDS
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import client_of, root_of
-from tests.sandbox.test_netris_living import graph, last
+from tests.sandbox.cloudstack.client import client_of, root_of
+from tests.sandbox.netris.test_living import graph, last
 
 PATIENCE = 7  # a little more than three attempts of two seconds
 TIMED_OUT = 160  # a little more than the ping time-out

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from sandbox.world import World
-from tests.sandbox.cloudstack_client import client_of, root_of
+from tests.sandbox.cloudstack.client import client_of, root_of
 from tests.sandbox.control import data, order, timed
 from tests.sandbox.controller import operator_of
 

@@ -9,7 +9,7 @@ from collections import Counter
 import pytest
 
 from sandbox.generator import Size
-from tests.sandbox.cloudstack_client import root_of
+from tests.sandbox.cloudstack.client import root_of
 from tests.sandbox.controller import Controller, netris_of
 from tests.sandbox.generated import world_of
 

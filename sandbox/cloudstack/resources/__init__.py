@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
-from sandbox.cloudstack.call import CREATORS, HANDLERS
-from sandbox.cloudstack.catalogue import CATALOGUE
+from sandbox.cloudstack.calls.call import CREATORS, HANDLERS
+from sandbox.cloudstack.protocol.catalogue import CATALOGUE
 
 KINDS_MADE = {
     "createVPC": "vpc",
@@ -33,8 +33,8 @@ KINDS_MADE = {
 
 
 def load() -> None:
-    for module in iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+    for module in walk_packages(__path__, f"{__name__}."):
+        import_module(module.name)
     made = {command.name for command in CATALOGUE.values() if command.kind == "async-create"}
     gaps = (CATALOGUE.keys() - HANDLERS.keys()) | (made ^ CREATORS.keys()) | (made ^ KINDS_MADE.keys())
     if gaps:

@@ -1,0 +1,1 @@
+"""Public addresses and what they are taken for: static NAT, port forwarding, load balancers."""

@@ -1,0 +1,1 @@
+"""Virtual machines with their NICs, addresses and disks."""

@@ -1,0 +1,1 @@
+"""VPCs, tiers, and what stands inside of them: VNIs, routers, ACLs, routes, VPN."""

@@ -1,0 +1,117 @@
+"""The VNI pool of the physical network: a million numbers, of which only the taken ones are kept as rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from sandbox.cloudstack.calls.call import Call, handles
+from sandbox.cloudstack.protocol import wire
+from sandbox.cloudstack.protocol.errors import InternalError, InvalidValue
+from sandbox.cloudstack.resources.zone.numbers import Numbers, Rows
+from sandbox.cloudstack.state.cloud import Cloud, view
+from sandbox.kit.store import Row
+
+HIGHEST = 16777214
+_RANGE = re.compile(r"(\d{1,8})-(\d{1,8})", re.ASCII)
+
+
+class Pool(Numbers):
+    """The numbers of `1000-1999,5000-5999`."""
+
+    def __init__(self, text: str) -> None:
+        ranges = []
+        for part in text.split(","):
+            match = _RANGE.fullmatch(part.strip())
+            if match is None or not int(match[1]) <= int(match[2]) <= HIGHEST:
+                raise InvalidValue(f"Please provide a valid vnet range: {text}")
+            ranges.append(range(int(match[1]), int(match[2]) + 1))
+        super().__init__(ranges)
+
+
+def pool(cloud: Cloud) -> Pool:
+    return Pool(cloud.physical_network["vlan"])
+
+
+def take(cloud: Cloud, network: Row) -> int:
+    """The tier's own number again when it had one, else a random free one."""
+    table = cloud.table("vni")
+    number: int = network["vni"] if network["vni"] is not None else _random(cloud, network["accountid"])
+    table.put({"id": number, "networkid": network["id"], "accountid": network["accountid"], "taken": cloud.clock.now()})
+    _tell(cloud, network, number, "Assigned", "ASSIGN")
+    return number
+
+
+def _random(cloud: Cloud, account: str) -> int:
+    """A random free number (unverified): of the account's own ranges when it has any, never of another's."""
+    dedicated = [(row["accountid"], Pool(row["vlanrange"])) for row in cloud.table("guestrange")]
+    mine = [numbers for owner, numbers in dedicated if owner == account]
+    foreign = [numbers for owner, numbers in dedicated if owner != account]
+    taken = cloud.table("vni").rows
+    numbers: Sequence[int] = [number for each in mine for number in each] or pool(cloud)
+
+    def is_free(number: int) -> bool:
+        return number not in taken and not any(number in each for each in foreign)
+
+    for _ in range(32):
+        number: int = numbers[cloud.random.randrange(len(numbers))]
+        if is_free(number):
+            return number
+    free = [number for number in numbers if is_free(number)]
+    if not free:
+        raise InternalError(
+            "Failed to allocate VXLAN for Netris guest Network due to: Unable to allocate vnet as a part of network"
+        )
+    return cloud.random.choice(free)
+
+
+def give_back(cloud: Cloud, network: Row) -> None:
+    """Return what the tier holds. Another tier may have taken its number in the meantime; that one keeps it."""
+    for row in cloud.table("vni").by("networkid", network["id"]):
+        cloud.table("vni").drop(row["id"])
+        _tell(cloud, network, row["id"], "Released", "RELEASE")
+
+
+def _tell(cloud: Cloud, network: Row, number: int, word: str, verb: str) -> None:
+    """The event that leaks the network's internal number to its owner (5.3). How a release reads: (unverified)."""
+    user = cloud.table("user").by("username", "system")[0]
+    text = f"{word} Zone vNet: {number} Network Id: {network['number']}"
+    cloud.event(f"ZONE.VXLAN.{verb}", text, user=user, state="Completed", accountid=network["accountid"])
+
+
+@handles("listGuestVlans")
+def list_guest_vlans(call: Call) -> Row:
+    cloud, table = call.cloud, call.cloud.table("vni")
+    physical = cloud.physical_network
+    numbers: Sequence[int] = pool(cloud)
+    if call.get("allocatedonly"):
+        numbers = sorted((int(row["id"]) for row in table), key=str)
+    if (wanted := call.get("vnet")) is not None:
+        numbers = [int(wanted)] if wanted.isdigit() and int(wanted) in numbers else []
+    if "id" in call:
+        numbers = [call["id"]] if call["id"] in numbers else []
+    if call.get("physicalnetworkid", physical)["id"] != physical["id"]:
+        numbers = []
+
+    dedicated = [Pool(each["vlanrange"]) for each in cloud.table("guestrange")]
+
+    def shown(row: Row) -> Row:
+        taken = table.get(row["id"]) or {}
+        fields = {
+            "id": row["id"],
+            "vlan": str(row["id"]),
+            "zoneid": cloud.zone["id"],
+            "zonename": cloud.zone["name"],
+            "physicalnetworkid": physical["id"],
+            "physicalnetworkname": physical["name"],
+            "isdedicated": any(row["id"] in each for each in dedicated),
+            "allocationstate": "Allocated" if taken else "Free",
+            **cloud.owner_fields(taken),
+        }
+        if taken:
+            fields["taken"] = wire.date(taken["taken"])
+            network = cloud.table("network").get(taken["networkid"])
+            fields["network"] = [] if network is None else [view(network, "id", "name", "vpcid", "cidr", "state")]
+        return fields
+
+    return call.page(Rows(numbers), shown)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""Who owns things: domains, accounts, users, projects, roles and their limits."""

@@ -1,0 +1,96 @@
+"""Domains: the tree that accounts stand in."""
+
+from __future__ import annotations
+
+from sandbox.cloudstack.calls.call import SUCCESS, Call, handles
+from sandbox.cloudstack.protocol.errors import InvalidValue, PermissionDenied, ServerError
+from sandbox.cloudstack.resources.owners import accounts, limits
+from sandbox.cloudstack.state.cloud import Cloud, created, view
+from sandbox.kit.store import Row
+
+
+def domain_view(cloud: Cloud, domain: Row, details: list[str] | None = None) -> Row:
+    parent = cloud.table("domain").get(domain["parentdomainid"])
+    shown = view(domain, "id", "name", "level", "path", "state", "networkdomain")
+    shown |= {"haschild": cloud.table("domain").count_by("parentdomainid", domain["id"]) > 0}
+    if parent is not None:
+        shown |= {"parentdomainid": parent["id"], "parentdomainname": parent["name"]}
+    shown |= {"created": created(domain), "hasannotations": False, **cloud.job_fields(domain)}
+    return shown if details == ["min"] else {**shown, **limits.triples(cloud, domain)}
+
+
+@handles("listDomains")
+def list_domains(call: Call) -> Row:
+    rows = call.domains_in_scope()
+    if (domain := call.get("id")) is not None:
+        if domain.get("is_removed"):
+            return {}
+        call.caller.check(call.cloud, "domain", domain)
+        rows = [domain]
+    elif "listall" in call and not call["listall"]:
+        rows = [call.caller.domain]
+    rows = call.searched(call.narrowed(rows, "name", "level"), "name")
+    return call.page(rows, lambda row: domain_view(call.cloud, row, call.get("details")))
+
+
+@handles("createDomain")
+def create_domain(call: Call) -> Row:
+    cloud, name = call.cloud, call["name"]
+    parent = call.get("parentdomainid") or call.caller.domain
+    call.caller.check(cloud, "domain", parent)
+    if "/" in name:
+        raise InvalidValue("Domain name cannot contain a slash")
+    _check_name(cloud, parent, name)
+    call.row = cloud.new(
+        "domain",
+        name=name,
+        level=parent["level"] + 1,
+        path=f"{parent['path']}/{name}",
+        parentdomainid=parent["id"],
+        networkdomain=call.get("networkdomain"),
+        state="Active",
+    )
+    return {"domain": domain_view(cloud, call.row)}
+
+
+def _check_name(cloud: Cloud, parent: Row, name: str) -> None:
+    if any(each["name"].lower() == name.lower() for each in cloud.table("domain").by("parentdomainid", parent["id"])):
+        raise InvalidValue(f"Domain with name {name} already exists for the parent id={parent['id']}")
+
+
+@handles("updateDomain")
+def update_domain(call: Call) -> Row:
+    cloud, domain = call.cloud, call["id"]
+    name = call.get("name")
+    parent = cloud.table("domain").get(domain["parentdomainid"])
+    if name and name != domain["name"]:
+        if parent is None:
+            raise InvalidValue("The root domain cannot be renamed")
+        _check_name(cloud, parent, name)
+        cloud.change("domain", domain, name=name)
+        for each in cloud.subtree(domain):
+            above = cloud.get("domain", each["parentdomainid"])
+            cloud.change("domain", each, path=f"{above['path']}/{each['name']}")
+    if "networkdomain" in call:
+        cloud.change("domain", domain, networkdomain=call["networkdomain"])
+    call.row = domain
+    return {"domain": domain_view(cloud, domain)}
+
+
+@handles("deleteDomain")
+def delete_domain(call: Call) -> Row:
+    cloud, domain = call.cloud, call["id"]
+    if domain["level"] == 0 or domain["id"] == call.caller.domain["id"]:
+        raise PermissionDenied("Can't delete the caller's own domain, nor the root domain")
+    below = cloud.subtree(domain)
+    tenants = [account for each in below for account in cloud.table("account").by("domainid", each["id"])]
+    if (tenants or len(below) > 1) and not call.get("cleanup"):
+        raise ServerError(
+            f"Failed to delete domain {domain['name']} (id: {domain['id']}); Please make sure all users and sub "
+            "domains have been removed from the domain before deleting"
+        )
+    for account in tenants:
+        accounts.tear_down(cloud, account)
+    for each in reversed(below):
+        cloud.remove("domain", each)
+    return SUCCESS

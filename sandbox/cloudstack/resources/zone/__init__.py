@@ -1,0 +1,1 @@
+"""What the operator sets up: settings, offerings, hosts, providers, physical networks, ranges and pools."""

@@ -1,0 +1,1 @@
+"""What the management server remembers, and which hosts it believes to be alive."""

@@ -1,0 +1,1 @@
+"""What both services share: the store, the clock, HTTP, faults, pace and the control endpoint."""

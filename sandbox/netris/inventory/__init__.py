@@ -1,0 +1,1 @@
+"""Sites, devices, ports, cables and profiles."""

@@ -1,0 +1,94 @@
+"""Sites, in both APIs: v1 is what CloudStack reads, v2 has the newer spelling of the same facts (2.17)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from sandbox.kit.store import Row
+from sandbox.netris.state.controller import Controller
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, not_found
+
+FABRICS = ("netris", "dot1q_trunk", "equinix_metal", "phoenixnap_bmc")
+
+
+def _old(row: Row) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "publicASN": row["publicAsn"],
+        "asn": row["publicAsn"],
+        "rohASN": None,
+        "vmASN": None,
+        "vpn": None,
+        "siteToSiteVpn": None,
+        "acl_policy": row["aclPolicy"],
+        "switchFabric": row["switchFabric"],
+        "vlanRange": row["vlanRange"],
+    }
+
+
+def _new(row: Row) -> dict[str, Any]:
+    """Site mesh and the ROH numbers are gone since 4.14 and 4.6 (quirks 30, 31). Providers are not kept."""
+    return {"switchFabricProviders": None, "vlanRangeSysReserved": "", **row}
+
+
+def old_listing(net: Controller, call: Call) -> Reply:
+    return Reply.of([_old(row) for row in net.sites])
+
+
+def listing(net: Controller, call: Call) -> Reply:
+    return Reply.of([_new(row) for row in net.sites])
+
+
+def read(net: Controller, call: Call) -> Reply:
+    return Reply(f"[{dumps(_new(_row(net, call)))}]")  # a list of one, as in OpenAPI (1.6)
+
+
+def create(net: Controller, call: Call) -> Reply:
+    now = net.stamp()
+    row = net.sites.add(**_facts(net, call.fields, None), createdDate=now, modifiedDate=now)
+    return Reply.of({"id": row["id"]}, CREATED)
+
+
+def update(net: Controller, call: Call) -> Reply:
+    row = _row(net, call)
+    net.sites.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
+    net.render_again()
+    return Reply.of({"id": row["id"]}, UPDATED)
+
+
+def delete(net: Controller, call: Call) -> Reply:
+    row = _row(net, call)
+    if any(device["site"] == row["id"] for device in net.devices) or any(row["id"] in v["sites"] for v in net.vnets):
+        raise Refusal(400, "The site is in use and cannot be deleted.")  # unverified
+    net.sites.drop(row["id"])
+    return Reply.of({"id": row["id"]}, DELETED)
+
+
+def _row(net: Controller, call: Call) -> Row:
+    row = net.sites.get(call.id)
+    if row is None:
+        raise not_found()
+    return row
+
+
+def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
+    def kept(name: str) -> tuple[Any, ...]:
+        return (was[name],) if was else ()
+
+    old = was or {}
+    # as rows of the v1 API spell them; whether its bodies do is unverified
+    asn = "publicASN" if "publicASN" in fields else "publicAsn"
+    policy = "acl_policy" if "acl_policy" in fields else "aclPolicy"
+    ranges = fields.text("vlanRange", *kept("vlanRange"))
+    if not re.fullmatch(r"\d{1,4}-\d{1,4}", ranges):
+        raise invalid("vlanRange", "Invalid VLAN range.")  # unverified
+    return {
+        "name": net.unique_name(net.sites, fields, was),
+        "publicAsn": fields.integer(asn, 1, 2**32 - 1, *kept("publicAsn")),
+        "aclPolicy": fields.choice(policy, ("permit", "deny"), *kept("aclPolicy")),
+        "switchFabric": fields.choice("switchFabric", FABRICS, *kept("switchFabric")),
+        "vlanRange": ranges,
+        **{name: fields.text(name, old.get(name, "")) for name in ("vlanRangeAutoAssign", "vlanRangeSysReserved")},
+    }

@@ -1,0 +1,1 @@
+"""VPCs and what stands inside of them: addresses, V-Nets, NAT, balancers, ACLs, static routes."""

@@ -1,0 +1,1 @@
+"""BGP: sessions, what they match and filter, and peerings of VPCs."""

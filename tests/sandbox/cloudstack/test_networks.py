@@ -1,0 +1,313 @@
+"""VPCs, tiers, machines and addresses: cloudstack-api.md sections 3.3 to 3.6, 3.9, 4 and 5."""
+
+from datetime import timedelta
+
+import pytest
+
+from sandbox.site import REFERENCE
+from sandbox.world import World
+from tests.sandbox.cloudstack.client import refusal, root_of
+
+# VPCs
+
+
+def test_a_vpc_has_two_source_nat_addresses_and_a_router_5_4(root):
+    vpc = root.vpc("prod")
+
+    addresses = root.list("listPublicIpAddresses", vpcid=vpc["id"], issourcenat="true")
+    assert [each.get("forprovider") for each in addresses] == [None, True]
+    assert [each["ipaddress"].rsplit(".", 1)[0] for each in addresses] == ["203.0.113", "198.51.100"]
+    router = root.list("listRouters", vpcid=vpc["id"])[0]
+    assert (router["state"], router["role"], router["publicip"]) == (
+        "Running",
+        "VIRTUAL_ROUTER",
+        addresses[0]["ipaddress"],
+    )
+    assert vpc["networkdomain"] == "cs2.cloud.internal"
+    assert all("capability" not in service for service in vpc["service"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status"),
+    [
+        ({"cidr": "8.8.8.0/24"}, 431),
+        ({"cidr": "10.0.0.0"}, 431),
+        ({"cidr": "ten"}, 431),
+        ({"cidr": None}, 431),
+        ({"cidrsize": "24"}, 431),
+        ({"cidr": "10.0.0.0/16", "sourcenatipaddress": "192.0.2.1"}, 431),
+        ({"cidr": "10.0.0.0/16", "account": "acme"}, 431),
+        ({"cidr": "10.0.0.0/16", "projectid": "-1"}, 431),
+    ],
+)
+def test_create_vpc_is_refused_while_the_caller_waits_3_3(world, root, parameters, status):
+    given = {"cidr": "10.0.0.0/16", **parameters}
+
+    found = refusal(root, "createVPC", name="x", zoneid=root.zone, vpcofferingid=nat_offering(root), **given)
+
+    assert (found.status, found.body["cserrorcode"]) == (status, 4350)
+    assert world.are_empty()
+
+
+def test_names_and_ranges_of_vpcs_may_repeat_3_3(root):
+    first, second = root.vpc("same"), root.vpc("same")
+
+    assert {each["id"] for each in root.list("listVPCs", name="SAM")} == {first["id"], second["id"]}
+    assert [each["id"] for each in root.list("listVPCs", cidr="10.10.0.0/16")] == [second["id"], first["id"]]
+
+
+def test_an_unstarted_vpc_touches_nothing_3_3(world, root):
+    vpc = root.vpc("later", start="false")
+    assert not any(left.startswith("netris") for left in world.what_is_left())
+
+    root.done("restartVPC", id=vpc["id"])
+    assert any(left.startswith("netris vpc") for left in world.what_is_left())
+
+
+def test_a_routed_vpc_shows_its_routes_3_3(root, acme):
+    vpc = root.vpc("routed", mode="Route")
+
+    assert vpc["ip4routing"] == "Static"
+    assert {route["subnet"] for route in vpc["ip4routes"]} == {"10.10.0.0/16"}
+    tier = root.tier(vpc, mode="Routed")
+    assert tier["ip4routing"] == "Static"
+    offering = acme.list("listVPCOfferings", name="Route")[0]["id"]
+    given = {"name": "x", "zoneid": acme.zone, "vpcofferingid": offering}
+    assert refusal(acme, "createVPC", cidr="10.0.0.0/16", **given).status == 431
+    assert refusal(acme, "createVPC", cidrsize="24", **given).status == 533
+
+
+def test_an_update_changes_what_is_sent_3_3(root):
+    vpc = root.vpc()
+    free = root.list("listPublicIpAddresses", state="Free", forprovider="true")[0]["ipaddress"]
+    root.done("associateIpAddress", vpcid=vpc["id"], ipaddress=free)
+
+    changed = root.done(
+        "updateVPC", id=vpc["id"], name="prod", displaytext="new", publicmtu="9000", sourcenatipaddress=free
+    )["vpc"]
+
+    assert (changed["name"], changed["displaytext"], changed["publicmtu"]) == ("prod", "new", 1500)
+    sources = root.list("listPublicIpAddresses", vpcid=vpc["id"], issourcenat="true", forprovider="true")
+    assert [each["ipaddress"] for each in sources] == [free]
+
+
+def test_deleting_gives_everything_back_3_3(world, root):
+    vpc = root.vpc()
+    tier = root.tier(vpc)
+    assert root.job("deleteVPC", id=vpc["id"])["jobresultcode"] == 431
+
+    root.done("deleteNetwork", id=tier["id"])
+    root.done("deleteVPC", id=vpc["id"])
+
+    assert world.what_is_left() == []
+
+
+# tiers
+
+
+def test_a_tier_shows_its_vni_to_root_alone_5_3(root, acme):
+    tier = acme.tier(acme.vpc())
+
+    seen = root.list("listNetworks", id=tier["id"])[0]
+    vni = int(seen["details"]["netrisvxlanid"])
+    assert seen["broadcasturi"] == f"netris://{vni}"
+    assert 1000000 <= vni <= 2000000
+    assert not {"broadcasturi", "vlan", "details", "displaynetwork"} & tier.keys()
+    assert (tier["state"], tier["broadcastdomaintype"], tier["type"]) == ("Allocated", "Netris", "Isolated")
+    (entry,) = root.list("listGuestVlans", allocatedonly="true")
+    assert (entry["vlan"], entry["account"], entry["network"][0]["id"]) == (str(vni), "acme", tier["id"])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status", "text"),
+    [
+        ({"gateway": "10.11.1.1"}, 431, "is not within vpc"),
+        ({"gateway": "10.10.0.1", "netmask": "255.255.252.0"}, 431, "crosses other network cidr"),
+        ({"gateway": "10.10.1.0"}, 431, "network nor the broadcast"),
+        ({"gateway": "10.10.5.255"}, 431, "network nor the broadcast"),
+        ({"gateway": "ten"}, 431, "Invalid gateway"),
+        ({"gateway": "10.10.5.1", "netmask": "255.0.255.0"}, 431, "Invalid netmask"),
+        ({"gateway": None}, 431, "required"),
+        ({"gateway": "10.10.8.1", "netmask": "255.255.248.0"}, 431, "larger than /22"),
+        ({"gateway": "10.10.5.1", "networkdomain": "other.example"}, 431, "Networkdomain"),
+        ({"gateway": "10.10.5.1", "vpcid": None}, 431, "VPC networks only"),
+    ],
+)
+def test_create_network_is_refused_as_documented_3_4(acme, parameters, status, text):
+    vpc = acme.vpc()
+    acme.tier(vpc)
+    offering = acme.list("listNetworkOfferings", name="DefaultNATNetrisNetworkOfferingForVpc")[0]["id"]
+    given = {"gateway": "10.10.2.1", "netmask": "255.255.255.0", "vpcid": vpc["id"], **parameters}
+
+    found = refusal(acme, "createNetwork", name="x", zoneid=acme.zone, networkofferingid=offering, **given)
+
+    assert found.status == status
+    assert text in found.text
+    assert len(acme.list("listNetworks")) == 1
+
+
+def test_a_vpc_has_three_tiers_and_tenants_do_not_read_why_3_4(root, acme):
+    vpc = acme.vpc()
+    for number in (1, 2, 3):
+        acme.tier(vpc, gateway=f"10.10.{number}.1")
+
+    hidden, shown = refusal(acme.tier, vpc, gateway="10.10.4.1"), refusal(root.tier, vpc, gateway="10.10.4.1")
+
+    assert (hidden.status, shown.status) == (530, 530)
+    assert hidden.text.startswith("Internal error executing command")
+    assert shown.text == "Number of networks per VPC cannot surpass [3]."
+
+
+def test_a_tier_offering_must_fit_the_vpc_offering_3_4(root):
+    found = refusal(root.tier, root.vpc(mode="Route"), mode="NAT")
+
+    assert found.status == 431
+    assert "Service/provider combination" in found.text
+
+
+def test_the_default_acl_lists_can_be_attached_3_5(root):
+    lists = {each["name"]: each for each in root.list("listNetworkACLLists")}
+    tier = root.tier(root.vpc(), aclid=lists["default_allow"]["id"])
+
+    assert (tier["aclid"], tier["aclname"]) == (lists["default_allow"]["id"], "default_allow")
+    rules = root.list("listNetworkACLs", networkid=tier["id"])
+    assert [(rule["number"], rule["traffictype"], rule["action"]) for rule in rules] == [
+        (2, "Egress", "Allow"),
+        (1, "Ingress", "Allow"),
+    ]
+    assert "vpcid" not in lists["default_deny"]
+    assert "aclid" not in root.tier(root.vpc(), "plain")
+
+
+def test_network_names_are_matched_exactly_and_keywords_anywhere_quirk_11(root):
+    vpc = root.vpc()
+    root.tier(vpc, "web-1")
+
+    assert root("listNetworks", name="web") == {}
+    assert len(root.list("listNetworks", name="WEB-1")) == len(root.list("listNetworks", keyword="web")) == 1
+    assert root.list("listNetworks", issystem="true", listall="true")[0]["name"] == "Public"
+
+
+def test_a_tier_cannot_be_restarted_with_cleanup_3_4(root):
+    job = root.job("restartNetwork", id=root.tier(root.vpc())["id"], cleanup="true")
+
+    assert job["jobresult"]["errortext"].startswith("Cannot restart a VPC tier with cleanup")
+
+
+def test_no_vni_left_is_a_530_and_leaves_no_tier_5_5():
+    world = World(site=REFERENCE.sized(vnis=(100, 101)))
+    root = root_of(world)
+    vpc = root.vpc()
+    for number in (1, 2):
+        root.tier(vpc, gateway=f"10.10.{number}.1")
+
+    found = refusal(root.tier, vpc, gateway="10.10.3.1")
+
+    assert found.status == 530
+    assert found.text.startswith("Failed to allocate VXLAN for Netris guest Network")
+    assert len(root.list("listNetworks")) == 2
+
+
+# machines keep tiers alive
+
+
+def test_a_tier_is_implemented_while_a_machine_runs_4_2(world, root):
+    tier = root.tier(root.vpc())
+    machine = root.machine(tier)
+
+    def state():
+        return root.list("listNetworks", id=tier["id"])[0]
+
+    assert (machine["state"], machine["nic"][0]["networkid"], machine["ipaddress"]) == (
+        "Running",
+        tier["id"],
+        "10.10.1.3",
+    )
+    assert state()["state"] == "Implemented"
+    root.done("stopVirtualMachine", id=machine["id"])
+    world.clock.advance(timedelta(minutes=5))
+    assert state()["state"] == "Implemented"
+    world.clock.advance(timedelta(minutes=10))
+    assert state()["state"] == "Allocated"
+    assert "broadcasturi" not in state()
+    assert state()["details"]["netrisvxlanid"]
+    root.done("startVirtualMachine", id=machine["id"])
+    assert state()["state"] == "Implemented"
+    assert "broadcasturi" in state()
+
+
+def test_destroyed_machines_hold_their_tier_until_they_are_expunged_4_5(world, root, acme):
+    tier = acme.tier(acme.vpc())
+    machine = acme.machine(tier)
+
+    acme.done("destroyVirtualMachine", id=machine["id"])
+    assert acme("listVirtualMachines") == {}
+    assert root.list("listVirtualMachines", id=machine["id"])[0]["state"] == "Destroyed"
+    assert acme.job("deleteNetwork", id=tier["id"])["jobresult"]["errortext"] == "Failed to delete network"
+    world.clock.advance(timedelta(days=1, minutes=1))
+    assert root("listVirtualMachines", id=machine["id"]) == {}
+    acme.done("deleteNetwork", id=tier["id"])
+
+
+def test_machine_names_and_addresses_are_checked_3_9(root):
+    tier = root.tier(root.vpc(), netmask="255.255.255.252")
+    root.list("listNetworks")
+
+    assert refusal(root.machine, tier, "1-web").status == 431
+    assert refusal(root.machine, tier, "web", ipaddress="10.10.9.9").status == 431
+    assert refusal(root.machine, tier, "web").status == 533  # a /30 holds the gateway and the router
+    assert root("listVirtualMachines") == {}
+
+
+# addresses
+
+
+def test_addresses_are_taken_and_given_back_3_6(world, root):
+    vpc = root.vpc()
+    free = root.list("listPublicIpAddresses", state="Free", forprovider="true", zoneid=root.zone)
+    wanted = free[0]["ipaddress"]
+    assert not {"account", "allocated", "vpcid"} & free[0].keys()
+
+    taken = root.done("associateIpAddress", vpcid=vpc["id"], ipaddress=wanted)["ipaddress"]
+    assert (taken["ipaddress"], taken["state"], taken["issourcenat"]) == (wanted, "Allocated", False)
+    assert refusal(root, "associateIpAddress", vpcid=vpc["id"], ipaddress=wanted).status == 431
+    assert root.done("disassociateIpAddress", id=taken["id"]) == {"success": True}
+    assert root("listPublicIpAddresses", id=taken["id"]) == {}
+    assert root.list("listPublicIpAddresses", id=taken["id"], allocatedonly="false")[0]["state"] == "Free"
+
+
+def test_the_source_nat_address_stays_3_6(root):
+    vpc = root.vpc()
+    source = root.list("listPublicIpAddresses", vpcid=vpc["id"], forprovider="true")[0]
+
+    job = root.job("disassociateIpAddress", id=source["id"])
+
+    assert job["jobresult"] == {
+        "errorcode": 431,
+        "errortext": "ip address is used for source nat purposes and can not be disassociated.",
+    }
+
+
+def test_without_an_address_one_of_the_wrong_range_is_handed_out_5_5(root):
+    taken = root.done("associateIpAddress", vpcid=root.vpc()["id"])["ipaddress"]
+
+    assert taken["ipaddress"].startswith("203.0.113.")
+    assert "forprovider" not in taken
+    router_range = root.list("listPublicIpAddresses", state="Free", keyword="203.0.113.")[0]["ipaddress"]
+    found = refusal(root, "associateIpAddress", vpcid=taken["vpcid"], ipaddress=router_range)
+    assert (found.status, "not from the reserved pool" in found.text) == (530, True)
+
+
+def test_an_empty_pool_is_a_533_5_5():
+    world = World(site=REFERENCE.sized(public_pool=("198.51.100.0/29",)))
+    root = root_of(world)
+    for _ in range(5):
+        root.vpc()
+
+    found = refusal(root.vpc)
+
+    assert (found.status, found.body["cserrorcode"]) == (533, 4320)
+
+
+def nat_offering(root):
+    return root.list("listVPCOfferings", name="NAT")[0]["id"]
