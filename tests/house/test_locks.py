@@ -57,14 +57,18 @@ class Empty(weft.Environment):  # type: ignore[misc]  # a script has no types to
         }
 
 
-@pytest.fixture
-def empty(tmp_path, oldest_pip, monkeypatch):
-    for name in [name for name in os.environ if name.startswith("PIP_")]:
+@pytest.fixture(params=["pip", "uv"])
+def empty(request, tmp_path, oldest_pip, monkeypatch):
+    """An environment that one of the two can fill, from the local index and nothing else."""
+    for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setenv("PATH", str(weft.VENV / "bin") if request.param == "uv" else "/nowhere")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
-    monkeypatch.setenv("PIP_NO_INDEX", "true")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    monkeypatch.setenv("UV_NO_CONFIG", "true")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
+    for installer in ("PIP", "UV"):
+        monkeypatch.setenv(f"{installer}_NO_INDEX", "true")
+    monkeypatch.setenv(f"{request.param.upper()}_FIND_LINKS", str(tmp_path / "index"))
     return Empty(tmp_path, oldest_pip)
 
 
