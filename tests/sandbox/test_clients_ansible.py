@@ -1,20 +1,19 @@
 """The Ansible modules for CloudStack, unchanged, from PyPI's `ansible`: cloudstack-api.md section 8.
 
-They need a download of their own, so this runs on request alone: `./weft test --clients`.
+They are large and have a lock of their own, requirements-clients.txt, so this runs on request alone:
+`./weft test --clients`.
 """
 
 import os
 import subprocess
-import sys
-import venv
 from pathlib import Path
 
 import pytest
 
 from sandbox.world import World
+from tests.house import weft
 from tests.sandbox.cloudstack.client import root_of
 
-ANSIBLE, CS = "ansible==12.3.0", "cs==5.2.0"
 KEYS = ("key-of-the-clients", "secret-of-the-clients")
 HERE = Path(__file__).parent / "ansible"
 
@@ -30,16 +29,9 @@ def _on_request(request):
 @pytest.fixture
 def ansible():
     """ansible-playbook in an environment of its own, which is kept for the next time."""
-    home = (
-        Path(__file__).parents[2] / "var" / "clients" / f"{ANSIBLE}-{sys.version_info.major}.{sys.version_info.minor}"
-    )
-    playbook = home / "bin" / "ansible-playbook"
-    if not (home / "ready").exists():
-        venv.create(home, with_pip=True, clear=True)
-        pip = [str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, ANSIBLE, CS], check=True)
-        (home / "ready").touch()
-    return playbook
+    environment = weft.Environment(weft.VAR / "clients")
+    environment.prepare("clients")
+    return environment.python.with_name("ansible-playbook")
 
 
 def test_ansible_builds_a_vpc_twice_and_takes_it_down_8(ansible, tmp_path):
