@@ -266,25 +266,14 @@ def _user(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
         "name": net.unique_name(net.users, fields, was),
         **{name: fields.text(name, old.get(name, "")) for name in _TEXTS if name != "email"},
         "email": email,
-        "role": _optional(net, net.user_roles, fields, "userRole", old["role"]),
-        "group": _optional(net, net.permission_groups, fields, "permissionGroup", old["group"]),
+        "role": net.one_or_none(net.user_roles, fields, "userRole", old["role"]),
+        "group": net.one_or_none(net.permission_groups, fields, "permissionGroup", old["group"]),
         "tenants": _tenants(net, fields, was),
     }
     if facts["role"] is None and facts["group"] is None and (was is None or was["id"] != OPERATOR):
         text = "Must have required property 'permissionGroup'"
         raise Refusal(403, text, {"permissionGroup": text})
     return facts
-
-
-def _optional(net: Controller, shelf: Shelf, fields: Fields, name: str, default: int | None) -> int | None:
-    value = fields.raw(name, default)
-    if (
-        value is None
-        or value in ({}, "", 0)
-        or (isinstance(value, dict) and not value.get("id") and "name" not in value)
-    ):
-        return None
-    return int(net.resolve(shelf, value, name)["id"])
 
 
 # what they share

@@ -152,11 +152,11 @@ class Controller:
             else:
                 shelf.render_again(rows)
 
-    # References: `{id, name}`, and the id wins (0.2).
+    # References: `{id, name}`, and the id wins (0.2). Go clients write the id that they do not have as 0.
 
     def resolve(self, shelf: Shelf, value: Any, name: str) -> Row:
         row = None
-        if isinstance(value, dict) and value.get("id") is None:
+        if isinstance(value, dict) and value.get("id") in (None, 0):
             text = value.get("name")
             row = shelf.one("name", text) if isinstance(text, str) else None
         else:
@@ -169,9 +169,24 @@ class Controller:
         """The id that a reference field names. The default is an id."""
         return int(self.resolve(shelf, fields.raw(name, default), name)["id"])
 
+    def one_or_none(self, shelf: Shelf, fields: Fields, name: str, default: int | None = None) -> int | None:
+        """The id that a reference field names, or None: what is empty or all zeroes names nothing."""
+        value = fields.raw(name, default)
+        if not (value.get("id") or value.get("name") if isinstance(value, dict) else value):
+            return None
+        return int(self.resolve(shelf, value, name)["id"])
+
     def by_body(self, shelf: Shelf, call: Call) -> Row:
         """The row that the body of a v1 call names by its `id` (quirk 42)."""
-        row = shelf.get(weak_int(call.fields.raw("id")))
+        return self._named(shelf, call.fields.raw("id"))
+
+    def all_by_body(self, shelf: Shelf, call: Call) -> list[Row]:
+        """The rows that the body of a v1 call names by its `id`, which may be a list."""
+        asked = call.fields.raw("id")
+        return [self._named(shelf, number) for number in (asked if isinstance(asked, list) else [asked])]
+
+    def _named(self, shelf: Shelf, number: Any) -> Row:
+        row = shelf.get(weak_int(number))
         if row is None:
             raise not_found()
         return row
