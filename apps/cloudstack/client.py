@@ -213,10 +213,6 @@ class CloudStack(Client):
         )
         return StartedJob(id=self._text_of("createVPC", body, "id"), job=self._job_of("createVPC", body))
 
-    def update_vpc(self, vpc_id: str, *, name: str, displaytext: str) -> str:
-        """Always sends the name: left out, the Netris plugin (4.21, 4.22) would rename its VPC to "...-null"."""
-        return self._job_of("updateVPC", self._write("updateVPC", id=vpc_id, name=name, displaytext=displaytext))
-
     def delete_vpc(self, vpc_id: str) -> str:
         """Starts the job. It fails while tiers remain."""
         return self._job_of("deleteVPC", self._write("deleteVPC", id=vpc_id))
@@ -265,10 +261,6 @@ class CloudStack(Client):
             aclid=acl_id,
         )
         return self._object("createNetwork", body, "network", Network)
-
-    def update_network(self, network_id: str, *, displaytext: str) -> str:
-        """Never sends a name: to rename a V-Net the plugin rewrites it, and whatever was added to it is lost."""
-        return self._job_of("updateNetwork", self._write("updateNetwork", id=network_id, displaytext=displaytext))
 
     def delete_network(self, network_id: str) -> str:
         return self._job_of("deleteNetwork", self._write("deleteNetwork", id=network_id))

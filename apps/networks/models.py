@@ -67,11 +67,12 @@ class Vpc(Provisioned):
     @property
     def remote_name(self) -> str:
         """The name in CloudStack, which never changes: our id in it finds the VPC again after a lost reply, and to
-        rename it there would lose the Netris side (Netris plugin 4.21, 4.22). People read the display text, `label`."""
+        rename it there would lose the Netris side (cloudstack-api.md 5.6). People's names live in Weft alone."""
         return f"vpc-{self.pk.hex[:12]}"
 
     @property
     def label(self) -> str:
+        """The display text that CloudStack gets when the VPC is made. Later changes of name stay in Weft."""
         return f"{self.name}: {self.description}" if self.description else self.name
 
     @property
@@ -133,8 +134,11 @@ class Tier(Provisioned):
 
 
 def _why_not(status: str, noun: str, action: str) -> str | None:
+    """A name is Weft's own, so it can be changed at any time until the thing is on its way out."""
     match status:
         case Status.READY:
+            return None
+        case Status.BUILDING | Status.STUCK if action == "rename":
             return None
         case Status.BUILDING:
             return f"The {noun} is still being built."

@@ -191,44 +191,6 @@ class FabricTier(ReadBack[Tier]):
         return Done(netris_id=vnet.id)
 
 
-class VpcLabel(Part[Vpc]):
-    """Only the display text changes: renaming the VPC itself would cut it off from Netris (cloudstack-api.md 5.6)."""
-
-    title = "Change the name shown in CloudStack"
-    undo_title = title
-
-    def ensure(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
-        if wait := job_under_way(clouds, memo, "CloudStack is changing the name."):
-            return wait
-        remote = clouds.cloudstack.get_vpc(str(subject.cloudstack_id))
-        if remote is None:
-            raise Rejected("CloudStack no longer has the VPC.", system=System.CLOUDSTACK, call="listVPCs")
-        if remote.displaytext == subject.label:
-            return Done()
-        job = clouds.cloudstack.update_vpc(remote.id, name=subject.remote_name, displaytext=subject.label)
-        return Wait("CloudStack is changing the name.", job=job)
-
-
-class TierLabel(Part[Tier]):
-    """Only the display text: a rename of the network would empty the V-Net in Netris (netris-api.md quirk 45)."""
-
-    title = "Change the name shown in CloudStack"
-    undo_title = title
-
-    def ensure(self, subject: Tier, clouds: Clouds, memo: Memo) -> Progress:
-        if wait := job_under_way(clouds, memo, "CloudStack is changing the name."):
-            return wait
-        remote = clouds.cloudstack.get_network(str(subject.cloudstack_id))
-        if remote is None:
-            raise Rejected("CloudStack no longer has the tier.", system=System.CLOUDSTACK, call="listNetworks")
-        if remote.displaytext == subject.name:
-            return Done()
-        return Wait(
-            "CloudStack is changing the name.",
-            job=clouds.cloudstack.update_network(remote.id, displaytext=subject.name),
-        )
-
-
 def need_netris(clouds: Clouds) -> None:
     """Raises `Unavailable` while Netris is away. CloudStack's plugin would give up at once and fail the whole order, or
     forget what it could not remove, so nothing is ordered before Netris answers."""
@@ -267,10 +229,6 @@ def settle_tier(tier: Tier, goal: str, phase: str) -> None:
     settle(Tier.objects.of(tier.vpc.tenant).filter(pk=tier.pk), goal, phase)
 
 
-def leave_as_is(_row: Vpc | Tier, _goal: str, _phase: str) -> None:
-    """A change of name does not change what a thing is: it stays ready, whatever becomes of the operation."""
-
-
 OF_VPC, OF_TIER = ("tenant", "zone"), ("vpc__tenant", "vpc__zone")
 
 VPC = Recipe(
@@ -279,22 +237,4 @@ VPC = Recipe(
 TIER = Recipe(
     "tier", Tier, tier_parts, settle_tier, related=OF_TIER, titles={"present": "Create tier", "absent": "Delete tier"}
 )
-VPC_RENAME = Recipe(
-    "vpc-rename",
-    Vpc,
-    lambda vpc: [BoundPart(VpcLabel(), vpc)],
-    leave_as_is,
-    unwinds=False,
-    related=OF_VPC,
-    titles={"present": "Rename VPC"},
-)
-TIER_RENAME = Recipe(
-    "tier-rename",
-    Tier,
-    lambda tier: [BoundPart(TierLabel(), tier)],
-    leave_as_is,
-    unwinds=False,
-    related=OF_TIER,
-    titles={"present": "Rename tier"},
-)
-ALL = (VPC, TIER, VPC_RENAME, TIER_RENAME)
+ALL = (VPC, TIER)

@@ -15,6 +15,7 @@ from apps.kernel.errors import Invalid, Refused
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec, outside, overlap, parse_description, parse_name, taken
 from apps.operations import services as operations
+from apps.operations.doorbell import tell_on_commit
 from apps.operations.models import Operation, Priority
 from apps.operations.state import Goal
 from apps.tenancy.actors import Actor
@@ -48,19 +49,20 @@ def create_vpc(tenant: Tenant, spec: VpcSpec, *, by: Actor, priority: Priority =
 
 
 @transaction.atomic(durable=True)
-def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> Operation | None:
-    """Give a VPC another name or description; None when both are what they were."""
+def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> bool:
+    """Give a VPC another name or description, at once: both live in Weft alone. False when they are what they were."""
     name, description = parse_name(name, "name"), parse_description(description, "description")
     vpc = _held(vpc, "rename")
     old = {"name": vpc.name, "description": vpc.description}
     new = {"name": name, "description": description}
     if old == new:
-        return None
+        return False
     with translated("VPC", name):
         vpc.name, vpc.description = name, description
         vpc.save(update_fields=["name", "description"])
     audit(by, "vpc.rename", vpc, tenant=vpc.tenant, old=old, new=new)
-    return _start("vpc-rename", vpc, Goal.PRESENT, by=by)
+    tell_on_commit(vpc.tenant_id)
+    return True
 
 
 @transaction.atomic(durable=True)
@@ -95,18 +97,19 @@ def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
 
 
 @transaction.atomic(durable=True)
-def rename_tier(tier: Tier, *, name: str, by: Actor) -> Operation | None:
-    """Give a tier another name; None when it is what it was."""
+def rename_tier(tier: Tier, *, name: str, by: Actor) -> bool:
+    """Give a tier another name, at once: it lives in Weft alone. False when it is what it was."""
     name = parse_name(name, "name")
     tier = _held_tier(tier, "rename")
     if name == tier.name:
-        return None
+        return False
     old = tier.name
     with translated("tier", name):
         tier.name = name
         tier.save(update_fields=["name"])
     audit(by, "tier.rename", tier, tenant=tier.vpc.tenant, old={"name": old}, new={"name": name})
-    return _start("tier-rename", tier, Goal.PRESENT, by=by)
+    tell_on_commit(tier.vpc.tenant_id)
+    return True
 
 
 @transaction.atomic(durable=True)

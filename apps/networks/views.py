@@ -112,11 +112,11 @@ def vpc_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = VpcRenameForm(request.POST or None, initial={"name": vpc.name, "description": vpc.description})
     if form.is_valid():
         try:
-            operation = services.rename_vpc(vpc, **form.cleaned_data, by=request.actor)
+            is_changed = services.rename_vpc(vpc, **form.cleaned_data, by=request.actor)
         except Refused as refusal:
             form.refuse(refusal)
         else:
-            return _started(request, operation, vpc)
+            return _renamed(request, vpc, form.cleaned_data["name"], is_changed=is_changed)
     context = {"form": form, "heading": f"Rename {vpc.name}", "reason": _why_not(request, vpc, "rename")}
     context |= {"vpc": vpc, "label": "Rename VPC", "crumbs": _crumbs(request, vpc, "Rename")}
     return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
@@ -130,7 +130,7 @@ def vpc_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = ConfirmForm(vpc, request.POST or None)
     if form.is_valid():
         try:
-            return _started(request, services.delete_vpc(vpc, by=request.actor), vpc)
+            return _started(request, services.delete_vpc(vpc, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     goes = plans.goes_with_vpc(vpc, list(queries.tiers_of(vpc)))
@@ -151,7 +151,7 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = TierForm(request.POST or None, suggestion=suggest_tier(vpc.cidr, [tier.cidr for tier in tiers]))
     if form.is_valid():
         try:
-            return _started(request, services.create_tier(vpc, form.spec, by=request.actor), vpc)
+            return _started(request, services.create_tier(vpc, form.spec, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     said = request.POST or request.GET
@@ -169,11 +169,11 @@ def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = TierRenameForm(request.POST or None, initial={"name": tier.name})
     if form.is_valid():
         try:
-            operation = services.rename_tier(tier, **form.cleaned_data, by=request.actor)
+            is_changed = services.rename_tier(tier, **form.cleaned_data, by=request.actor)
         except Refused as refusal:
             form.refuse(refusal)
         else:
-            return _started(request, operation, tier.vpc)
+            return _renamed(request, tier.vpc, form.cleaned_data["name"], is_changed=is_changed)
     context = {"form": form, "heading": f"Rename tier {tier.name}", "reason": _why_not(request, tier, "rename")}
     context |= {"vpc": tier.vpc, "label": "Rename tier", "crumbs": _crumbs(request, tier.vpc, f"Rename {tier.name}")}
     return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
@@ -186,7 +186,7 @@ def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = Refusable(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            return _started(request, services.delete_tier(tier, by=request.actor), tier.vpc)
+            return _started(request, services.delete_tier(tier, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     context = _removal(request, tier.vpc, f"Delete tier {tier.name}", _why_not(request, tier, "delete"))
@@ -219,12 +219,17 @@ def _crumbs(request: HttpRequest, vpc: Vpc | str, here: str = "") -> list[dict[s
     return [*crumbs, {"label": vpc.name, "url": reverse("networks:vpc_detail", args=[slug, vpc.pk])}, {"label": here}]
 
 
-def _started(request: TenantRequest, operation: Operation | None, vpc: Vpc) -> HttpResponse:
-    """To the page on which one can watch; back to the VPC when there is nothing to do."""
-    if operation is None:
-        messages.info(request, "Nothing was changed: it is called that already.")
-        return redirect("networks:vpc_detail", request.tenant.slug, vpc.pk)
+def _started(request: TenantRequest, operation: Operation) -> HttpResponse:
+    """To the page on which one can watch."""
     return redirect("operations:detail", request.tenant.slug, operation.pk)
+
+
+def _renamed(request: TenantRequest, vpc: Vpc, name: str, *, is_changed: bool) -> HttpResponse:
+    if is_changed:
+        messages.success(request, f"Saved. The name is {name}.")
+    else:
+        messages.info(request, "Nothing was changed: it is called that already.")
+    return redirect("networks:vpc_detail", request.tenant.slug, vpc.pk)
 
 
 def _vpc_form(request: TenantRequest) -> VpcForm:

@@ -39,13 +39,18 @@ def channel(operation_id: UUID) -> str:
     return f"weft:operation:{operation_id}"
 
 
-def tell(operation_id: UUID, tenant_id: UUID) -> None:
-    """Tell the open pages of one operation, and of its tenant's lists."""
+def tell(tenant_id: UUID, operation_id: UUID | None = None) -> None:
+    """Tell the open pages of a tenant that something has changed, and those of one operation. Never raises."""
     try:
         client: redis.Redis = cache._cache.get_client(write=True)  # type: ignore[attr-defined]
         with client.pipeline(transaction=False) as pages:
-            pages.publish(channel(operation_id), "changed")
+            if operation_id is not None:
+                pages.publish(channel(operation_id), "changed")
             pages.publish(f"weft:tenant:{tenant_id}", "changed")
             pages.execute()
     except redis.RedisError as error:
         logger.warning("open pages were not told: %s", error)
+
+
+def tell_on_commit(tenant_id: UUID) -> None:
+    transaction.on_commit(lambda: tell(tenant_id))

@@ -209,7 +209,7 @@ def record(operation: Operation, resource: Model, bound: BoundPart | None, outco
         if outcome.pause is not None and after.phase in RUNNING:
             doorbell.ring_on_commit(after=outcome.pause)
         if outcome.detail or (before.phase, before.cursor) != (after.phase, after.cursor):
-            transaction.on_commit(lambda: doorbell.tell(operation.pk, operation.tenant_id))
+            transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))
     return True
 
 

@@ -15,7 +15,7 @@ PHASES = [(str(phase), phase.replace("_", " ").capitalize()) for phase in Phase]
 
 class OperationFilter(django_filters.FilterSet):  # type: ignore[misc]
     phase = django_filters.MultipleChoiceFilter(choices=PHASES, help_text="May be given several times.")
-    kind = django_filters.CharFilter(help_text="Such as `vpc`, `tier`, `vpc-rename`, `account`.")
+    kind = django_filters.CharFilter(help_text="Such as `vpc`, `tier`, `account`.")
     resource = django_filters.UUIDFilter("resource_id", help_text="The id of what it works on.")
 
     class Meta:

@@ -113,4 +113,4 @@ def _move(operation: Operation, happened: Happened) -> None:
     engine.note_step(operation, "running" if happened is Happened.RETRIED else "cancelled", "")
     operation.save(update_fields=[*changes, "steps"])
     engine.settle(operation)
-    transaction.on_commit(lambda: doorbell.tell(operation.pk, operation.tenant_id))
+    transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))

@@ -241,7 +241,6 @@ def test_what_is_not_offered_now_is_a_conflict(api, acme, site):
 
     for response in (
         api.delete(f"/vpcs/{vpc.pk}/"),
-        api.patch(f"/vpcs/{vpc.pk}/", {"name": "x"}),
         api.post("/tiers/", body),
     ):
         problem = problem_of(response, 409)
@@ -249,13 +248,14 @@ def test_what_is_not_offered_now_is_a_conflict(api, acme, site):
 
 
 def test_what_another_operation_holds_is_a_conflict(api, vpc):
-    assert api.patch(f"/vpcs/{vpc.pk}/", {"name": "shop"}).status_code == 202
+    tier = {"vpc": str(vpc.pk), "name": "app", "cidr": "10.20.2.0/24"}
+    assert api.post("/tiers/", tier).status_code == 202
     before = snapshot()
 
     problem = problem_of(api.delete(f"/vpcs/{vpc.pk}/"), 409)
 
     assert (problem["code"], problem["field"]) == ("busy", None)
-    assert "Rename VPC shop" in problem["detail"]
+    assert "Create tier app" in problem["detail"]
     assert snapshot() == before
 
 

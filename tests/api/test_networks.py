@@ -7,6 +7,7 @@ from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.tenancy.models import AuditEntry
 from tests import builders
+from tests.api.conftest import problem_of
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
@@ -108,7 +109,16 @@ def test_a_vpc_that_is_being_built_says_why_it_cannot_be_changed(api, acme, site
 
     can = api.get(f"/vpcs/{vpc.pk}/").json()["can"]
 
-    assert can == dict.fromkeys(("rename", "delete", "add_tier"), "The VPC is still being built.")
+    assert can == {"rename": None} | dict.fromkeys(("delete", "add_tier"), "The VPC is still being built.")
+
+
+def test_what_is_on_its_way_out_is_not_renamed(api, acme, site):
+    vpc = builders.a_vpc(acme, site, status=Status.REMOVING)
+    tier = builders.a_tier(vpc, status=Status.REMOVING)
+
+    for path, noun in ((f"/vpcs/{vpc.pk}/", "VPC"), (f"/tiers/{tier.pk}/", "tier")):
+        problem = problem_of(api.patch(path, {"name": "late"}), 409)
+        assert (problem["code"], problem["detail"]) == ("not-now", f"The {noun} is being removed.")
 
 
 def test_only_the_platform_sees_vnis_and_whose_a_thing_is(api, platform, vpc, acme):
@@ -133,9 +143,8 @@ def test_a_tier_is_added_renamed_and_taken_away(api, vpc):
     Tier.unscoped.update(status=Status.READY)
 
     response = api.patch(f"/tiers/{tier.pk}/", {"name": "apps"})
-    assert (response.status_code, response.json()["kind"]) == (202, "tier-rename")
-    assert api.get(f"/tiers/{tier.pk}/").json()["name"] == "apps"
-    Operation.unscoped.update(phase="succeeded")
+    assert (response.status_code, response.json()["name"]) == (200, "apps")
+    assert response.json() == api.get(f"/tiers/{tier.pk}/").json()
 
     response = api.delete(f"/tiers/{tier.pk}/")
     assert (response.status_code, response.json()["title"]) == (202, "Delete tier")
@@ -146,9 +155,11 @@ def test_a_tier_is_added_renamed_and_taken_away(api, vpc):
 def test_a_vpc_is_renamed_and_keeps_what_is_left_out(api, vpc):
     response = api.patch(f"/vpcs/{vpc.pk}/", {"name": "shop"})
 
-    assert (response.status_code, response.json()["kind"]) == (202, "vpc-rename")
+    assert (response.status_code, response.json()) == (200, api.get(f"/vpcs/{vpc.pk}/").json())
+    assert response["ETag"] == api.get(f"/vpcs/{vpc.pk}/")["ETag"]
+    assert not Operation.unscoped.exists()
     vpc.refresh_from_db()
-    assert (vpc.name, vpc.description) == ("shop", "The shop")
+    assert (vpc.name, vpc.description, vpc.status) == ("shop", "The shop", Status.READY)
 
 
 def test_a_change_that_changes_nothing_answers_with_the_thing(api, vpc):

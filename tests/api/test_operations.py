@@ -73,14 +73,15 @@ def test_a_verb_takes_no_fields(api):
 
 
 def test_operations_are_narrowed(api, vpc):
-    renamed = api.patch(f"/vpcs/{vpc.pk}/", {"name": "shop"}).json()
+    body = {"vpc": str(vpc.pk), "name": "app", "cidr": "10.20.2.0/24"}
+    added = api.post("/tiers/", body).json()
     created = api.post("/vpcs/", a_body(name="lab")).json()
-    Operation.unscoped.filter(pk=renamed["id"]).update(phase="succeeded")
+    Operation.unscoped.filter(pk=added["id"]).update(phase="succeeded")
 
     def ids(query):
         return [row["id"] for row in api.get(f"/operations/?{query}").json()["results"]]
 
-    assert ids("") == [created["id"], renamed["id"]]
+    assert ids("") == [created["id"], added["id"]]
     assert ids("phase=queued") == ids("kind=vpc") == [created["id"]]
-    assert ids("phase=queued&phase=succeeded") == [created["id"], renamed["id"]]
-    assert ids(f"resource={vpc.pk}") == [renamed["id"]]
+    assert ids("phase=queued&phase=succeeded") == [created["id"], added["id"]]
+    assert ids(f"resource={added['resource']['id']}") == [added["id"]]

@@ -36,9 +36,9 @@ def test_a_vpc_is_built_changed_and_taken_away(api, zone, run):
     vpc = api.get(address).json()
     assert (vpc["status"], [tier["status"] for tier in vpc["tiers"]]) == ("ready", ["ready", "ready"])
     assert vpc["egress_ip"]
-    finish(api.patch(address, {"name": "shop"}, If_Match=api.get(address)["ETag"]))
+    assert api.patch(address, {"name": "shop"}, If_Match=api.get(address)["ETag"]).json()["name"] == "shop"
     tier = finish(api.post("/tiers/", {"vpc": vpc["id"], "name": "app", "cidr": "10.20.2.0/24"}))["resource"]["url"]
-    finish(api.patch(tier, {"name": "apps"}))
+    assert api.patch(tier, {"name": "apps"}).json()["name"] == "apps"
     finish(api.delete(tier))
     assert api.get(tier).status_code == 404
     finish(api.delete(address))

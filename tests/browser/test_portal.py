@@ -137,9 +137,8 @@ def test_a_vpc_lives_from_its_form_to_its_end(stack: Stack, visit: Visit):
     press(page, "Rename")
     page.get_by_label("Name", exact=True).fill("live")
     press(page, "Rename VPC")
-    watch_until_done(page)
-    press(page, "Open the VPC")
     expect(page.get_by_role("heading", level=1)).to_have_text("live")
+    expect(page.get_by_role("status")).to_contain_text("Saved. The name is live.")
 
     # Nothing is deleted before everything that goes was shown, and the name typed.
     press(page, "Delete VPC")
@@ -159,16 +158,16 @@ def test_a_vpc_lives_from_its_form_to_its_end(stack: Stack, visit: Visit):
 
 
 def test_a_page_follows_its_operation_and_is_quiet_once_it_is_over(stack: Stack, visit: Visit, shop: dict[str, Any]):
-    page = visit("alice", f"/t/acme/vpcs/{shop['vpc']}/rename/")
+    page = visit("alice", f"/t/acme/vpcs/{shop['vpc']}/tiers/new/")
     page.clock.install()
-    page.get_by_label("Description").fill("The other shop")
+    page.get_by_label("Name", exact=True).fill("late")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url.removeprefix(stack.url)))
     over: list[str] = []
     page.on("requestfailed", lambda request: over.append(request.url.removeprefix(stack.url)))
     page.on("requestfinished", lambda request: over.append(request.url.removeprefix(stack.url)))
-    stack.fault("cloudstack", kind="slow", call="updateVPC", seconds=2, times=1)
-    press(page, "Rename VPC")
+    stack.fault("cloudstack", kind="slow", call="createNetwork", seconds=2, times=1)
+    press(page, "Create tier")
     page.wait_for_url("**/operations/*/")
     path, stream = f"/t/acme/operations/{id_in(page)}/", f"/events/operations/{id_in(page)}"
     expect(page.locator(".step--now")).to_have_count(1)

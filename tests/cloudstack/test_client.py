@@ -74,24 +74,11 @@ def test_commands_that_start_jobs_return_the_job():
     client = cloud.client()
 
     assert {
-        client.update_vpc("v1", name="vpc-1", displaytext="x"),
         client.delete_vpc("v1"),
-        client.update_network("n1", displaytext="x"),
         client.delete_network("n1"),
         client.delete_domain("d1"),
         client.delete_account("a1"),
     } == {"j1"}
-
-
-def test_updating_a_vpc_always_names_it_and_updating_a_tier_never_does():
-    cloud = Scripted({"anyresponse": {"jobid": "j1"}})
-    client = cloud.client()
-
-    client.update_vpc("v1", name="vpc-1", displaytext="x")
-    client.update_network("n1", displaytext="x")
-
-    assert cloud.forms[0]["name"] == "vpc-1"
-    assert "name" not in cloud.forms[1]
 
 
 def test_an_account_comes_with_its_first_user():

@@ -100,20 +100,6 @@ def test_a_vpc_lives_from_order_to_removal(world, client, acme):
     assert world.what_is_left() == []
 
 
-def test_texts_are_updated_and_names_stay(client, acme):
-    started = start_vpc(client, acme)
-    tier = make_tier(client, acme, started.id)
-
-    assert client.check_job(client.update_vpc(started.id, name="vpc-1", displaytext="Production"))
-    assert client.check_job(client.update_network(tier.id, displaytext="front"))
-
-    vpc, changed = client.get_vpc(started.id), client.get_network(tier.id)
-    assert vpc is not None
-    assert changed is not None
-    assert (vpc.name, vpc.displaytext) == ("vpc-1", "Production")
-    assert (changed.name, changed.displaytext) == ("tier-1", "front")
-
-
 def test_a_vpc_that_is_being_built_says_so():
     world = World(cloudstack_keys=KEYS, job_seconds=30)
     with a_client(world) as client:

@@ -125,25 +125,6 @@ def test_a_tier_survives_its_worker_coming_and_going(stack: Stack):
     assert_exactly_one(stack, vpc["id"], tiers=1)
 
 
-def test_a_rename_survives_its_worker(stack: Stack):
-    vpc = built(stack, "before")
-
-    def rename(path: str, body: dict[str, str]) -> dict[str, Any]:
-        with stack.api() as api:
-            answer: dict[str, Any] = api.patch(path, json=body).json()
-        return answer
-
-    path = f"/vpcs/{vpc['id']}/"
-    assert killed_during(stack, "updateVPC", lambda: rename(path, {"name": "after"}))["phase"] == "succeeded"
-    path = f"/tiers/{vpc['tiers'][0]['id']}/"
-    assert killed_during(stack, "updateNetwork", lambda: rename(path, {"name": "later"}))["phase"] == "succeeded"
-    theirs, _ = remote_vpcs(stack, vpc["id"])
-    assert theirs[0].displaytext == "after"
-    assert_exactly_one(stack, vpc["id"], tiers=1)
-    with stack.cloudstack() as cloudstack:
-        assert [network.displaytext for network in cloudstack.networks_of(theirs[0].id)] == ["later"]
-
-
 @pytest.mark.parametrize("call", ["createDomain", "createAccount"])
 def test_a_tenants_account_survives_its_worker(stack: Stack, call: str):
     name = f"Killed in {call}"

@@ -35,12 +35,12 @@ def page_of(operation):
 
 def test_activity_lists_ones_own_operations_newest_first(ann, acme, globex, place, prod, started):
     started(prod, phase="succeeded")
-    started(prod, kind="vpc-rename", phase="queued")
+    started(prod, goal="absent", phase="queued")
     started(builders.a_vpc(globex, place, "secret"))
 
     answer = ann.get(ACTIVITY)
 
-    assert [str(operation) for operation in answer.context["page"]] == ["Rename VPC prod", "Create VPC prod"]
+    assert [str(operation) for operation in answer.context["page"]] == ["Delete VPC prod", "Create VPC prod"]
     assert "secret" not in words(answer)
 
 

@@ -11,11 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.mirror.models import Item, Kind
-from apps.networks import services
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
-from apps.tenancy.actors import Actor
 from tests import builders
 from tests.web.conftest import words
 
@@ -312,11 +310,13 @@ def test_a_deleted_vpc_keeps_a_page_with_its_record(ann, acme, place, started):
 
 
 def test_a_vpc_is_renamed(ann, acme, prod):
-    answer = ann.post(f"{page_of(prod)}rename/", {"name": "live", "description": "The shop"})
+    answer = ann.post(f"{page_of(prod)}rename/", {"name": "live", "description": "The shop"}, follow=True)
 
     prod.refresh_from_db()
-    assert (prod.name, prod.description) == ("live", "The shop")
-    assert answer.headers["Location"] == f"/t/acme/operations/{Operation.objects.of(acme).get().pk}/"
+    assert (prod.name, prod.description, prod.status) == ("live", "The shop", Status.READY)
+    assert answer.redirect_chain == [(page_of(prod), 302)]
+    assert "Saved. The name is live." in words(answer)
+    assert not Operation.objects.of(acme).exists()
 
 
 def test_a_rename_to_the_same_changes_nothing_and_says_so(ann, acme, prod):
@@ -360,10 +360,10 @@ def test_another_name_deletes_nothing(ann, acme, prod, typed):
     assert not Operation.objects.of(acme).exists()
 
 
-def test_what_is_busy_cannot_be_deleted_and_the_page_says_why(ann, acme, prod):
-    services.rename_vpc(prod, name="live", description="", by=Actor.system("test"))
+def test_what_is_busy_cannot_be_deleted_and_the_page_says_why(ann, prod, started):
+    started(prod, goal="absent")
 
-    answer = ann.post(f"{page_of(prod)}delete/", {"name": "live"})
+    answer = ann.post(f"{page_of(prod)}delete/", {"name": "prod"})
 
     assert answer.status_code == 422
     assert "still under way" in words(answer)
@@ -420,15 +420,15 @@ def test_a_tier_is_renamed_and_deleted(ann, acme, prod):
     assert ann.post(f"/t/acme/tiers/{web.pk}/rename/", {"name": "front"}).status_code == 302
     web.refresh_from_db()
     assert web.name == "front"
+    assert not Operation.objects.of(acme).exists()
 
-    Operation.objects.of(acme).update(phase="succeeded")
     assert "10.20.1.0/24" in words(ann.get(f"/t/acme/tiers/{db.pk}/delete/"))
     assert ann.post(f"/t/acme/tiers/{db.pk}/delete/").status_code == 302
     assert Operation.objects.of(acme).filter(goal="absent").count() == 1
 
 
-def test_a_tier_of_a_busy_vpc_is_not_deleted_and_the_page_says_why(ann, acme, prod):
-    services.rename_vpc(prod, name="live", description="", by=Actor.system("test"))
+def test_a_tier_of_a_busy_vpc_is_not_deleted_and_the_page_says_why(ann, prod, started):
+    started(prod, goal="absent")
 
     answer = ann.post(f"/t/acme/tiers/{tiers_of(prod)[0].pk}/delete/")
 

@@ -1,4 +1,4 @@
-"""VPCs and tiers: asked for, listed, renamed, taken away. Every change answers with an operation."""
+"""VPCs and tiers: asked for, listed, renamed, taken away. What the two systems must do is an operation."""
 
 from __future__ import annotations
 
@@ -73,16 +73,14 @@ class VpcList(VpcRows, List[Vpc]):
 
 @extend_schema(summary="Read a VPC")
 class VpcOne(VpcRows, One[Vpc]):
-    @extend_schema(
-        summary="Change a VPC's name or description", request=VpcChange, responses={202: OperationRead, 200: VpcRead}
-    )
+    @extend_schema(summary="Change a VPC's name or description", request=VpcChange, responses=VpcRead)
     def patch(self, request: Request, pk: str) -> Response:
-        """200 with the VPC when that changes nothing."""
+        """Takes effect at once: names are the portal's own, and neither system is told."""
         values = VpcChange.of(request)
         with self.changing(pk) as vpc:
             wanted = {"name": vpc.name, "description": vpc.description} | values
-            operation = joined(services.rename_vpc)(vpc, **wanted, by=self.caller.actor)
-        return accepted(request, operation) if operation else self.unchanged(pk)
+            joined(services.rename_vpc)(vpc, **wanted, by=self.caller.actor)
+        return self.shown(pk)
 
     @extend_schema(summary="Delete a VPC with its tiers", request=None, responses={202: OperationRead})
     def delete(self, request: Request, pk: str) -> Response:
@@ -135,13 +133,13 @@ class TierList(TierRows, List[Tier]):
 
 @extend_schema(summary="Read a tier")
 class TierOne(TierRows, One[Tier]):
-    @extend_schema(summary="Rename a tier", request=TierChange, responses={202: OperationRead, 200: TierRead})
+    @extend_schema(summary="Rename a tier", request=TierChange, responses=TierRead)
     def patch(self, request: Request, pk: str) -> Response:
-        """200 with the tier when that changes nothing."""
+        """Takes effect at once: names are the portal's own, and neither system is told."""
         values = TierChange.of(request)
         with self.changing(pk) as tier:
-            operation = joined(services.rename_tier)(tier, name=values.get("name", tier.name), by=self.caller.actor)
-        return accepted(request, operation) if operation else self.unchanged(pk)
+            joined(services.rename_tier)(tier, name=values.get("name", tier.name), by=self.caller.actor)
+        return self.shown(pk)
 
     @extend_schema(summary="Delete a tier", request=None, responses={202: OperationRead})
     def delete(self, request: Request, pk: str) -> Response:

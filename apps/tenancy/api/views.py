@@ -118,8 +118,8 @@ class One(Rows[M]):
             etag.check(self.request, lambda: self.show(row))
             yield row
 
-    def unchanged(self, pk: str) -> Response:
-        """The answer to a change that changes nothing."""
+    def shown(self, pk: str) -> Response:
+        """The answer to a change that has taken effect: the thing as it is now."""
         return etag.tagged(self.request, self.show(get_or_404(self.get_queryset(), pk=pk)))
 
 
