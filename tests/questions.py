@@ -98,7 +98,11 @@ class Watch:
             ours.before(system, call)
             self._before(system, call)
 
-        hooks = Hooks(before=before, after=self._after)
+        def after(system: str, call: str, status: int | None, milliseconds: float) -> None:
+            ours.after(system, call, status, milliseconds)
+            self._after(system, call, status, milliseconds)
+
+        hooks = Hooks(before=before, after=after)
         return Clouds(
             zone,
             cloudstack.connect(

@@ -229,6 +229,11 @@ class CloudStack(Client):
     def networks_of(self, vpc_id: str) -> list[Network]:
         return self._list("listNetworks", "network", Network, vpcid=vpc_id)
 
+    def has_instances(self, network_id: str) -> bool:
+        """Whether an instance has a NIC in the tier, running or not."""
+        body = self._read("listVirtualMachines", networkid=network_id, listall=True, page=1, pagesize=1)
+        return bool(body.get("virtualmachine"))
+
     def all_networks(self) -> list[Network]:
         return self._list("listNetworks", "network", Network)
 

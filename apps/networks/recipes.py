@@ -51,6 +51,10 @@ class CloudStackVpc(Part[Vpc]):
                 return Wait("CloudStack is building the VPC and its router.", **memo.values | {"job": remote.jobid})
             if remote is not None and remote.is_enabled:
                 return Done(cloudstack_id=UUID(remote.id))
+            if remote is not None and memo.is_sent_again:
+                need_netris(clouds)
+                job = clouds.cloudstack.delete_vpc(remote.id)
+                return Wait("CloudStack is clearing away what the failed attempt has left.", job=job)
             if remote is not None:
                 text = f"CloudStack shows the VPC as {remote.state}."
                 raise Rejected(text, system=System.CLOUDSTACK, call="listVPCs")
@@ -82,6 +86,15 @@ class CloudStackVpc(Part[Vpc]):
             return Wait("CloudStack is still busy with the VPC.")
         need_netris(clouds)
         return Wait("CloudStack is removing the VPC and its router.", job=clouds.cloudstack.delete_vpc(remote.id))
+
+    def has_got_through(self, subject: Vpc, clouds: Clouds, *, is_removal: bool) -> bool:
+        """CloudStack lists a VPC that it could not make only if clearing it away failed as well (W16). A removal takes
+        the allocation before the VPC itself."""
+        if not is_removal:
+            account, domain_id = owner(subject)
+            return clouds.cloudstack.find_vpc(subject.remote_name, account=account, domain_id=domain_id) is None
+        found = find_fabric_vpc(clouds, subject)
+        return found is None or all(each.prefix != subject.cidr for each in clouds.netris.ipam(found.id))
 
 
 class FabricVpc(ReadBack[Vpc]):
@@ -168,6 +181,19 @@ class CloudStackTier(Part[Tier]):
         need_netris(clouds)
         return Wait("CloudStack is removing the tier.", job=clouds.cloudstack.delete_network(remote.id))
 
+    def has_got_through(self, subject: Tier, clouds: Clouds, *, is_removal: bool) -> bool:
+        """The plugin makes the subnet first and takes the V-Net away first. A tier with instances in it is refused
+        without a word to the plugin."""
+        vpc = subject.vpc
+        if vpc.netris_id is None:
+            return False
+        if not is_removal:
+            return any(subnet.prefix == subject.cidr for subnet in clouds.netris.subnets(vpc.netris_id))
+        if find_vnet(clouds, vpc.netris_id, subject) is None:
+            return True
+        remote = clouds.cloudstack.find_network(subject.remote_name, vpc_id=str(vpc.cloudstack_id))
+        return remote is not None and clouds.cloudstack.has_instances(remote.id)
+
 
 class FabricTier(ReadBack[Tier]):
     """The tier's subnet and V-Net in Netris, joined by the VNI, with the gateway that CloudStack promised."""
@@ -192,9 +218,11 @@ class FabricTier(ReadBack[Tier]):
 
 
 def need_netris(clouds: Clouds) -> None:
-    """Raises `Unavailable` while Netris is away. CloudStack's plugin would give up at once and fail the whole order, or
-    forget what it could not remove, so nothing is ordered before Netris answers."""
-    clouds.netris.ping()
+    """To be called before each order that CloudStack's plugin has to carry out. Raises `Unavailable` while Netris is
+    away, `Held` while the plugin is, or while Netris is too slow for it: the plugin would give up at once and fail the
+    whole order, or forget what it could not remove."""
+    assert clouds.turnstile is not None, "orders are sent by operations alone"
+    clouds.turnstile.enter(clouds.netris)
 
 
 def find_fabric_vpc(clouds: Clouds, vpc: Vpc) -> fabric.Vpc | None:

@@ -30,7 +30,9 @@ from apps.operations.parts import Again, BoundPart, Done, Memo, Wait
 from apps.operations.provisioned import status_after
 from apps.operations.state import AT_REST, RUNNING, Goal, Happened, Phase, State, step
 from apps.zones import health, pace
-from apps.zones.clouds import OpenClouds, open_clouds
+from apps.zones.clouds import Clouds, OpenClouds, open_clouds
+from apps.zones.models import Zone
+from apps.zones.turnstile import Held, Sent, Turnstile, is_symptom
 
 logger = logging.getLogger("weft.engine")
 
@@ -39,6 +41,8 @@ TURN_SECONDS = 20.0
 FIRST_LOOK = 1.0
 LONGEST_LOOK = 10.0
 LONGEST_BACK_OFF = 300.0
+LONGEST_HOLD = 30.0
+RELEASE_RINGS = 200
 ITS_TURN = "Waiting for its turn."
 
 # The fairest due operation: urgent ones first, then the tenant that waited longest for a turn, then the oldest.
@@ -75,6 +79,8 @@ class Outcome:
     pause: float | None = None
     #: The remote did not answer: look again later without wearing out the part's deadline.
     is_unavailable: bool = False
+    #: Why the orders of the operation are held back.
+    hold: str = ""
 
 
 def claim() -> Operation | None:
@@ -133,6 +139,7 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
         return Outcome(Happened.CANCELLED, {}, {}, "Cancelled.")
     systems = bound.part.systems
     memo = memo_of(operation)
+    turnstile = Turnstile(operation.zone, operation.pk, operation.tenant_id)
     if retry_at := gate.closed_until(*systems):
         pause = (retry_at - timezone.now()).total_seconds() + random.uniform(0, 1)  # noqa: S311 - spreads the load
         names = " and ".join(system.label for system in systems)
@@ -140,11 +147,16 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
     if (pause := pace.wait_for(operation.zone, *systems)) > 0:
         return _later(memo, ITS_TURN, pause)
     try:
-        clouds = clouds_of(operation.zone)
+        if operation.hold:
+            turnstile.look()
+        clouds = replace(clouds_of(operation.zone), turnstile=turnstile)
         act = bound.part.ensure if operation.phase == Phase.BUILDING else bound.part.remove
-        progress = act(bound.subject, clouds, memo)
-    except Rejected as refusal:
-        return Outcome(Happened.FAILED, {}, {}, str(refusal))
+        try:
+            progress = act(bound.subject, clouds, memo)
+        except Rejected as refusal:
+            return _refused(operation, bound, clouds, turnstile, memo, refusal)
+    except Held as held:
+        return _held(held, memo.values)
     except Unavailable as trouble:
         health.note_failure(operation.zone, trouble.system, str(trouble))
         logger.warning("operation %s, part %s: %s", operation.pk, bound.title, trouble)
@@ -156,13 +168,57 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
         detail = "Something went wrong on our side. It is logged, and the step is tried again by itself."
         return _later(memo, detail, _back_off(operation))
     gate.note_success(*systems)
+    order = _order_after(memo, turnstile)
+    if turnstile.has_reopened:
+        release(operation.zone)
     match progress:
         case Done(facts=facts):
+            sent = Sent.of(order)
+            if sent is not None and turnstile.succeeded(sent):
+                release(operation.zone)
             return Outcome(Happened.DONE, facts, {})
         case Again(memo=values):
-            return Outcome(Happened.WAITED, {}, values)
+            return Outcome(Happened.WAITED, {}, _with_order(values, order))
         case Wait(why=why, memo=values):
-            return _wait(operation, why, values)
+            return _wait(operation, why, _with_order(values, order))
+
+
+def _order_after(memo: Memo, turnstile: Turnstile) -> dict[str, Any]:
+    """What is remembered of the part's orders, with the one that has just passed the turnstile."""
+    order: dict[str, Any] = memo.get("order", {})
+    return order | {"at": turnstile.passed_at.isoformat()} if turnstile.passed_at else order
+
+
+def _with_order(values: dict[str, Any], order: dict[str, Any]) -> dict[str, Any]:
+    return values | {"order": order} if order else values
+
+
+def _refused(
+    operation: Operation, bound: BoundPart, clouds: Clouds, turnstile: Turnstile, memo: Memo, refusal: Rejected
+) -> Outcome:
+    """A refusal ends the matter, unless it only says that the plugin could not do its part: then it is sent again."""
+    sent = memo.sent
+    if sent is not None and is_symptom(refusal):
+        is_removal = operation.phase == Phase.REMOVING
+        has_got_through = bound.part.has_got_through(bound.subject, clouds, is_removal=is_removal)
+        if not has_got_through and (held := turnstile.judge(refusal, sent)):
+            failed_at = (sent.failed_at or memo.now).isoformat()
+            return _held(held, {"order": {"tries": sent.tries + 1, "failed_at": failed_at}})
+    turnstile.give_way()
+    return Outcome(Happened.FAILED, {}, {}, str(refusal))
+
+
+def _held(held: Held, memo: dict[str, Any]) -> Outcome:
+    """It comes back by itself, sooner when `release` calls it. A crowd does not come back at once."""
+    wait = min(max((held.until - timezone.now()).total_seconds(), 0.1), LONGEST_HOLD)
+    pause = wait + random.uniform(0, min(wait, LONGEST_LOOK))  # noqa: S311 - spreads the load
+    return Outcome(Happened.WAITED, {}, memo, str(held), pause, is_unavailable=True, hold=held.hold)
+
+
+def release(zone: Zone) -> None:
+    """Whoever is held back in the zone may come now."""
+    held = Operation.unscoped.running().filter(zone=zone).exclude(hold="").update(due_at=timezone.now())
+    doorbell.ring(times=min(held, RELEASE_RINGS))
 
 
 def _wait(operation: Operation, why: str, memo: dict[str, Any]) -> Outcome:
@@ -194,6 +250,7 @@ def record(operation: Operation, resource: Model, bound: BoundPart | None, outco
     before, after = operation.state, step(operation.state, outcome.happened)
     changes = _changes(operation, bound, outcome, before, after, now)
     _note_steps(operation, before, after, outcome, now)
+    is_new_hold = outcome.hold not in ("", operation.hold)
     with transaction.atomic(durable=True):
         mine = Operation.unscoped.filter(pk=operation.pk, fence=operation.fence)
         if not mine.update(**changes, steps=operation.steps):
@@ -202,7 +259,7 @@ def record(operation: Operation, resource: Model, bound: BoundPart | None, outco
             setattr(operation, name, value)
         if outcome.facts and bound is not None:
             _save_facts(bound, outcome.facts)
-        if text := _event(operation, bound, before, after, outcome):
+        if text := _event(operation, bound, before, after, outcome, is_new_hold=is_new_hold):
             Event.unscoped.create(operation=operation, text=text)
         if status_after(operation.goal, before.phase) != status_after(operation.goal, after.phase):
             operation.recipe.settle(resource, operation.goal, operation.phase)
@@ -217,7 +274,7 @@ def _changes(
     operation: Operation, bound: BoundPart | None, outcome: Outcome, before: State, after: State, now: datetime
 ) -> dict[str, Any]:
     """The columns that an outcome changes, `steps` aside."""
-    changes = columns(after, now=now) | {"memo": _memo_after(operation, before, outcome)}
+    changes = columns(after, now=now) | {"memo": _memo_after(operation, before, outcome), "hold": outcome.hold}
     if (before.phase, before.cursor) != (after.phase, after.cursor):
         changes |= {"attempts": 0, "deadline_at": None}
     else:
@@ -326,7 +383,9 @@ def _note_steps(operation: Operation, before: State, after: State, outcome: Outc
             upcoming |= {"state": "running", "started_at": stamp}
 
 
-def _event(operation: Operation, bound: BoundPart | None, before: State, after: State, outcome: Outcome) -> str | None:
+def _event(
+    operation: Operation, bound: BoundPart | None, before: State, after: State, outcome: Outcome, *, is_new_hold: bool
+) -> str | None:
     if after.phase != before.phase:
         match after.phase:
             case Phase.SUCCEEDED:
@@ -343,6 +402,7 @@ def _event(operation: Operation, bound: BoundPart | None, before: State, after: 
                 return "Work has begun."
     if outcome.happened is Happened.DONE and bound is not None:
         return f"{bound.title if before.phase == Phase.BUILDING else bound.undo_title}: done."
-    if outcome.is_unavailable and operation.attempts == 1 and outcome.detail != ITS_TURN:
+    is_first = is_new_hold if outcome.hold else operation.attempts == 1 and outcome.detail != ITS_TURN
+    if outcome.is_unavailable and is_first:
         return outcome.detail
     return None

@@ -80,6 +80,8 @@ class Operation(models.Model):
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
     attempts = models.PositiveIntegerField(default=0)
+    #: Why its orders are held back (`turnstile.Hold`); blank while they are not.
+    hold = models.CharField(max_length=8, blank=True)
 
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)

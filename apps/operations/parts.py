@@ -12,6 +12,9 @@ What `ensure` and `remove` answer:
     raise Unavailable       look again later, more and more slowly
 
 Memos belong to one part and one direction. They are small JSON and survive every crash.
+
+Before each order that CloudStack's Netris plugin has to carry out, a part enters the turnstile of its clouds. What the
+plugin could not do is sent again once it can: the part is called with an empty memo, and looks before it acts.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from django.db import models
 
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
+from apps.zones.turnstile import Sent
 
 S = TypeVar("S", bound=models.Model)
 R = TypeVar("R", bound=models.Model)
@@ -74,6 +78,16 @@ class Memo:
         return self.values.get(name, default)
 
     @property
+    def sent(self) -> Sent | None:
+        """The order that passed the turnstile, until it is answered for."""
+        return Sent.of(self.get("order", {}))
+
+    @property
+    def is_sent_again(self) -> bool:
+        """The plugin could not carry out this order before: what that try has left behind may be cleared away."""
+        return bool(self.get("order", {}).get("tries"))
+
+    @property
     def is_cleared_to_send(self) -> bool:
         """The intent was saved in this very turn: nothing can have been sent since the part looked."""
         return bool(self.get("intent", {}).get("fence") == self.fence)
@@ -120,6 +134,11 @@ class Part(Generic[S]):
 
     def remove(self, subject: S, clouds: Clouds, memo: Memo) -> Progress:
         raise NotImplementedError
+
+    def has_got_through(self, subject: S, clouds: Clouds, *, is_removal: bool) -> bool:
+        """After a refusal in words that say nothing: whether the remotes show that the plugin reached Netris, so that
+        the order was refused for a reason of its own."""
+        return False
 
 
 class ReadBack(Part[S]):

@@ -107,7 +107,7 @@ def _move(operation: Operation, happened: Happened) -> None:
     """Change the phase from outside a turn. The new fence sends home a worker that may still hold the old one."""
     changes: dict[str, Any] = engine.columns(step(operation.state, happened), now=timezone.now())
     changes |= {"fence": operation.fence + 1, "due_at": timezone.now(), "attempts": 0, "error": operation.error}
-    changes |= {"memo": {}, "deadline_at": None, "is_cancel_requested": False}
+    changes |= {"memo": {}, "deadline_at": None, "is_cancel_requested": False, "hold": ""}
     for name, value in changes.items():
         setattr(operation, name, value)
     engine.note_step(operation, "running" if happened is Happened.RETRIED else "cancelled", "")

@@ -13,17 +13,19 @@ from apps import cloudstack, netris
 from apps.cloudstack import CloudStack
 from apps.kernel.remote import Hooks
 from apps.netris import Netris
-from apps.zones import pace
+from apps.zones import health, pace
 from apps.zones.models import Zone
+from apps.zones.turnstile import Turnstile
 
 
 @dataclass(frozen=True)
 class Clouds:
-    """Both remotes of one zone, and the zone."""
+    """Both remotes of one zone, and the zone. An operation passes its turnstile before it orders anything."""
 
     zone: Zone
     cloudstack: CloudStack
     netris: Netris
+    turnstile: Turnstile | None = None
 
     def close(self) -> None:
         self.cloudstack.close()
@@ -47,13 +49,14 @@ def refuse_open_transaction() -> None:
 
 
 def hooks_for(zone: Zone) -> Hooks:
-    """What watches every call: no open transaction, and each call is charged to the zone's rate limit."""
+    """What watches every call: no open transaction, each is charged to the zone's rate limit, slow ones are noted."""
 
     def before(_system: str, _call: str) -> None:
         refuse_open_transaction()
 
-    def after(system: str, _call: str, _status: int | None, _milliseconds: float) -> None:
+    def after(system: str, call: str, _status: int | None, milliseconds: float) -> None:
         pace.charge(zone, system)
+        health.note_pace(zone, system, call, milliseconds)
 
     return Hooks(before=before, after=after)
 

@@ -1,12 +1,29 @@
-"""Backing off while a remote is down: one caller at a time tries again, the others wait without calling."""
+"""Backing off while a remote is down: one caller at a time tries again, the others wait without calling.
+
+A remote that answers slowly is read on, but nothing is ordered that has to be done there (see `turnstile`).
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+import logging
+from datetime import datetime, timedelta
 
+from django.db import DatabaseError
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.zones.models import Remote, Zone
+
+logger = logging.getLogger("weft.health")
+
+#: Milliseconds. The plugin gives up on calls of 7 to 10 s (W19).
+SLOW = 5000.0
+#: Below this it is well again; in between nothing changes, so that the state does not flap.
+QUICK = 2500.0
+MEASURE_PAUSE = timedelta(seconds=10)
+#: What is measured: the calls that Weft makes unfiltered, as the plugin does. How long the plugin's other whole lists
+#: take is not known from here (unverified).
+MEASURED = frozenset({"GET /api/auth", "GET /api/v2/vpc"})
 
 
 class Gate:
@@ -46,3 +63,41 @@ def note_failure(zone: Zone, system: str, error: str) -> None:
     remote, is_new = Remote.objects.get_or_create(zone=zone, system=system, defaults=first)
     if not is_new and not Remote.objects.filter(pk=remote.pk, down_since=None).update(**first):
         Remote.objects.filter(pk=remote.pk).update(error=error[:300])
+
+
+def note_pace(zone: Zone, system: str, call: str, milliseconds: float) -> None:
+    """Called after every call; costs nothing unless it took too long. Never raises: the call has taken effect."""
+    if call not in MEASURED or milliseconds <= SLOW:
+        return
+    now = timezone.now()
+    found = {"slow_call": call, "slow_milliseconds": round(milliseconds), "measure_at": now + MEASURE_PAUSE}
+    try:
+        remote, _ = Remote.objects.get_or_create(zone=zone, system=system, defaults=found | {"slow_since": now})
+        Remote.objects.filter(pk=remote.pk).update(**found)
+        Remote.objects.filter(pk=remote.pk, slow_since=None).update(slow_since=now)
+    except DatabaseError as error:
+        logger.warning("%s of %s is slow, and that could not be noted: %s", system, zone, error)
+
+
+def slow_remote(zone: Zone, system: str) -> Remote | None:
+    return Remote.objects.filter(zone=zone, system=system).exclude(slow_since=None).first()
+
+
+def is_troubled(zone: Zone, system: str) -> bool:
+    """It does not answer, or not quickly."""
+    is_bad = ~Q(down_since=None) | ~Q(slow_since=None)
+    return Remote.objects.filter(is_bad, zone=zone, system=system).exists()
+
+
+def may_measure(remote: Remote) -> bool:
+    """Compare and swap: of all who find the pause over, one measures."""
+    now = timezone.now()
+    if remote.measure_at is not None and remote.measure_at > now:
+        return False
+    as_seen = Remote.objects.filter(pk=remote.pk, measure_at=remote.measure_at)
+    return bool(as_seen.update(measure_at=now + MEASURE_PAUSE))
+
+
+def note_quick(remote: Remote) -> None:
+    quick = {"slow_since": None, "slow_call": "", "slow_milliseconds": 0, "measure_at": None}
+    Remote.objects.filter(pk=remote.pk).update(**quick)

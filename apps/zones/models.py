@@ -1,13 +1,16 @@
 """A zone: one CloudStack zone with the Netris site that carries its networks, and how to reach both.
 
-`Remote` says whether one of the two answers at present. It changes only when that changes: a first failure sets
-`down_since`, later ones push `retry_at` further away, the first success clears it.
+`Remote` says whether one of the two answers at present, and answers quickly. It changes only when that changes: a first
+failure sets `down_since`, later ones push `retry_at` further away, the first success clears it.
+
+`Plugin` says whether CloudStack's own line to Netris works, as far as its orders tell (see `turnstile`).
 """
 
 from __future__ import annotations
 
 import uuid
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -74,6 +77,11 @@ class Remote(models.Model):
     retry_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)
+    slow_since = models.DateTimeField(null=True)
+    #: The call that was last found slow, how long it took, and when it may be measured again.
+    slow_call = models.CharField(max_length=64, blank=True)
+    slow_milliseconds = models.PositiveIntegerField(default=0)
+    measure_at = models.DateTimeField(null=True)
 
     objects = models.Manager()
 
@@ -92,3 +100,31 @@ class Remote(models.Model):
     def is_closed(self, now: datetime | None = None) -> bool:
         """True while it is not worth asking again."""
         return self.retry_at is not None and self.retry_at > (now or timezone.now())
+
+
+class Plugin(models.Model):
+    """The Netris plugin of a zone's CloudStack, judged by what became of its orders. No row: nothing was ever wrong.
+
+    state       columns                         means
+    well        -                               orders go through
+    suspected   `suspected_at`                  an order failed as it would without a session; others still go through
+    down        `suspected_at`, `down_since`    the pattern is complete: one order goes through at a time
+    """
+
+    zone = models.OneToOneField(Zone, on_delete=models.CASCADE, related_name="plugin")
+    suspected_at = models.DateTimeField(null=True)
+    down_since = models.DateTimeField(null=True)
+    #: While down: when the next order may go through, and whose order it is that did so last.
+    retry_at = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
+    probe = models.UUIDField(null=True)
+    #: When an order last went through after something had been suspected.
+    proven_at = models.DateTimeField(null=True)
+    reconnected_at = models.DateTimeField(null=True)
+    #: The orders that failed, the newest of each operation: {"operation", "tenant", "call", "text", "at"}
+    evidence: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
+
+    objects = models.Manager()
+
+    def __str__(self) -> str:
+        return f"Netris plugin of {self.zone}"

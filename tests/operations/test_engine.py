@@ -17,11 +17,17 @@ from apps.operations.parts import Again, Done, Memo, Wait, _recipes
 from apps.operations.provisioned import Status
 from apps.operations.state import Goal, Phase
 from apps.tenancy.models import Tenant
+from apps.zones.clouds import Clouds
 from apps.zones.models import Remote, System, Zone
 from tests import builders
 from tests.operations.toys import KIND, ToyBox
 
 Start = Callable[..., Operation]
+
+
+def nobody(zone: Zone) -> Clouds:
+    """Toys call nobody."""
+    return Clouds(zone, None, None)
 
 
 @pytest.fixture
@@ -37,7 +43,7 @@ def zone(db: None) -> Zone:
 
 @pytest.fixture
 def clouds_of() -> Callable[[Zone], Any]:
-    return lambda zone: None
+    return nobody
 
 
 @pytest.fixture
@@ -156,7 +162,7 @@ def test_an_unavailable_remote_is_asked_less_and_less_often(toys, start, run):
 def test_an_unexpected_exception_is_logged_and_tried_again(toys, start, run, caplog):
     toys[0].script += [ZeroDivisionError("oops")]
     operation = start()
-    engine.turn(lambda zone: None)
+    engine.turn(nobody)
     assert "Traceback" in caplog.text and "oops" in caplog.text
     detail = fresh(operation).steps[0]["detail"]
     assert "on our side" in detail and "oops" not in detail
@@ -168,10 +174,10 @@ def test_a_worker_that_lost_its_fence_writes_nothing(toys, start, clock):
     slow = engine.claim()
     assert slow is not None
     clock.shift(timedelta(seconds=91))
-    faster = engine.turn(lambda zone: None)
+    faster = engine.turn(nobody)
     assert faster is not None and faster.phase == Phase.SUCCEEDED
     before = fresh(operation)
-    engine.advance(slow, lambda zone: None)
+    engine.advance(slow, nobody)
     assert fresh(operation).steps == before.steps
     assert toys.remote == ["one", "two", "three"]
 
@@ -208,7 +214,7 @@ def test_a_queued_operation_is_cancelled_at_once(toys, start):
 def test_a_running_creation_is_cancelled_by_undoing_it(toys, start, run):
     toys[1].script += [Wait("working")] * 3
     operation = start()
-    engine.turn(lambda zone: None)
+    engine.turn(nobody)
     services.cancel(operation, by=builders.BY)
     operation = run(operation)
     assert operation.phase == Phase.CANCELLED
@@ -221,7 +227,7 @@ def test_a_running_creation_is_cancelled_by_undoing_it(toys, start, run):
 def test_a_removal_that_has_begun_is_not_taken_back(toys, start):
     toys[2].script += [Wait("working")] * 3
     operation = start(Goal.ABSENT)
-    engine.turn(lambda zone: None)
+    engine.turn(nobody)
     with pytest.raises(Refused, match="not taken back"):
         services.cancel(fresh(operation), by=builders.BY)
 
@@ -257,7 +263,7 @@ def test_back_off_is_shared_while_a_remote_is_down(toys, start, zone, clock):
     for number in range(20):
         start(lock_key=f"toy:{number}", account=builders.an_account(builders.a_tenant(f"T{number}"), zone))
     for _ in range(20):
-        engine.turn(lambda zone: None)
+        engine.turn(nobody)
     assert len(toys[0].memos) == 1, "one asks, the others wait without calling"
     assert Remote.objects.get(zone=zone).down_since is not None
 

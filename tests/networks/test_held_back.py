@@ -1,0 +1,186 @@
+"""Orders are held back while CloudStack's plugin cannot carry them out, and go on by themselves (W18, W19)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from ipaddress import IPv4Network
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from apps.accounts.services import open_account
+from apps.networks.models import Tier, Vpc
+from apps.networks.services import create_tier, create_vpc, delete_tier, delete_vpc
+from apps.networks.specs import TierSpec
+from apps.operations import engine
+from apps.operations.models import Event, Operation
+from apps.operations.provisioned import Status
+from apps.operations.state import RUNNING, Phase
+from apps.tenancy.models import Tenant
+from apps.zones import health
+from apps.zones.models import Plugin, Remote
+from apps.zones.turnstile import Hold
+from tests import builders
+from tests.builders import BY, a_vpc_spec
+from tests.questions import Watch
+
+pytestmark = pytest.mark.usefixtures("accounts")
+
+WEB = TierSpec("web", IPv4Network("10.20.0.0/24"))
+DB = TierSpec("db", IPv4Network("10.20.1.0/24"))
+
+Until = Callable[[Callable[[], bool]], None]
+
+
+@pytest.fixture
+def clouds_of(world: Any) -> Any:
+    """One pair of clients, as in a worker."""
+    return Watch(world).clouds_of
+
+
+@pytest.fixture
+def initech(zone, run) -> Tenant:
+    tenant = builders.a_tenant("Initech")
+    assert run(open_account(tenant, zone, by=builders.the_platform())).phase == "succeeded"
+    return tenant
+
+
+@pytest.fixture
+def until(clock, clouds_of) -> Until:
+    """Take turns, skipping the time in between, until something holds."""
+
+    def work(holds: Callable[[], bool]) -> None:
+        for _ in range(3000):
+            if holds():
+                return
+            waiting = Operation.unscoped.filter(phase__in=RUNNING)
+            wake_at = min(max(filter(None, (each.due_at, each.lease_until))) for each in waiting)
+            if wake_at > timezone.now():
+                clock.move_to(wake_at + timedelta(milliseconds=1), tick=False)
+            engine.turn(clouds_of)
+        raise AssertionError([(str(each), each.phase, each.hold, each.steps) for each in waiting])
+
+    return work
+
+
+def phases(operations: Iterable[Operation]) -> list[str]:
+    return [Operation.unscoped.get(pk=operation.pk).phase for operation in operations]
+
+
+def are_settled() -> bool:
+    return not Operation.unscoped.running().exists()
+
+
+def a_ready_vpc(tenant: Tenant, zone: Any, run: Any, name: str, *tiers: TierSpec) -> Vpc:
+    assert run(create_vpc(tenant, a_vpc_spec(zone, name=name, tiers=tiers), by=BY)).phase == Phase.SUCCEEDED
+    return Vpc.unscoped.get(tenant=tenant, name=name)
+
+
+def everything_agrees(clouds: Any) -> None:
+    """Both systems have exactly one of everything that Weft calls ready, and nothing else."""
+    vpcs = list(Vpc.unscoped.exclude(status=Status.DELETED))
+    tiers = list(Tier.unscoped.exclude(status=Status.DELETED))
+    assert {row.status for row in (*vpcs, *tiers)} <= {Status.READY}
+    remote = clouds.cloudstack.all_vpcs()
+    networks = [network for network in clouds.cloudstack.all_networks() if network.vpcid]
+    fabric = [vpc for vpc in clouds.netris.vpcs() if not vpc.is_system]
+    assert sorted(vpc.name for vpc in remote) == sorted(vpc.remote_name for vpc in vpcs)
+    assert sorted(network.name for network in networks) == sorted(tier.remote_name for tier in tiers)
+    assert sorted(vpc.id for vpc in fabric) == sorted(vpc.netris_id for vpc in vpcs)
+    for vpc in vpcs:
+        assert len(clouds.netris.ipam(vpc.netris_id)) == 1
+        vnis = sorted(net.vxlan_id for net in clouds.netris.vnets(vpc.netris_id))
+        assert vnis == sorted(tier.vni for tier in tiers if tier.vpc_id == vpc.pk)
+        assert len([rule for rule in clouds.netris.nat_rules() if rule.vpc.id == vpc.netris_id]) == 1
+
+
+class TestASlowNetris:
+    @pytest.fixture(autouse=True)
+    def _in_no_time(self, monkeypatch):
+        monkeypatch.setattr(health, "SLOW", 300.0)
+        monkeypatch.setattr(health, "QUICK", 200.0)
+
+    def test_nothing_is_ordered_until_it_is_quick_again_and_then_all_goes_on(
+        self, acme, globex, zone, run, world, until, clouds_of
+    ):
+        ready = a_ready_vpc(acme, zone, run, "old", WEB)
+        world.netris.faults.order("slow", "GET /api/v2/vpc", seconds=0.35, times=2)
+        clouds_of(zone).netris.vpcs()
+        sent = orders(world)
+        operations = [
+            create_vpc(acme, a_vpc_spec(zone, name="new"), by=BY),
+            create_vpc(globex, a_vpc_spec(zone), by=BY),
+            delete_vpc(ready, by=BY),
+        ]
+        until(lambda: held_count() == 3)
+        assert orders(world) == sent
+        assert {operation.hold for operation in Operation.unscoped.running()} == {Hold.SLOW}
+        told = {event.text for event in Event.unscoped.all() if "paused" in event.text}
+        assert told == {str(Hold.SLOW.label)}
+
+        until(are_settled)
+
+        assert phases(operations) == [Phase.SUCCEEDED] * 3
+        assert Remote.objects.get().slow_since is None
+        everything_agrees(clouds_of(zone))
+
+    def test_what_is_already_under_way_is_followed_to_its_end(self, acme, zone, world, clouds_of, run):
+        operation = create_vpc(acme, a_vpc_spec(zone, tiers=()), by=BY)
+        engine.turn(clouds_of)
+        health.note_pace(zone, "netris", "GET /api/v2/vpc", 6000)
+        assert run(operation).phase == Phase.SUCCEEDED
+
+
+class TestThePluginsSessionEnds:
+    @pytest.fixture
+    def tenants(self, acme, globex, initech) -> list[Tenant]:
+        for tenant in (acme, globex, initech):
+            Tenant.objects.filter(pk=tenant.pk).update(max_vpcs=100, max_tiers=100)
+        return list(Tenant.objects.order_by("name"))
+
+    @pytest.fixture
+    def twenty(self, tenants, zone, run) -> list[Operation]:
+        """Creations and removals of three tenants, of VPCs and of tiers, none of them begun."""
+        old = {(tenant, n): a_ready_vpc(tenant, zone, run, f"old {n}", WEB, DB) for tenant in tenants for n in range(4)}
+        operations = []
+        for tenant in tenants:
+            operations.append(create_vpc(tenant, a_vpc_spec(zone, name="new one"), by=BY))
+            operations.append(delete_vpc(old[tenant, 0], by=BY))
+            operations.append(delete_tier(old[tenant, 1].tiers.get(name="db"), by=BY))
+            operations.append(create_tier(old[tenant, 2], TierSpec("more", IPv4Network("10.20.2.0/24")), by=BY))
+            operations.append(create_vpc(tenant, a_vpc_spec(zone, name="new two", tiers=()), by=BY))
+            operations.append(delete_vpc(old[tenant, 3], by=BY))
+        operations += [create_vpc(tenant, a_vpc_spec(zone, name="new three"), by=BY) for tenant in tenants[:2]]
+        assert len(operations) == 20
+        return operations
+
+    def test_the_order_that_is_let_through_alone_finds_out_and_the_others_follow_at_once(
+        self, twenty, world, until, clock
+    ):
+        world.netris.control.end_sessions()
+        until(lambda: Plugin.objects.exclude(down_since=None).exists() and held_count() > 10)
+        world.cloudstack.connect()
+        until(lambda: not Plugin.objects.exclude(down_since=None).exists())
+        proven_at = timezone.now()
+        until(lambda: held_count() == 0)
+        assert timezone.now() - proven_at < timedelta(seconds=15)
+
+    def test_tenants_are_told_and_learn_nothing_of_what_lies_within(self, twenty, world, until):
+        world.netris.control.end_sessions()
+        until(lambda: Plugin.objects.exclude(down_since=None).exists() and held_count() > 10)
+        told = {event.text for event in Event.unscoped.all() if "paused" in event.text}
+        assert told == {str(Hold.PLUGIN.label)}
+
+
+ORDERS = ("createVPC", "deleteVPC", "createNetwork", "deleteNetwork")
+
+
+def orders(world: Any) -> int:
+    """How many orders CloudStack was given."""
+    return sum(world.cloudstack.control.calls[call] for call in ORDERS)
+
+
+def held_count() -> int:
+    return Operation.unscoped.exclude(hold="").count()
