@@ -21,14 +21,7 @@ from sandbox.cloudstack.plugin.controller import Provider
 from sandbox.cloudstack.plugin.netris_plugin import NetrisPlugin
 from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.protocol.catalogue import CATALOGUE, Command
-from sandbox.cloudstack.protocol.errors import (
-    NEUTRAL_TEXT,
-    ApiError,
-    BadRequest,
-    InternalError,
-    InvalidValue,
-    ServerStoppedError,
-)
+from sandbox.cloudstack.protocol.errors import NEUTRAL_TEXT, ApiError, BadRequest, InternalError, InvalidValue, ServerStoppedError, WrongMethod
 from sandbox.cloudstack.protocol.throttling import Throttle
 from sandbox.cloudstack.resources import KINDS_MADE, load
 from sandbox.cloudstack.resources.zone import configuration, providers
@@ -144,6 +137,8 @@ class CloudStack:
         try:
             with self.cloud.lock:
                 envelope, body, headers = self._run(request, sent, name)
+        except WrongMethod as error:
+            return Response(error.status, error.text.encode(), (("Content-Type", "text/plain"),)), 0
         except ApiError as error:
             return self._refusal(error, name, as_json=as_json), 0
         listed = len(body.get(CATALOGUE[name].key, ())) if name in CATALOGUE and CATALOGUE[name].is_list else 0
@@ -227,14 +222,16 @@ class CloudStack:
             envelope = f"{name}response"
         if error.status == 432:
             envelope = "errorresponse"
-        # 4.x says `description`, where old fixtures say `fieldName` (unverified)
+        if error.status == 401 and not name:
+            envelope = "null"  # a Java null, as text
         body: Row = {"uuidList": [{"uuid": identifier, "description": text} for identifier, text in error.uuids]}
         body["errorcode"] = error.status
         if error.class_number is not None:
             body["cserrorcode"] = error.class_number
         body["errortext"] = error.text
-        header = " ".join(error.text.encode("ascii", "replace").decode().split())[:1000]
-        return wire.answer(error.status, envelope, body, ("X-Description", header), as_json=as_json)
+        described = " ".join(error.text.encode("ascii", "replace").decode().split())[:1000]
+        headers = [] if error.status == 401 else [("X-Description", described)]
+        return wire.answer(error.status, envelope, body, *headers, as_json=as_json)
 
     # jobs
 

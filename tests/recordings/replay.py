@@ -248,7 +248,7 @@ def _compare(step: Step, response: httpx.Response, body: Any) -> Difference:
         wanted, found = getattr(real, what), getattr(here, what)
         if wanted != found:
             difference.errors.append(f"{what}: real {wanted}, here {found}")
-    difference.headers += _headers(response, real)
+    difference.headers += _headers(response, real) if real.status == here.status else ()
     if _plain(real.text) != _plain(here.text):
         difference.texts += [f"text, real: {real.text}", f"text, here: {here.text}"]
     if (real.status, real.job) == (here.status, here.job):

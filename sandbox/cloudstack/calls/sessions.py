@@ -69,10 +69,10 @@ def login(cloud: Cloud, request: Request, given: Mapping[str, str]) -> tuple[Row
     }
     if caller.is_root:
         body["managementserverid"] = next(iter(cloud.table("managementserver").rows.values()))["id"]
-    flags = "Path=/client; HttpOnly; SameSite=Lax"
+    flags = "Path=/client; SameSite=Lax"
     cookies = [
         ("Set-Cookie", f"JSESSIONID={session['id']}; {flags}"),
-        ("Set-Cookie", f"sessionkey={session['sessionkey']}; {flags}"),
+        ("Set-Cookie", f"sessionkey={session['sessionkey']}; {flags}; HttpOnly"),
     ]
     return body, cookies
 

@@ -18,8 +18,8 @@ from xml.sax.saxutils import escape
 
 from sandbox.kit.http import Request, Response
 
-JSON = "application/json; charset=UTF-8"
-XML = "text/xml; charset=UTF-8"
+JSON = "application/json;charset=utf-8"
+XML = "text/xml;charset=utf-8"
 VERSION = "4.22.0.0"
 
 _EXPIRES = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?(Z|\+00:00|\+0000)", re.ASCII)
