@@ -149,7 +149,7 @@ class PublicIp(Entity):
     state: str = ""
     issourcenat: bool = False
     isstaticnat: bool = False
-    forprovider: bool = False  # only sent when true
+    forprovider: bool = False
     vpcid: str = ""
     associatednetworkid: str = ""
     zoneid: str = ""

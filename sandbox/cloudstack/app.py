@@ -21,7 +21,15 @@ from sandbox.cloudstack.plugin.controller import Provider
 from sandbox.cloudstack.plugin.netris_plugin import NetrisPlugin
 from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.protocol.catalogue import CATALOGUE, Command
-from sandbox.cloudstack.protocol.errors import NEUTRAL_TEXT, ApiError, BadRequest, InternalError, InvalidValue, ServerStoppedError, WrongMethod
+from sandbox.cloudstack.protocol.errors import (
+    NEUTRAL_TEXT,
+    ApiError,
+    BadRequest,
+    InternalError,
+    InvalidValue,
+    ServerStoppedError,
+    WrongMethod,
+)
 from sandbox.cloudstack.protocol.throttling import Throttle
 from sandbox.cloudstack.resources import KINDS_MADE, load
 from sandbox.cloudstack.resources.zone import configuration, providers

@@ -122,7 +122,16 @@ PATHS = (
     *("/api/v2/vpc", "/api/v2/vnet", "/api/v2/ipam", "/api/v2/nat", "/api/v2/l4lb", "/api/acl", "/api/routes"),
     *("/api/v2/vpc-peering", "/api/v2/link", "/api/v2/ebgp", "/api/v2/reservation/ip", "/api/v2/reservation/vxlan"),
 )
-TIMES = {"created", "allocated", "lastpinged", "createdDate", "modifiedDate", "createDate", "create_date"}
+TIMES = {
+    "created",
+    "allocated",
+    "lastupdated",
+    "lastpinged",
+    "createdDate",
+    "modifiedDate",
+    "createDate",
+    "create_date",
+}
 TIMES |= {"modified_date", "edit_date", "bgp_uptime", "bgpUptime", "uptime"}
 
 

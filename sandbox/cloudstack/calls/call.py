@@ -180,7 +180,7 @@ class Call:
     def narrowed(self, rows: Iterable[Row], *names: str, **renamed: str) -> list[Row]:
         """The rows whose fields equal the arguments of the same name, or of the name in `renamed`.
 
-        Letter case does not count, as in the database's collation (unverified, quirk 11).
+        Letter case does not count, as in the database's collation (quirk 11).
         """
         found = list(rows)
         for name, field in [*((name, name) for name in names), *renamed.items()]:

@@ -89,7 +89,7 @@ class Jobs:
         return bool(self._ready) and self._ready[0][0] <= self.cloud.clock.now()
 
     def finish(self, job: Row, result: Any = None, error: ApiError | None = None) -> None:
-        done: Row = {"status": SUCCEEDED, "resultcode": 0, "result": result}
+        done: Row = {"status": SUCCEEDED, "resultcode": 0, "result": _without_job(result)}
         if error is not None:
             result = {"errorcode": error.status, "errortext": error.text}
             done = {"status": FAILED, "resultcode": error.status, "result": result}
@@ -166,6 +166,19 @@ class Jobs:
                 queue.remove(job["id"])
                 self.cloud.change("job", job, status=FAILED, completed=self.cloud.clock.now())
                 self._show_done(job)
+
+
+def _without_job(result: Any) -> Any:
+    """In its job's result a thing does not say that the job is about it, as it does in lists; only machines do."""
+    if not isinstance(result, dict):
+        return result
+    hidden = ("jobid", "jobstatus")
+    return {
+        key: {name: each for name, each in value.items() if name not in hidden}
+        if isinstance(value, dict) and key != "virtualmachine"
+        else value
+        for key, value in result.items()
+    }
 
 
 def shown(cloud: Cloud, job: Row) -> Row:

@@ -217,6 +217,10 @@ class Cloud:
         return {"jobid": job["id"], "jobstatus": 0} if job is not None and job["status"] == 0 else {}
 
     def tags_of(self, row: Row) -> list[Row]:
+        """As most objects show theirs; of other kinds than VPCs that is unverified."""
+        return [view(tag, "key", "value") for tag in self.store["tag"].by("resourceid", row["id"])]
+
+    def tags_in_full(self, row: Row) -> list[Row]:
         return [self.tag_view(tag) for tag in self.store["tag"].by("resourceid", row["id"])]
 
     def tag_view(self, tag: Row) -> Row:

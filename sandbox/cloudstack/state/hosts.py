@@ -18,6 +18,10 @@ def last_ping(cloud: Cloud, host: Row) -> float:
     return float(max(at - (at + 7 * host["number"]) % PING_SECONDS, host["connected"]))
 
 
+def control_state(host: Row) -> str:
+    return "Enabled" if host["state"] == UP else "Offline"  # the other word is unverified
+
+
 def pick(cloud: Cloud) -> Row:
     """Where to start a machine: on a host that is up, and that answers when it is told to."""
     able = [host for host in cloud.table("host").by("type", "Routing") if host["state"] == UP]

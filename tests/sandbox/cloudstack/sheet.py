@@ -45,7 +45,7 @@ def _read_objects():
 
 OBJECTS = _read_objects()
 OBJECTS["service"] = ("", {"name": "", "provider": "list", "capability": "list"})  # 3.2
-OBJECTS["userkeys"] = ("", {"apikey": "", "secretkey": "", "apikeyaccess": ""})  # 3.1
+OBJECTS["userkeys"] = ("", {"apikey": "", "secretkey": "", "apikeyaccess": "bool"})  # 3.1
 OBJECTS["apilimit"] = (
     "",
     {"accountid": "", "account": "", "apiIssued": "num", "apiAllowed": "num", "expireAfter": "num"},
@@ -140,7 +140,7 @@ def misfits(name, row, where=""):
         if field in _EXTRAS:
             continue
         if name in ("account", "domain", "project") and (end := _end_of_triple(field)):
-            if not isinstance(value, int if end == "total" else str):
+            if not isinstance(value, (int, float) if end == "total" else str):
                 wrong.append(f"{where}.{field} is {value!r}")
             continue
         if field not in fields:

@@ -38,7 +38,6 @@ def test_a_list_is_made_renamed_and_removed_3_5(acme, vpc, acl):
     assert acl == {
         "id": acl["id"],
         "name": "web-acl",
-        "description": "web-acl",
         "vpcid": vpc["id"],
         "vpcname": vpc["name"],
     }

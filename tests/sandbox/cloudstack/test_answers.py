@@ -296,11 +296,11 @@ def test_rows_come_in_the_order_of_their_making_or_against_it_1_5(at, name):
     assert numbers == sorted(numbers, reverse=name in NEWEST_FIRST)
 
 
-def test_addresses_come_highest_first_and_vnis_by_their_text_1_5(at):
+def test_addresses_come_lowest_first_and_vnis_by_their_text_1_5(at):
     addresses = [ip_address(row["ipaddress"]) for row in at.caller.list("listPublicIpAddresses", state="Free")]
     vnis = [row["vlan"] for row in at.caller.list("listGuestVlans")]
 
-    assert addresses == sorted(addresses, reverse=True)
+    assert addresses == sorted(addresses)
     assert vnis == sorted(vnis)
 
 

@@ -24,7 +24,7 @@ def of_vpc(cloud: Cloud, vpc: Row) -> list[Row]:
 
 
 def source_nat_of(cloud: Cloud, vpc: Row) -> Row:
-    """The address that tenants' traffic leaves from; the router's own is flagged too, but is not it (unverified)."""
+    """The address that tenants' traffic leaves from; the router's own is flagged too, but is not it."""
     found = next((row for row in of_vpc(cloud, vpc) if row["issourcenat"] and row["forprovider"]), None)
     if found is None:
         raise LookupError(f"VPC {vpc['id']} has lost its source NAT address")
@@ -137,19 +137,17 @@ def address_view(call: Call, row: Row) -> Row:
         "issystem": False,
         "forvirtualnetwork": True,
         "networkid": public["id"],
-        "networkname": public["name"],
         "physicalnetworkid": cloud.physical_network["id"],
         "isportable": False,
         "hasrules": bool(rules.of_address(cloud, row["id"])),
         "forsystemvms": row["forsystemvms"],
+        "forprovider": bool(row["forprovider"]),
         "tags": cloud.tags_of(row),
         "hasannotations": False,
         **cloud.job_fields(row),
     }
     if row.get("allocated"):
         shown["allocated"] = wire.date(row["allocated"])
-    if row["forprovider"]:
-        shown["forprovider"] = True
     if vpc := cloud.table("vpc").get(row.get("vpcid")):
         shown["vpcname"] = vpc["name"]
     if tier := cloud.table("network").get(row.get("networkid")):
@@ -198,7 +196,7 @@ def list_public_ip_addresses(call: Call) -> Row:
         rows = []
     rows = call.narrowed(rows, associatednetworkid="networkid")
     rows = call.tagged(call.searched(rows, "ipaddress"))
-    rows.sort(key=lambda row: inet_aton(row["ipaddress"]), reverse=True)
+    rows.sort(key=lambda row: inet_aton(row["ipaddress"]))
     return call.page(rows, lambda row: address_view(call, row))
 
 

@@ -225,13 +225,21 @@ def list_instances(call: Call) -> Row:
     found = [vm for vm in (cloud.table("vm").get(key) for key in addresses) if vm is not None]
     found = [vm for vm in found if vm["state"] not in (machines.DESTROYED, machines.ERROR)]
     if not call.get("lbvmips"):
-        return call.page(found, lambda vm: machines.machine_view(call, vm))
+        return call.page(found, lambda vm: _without(machines.machine_view(call, vm), _NOT_OF_MEMBERS))
 
     def with_addresses(vm: Row) -> Row:
         shown = machines.machine_view(call, vm)
         return {"loadbalancerruleinstance": shown, "lbvmipaddresses": addresses[vm["id"]]}
 
     return call.page(found, with_addresses, key="lbrulevmidip")
+
+
+# What root sees of a machine, and not of a member.
+_NOT_OF_MEMBERS = ("arch", "hostid", "hostname", "instancename")
+
+
+def _without(shown: Row, names: tuple[str, ...]) -> Row:
+    return {name: value for name, value in shown.items() if name not in names}
 
 
 # shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
+from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.protocol.errors import (
     ApiError,
     BadParameter,
@@ -17,15 +18,19 @@ from sandbox.cloudstack.resources.addresses import rules
 from sandbox.cloudstack.resources.machines import nics, volumes
 from sandbox.cloudstack.resources.networks import networks, routers
 from sandbox.cloudstack.resources.owners import limits
+from sandbox.cloudstack.resources.zone import offerings
 from sandbox.cloudstack.state import alerts, hosts
 from sandbox.cloudstack.state.cloud import Cloud, created, view
 from sandbox.kit.store import Row
 
+STATISTICS_SECONDS = 60.0  # vm.stats.interval
 STOPPED, STARTING, RUNNING, STOPPING = "Stopped", "Starting", "Running", "Stopping"
 DESTROYED, ERROR = "Destroyed", "Error"
 _ARCHITECTURE = "x86_64"
 _HOST_NAME = re.compile(r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _DETAILS = {"all", "group", "nics", "stats", "secgrp", "tmpl", "servoff", "diskoff", "iso", "volume", "min", "affgrp"}
+# What is left to show of a machine that its command has expunged.
+_GONE: Row = {"securitygroup": [], "nic": [], "affinitygroup": [], "deleteprotection": False, "tags": []}
 _DETAILS |= {"backoff", "vnfnics"}
 
 
@@ -140,6 +145,8 @@ def _start(cloud: Cloud, vm: Row) -> None:
         routers.start_again(cloud, cloud.get("vpc", tier["vpcid"]))
     host = hosts.pick(cloud)
     cloud.change("vm", vm, state=RUNNING, hostid=host["id"], started=cloud.clock.now())
+    if not vm.get("first_started"):
+        cloud.change("vm", vm, first_started=vm["started"])
 
 
 @handles("startVirtualMachine")
@@ -168,7 +175,7 @@ def _stop(cloud: Cloud, vm: Row) -> None:
             cloud.change("network", cloud.get("network", nic["networkid"]), idle_since=now)
         silent_since = cloud.living.silent_since(vm)
         cloud.change("vm", vm, stopped=now if silent_since is None else silent_since)
-    cloud.change("vm", vm, state=STOPPED, hostid=None)
+    cloud.change("vm", vm, state=STOPPED, hostid=None, was_stopped=True)
 
 
 def power_off(cloud: Cloud, vm: Row, host: Row) -> None:
@@ -193,10 +200,10 @@ def destroy_machine(call: Call) -> Row:
         raise PermissionDenied("Parameter expunge can be passed by Admin only")
     _stop(cloud, vm)
     cloud.change("vm", vm, state=DESTROYED, destroyed=cloud.clock.now())
-    shown = machine_view(call, vm)
     if call.get("expunge"):
         expunge(cloud, vm)
-    return {"virtualmachine": shown}
+        return {"virtualmachine": dict(_GONE)}
+    return {"virtualmachine": machine_view(call, vm)}
 
 
 @handles("expungeVirtualMachine")
@@ -351,16 +358,24 @@ def machine_view(call: Call, vm: Row) -> Row:
         "serviceofferingname": offering["name"],
         **view(offering, "cpunumber", "cpuspeed", "memory"),
         "hypervisor": "KVM",
+        "templatetype": offerings.TEMPLATE_TYPE,
+        "templateformat": offerings.TEMPLATE_FORMAT,
+        **dict.fromkeys(("guestosid", "ostypeid"), offerings.os_type(cloud, template)["id"]),
+        "osdisplayname": template["ostypename"],
+        "pooltype": "NetworkFilesystem",
+        "lastupdated": wire.date(max(vm["created"], vm["started"], vm["stopped"], vm.get("destroyed") or 0)),
+        "receivedbytes": 0,
+        "sentbytes": 0,
+        **_details(vm),
+        **_statistics(cloud, vm, offering),
         "rootdeviceid": 0,
         "rootdevicetype": "ROOT",
         "passwordenabled": False,
         "isdynamicallyscalable": False,
         "deleteprotection": False,
-        "vmtype": "User",
-        "arch": _ARCHITECTURE,
         "securitygroup": [],
         "affinitygroup": [],
-        "tags": cloud.tags_of(vm),
+        "tags": cloud.tags_in_full(vm),
         "hasannotations": False,
         **cloud.job_fields(vm),
     }
@@ -372,8 +387,30 @@ def machine_view(call: Call, vm: Row) -> Row:
         shown["ipaddress"] = mine[0]["ipaddress"]
     if {"all", "nics"} & set(details):
         shown["nic"] = [nics.nic_view(cloud, nic) for nic in mine]
-    if call.caller.is_root:
-        shown |= {"instancename": vm["instancename"], "displayvm": vm.get("fordisplay", True)}
-        if host := cloud.table("host").get(vm["hostid"]):
-            shown |= {"hostid": host["id"], "hostname": host["name"]}
-    return shown
+    host = cloud.table("host").get(vm["hostid"])
+    if host is not None:
+        shown["hostcontrolstate"] = hosts.control_state(host)
+    if not call.caller.is_root:
+        return {**shown, "readonlydetails": "dataDiskController, rootDiskController"}
+    shown |= {"instancename": vm["instancename"], "displayvm": vm.get("fordisplay", True), "arch": _ARCHITECTURE}
+    return shown if host is None else {**shown, "hostid": host["id"], "hostname": host["name"]}
+
+
+def _details(vm: Row) -> Row:
+    """Its first stop leaves a detail behind, and with details it no longer tells how it boots."""
+    if vm.get("was_stopped"):
+        return {"details": {"Message.ReservedCapacityFreed.Flag": "false"}}
+    boot = {"bootmode": "legacy", "boottype": "Bios"} if vm["state"] == RUNNING else {}
+    return {"details": {}, **boot}
+
+
+def _statistics(cloud: Cloud, vm: Row, offering: Row) -> Row:
+    """What its host counts for it, once the collector has come by. They are kept when it stops."""
+    until = cloud.clock.now() if vm["state"] == RUNNING else vm["stopped"]
+    since = vm.get("first_started") or until
+    if vm["state"] not in (RUNNING, STOPPED) or until - since < STATISTICS_SECONDS:
+        return {}
+    memory = offering["memory"] * 1024
+    rates = ("networkkbsread", "networkkbswrite", "diskkbsread", "diskkbswrite", "diskioread", "diskiowrite")
+    load = {"cpuused": f"{5 + vm['number'] % 20}%", **{name: int(until - since) for name in rates}}
+    return {**load, "memorykbs": memory, "memorytargetkbs": memory, "memoryintfreekbs": memory // 2}

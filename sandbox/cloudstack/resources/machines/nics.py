@@ -37,7 +37,7 @@ def addresses_of(cloud: Cloud, nic: Row) -> list[str]:
 
 
 def router_address(tier: Row) -> IPv4Address:
-    """The gateway is Netris's, so the router answers DHCP and DNS on the next address (9, unverified)."""
+    """The gateway is Netris's; the router has the next address, where a real one draws its own (9)."""
     cidr, gateway = IPv4Network(tier["cidr"]), IPv4Address(tier["gateway"])
     return next(host for host in cidr.hosts() if host != gateway)
 
@@ -116,27 +116,27 @@ def remove(cloud: Cloud, nic: Row) -> None:
 
 
 def nic_view(cloud: Cloud, nic: Row) -> Row:
-    tier = cloud.get("network", nic["networkid"])
-    vpc = cloud.get("vpc", tier["vpcid"])
-    uri = f"netris://{tier['vni']}"  # shown to tenants as well: no role filters it (5.3, unverified)
-    return {
+    """With its place on the fabric while the machine is on a host: tenants see that as well, no role filters it."""
+    tier, vm = cloud.get("network", nic["networkid"]), cloud.get("vm", nic["vmid"])
+    vpc, uri = cloud.get("vpc", tier["vpcid"]), f"netris://{tier['vni']}"
+    shown = {
         **view(nic, "id", "networkid", "ipaddress", "macaddress"),
         "networkname": tier["name"],
         "netmask": tier["netmask"],
         "gateway": tier["gateway"],
-        "isolationuri": uri,
-        "broadcasturi": uri,
         "traffictype": "Guest",
         "type": "Isolated",
         "isdefault": nic["deviceid"] == 0,
         "deviceid": str(nic["deviceid"]),
-        "virtualmachineid": nic["vmid"],
         "secondaryip": [view(row, "id", "ipaddress") for row in secondary_of(cloud, nic)],
         "extradhcpoption": [],
-        "mtu": tier["privatemtu"],
         "vpcid": vpc["id"],
         "vpcname": vpc["name"],
     }
+    if vm["hostid"] is not None:
+        shown |= {"isolationuri": uri, "broadcasturi": uri}
+    public = [row for row in cloud.table("publicip").by("vmid", vm["id"]) if row["networkid"] == tier["id"]]
+    return {**shown, "publicip": public[0]["ipaddress"], "publicipid": public[0]["id"]} if public else shown
 
 
 @handles("listNics")
@@ -148,4 +148,9 @@ def list_nics(call: Call) -> Row:
     rows = call.narrowed(of_machine(call.cloud, vm), "networkid")
     if (nic := call.get("nicid")) is not None:
         rows = [row for row in rows if row["id"] == nic["id"]]
-    return call.page(rows, lambda row: nic_view(call.cloud, row))
+
+    def shown(row: Row) -> Row:
+        fields = {**nic_view(call.cloud, row), "virtualmachineid": vm["id"]}
+        return fields if fields["secondaryip"] else {name: fields[name] for name in fields if name != "secondaryip"}
+
+    return call.page(rows, shown)

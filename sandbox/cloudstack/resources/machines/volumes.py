@@ -61,7 +61,7 @@ def volume_view(call: Call, row: Row) -> Row:
         "destroyed": False,
         "isextractable": False,
         "quiescevm": False,
-        "tags": cloud.tags_of(row),
+        "tags": cloud.tags_in_full(row),
         "hasannotations": False,
     }
 

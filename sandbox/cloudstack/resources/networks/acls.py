@@ -24,7 +24,7 @@ def tiers_of(cloud: Cloud, acl: Row) -> list[Row]:
     return cloud.table("network").by("aclid", acl["id"])
 
 
-def make_list(cloud: Cloud, vpc: Row | None, name: str, description: str, *, fordisplay: bool = True) -> Row:
+def make_list(cloud: Cloud, vpc: Row | None, name: str, description: str | None, *, fordisplay: bool = True) -> Row:
     owner = {} if vpc is None else {"accountid": vpc["accountid"], "domainid": vpc["domainid"]}
     return cloud.new(
         "networkacllist",
@@ -43,9 +43,7 @@ def create_network_acl_list(call: Call) -> Row:
         raise PermissionDenied("Only root admins can create global ACL lists")
     if not call["name"].strip():
         raise InvalidValue("Invalid ACL list name")
-    return make_list(
-        call.cloud, vpc, call["name"], call.get("description") or call["name"], fordisplay=call.get("fordisplay", True)
-    )
+    return make_list(call.cloud, vpc, call["name"], call.get("description"), fordisplay=call.get("fordisplay", True))
 
 
 @handles("createNetworkACLList")

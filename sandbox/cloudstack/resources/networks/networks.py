@@ -36,16 +36,18 @@ def network_view(call: Call, network: Row) -> Row:
     if network.get("is_system"):
         return _system_view(call, network)
     cloud = call.cloud
-    offering = cloud.get("networkoffering", network["networkofferingid"])
+    offering, zone = cloud.get("networkoffering", network["networkofferingid"]), cloud.get("zone", network["zoneid"])
+    vpc = cloud.table("vpc").get(network["vpcid"]) or {}
     shown = {
         **view(network, "id", "name", "displaytext", "gateway", "netmask", "cidr", "zoneid", "state", "networkdomain"),
-        **view(network, "vpcid", "physicalnetworkid", "dns1", "dns2", "ip6dns1", "ip6dns2", "publicmtu", "privatemtu"),
+        **view(network, "vpcid", "physicalnetworkid", "ip6dns1", "ip6dns2", "publicmtu", "privatemtu"),
+        **{name: network.get(name) or vpc.get(name) or zone[name] for name in ("dns1", "dns2")},
         **cloud.owner_fields(network),
         "broadcastdomaintype": NETRIS,
         "traffictype": "Guest",
         "type": "Isolated",
         "acltype": "Account",
-        "zonename": cloud.get("zone", network["zoneid"])["name"],
+        "zonename": zone["name"],
         "networkofferingid": offering["id"],
         "networkofferingname": offering["name"],
         "networkofferingdisplaytext": offering["displaytext"],
@@ -53,7 +55,6 @@ def network_view(call: Call, network: Row) -> Row:
         "networkofferingavailability": offering.get("availability", "Optional"),
         "issystem": False,
         "related": network["id"],
-        "isdefault": False,
         "service": offerings.services_with_capabilities(offering),
         "restartrequired": network.get("restartrequired", False),
         "specifyvlan": offering.get("specifyvlan", False),
@@ -64,34 +65,39 @@ def network_view(call: Call, network: Row) -> Row:
         "redundantrouter": False,
         "supportsvmautoscaling": "Lb" in offering["services"],
         "created": created(network),
-        "receivedbytes": 0,  # counted on routers, where this traffic does not pass (unverified)
+        "receivedbytes": 0,  # counted on routers, where this traffic does not pass
         "sentbytes": 0,
-        "egressdefaultpolicy": False,
-        "internetprotocol": "IPv4",
         "tags": cloud.tags_of(network),
         "hasannotations": False,
         **cloud.job_fields(network),
     }
-    if vpc := cloud.table("vpc").get(network["vpcid"]):
+    if vpc:
         shown["vpcname"] = vpc["name"]
     if acl := cloud.table("networkacllist").get(network.get("aclid")):
         shown |= {"aclid": acl["id"], "aclname": acl["name"]}
     if mode := offerings.routing_mode(offering):
-        sources = cloud.table("publicip").by("vpcid", network["vpcid"])
-        gateways = [address["ipaddress"] for address in sources if address["issourcenat"]]
         shown |= {
             "ip4routing": mode,
-            "ip4routes": [{"subnet": network["cidr"], "gateway": gateway} for gateway in gateways],
+            "ip4routes": routes_to(cloud, network),
             **as_numbers.vpc_fields(cloud, network["vpcid"]),
         }
     return shown | _for_root(network) if call.caller.is_root else shown
 
 
+def routes_to(cloud: Cloud, network: Row) -> list[Row]:
+    """How the outside gets to a routed tier: by each source NAT address of its VPC."""
+    sources = cloud.table("publicip").by("vpcid", network["vpcid"])
+    gateways = [address["ipaddress"] for address in sources if address["issourcenat"]]
+    return [{"subnet": network["cidr"], "gateway": gateway} for gateway in gateways]
+
+
 def _for_root(network: Row) -> Row:
-    """The VNI: in the URI while the pool has it taken, in the details for good (5.3)."""
-    shown = {"vlan": "N/A", "details": {"netrisvxlanid": str(network["vni"])}}
-    shown["displaynetwork"] = network.get("fordisplay", True)
-    return {**shown, "broadcasturi": f"netris://{network['vni']}"} if network["has_vni"] else shown
+    """The VNI: in the URI while the tier has it, in the details for good (5.3)."""
+    details = {"netrisvxlanid": str(network["vni"])}
+    if network.get("hides_usage") is not None:
+        details["hideIpAddressUsage"] = str(network["hides_usage"]).lower()
+    shown = {"details": details, "displaynetwork": network.get("fordisplay", True)}
+    return {**shown, "vlan": "N/A", "broadcasturi": f"netris://{network['vni']}"} if network["has_vni"] else shown
 
 
 def _system_view(call: Call, network: Row) -> Row:
@@ -106,7 +112,10 @@ def list_networks(call: Call) -> Row:
     wants_system = call.get("issystem", False)
     vpc = call.get("vpcid")
     rows = call.visible("network")
-    if "id" not in call:
+    if "id" in call and call.caller.is_admin and (accounts := call.accounts_in_scope()) is not None:
+        mine = {account["id"] for account in accounts}
+        rows = [row for row in rows if row.get("accountid") in mine]
+    else:
         rows = [row for row in rows if bool(row.get("is_system")) == wants_system]
     rows = call.narrowed(
         rows, "name", "zoneid", "physicalnetworkid", "restartrequired", "networkofferingid", vpcid="vpcid"
@@ -123,7 +132,7 @@ def list_networks(call: Call) -> Row:
         rows = [row for row in rows if row.get("vni") == call["vlan"]]
     if vpc is not None and vpc.get("is_removed"):
         rows = []
-    rows = call.tagged(call.searched(rows, "name", "displaytext"))
+    rows = call.tagged(call.searched(rows, "name"))
     return call.page(rows[::-1], lambda row: network_view(call, row))
 
 
@@ -180,7 +189,9 @@ def create_network(call: Call) -> Row:
     _build(cloud, network)
     if offering.get("ispersistent"):
         implement(cloud, network)
-    return {"network": network_view(call, network)}
+    shown = network_view(call, network)
+    # read before the plugin wrote the number into the row
+    return {"network": {name: value for name, value in shown.items() if name not in ("broadcasturi", "vlan")}}
 
 
 def _build(cloud: Cloud, network: Row) -> None:
@@ -270,6 +281,8 @@ def update_network(call: Call) -> Row:
     cloud.change("network", network, **{name: call[name] for name in names if name in call})
     if "displaynetwork" in call:
         cloud.change("network", network, fordisplay=call["displaynetwork"])
+    if call.caller.is_root:
+        cloud.change("network", network, hides_usage=call.get("hideipaddressusage", False))
     name = call.get("name")
     if name and name != network["name"]:
         with cloud.outside():

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID, uuid5
+
 from sandbox.cloudstack.calls.call import Call, handles
+from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.resources.addresses import addresses
+from sandbox.cloudstack.resources.machines import nics
 from sandbox.cloudstack.state import alerts, hosts
 from sandbox.cloudstack.state.cloud import Cloud, created, view
 from sandbox.kit.store import Row
@@ -71,10 +76,6 @@ def redeploy(cloud: Cloud, vpc: Row) -> None:
     run(cloud, vpc)
 
 
-def _control_state(host: Row) -> str:
-    return "Enabled" if host["state"] == hosts.UP else "Offline"  # the other word is unverified
-
-
 def router_view(cloud: Cloud, router: Row) -> Row:
     zone, vpc = cloud.zone, cloud.get("vpc", router["vpcid"])
     pod = next(iter(cloud.table("pod").rows.values()))
@@ -82,15 +83,17 @@ def router_view(cloud: Cloud, router: Row) -> Row:
     stock = next(row for row in cloud.table("serviceoffering") if row.get("is_system"))
     offering = cloud.table("serviceoffering").get(chosen) or stock
     host = cloud.table("host").get(router["hostid"])
-    return {
+    tiers = [row for row in cloud.table("network").by("vpcid", vpc["id"]) if row["state"] == "Implemented"]
+    on_the_fabric = [_nic_in(router, tier) for tier in tiers]
+    control, public = _control_nic(router), _public_nic(cloud, router)
+    shown = {
         **view(router, "id", "name", "state", "hostid", "vpcid", "publicip"),
-        **({"hostname": host["name"], "hostcontrolstate": _control_state(host)} if host is not None else {}),
+        **({"hostname": host["name"], "hostcontrolstate": hosts.control_state(host)} if host is not None else {}),
         **cloud.owner_fields(router),
         "zoneid": zone["id"],
         "zonename": zone["name"],
         "dns1": vpc.get("dns1") or zone["dns1"],
         "dns2": vpc.get("dns2") or zone["dns2"],
-        "networkdomain": vpc["networkdomain"],
         "podid": pod["id"],
         "podname": pod["name"],
         "hypervisor": "KVM",
@@ -99,14 +102,71 @@ def router_view(cloud: Cloud, router: Row) -> Row:
         "serviceofferingname": offering["name"],
         "isredundantrouter": False,
         "redundantstate": "UNKNOWN",
-        "version": "4.22.0.0",
+        "version": "4.10.0",  # of the router template
+        "softwareversion": wire.VERSION,
+        "scriptsversion": str(uuid5(UUID(zone["id"]), "scripts")),
+        "templateid": str(uuid5(UUID(zone["id"]), "systemvm")),
+        "templatename": "SystemVM Template (KVM)",
+        **_named("linklocal", control, address="ip"),
+        **(_named("public", public, address="") if public else {}),
+        **({"gateway": public["gateway"]} if public else {}),
         "vpcname": vpc["name"],
         "role": "VIRTUAL_ROUTER",
-        "nic": [],
+        "nic": [control, *([public] if public else []), *on_the_fabric],
         "requiresupgrade": False,
         "healthchecksfailed": False,
         "arch": "x86_64",
+        "hasannotations": False,
     }
+    if not on_the_fabric:
+        return shown
+    last = on_the_fabric[-1]
+    shown |= {**_named("guest", last, address="ipaddress"), "guestnetworkname": last["networkname"]}
+    return {**shown, "networkdomain": vpc["networkdomain"]}
+
+
+def _named(prefix: str, nic: Row, *, address: str) -> Row:
+    """A NIC's fields as the router itself shows them."""
+    shown = {f"{prefix}macaddress": nic["macaddress"], f"{prefix}netmask": nic["netmask"]}
+    shown[f"{prefix}networkid"] = nic["networkid"]
+    return {**shown, f"{prefix}{address}": nic["ipaddress"]} if address else shown
+
+
+def _nic(router: Row, position: int, network: str, **fields: Any) -> Row:
+    """`position` keeps the NICs of a router apart."""
+    number = f"{router['number']:08x}"
+    pairs = ":".join(number[at : at + 2] for at in (2, 4, 6))
+    identity = {"id": str(uuid5(UUID(router["id"]), network)), "networkid": network}
+    return {**identity, "macaddress": f"0e:{position // 256:02x}:{position % 256:02x}:{pairs}", **fields}
+
+
+def _control_nic(router: Row) -> Row:
+    number = router["number"] % 65000 + 2
+    address = f"169.254.{number // 256}.{number % 256}"
+    place = {"ipaddress": address, "netmask": "255.255.0.0", "gateway": "169.254.0.1"}
+    network = str(uuid5(UUID(router["accountid"]), "control"))
+    return _nic(router, 0, network, **place, traffictype="Control", isdefault=False)
+
+
+def _public_nic(cloud: Cloud, router: Row) -> Row | None:
+    address = next(iter(cloud.table("publicip").by("ipaddress", router.get("publicip", ""))), None)
+    if address is None:
+        return None
+    vlan = cloud.get("vlan", address["vlanid"])
+    place = {"ipaddress": address["ipaddress"], **view(vlan, "netmask", "gateway")}
+    uris = dict.fromkeys(("isolationuri", "broadcasturi"), vlan["vlan"])
+    return _nic(router, 1, vlan["networkid"], **place, **uris, traffictype="Public", isdefault=True, mtu=1500)
+
+
+def _nic_in(router: Row, tier: Row) -> Row:
+    place = {
+        "networkname": tier["name"],
+        "ipaddress": str(nics.router_address(tier)),
+        **view(tier, "netmask", "gateway"),
+    }
+    uris = dict.fromkeys(("isolationuri", "broadcasturi"), f"netris://{tier['vni']}")
+    more = {"traffictype": "Guest", "type": "Isolated", "isdefault": False, "mtu": tier["privatemtu"]}
+    return _nic(router, tier["number"] + 2, tier["id"], **place, **uris, **more)
 
 
 @handles("listRouters")

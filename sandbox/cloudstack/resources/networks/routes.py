@@ -118,9 +118,11 @@ def list_routes(call: Call) -> Row:
 
 
 def route_view(call: Call, row: Row) -> Row:
-    shown = view(row, "id", "state", "vpcid", "vpcgatewayid", "nexthop", "cidr")
+    shown = view(row, "id", "state", "vpcid", "vpcgatewayid", "cidr")
     if gateway := call.cloud.table(GATEWAY).get(row["vpcgatewayid"]):
         shown["vpcgatewayip"] = gateway["ipaddress"]
+    else:
+        shown["nexthop"] = row["nexthop"]
     return {**shown, **call.cloud.owner_fields(row), "tags": call.cloud.tags_of(row), **call.cloud.job_fields(row)}
 
 

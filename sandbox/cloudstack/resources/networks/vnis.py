@@ -9,7 +9,7 @@ from sandbox.cloudstack.calls.call import Call, handles
 from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.protocol.errors import InternalError, InvalidValue
 from sandbox.cloudstack.resources.zone.numbers import Numbers, Rows
-from sandbox.cloudstack.state.cloud import Cloud, view
+from sandbox.cloudstack.state.cloud import Cloud
 from sandbox.kit.store import Row
 
 HIGHEST = 16777214
@@ -106,12 +106,8 @@ def list_guest_vlans(call: Call) -> Row:
             "physicalnetworkname": physical["name"],
             "isdedicated": any(row["id"] in each for each in dedicated),
             "allocationstate": "Allocated" if taken else "Free",
-            **cloud.owner_fields(taken),
+            "network": [],  # nor an account: not even of a tier that has the number
         }
-        if taken:
-            fields["taken"] = wire.date(taken["taken"])
-            network = cloud.table("network").get(taken["networkid"])
-            fields["network"] = [] if network is None else [view(network, "id", "name", "vpcid", "cidr", "state")]
-        return fields
+        return {**fields, "taken": wire.date(taken["taken"])} if taken else fields
 
     return call.page(Rows(numbers), shown)  # type: ignore[arg-type]

@@ -49,8 +49,8 @@ def vpc_view(call: Call, vpc: Row) -> Row:
         **cloud.job_fields(vpc),
     }
     if mode := offerings.routing_mode(offering):
-        gateways = [row["ipaddress"] for row in addresses.of_vpc(cloud, vpc) if row["issourcenat"]]
-        routes = [{"subnet": vpc["cidr"], "gateway": gateway} for gateway in gateways]
+        tiers = cloud.table("network").by("vpcid", vpc["id"])
+        routes = [route for tier in tiers for route in networks.routes_to(cloud, tier)]
         shown |= {"ip4routing": mode, "ip4routes": routes, **as_numbers.vpc_fields(cloud, vpc["id"])}
     if not call.caller.is_root:
         return shown
@@ -96,7 +96,7 @@ def make_vpc(call: Call) -> Row:
     peers = call.get("bgppeerids", [])
     bgp_peers.check_usable(peers, zone_id=zone["id"], owner=owner, is_dynamic=is_dynamic)
     number = _as_number(call, offering) if is_dynamic else None
-    domain = call.get("networkdomain") or owner.get("networkdomain") or f"cs{owner['number']:x}.{zone['suffix']}"
+    domain = call.get("networkdomain") or owner.get("networkdomain") or f"cs{owner['number']:x}{zone['suffix']}"
     vpc = cloud.new(
         "vpc",
         name=call["name"],

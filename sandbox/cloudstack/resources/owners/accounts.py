@@ -16,7 +16,8 @@ from sandbox.kit.store import Row
 _ROLE_OF_TYPE = {USER: "User", ROOT_ADMIN: "Root Admin", DOMAIN_ADMIN: "Domain Admin", RESOURCE_ADMIN: "Resource Admin"}
 
 
-def account_view(cloud: Cloud, account: Row, details: list[str] | None = None) -> Row:
+def account_view(call: Call, account: Row, details: list[str] | None = None) -> Row:
+    cloud = call.cloud
     role = cloud.get("role", account["roleid"])
     domain = cloud.get("domain", account["domainid"])
     machines_ = cloud.table("vm").by("accountid", account["id"])
@@ -29,15 +30,16 @@ def account_view(cloud: Cloud, account: Row, details: list[str] | None = None) -
         "domain": domain["name"],
         "domainpath": domain["path"],
         "isdefault": account.get("isdefault", False),
-        "receivedbytes": 0,
-        "sentbytes": 0,
         "vmrunning": sum(1 for vm in machines_ if vm["state"] == "Running"),
         "vmstopped": sum(1 for vm in machines_ if vm["state"] == "Stopped"),
-        "created": created(account),
         "groups": [],
         "user": [users.user_view(cloud, user) for user in cloud.table("user").by("accountid", account["id"])],
         **cloud.job_fields(account),
     }
+    if not account.get("isdefault"):  # those that came with the installation have no date
+        shown["created"] = created(account)
+    if call.caller.is_root:
+        shown["apikeyaccess"] = "INHERIT"
     return shown if details == ["min"] else {**shown, **limits.triples(cloud, account)}
 
 
@@ -63,7 +65,7 @@ def list_accounts(call: Call) -> Row:
     rows = call.visible("account")
     rows = [row for row in rows if row["name"] != "system" and "projectid" not in row]
     rows = call.narrowed(rows, "name", "state", "accounttype")
-    return call.page(call.searched(rows, "name"), lambda row: account_view(call.cloud, row, call.get("details")))
+    return call.page(call.searched(rows, "name"), lambda row: account_view(call, row, call.get("details")))
 
 
 @handles("createAccount")
@@ -87,7 +89,7 @@ def create_account(call: Call) -> Row:
     )
     call.row = cloud.change("account", account, accountid=account["id"])
     users.make(call, account)
-    return {"account": account_view(cloud, account)}
+    return {"account": account_view(call, account)}
 
 
 def _account(call: Call) -> Row:
@@ -123,21 +125,21 @@ def update_account(call: Call) -> Row:
         cloud.change("account", account, networkdomain=call["networkdomain"])
     if details := call.get("accountdetails"):
         cloud.change("account", account, accountdetails=details[0])
-    return {"account": account_view(cloud, account)}
+    return {"account": account_view(call, account)}
 
 
 @handles("disableAccount")
 def disable_account(call: Call) -> Row:
     account = _account(call)
     call.cloud.change("account", account, state="locked" if call["lock"] else "disabled")
-    return {"account": account_view(call.cloud, account)}
+    return {"account": account_view(call, account)}
 
 
 @handles("enableAccount")
 def enable_account(call: Call) -> Row:
     account = _account(call)
     call.cloud.change("account", account, state="enabled")
-    return {"account": account_view(call.cloud, account)}
+    return {"account": account_view(call, account)}
 
 
 @handles("deleteAccount")

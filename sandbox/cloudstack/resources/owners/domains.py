@@ -10,13 +10,19 @@ from sandbox.kit.store import Row
 
 
 def domain_view(cloud: Cloud, domain: Row, details: list[str] | None = None) -> Row:
+    shown = {**_written(cloud, domain), **view(domain, "state"), "created": created(domain), "hasannotations": False}
+    shown |= cloud.job_fields(domain)
+    return shown if details == ["min"] else {**shown, **limits.triples(cloud, domain)}
+
+
+def _written(cloud: Cloud, domain: Row) -> Row:
+    """What the commands that write a domain show of it."""
     parent = cloud.table("domain").get(domain["parentdomainid"])
-    shown = view(domain, "id", "name", "level", "path", "state", "networkdomain")
+    shown = view(domain, "id", "name", "level", "path", "networkdomain")
     shown |= {"haschild": cloud.table("domain").count_by("parentdomainid", domain["id"]) > 0}
     if parent is not None:
         shown |= {"parentdomainid": parent["id"], "parentdomainname": parent["name"]}
-    shown |= {"created": created(domain), "hasannotations": False, **cloud.job_fields(domain)}
-    return shown if details == ["min"] else {**shown, **limits.triples(cloud, domain)}
+    return {**shown, "secondarystoragetotal": 0.0}
 
 
 @handles("listDomains")
@@ -50,7 +56,7 @@ def create_domain(call: Call) -> Row:
         networkdomain=call.get("networkdomain"),
         state="Active",
     )
-    return {"domain": domain_view(cloud, call.row)}
+    return {"domain": _written(cloud, call.row)}
 
 
 def _check_name(cloud: Cloud, parent: Row, name: str) -> None:
@@ -74,7 +80,7 @@ def update_domain(call: Call) -> Row:
     if "networkdomain" in call:
         cloud.change("domain", domain, networkdomain=call["networkdomain"])
     call.row = domain
-    return {"domain": domain_view(cloud, domain)}
+    return {"domain": _written(cloud, domain)}
 
 
 @handles("deleteDomain")

@@ -92,7 +92,10 @@ def triples(cloud: Cloud, owner: Row) -> Row:
     fields: Row = {}
     count = used if "accounttype" in owner else used_in_domain
     for type_, (_, word, _) in enumerate(TYPES):
-        limit, total = maximum(cloud, owner, type_), count(cloud, owner, type_)
+        limit = maximum(cloud, owner, type_)
+        total: float = count(cloud, owner, type_)
+        if word == "secondarystorage":
+            total = float(total)
         is_free = limit == UNLIMITED
         fields[f"{word}limit"] = "Unlimited" if is_free else str(limit)
         fields[f"{word}total"] = total

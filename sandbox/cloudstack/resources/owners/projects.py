@@ -50,7 +50,7 @@ def project_view(cloud: Cloud, row: Row, details: list[str] | None = None) -> Ro
         "created": created(row),
         "vmrunning": sum(1 for vm in machines if vm["state"] == "Running"),
         "vmstopped": sum(1 for vm in machines if vm["state"] == "Stopped"),
-        "tags": cloud.tags_of(row),
+        "tags": cloud.tags_in_full(row),
         **cloud.job_fields(row),
     }
     return shown if details == ["min"] else {**shown, **limits.triples(cloud, behind)}

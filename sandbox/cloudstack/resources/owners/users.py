@@ -12,7 +12,7 @@ from sandbox.kit.store import Row
 def user_view(cloud: Cloud, user: Row) -> Row:
     account = cloud.get("account", user["accountid"])
     domain, role = cloud.get("domain", account["domainid"]), cloud.get("role", account["roleid"])
-    shown = view(user, "id", "username", "firstname", "lastname", "email", "state", "timezone")
+    shown = view(user, "id", "username", "firstname", "lastname", "email", "state", "timezone", "apikey")
     return {
         **shown,
         "created": created(user),
@@ -59,7 +59,8 @@ def list_users(call: Call) -> Row:
         wanted = call["accounttype"]
         rows = [row for row in rows if call.cloud.get("account", row["accountid"])["accounttype"] == wanted]
     rows = call.searched(call.narrowed(rows, "username", "state"), "username", "firstname", "lastname", "email")
-    return call.page(rows, lambda row: user_view(call.cloud, row))
+    access = {"apikeyaccess": "INHERIT"} if call.caller.is_root else {}
+    return call.page(rows, lambda row: {**user_view(call.cloud, row), **access})
 
 
 @handles("createUser")
@@ -117,7 +118,7 @@ def register_user_keys(call: Call) -> Row:
 @handles("getUserKeys")
 def get_user_keys(call: Call) -> Row:
     _check_self(call, call["id"])
-    return {"userkeys": {**view(call["id"], "apikey", "secretkey"), "apikeyaccess": "INHERIT"}}
+    return {"userkeys": {**view(call["id"], "apikey", "secretkey"), "apikeyaccess": True}}
 
 
 @handles("getUser")
@@ -125,7 +126,7 @@ def get_user(call: Call) -> Row:
     user = next(iter(call.cloud.table("user").by("apikey", call["userapikey"])), None)
     if user is None:
         raise InvalidValue("User does not exist")
-    return {"user": {**user_view(call.cloud, user), **view(user, "apikey")}}
+    return {"user": user_view(call.cloud, user)}
 
 
 def _check_self(call: Call, user: Row) -> None:

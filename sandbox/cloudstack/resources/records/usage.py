@@ -81,9 +81,7 @@ def _owned(table: Table, accounts: list[Row]) -> Iterable[Row]:
 def list_usage_types(call: Call) -> Row:
     return {
         "count": len(TYPES),
-        "usagetype": [
-            {"id": type_, "usagetypeid": type_, "name": text, "description": text} for type_, text in TYPES.items()
-        ],
+        "usagetype": [{"id": type_, "name": text, "description": text} for type_, text in TYPES.items()],
     }
 
 

@@ -33,7 +33,6 @@ def measure(cloud: Cloud) -> list[Row]:
             "type": type_,
             "name": NAMES[type_],
             "capacityused": used,
-            "capacityallocated": used,
             "capacitytotal": total,
             "percentused": f"{100 * used / total if total else 0:.2f}",
         }

@@ -54,6 +54,7 @@ SETTINGS = {
     )
 }
 _OWNED = ("Account", "Domain")
+_UNDESCRIBED = {"expunge.delay", "expunge.interval"}  # the second: unverified
 _TARGETS = {"zoneid": "Zone", "clusterid": "Cluster", "accountid": "Account", "domainid": "Domain"}
 
 
@@ -108,20 +109,21 @@ def list_configurations(call: Call) -> Row:
 
 def setting_view(cloud: Cloud, setting: Setting, owner: str = "") -> Row:
     row = cloud.table("configuration").get(f"{setting.name}@{owner}") if owner else None
-    return {
+    shown = {
         "name": setting.name,
         "value": row["value"] if row else value(cloud, setting.name),
         "defaultvalue": setting.default,
-        "description": setting.name.replace(".", " "),
         "category": setting.category,
         "group": "Miscellaneous",
         "subgroup": "Others",
-        "scope": setting.scope,
         "type": setting.type,
         "isdynamic": setting.is_dynamic,
         "component": "management-server",
         "displaytext": setting.name.replace(".", " ").capitalize(),
     }
+    if setting.name not in _UNDESCRIBED:
+        shown["description"] = setting.name.replace(".", " ")
+    return {**shown, "scope": setting.scope} if owner else shown  # with an owner: unverified
 
 
 @handles("updateConfiguration")

@@ -149,7 +149,7 @@ def _routing(call: Call, mode: str) -> Row:
         raise InvalidValue(f"Routing mode can only be specified for offerings with network mode {ROUTED}")
     if call.get("specifyasnumber") and routing != DYNAMIC:
         raise InvalidValue(f"SpecifyAsNumber is only supported for offerings with routing mode {DYNAMIC}")
-    return {"routingmode": routing, "specifyasnumber": call.get("specifyasnumber", False)}
+    return {"routingmode": routing if mode == ROUTED else None, "specifyasnumber": call.get("specifyasnumber", False)}
 
 
 # VPC offerings
@@ -186,7 +186,7 @@ def create_network_offering(call: Call) -> Row:
     if min(numbers) < 0:
         raise InvalidValue("Network rate and maximum of connections cannot be negative")
     fields = {
-        **{name: call.get(name, TIER_DEFAULTS[name]) for name in given},
+        **{name: call.get(name, TIER_DEFAULTS.get(name)) for name in given},
         "traffictype": _word(call, "traffictype", ("Guest",), ""),
         "guestiptype": _word(call, "guestiptype", _TYPES, ""),
         "availability": _word(call, "availability", _AVAILABILITIES, "Optional"),

@@ -9,6 +9,7 @@ from sandbox.cloudstack.resources.zone import as_numbers, capacity, configuratio
 from sandbox.cloudstack.state.cloud import view
 from sandbox.kit.store import Row
 
+EXTENSIONS = "/usr/share/cloudstack-management/extensions"
 _TYPES = {"str": "string", "int": "integer", "bool": "boolean", "uuids": "list"}
 
 
@@ -47,6 +48,7 @@ def list_capabilities(call: Call) -> Row:
             "instanceleaseenabled": False,
             "dynamicscalingenabled": True,
             "additionalconfigenabled": False,
+            **({"extensionspath": EXTENSIONS} if call.caller.is_root else {}),
             **limits,
         }
     }
@@ -95,6 +97,9 @@ def list_zones(call: Call) -> Row:
     return call.page(call.searched(rows, "name"), lambda row: zone_view(call, row))
 
 
+GUEST_CIDR = "10.1.1.0/24"  # the wizard's, for networks outside of VPCs
+
+
 def zone_view(call: Call, row: Row) -> Row:
     shown = {
         **view(row, "id", "name", "networktype", "type", "allocationstate", "provider"),
@@ -110,12 +115,15 @@ def zone_view(call: Call, row: Row) -> Row:
         "allowuserspecifyvrmtu": False,
         "routerprivateinterfacemaxmtu": 1500,
         "routerpublicinterfacemaxmtu": 1500,
+        "gputotal": 0,
+        "gpuused": 0,
+        "hasannotations": False,
     }
     if not call.caller.is_root:
         return shown
     if call.get("showcapacities"):
-        shown["capacity"] = capacity.of_zone(call.cloud)
-    return shown | view(row, "dns1", "dns2", "internaldns1")
+        shown["capacity"] = capacity.seen(call.cloud)
+    return {**shown, **view(row, "dns1", "dns2", "internaldns1"), "guestcidraddress": GUEST_CIDR}
 
 
 @handles("listHypervisors")

@@ -8,6 +8,7 @@ from sandbox.cloudstack.state import hosts
 from sandbox.cloudstack.state.cloud import created, view
 from sandbox.kit.store import Row
 
+HYPERVISOR_VERSION = "8.2.2"
 CPUS, SPEED, MEMORY = 32, 2400, 256 * 1024**3
 
 
@@ -16,9 +17,15 @@ def list_pods(call: Call) -> Row:
     rows = call.narrowed(call.cloud.table("pod"), "id", "name", "zoneid", "allocationstate")
 
     def shown(row: Row) -> Row:
-        fields = view(row, "id", "name", "zoneid", "gateway", "netmask", "allocationstate")
         zone = call.cloud.get("zone", row["zoneid"])
-        return {**fields, "zonename": zone["name"], "startip": [row["startip"]], "endip": [row["endip"]]}
+        addresses = {"startip": row["startip"], "endip": row["endip"], "forsystemvms": "0", "vlanid": "vlan://untagged"}
+        return {
+            **view(row, "id", "name", "zoneid", "gateway", "netmask", "allocationstate"),
+            "zonename": zone["name"],
+            "ipranges": [addresses],
+            **{name: [value] for name, value in addresses.items()},
+            "hasannotations": False,
+        }
 
     return call.page(call.searched(rows, "name"), shown)
 
@@ -40,7 +47,9 @@ def list_clusters(call: Call) -> Row:
             "managedstate": "Managed",
             "cpuovercommitratio": "1.0",
             "memoryovercommitratio": "1.0",
+            "resourcedetails": {"cpuOvercommitRatio": "1.0", "memoryOvercommitRatio": "1.0"},
             "arch": "x86_64",
+            "hasannotations": False,
         }
 
     return call.page(call.searched(rows, "name"), shown)
@@ -66,28 +75,47 @@ def host_view(call: Call, row: Row) -> Row:
         "resourcestate": "Enabled",
         "created": created(row),
         "lastpinged": wire.date(hosts.last_ping(cloud, row) if row["type"] == "Routing" else row["connected"]),
-        "version": wire.VERSION,
-        "managementserverid": next(iter(cloud.table("managementserver").rows.values()))["id"],
         "events": "ManagementServerDown; AgentDisconnected; Ping; StartAgentRebalance; HostDown; PingTimeout",
-        "hahost": False,
+        "memoryallocated": 0,
+        "islocalstorageactive": False,
+        "hostha": {"haenable": False, "hastate": "Disabled"},
+        "outofbandmanagement": {"enabled": False, "powerstate": "Disabled"},
+        "hasannotations": False,
     }
     if row["type"] != "Routing":
-        return shown
+        return {**shown, "version": ""}
+    server = next(iter(cloud.table("managementserver").rows.values()))
     sizes = [cloud.get("serviceoffering", vm["serviceofferingid"]) for vm in cloud.table("vm").by("hostid", row["id"])]
     speed = sum(size["cpunumber"] * size["cpuspeed"] for size in sizes)
     memory = sum(size["memory"] for size in sizes) * 1024**2
+    load = f"{100 * speed / (CPUS * SPEED):.2f}%"
     return {
         **shown,
+        "version": wire.VERSION,
+        "managementserverid": server["id"],
+        "managementservername": server["name"],
+        "clustertype": "CloudManaged",
+        "hahost": False,
+        "hypervisorversion": HYPERVISOR_VERSION,
+        "ueficapability": False,
         "podname": cloud.get("pod", row["podid"])["name"],
         "clustername": cloud.get("cluster", row["clusterid"])["name"],
         "hypervisor": "KVM",
         "cpunumber": CPUS,
         "cpusockets": 2,
         "cpuspeed": SPEED,
-        "cpuallocated": f"{100 * speed / (CPUS * SPEED):.2f}%",
+        "cpuallocated": load,
+        "cpuallocatedvalue": speed,
+        "cpuallocatedpercentage": load,
+        "cpuallocatedwithoverprovisioning": load,
+        "cpuwithoverprovisioning": str(CPUS * SPEED),
+        "cpuloadaverage": round(speed / (2 * SPEED), 2),
         "cpuused": f"{50 * speed / (CPUS * SPEED):.2f}%",
         "memorytotal": MEMORY,
+        "memorywithoverprovisioning": str(MEMORY),
         "memoryallocated": memory,
+        "memoryallocatedbytes": memory,
+        "memoryallocatedpercentage": f"{100 * memory / MEMORY:.2f}%",
         "memoryused": memory,
         "networkkbsread": 0,
         "networkkbswrite": 0,
@@ -99,4 +127,23 @@ def host_view(call: Call, row: Row) -> Row:
 @handles("listManagementServers")
 def list_management_servers(call: Call) -> Row:
     rows = call.narrowed(call.cloud.table("managementserver"), "id", "name")
-    return call.page(rows, lambda row: {**view(row, "id", "name", "state"), "version": wire.VERSION})
+    hosts_ = [host for host in call.cloud.table("host").by("type", "Routing") if host["state"] == hosts.UP]
+    pending = sum(1 for job in call.cloud.table("job") if job["status"] == 0)
+
+    def shown(row: Row) -> Row:
+        return {
+            **view(row, "id", "name", "state"),
+            "version": wire.VERSION,
+            "javadistribution": "Debian",
+            "javaversion": "17.0.15+6",
+            "osdistribution": "Debian GNU/Linux 12 (bookworm)",
+            **dict.fromkeys(("lastboottime", "lastserverstart", "lastserverstop"), created(row)),
+            "serviceip": "127.0.0.1",
+            "ipaddress": "127.0.0.1",
+            "agents": [host["id"] for host in hosts_],
+            "agentscount": len(hosts_),
+            "lastagents": [],
+            "pendingjobscount": pending,
+        }
+
+    return call.page(rows, shown)

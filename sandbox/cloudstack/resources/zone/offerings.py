@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from uuid import UUID, uuid5
 
 from sandbox.cloudstack.calls.access import is_below
 from sandbox.cloudstack.calls.call import Call, handles
@@ -34,11 +35,22 @@ _CAPABILITIES: dict[str, tuple[tuple[str, str], ...]] = {
         ("SupportedStickinessMethods", _STICKINESS),
         ("AutoScaleCounters", _COUNTERS),
         ("VmAutoScaling", "true"),
+        ("ElasticLb", "false"),
+        ("InlineMode", "false"),
     ),
     "SourceNat": (("SupportedSourceNatTypes", "peraccount"), ("RedundantRouter", "true")),
+    "StaticNat": (("ElasticIp", "false"), ("AssociatePublicIP", "true")),
+    "Vpn": (("SupportedVpnTypes", "pptp,l2tp,ipsec"), ("VpnTypes", "s2svpn")),
     "Dns": (("AllowDnsSuffixModification", "true"),),
     "Dhcp": (("DhcpAccrossMultipleSubnets", "true"),),
 }
+_OF_OFFERINGS = {  # what an offering says of itself; the rest is the provider's, and shown by networks
+    "StaticNat": {"ElasticIp", "AssociatePublicIP"},
+    "SourceNat": {"SupportedSourceNatTypes", "RedundantRouter"},
+    "Lb": {"SupportedLBIsolation", "ElasticLb", "InlineMode", "VmAutoScaling"},
+}
+_CHOSEN = {"RedundantRouter": "false"}  # unless an offering chooses what its provider could do
+_MAY_BE_CHOSEN = {"SupportedSourceNatTypes", "RedundantRouter", "SupportedLBIsolation"}
 
 
 def services(offering: Row) -> list[Row]:
@@ -48,20 +60,39 @@ def services(offering: Row) -> list[Row]:
 
 
 def services_with_capabilities(offering: Row) -> list[Row]:
-    """The same with capabilities, as a network and the offerings show them."""
-    chosen = offering.get("capabilities", {})
-    return [
-        {**service, "capability": capabilities(service["name"], chosen.get(service["name"]))}
-        for service in services(offering)
-    ]
+    """The same with capabilities, as a network shows them."""
+    return [{**service, "capability": _capabilities(offering, service["name"])} for service in services(offering)]
 
 
-def capabilities(service: str, chosen: dict[str, str] | None = None) -> list[Row]:
-    """What the service can do, or what an offering has chosen of that."""
+def _services_of_offering(offering: Row) -> list[Row]:
+    """The same with what the offering itself says, as it shows them; most services have nothing."""
+    shown = []
+    for service in services(offering):
+        said = _OF_OFFERINGS.get(service["name"], set()) | set(
+            offering.get("capabilities", {}).get(service["name"], ())
+        )
+        capabilities = [
+            {**each, "canchooseservicecapability": False}
+            for each in _capabilities(offering, service["name"])
+            if each["name"] in said
+        ]
+        shown.append({**service, "capability": capabilities} if capabilities else service)
+    return shown
+
+
+def _capabilities(offering: Row, service: str) -> list[Row]:
+    """What the service can do, or what the offering has chosen of that."""
+    chosen = {**_CHOSEN, **offering.get("capabilities", {}).get(service, {})}
     return [
-        {"name": name, "value": (chosen or {}).get(name, value), "canchooseservicecapability": False}
+        {"name": name, "value": chosen.get(name, value), "canchooseservicecapability": name in _MAY_BE_CHOSEN}
         for name, value in _CAPABILITIES.get(service, ())
     ]
+
+
+def capability_names(service: str) -> list[Row]:
+    """What could be said of the service, whoever provides it."""
+    names = possible(service)
+    return [{"name": name, "canchooseservicecapability": name in _MAY_BE_CHOSEN} for name in names]
 
 
 def capability(offering: Row, service: str, name: str) -> list[str]:
@@ -86,11 +117,9 @@ def _common_view(cloud: Cloud, offering: Row) -> Row:
         "fornsx": False,
         "internetprotocol": offering.get("internetprotocol", "IPv4"),
         "specifyasnumber": offering.get("specifyasnumber", False),
-        "service": services_with_capabilities(offering),
+        **view(offering, "routingmode"),  # where it was chosen
         **cloud.job_fields(offering),
     }
-    if mode := routing_mode(offering):
-        shown["routingmode"] = mode
     for kind in ("domain", "zone"):
         places = [place for each in offering.get(f"{kind}ids", ()) if (place := cloud.table(kind).get(each))]
         if places:
@@ -101,7 +130,7 @@ def _common_view(cloud: Cloud, offering: Row) -> Row:
 
 def vpc_offering_view(cloud: Cloud, offering: Row) -> Row:
     shown = {"isdefault": False, "distributedvpcrouter": False, "supportsregionLevelvpc": False}
-    return {**_common_view(cloud, offering), **shown}
+    return {**_common_view(cloud, offering), **shown, "service": services(offering)}
 
 
 # What tier offerings are like unless they say something else: the stock ones say nothing.
@@ -117,7 +146,6 @@ TIER_DEFAULTS: Row = {
     "forvpc": True,
     "ispersistent": False,
     "egressdefaultpolicy": False,
-    "maxconnections": 4096,
     "supportsinternallb": False,
 }
 
@@ -125,7 +153,9 @@ TIER_DEFAULTS: Row = {
 def network_offering_view(cloud: Cloud, offering: Row) -> Row:
     shown: Row = {"fortungsten": False, "supportsstrechedl2subnet": False, "supportspublicaccess": False}
     shown |= {name: offering.get(name, value) for name, value in TIER_DEFAULTS.items()}
-    return {**_common_view(cloud, offering), **shown, **view(offering, "serviceofferingid", "tags", "details")}
+    shown |= {"service": _services_of_offering(offering), "hasannotations": False}
+    more = view(offering, "serviceofferingid", "tags", "details", "maxconnections")
+    return {**_common_view(cloud, offering), **shown, **more}
 
 
 def _supporting(rows: list[Row], names: list[str] | None) -> list[Row]:
@@ -220,9 +250,23 @@ def service_offering_view(row: Row) -> Row:
         "isvolatile": False,
         "iscustomized": False,
         "issystem": bool(row.get("is_system")),
+        "defaultuse": False,
+        "rootdisksize": 0,
+        "dynamicscalingenabled": True,
+        "diskofferingid": str(uuid5(UUID(row["id"]), "disk")),  # each has a disk offering of its own that is not listed
+        "diskofferingname": row["name"],
+        "diskofferingdisplaytext": row["name"],
+        "diskofferingstrictness": False,
         "encryptroot": False,
         "hasannotations": False,
     }
+
+
+def os_type(cloud: Cloud, template: Row) -> Row:
+    return next(row for row in cloud.table("ostype") if row["description"] == template["ostypename"])
+
+
+TEMPLATE_TYPE, TEMPLATE_FORMAT = "USER", "QCOW2"
 
 
 @handles("listTemplates")
@@ -240,6 +284,10 @@ def list_templates(call: Call) -> Row:
 
     def shown(row: Row) -> Row:
         zone = call.cloud.get("zone", row["zoneid"])
+        where, store = {}, {"datastore": "secondary", "downloadPercent": "100", "downloadState": "DOWNLOADED"}
+        if call.caller.is_root:
+            where = {"status": "Download Complete", "url": f"http://templates.test/{row['id']}.qcow2"}
+            store |= {"datastoreId": str(uuid5(UUID(zone["id"]), "secondary")), "datastoreRole": "Image"}
         return {
             **view(row, "id", "name", "displaytext", "ostypename", "size", "zoneid"),
             **call.cloud.owner_fields(row),
@@ -250,10 +298,20 @@ def list_templates(call: Call) -> Row:
             "isfeatured": True,
             "isextractable": False,
             "crossZones": True,
-            "format": "QCOW2",
+            "format": TEMPLATE_FORMAT,
             "hypervisor": "KVM",
-            "status": "Download Complete",
-            "templatetype": "USER",
+            **where,
+            "templatetype": TEMPLATE_TYPE,
+            "ostypeid": os_type(call.cloud, row)["id"],
+            "physicalsize": row["size"],
+            "checksum": "",
+            "bits": 0,
+            "details": {},
+            "downloaddetails": [store],
+            "directdownload": False,
+            "deployasis": False,
+            "forcks": False,
+            "hasannotations": False,
             "passwordenabled": False,
             "sshkeyenabled": False,
             "isdynamicallyscalable": False,

@@ -146,7 +146,7 @@ def owned_range_view(cloud: Cloud, row: Row) -> Row:
 def range_view(row: Row) -> Row:
     shown = view(row, "id", "zoneid", "vlan", "gateway", "netmask", "cidr", "startip", "endip", "networkid")
     shown |= view(row, "physicalnetworkid", "forsystemvms", "provider")
-    return {**shown, "forvirtualnetwork": True, "description": row["vlan"]}
+    return {**shown, "forvirtualnetwork": True}
 
 
 @handles("createVlanIpRange")

@@ -24,7 +24,11 @@ def list_service_providers(call: Call) -> Row:
 
 def provider_view(cloud: Cloud, row: Row) -> Row:
     shown = view(row, "id", "name", "physicalnetworkid", "destinationphysicalnetworkid", "state", "servicelist")
-    return {**shown, "canenableindividualservice": row["name"] != _ALL_OR_NOTHING, **cloud.job_fields(row)}
+    return {**shown, "canenableindividualservice": _can_enable_one(row["name"]), **cloud.job_fields(row)}
+
+
+def _can_enable_one(provider: str) -> bool:
+    return provider != _ALL_OR_NOTHING
 
 
 @creates("addNetworkServiceProvider")
@@ -120,5 +124,6 @@ def list_supported_services(call: Call) -> Row:
     for name in names:
         able = list(dict.fromkeys(row["name"] for row in providers if name in row["servicelist"]))
         if call.get("provider", able[0]) in able and call.get("service", name).lower() == name.lower():
-            rows.append({"name": name, "provider": [{"name": each} for each in able]})
-    return call.page(rows, lambda row: {**row, "capability": offerings.capabilities(row["name"])})
+            shown = [{"name": each, "canenableindividualservice": _can_enable_one(each)} for each in able]
+            rows.append({"name": name, "provider": shown})
+    return call.page(rows, lambda row: {**row, "capability": offerings.capability_names(row["name"])})
