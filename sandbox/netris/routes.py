@@ -153,6 +153,7 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/v2/hw", inventory.listing),
     ("GET", "/api/v2/hw/nos", inventory.nos),
     ("GET", "/api/v2/hw/subnets", inventory.subnets),
+    ("GET", "/api/v2/hw/usedips", reservations.used_ips),
     ("GET", "/api/v2/hw/{id}", inventory.read),
     ("POST", "/api/v2/hw/switch", inventory.create_switch),
     ("PUT", "/api/v2/hw/switch/{id}", inventory.update_switch),
@@ -181,13 +182,15 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", "/api/v2/ports/{id}", lag.delete),
     ("GET", "/api/v2/reservation/ip", reservations.ip),
     ("POST", "/api/v2/reservation/ip", reservations.reserve_ip),
+    ("GET", "/api/v2/reservation/ip/{id}", reservations.one_ip),
     ("DELETE", "/api/v2/reservation/ip/{id}", reservations.release_ip),
-    # that VLANs and VXLAN ids can be given back, as addresses can, is unverified
     ("GET", "/api/v2/reservation/vlan", reservations.vlan),
     ("POST", "/api/v2/reservation/vlan", reservations.reserve_vlan),
-    ("DELETE", "/api/v2/reservation/vlan/{id}", reservations.release_vlan),
+    ("GET", "/api/v2/reservation/vlan/{id}", reservations.vlan),
+    ("DELETE", "/api/v2/reservation/vlan/{id}/{id}", reservations.release_vlan),
     ("GET", "/api/v2/reservation/vxlan", reservations.vxlan),
     ("POST", "/api/v2/reservation/vxlan", reservations.reserve_vxlan),
+    ("GET", "/api/v2/reservation/vxlan/{id}", reservations.vxlan),
     ("DELETE", "/api/v2/reservation/vxlan/{id}", reservations.release_vxlan),
     ("GET", "/api/checkthresholds", thresholds.listing),
     ("PUT", "/api/checkthresholds", thresholds.update),
@@ -212,7 +215,7 @@ class Match:
 
 
 class Routes:
-    """Paths as a tree of their parts; a literal part wins over an id."""
+    """Paths as a tree of their parts; a literal part wins over an id. Two ids stand in the target as in the path."""
 
     def __init__(self, routes: Iterable[tuple[str, str, Handler]]) -> None:
         self._tree: dict[str, Any] = {}
@@ -228,7 +231,7 @@ class Routes:
             if part in branch and not part.startswith(" "):
                 branch = branch[part]
             elif "{id}" in branch:
-                branch, target = branch["{id}"], part
+                branch, target = branch["{id}"], f"{target}/{part}" if target else part
             else:
                 return None
         found = branch.get(f" {request.method}")

@@ -6,7 +6,7 @@ Allocation ids and subnet ids are sequences of their own and collide (quirk 1); 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
@@ -90,9 +90,13 @@ def tree(net: Controller, call: Call) -> Reply:
 
 def subnets(net: Controller, call: Call) -> Reply:
     sites = call.ids("filterBySites")
-    nodes = (net.tree.nodes["subnet", row["id"]] for row in _subnet_rows(net, call))
-    kept = (node for node in nodes if sites is None or not sites.isdisjoint(node.row["sites"]))
-    return Reply.rows(_json(net, node, deep=False) for node in kept)
+    rows = _subnet_rows(net, call)
+    return flat(net, (row for row in rows if sites is None or not sites.isdisjoint(row["sites"])))
+
+
+def flat(net: Controller, rows: Iterable[Row]) -> Reply:
+    """Subnets as nodes without those below them."""
+    return Reply.rows(_json(net, net.tree.nodes["subnet", row["id"]], deep=False) for row in rows)
 
 
 def _subnet_rows(net: Controller, call: Call) -> Iterator[Row]:

@@ -1,11 +1,13 @@
 """The ledgers of VXLAN ids, VLANs and addresses (2.3): what objects hold, and what somebody reserved by hand.
 
 A reservation by hand keeps its number away from everybody but the consumer it names. Ids of what objects hold are
-counted in the list and lie above those of reservations; they cannot be deleted, since their objects still hold them.
+counted in the list and lie above those of reservations. What objects hold cannot be deleted. VLANs and VXLAN ids are
+asked for and given back by their number, addresses by the id of the reservation (OpenAPI, 2.3).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
@@ -13,7 +15,19 @@ from sandbox.netris.overlay.ipam import host_id
 from sandbox.netris.state.controller import LAST_VLAN, Controller
 from sandbox.netris.state.ledger import LAST_VNI, Claim, Owner
 from sandbox.netris.state.tree import Node
-from sandbox.netris.wire import CREATED, DELETED, Address, Call, Fields, Refusal, Reply, invalid, not_found
+from sandbox.netris.wire import (
+    CREATED,
+    DELETED,
+    Address,
+    Call,
+    Fields,
+    Refusal,
+    Reply,
+    dumps,
+    invalid,
+    not_found,
+    weak_int,
+)
 
 HELD = 1_000_000  # ids above are those of numbers that objects hold
 _VLAN_CONSUMERS = ("bgp", "hw", "vnet", "vrf")
@@ -41,6 +55,7 @@ def _meta(net: Controller, owner: Owner, tag: str) -> dict[str, Any]:
 
 
 def vxlan(net: Controller, call: Call) -> Reply:
+    """Of one VXLAN id when the path names it."""
     entries = [(number, owner, tag) for _, number, owner, tag in net.ledger.entries("vni")]
     entries.sort(key=lambda entry: (entry[0], entry[1].kind, entry[1].id))
     ids = _Ids()
@@ -48,11 +63,13 @@ def vxlan(net: Controller, call: Call) -> Reply:
         [
             {"id": ids.of(owner), "vxlan": number, "consumer": _consumer(owner), "meta": _meta(net, owner, tag)}
             for number, owner, tag in entries
+            if not call.target or number == call.id
         ]
     )
 
 
 def vlan(net: Controller, call: Call) -> Reply:
+    """Of one VLAN when the path names it."""
     sites, ids = call.ids("filterBySite"), _Ids()
     return Reply.of(
         [
@@ -64,31 +81,68 @@ def vlan(net: Controller, call: Call) -> Reply:
                 "meta": _meta(net, owner, tag),
             }
             for pool, number, owner, tag in net.ledger.entries("vlan")
-            if sites is None or pool[1] in sites
+            if (sites is None or pool[1] in sites) and (not call.target or number == call.id)
         ]
     )
 
 
 def ip(net: Controller, call: Call) -> Reply:
     """Every address in use, with the subnet it is in. `filterByType` is a consumer type, the site is the subnet's."""
-    kinds, sites, ids = call.values("filterByType"), call.ids("filterBySite"), _Ids()
-    found: list[dict[str, Any]] = []
+    kinds, sites = call.values("filterByType"), call.ids("filterBySite")
+    return Reply.of(
+        [
+            entry
+            for entry, node in _addresses(net)
+            if (not kinds or entry["consumer"]["type"] in kinds)
+            and (sites is None or (node is not None and not sites.isdisjoint(node.row["sites"])))
+        ]
+    )
+
+
+def one_ip(net: Controller, call: Call) -> Reply:
+    """By the id of a reservation or by the address, of the System VPC before others (which one: unverified)."""
+    found = [
+        (node is None or node.vpc != net.system_vpc, entry)
+        for entry, node in _addresses(net)
+        if call.target in (str(entry["id"]), entry["host"]["address"])
+    ]
+    if not found:
+        raise not_found()
+    return Reply.of(min(found, key=lambda each: each[0])[1])
+
+
+def used_ips(net: Controller, call: Call) -> Reply:
+    """What devices have of addresses, in the words of the oldest API. Whether others are told too is unverified."""
+    return Reply.of(
+        [
+            {
+                "id": entry["id"],
+                "address": entry["host"]["address"],
+                "consumer_id": entry["consumer"]["id"],
+                "consumer_type": entry["consumer"]["type"],
+                "host_id": entry["host"]["id"],
+                "subnet_id": node.row["id"] if node else None,
+                "name": entry["consumer"]["name"],
+                "meta": dumps(entry["meta"]),
+            }
+            for entry, node in _addresses(net)
+            if entry["consumer"]["type"] == "hw"
+        ]
+    )
+
+
+def _addresses(net: Controller) -> Iterator[tuple[dict[str, Any], Node | None]]:
+    ids, names = _Ids(), ("id", "prefix", "name", "purpose")
     for (_, vpc, version), number, owner, tag in net.ledger.entries("ip"):
-        if kinds and owner.kind not in kinds:
-            continue
-        bits, to_address = (32, IPv4Address) if version == 4 else (128, IPv6Address)
-        node = next((n for n in net.tree.enclosing(vpc, version, number, bits) if n.kind == "subnet"), None)
-        if sites is not None and (node is None or sites.isdisjoint(node.row["sites"])):
-            continue
-        names = ("id", "prefix", "name", "purpose")
-        host: dict[str, Any] = {
+        address: Address = IPv4Address(number) if version == 4 else IPv6Address(number)
+        node = net.tree.subnet_of(vpc, address)
+        host = {
             "id": host_id(node, number) if node else None,
-            "address": str(to_address(number)),
+            "address": str(address),
             "subnet": {name: node.row[name] for name in names} if node else None,
         }
-        consumer, meta = _consumer(owner), _meta(net, owner, tag) | _leases(net, owner, host["address"])
-        found.append({"id": ids.of(owner), "host": host, "consumer": consumer, "meta": meta})
-    return Reply.of(found)
+        meta = _meta(net, owner, tag) | _leases(net, owner, str(address))
+        yield {"id": ids.of(owner), "host": host, "consumer": _consumer(owner), "meta": meta}, node
 
 
 def _leases(net: Controller, owner: Owner, address: str) -> dict[str, Any]:
@@ -150,22 +204,35 @@ def _add(
 
 
 def release_vxlan(net: Controller, call: Call) -> Reply:
-    return _release(net, call, "vxlan")
+    number = weak_int(call.target)
+    claim = Claim.vni(number) if number is not None else None
+    return _release(net, claim, "VXLAN reservation is not found.")
 
 
 def release_vlan(net: Controller, call: Call) -> Reply:
-    return _release(net, call, "vlan")
+    """The path ends with the VLAN and the site."""
+    numbers = [weak_int(part) for part in call.target.split("/")]
+    claim = Claim.vlan(numbers[1], numbers[0]) if None not in numbers else None  # type: ignore[arg-type]
+    return _release(net, claim, "VLAN reservation is not found.")
+
+
+def _release(net: Controller, claim: Claim | None, missing: str) -> Reply:
+    owners = net.ledger.holders(claim) if claim else []
+    by_hand = [owner.reservation for owner in owners if owner.reservation]
+    if not by_hand:
+        raise _in_use() if owners else Refusal(404, missing)
+    for number in by_hand:
+        net.reservations.drop(number)
+    return Reply.of([], DELETED)
 
 
 def release_ip(net: Controller, call: Call) -> Reply:
-    return _release(net, call, "ip")
-
-
-def _release(net: Controller, call: Call, kind: str) -> Reply:
     row = net.reservations.get(call.id)
-    if row is None or row["kind"] != kind:
-        if (call.id or 0) > HELD:
-            raise Refusal(400, "The reservation is in use by its consumer.")  # unverified
-        raise not_found()
+    if row is None or row["kind"] != "ip":
+        raise _in_use() if (call.id or 0) > HELD else not_found()
     net.reservations.drop(row["id"])
     return Reply.of({}, DELETED)
+
+
+def _in_use() -> Refusal:
+    return Refusal(400, "The reservation is in use by its consumer.")  # unverified

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_network
 
 from sandbox.kit.store import Row
-from sandbox.netris.wire import Network
+from sandbox.netris.wire import Address, Network
 
 Key = tuple[int, int, int, int]  # VPC, IP version, prefix length, first address
 
@@ -61,6 +61,11 @@ class Tree:
 
     def around(self, vpc: int, network: Network) -> Iterator[Node]:
         return self.enclosing(vpc, network.version, int(network.network_address), network.prefixlen)
+
+    def subnet_of(self, vpc: int, address: Address) -> Node | None:
+        """The smallest subnet that an address lies in."""
+        around = self.enclosing(vpc, address.version, int(address), address.max_prefixlen)
+        return next((node for node in around if node.kind == "subnet"), None)
 
     def overlapping_allocation(self, vpc: int, network: Network) -> int | None:
         """The id of an allocation of this VPC that overlaps the network."""

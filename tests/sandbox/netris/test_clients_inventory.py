@@ -1,13 +1,15 @@
 """What the vendor's Go SDK and Terraform provider send and read of inventory, people and ledgers.
 
-The number at the end of a name is that of the finding in the list of what those clients need.
+The numbers at the end of names count what those clients need; tests of one number belong together.
 """
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from tests.sandbox.controller import Controller
+from tests.sandbox.controller import SITE, Controller
 
 
 @pytest.fixture
@@ -33,3 +35,58 @@ def test_a_user_may_have_a_group_and_a_role_of_zeroes_client_19(netris):
 
     (jane,) = [row for row in netris.get("/api/users") if row["id"] == number]
     assert (jane["role_id"], jane["perm_id"]) == (None, group)
+
+
+def test_addresses_of_devices_are_listed_in_the_oldest_words_client_21(netris):
+    used = {row["address"]: row for row in netris.get("/api/v2/hw/usedips")}
+
+    leaf = netris.device("Leaf-1")
+    row = used[leaf["mainAddress"]]
+    assert (row["consumer_id"], row["consumer_type"], row["name"]) == (leaf["id"], "hw", "Leaf-1")
+    assert (row["host_id"], row["subnet_id"]) == (leaf["mainIP"]["id"], leaf["mainIP"]["subnetID"])
+    assert json.loads(row["meta"]) == {"tag": "main"}
+    assert netris.get("/api/v2/reservation/ip/" + leaf["mainAddress"])["consumer"]["id"] == leaf["id"]
+
+
+def test_an_address_is_reserved_and_found_by_id_and_by_itself_client_21(netris):
+    consumer = {"id": 0, "name": "", "type": "sys"}
+    subnet = {"id": 1, "name": "", "prefix": "", "purpose": ""}
+    body = {"id": 0, "consumer": consumer, "host": {"address": "10.0.0.77", "id": 0, "subnet": subnet}, "meta": {}}
+    number = netris.post("/api/v2/reservation/ip", **body)["id"]
+
+    by_id, by_address = netris.get(f"/api/v2/reservation/ip/{number}"), netris.get("/api/v2/reservation/ip/10.0.0.77")
+    assert by_id == by_address
+    assert (by_id["id"], by_id["host"]["address"], by_id["host"]["subnet"]["id"]) == (number, "10.0.0.77", 1)
+    netris.delete(f"/api/v2/reservation/ip/{number}")
+    netris.refused(404, "GET", "/api/v2/reservation/ip/10.0.0.77")
+
+
+def test_a_vlan_is_asked_for_and_given_back_by_its_number_and_site_client_21(netris):
+    body = {"vlan": 777, "site": {"id": 1}, "consumer": {"type": "vnet"}, "meta": {}}
+    netris.post("/api/v2/reservation/vlan", **body)
+
+    (row,) = netris.get("/api/v2/reservation/vlan/777", filterBySite=1)
+    assert (row["vlan"], row["site"], row["consumer"]["type"]) == (777, SITE, "vnet")
+    assert netris.get("/api/v2/reservation/vlan/777", filterBySite=9) == []
+    assert netris.get("/api/v2/reservation/vlan/778") == []
+    for path in ("777/9", "778/1", "777/x"):
+        missing = netris.refused(404, "DELETE", f"/api/v2/reservation/vlan/{path}")
+        assert missing["message"] == "VLAN reservation is not found."
+    netris.delete("/api/v2/reservation/vlan/777/1")
+    assert netris.get("/api/v2/reservation/vlan/777") == []
+    held = next(row["vlan"] for row in netris.get("/api/v2/reservation/vlan") if row["consumer"]["type"] == "vnet")
+    netris.refused(400, "DELETE", f"/api/v2/reservation/vlan/{held}/1")
+
+
+GROUPS = {
+    "fabricProps": {"fabricType": "ew-plane1", "serverBasedESI": True, "optimiseBgpOverlayHypervisor": True},
+    "gpuClusterProps": {"roce": True, "hwmp": True, "refArch": "none", "aggregateL3VpnPrefix": False},
+    "snmpv2Props": {"enabled": True, "community": "c", "ipv4_list": ["10.0.0.0/8"], "contact": "a", "location": "b"},
+    "netqProps": {"enabled": True, "serverAddrs": ["192.0.2.11"], "serverPort": 32708},
+    "syslogDestinations": {
+        "enabled": True,
+        "useRfc5424": True,
+        "servers": [{"host": "192.0.2.10", "port": 514, "protocol": "UDP", "severity": "Error"}],
+    },
+    "aaa": {"authOrder": ["local"], "radius": {"enabled": False, "priorityServers": []}, "local": {"enabled": True}},
+}
