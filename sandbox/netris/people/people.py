@@ -19,6 +19,7 @@ from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal
 
 ALL_TENANTS = -1
 OPERATOR = 1
+BUILD = "4.15.0"  # its form is unverified
 SECTIONS = (
     "SERVICES", "INSTANCES", "CIRCUITS", "ACL", "ACL_2.0", "ACL_PORT_GROUPS", "LOAD_BALANCER", "L4_LOAD_BALANCER",
     "NET", "TOPOLOGY", "INVENTORY", "SWITCH_PORTS", "SITES", "E_BGP", "E_BGP_OBJECTS", "E_BGP_ROUTE_MAPS", "SUBNETS",
@@ -88,6 +89,8 @@ def _group_view(row: Row) -> dict[str, Any]:
         "hidden": dumps(row["hidden"]),
         "readonly": dumps(row["readOnly"]),
         "externalACL": row["externalACL"],
+        "external_acl": "yes" if row["externalACL"] else "no",  # a text in Go; which words it holds is unverified
+        **_dates(row),
     }
 
 
@@ -96,12 +99,12 @@ def list_groups(net: Controller, call: Call) -> Reply:
 
 
 def create_group(net: Controller, call: Call) -> Reply:
-    return _created(net.permission_groups, _group(net, call.fields, None))
+    return _created(net, net.permission_groups, _group(net, call.fields, None))
 
 
 def update_group(net: Controller, call: Call) -> Reply:
     row = net.by_body(net.permission_groups, call)
-    return _updated(net.permission_groups, row, _group(net, call.fields, row))
+    return _updated(net, net.permission_groups, row, _group(net, call.fields, row))
 
 
 def delete_group(net: Controller, call: Call) -> Reply:
@@ -143,6 +146,7 @@ def _role_view(net: Controller, row: Row) -> dict[str, Any]:
         "perm_id": row["group"],
         "perm_name": net.ref(net.permission_groups, row["group"])["name"],
         "tenants": _tenants_view(net, row),
+        **_dates(row),
     }
 
 
@@ -151,12 +155,12 @@ def list_roles(net: Controller, call: Call) -> Reply:
 
 
 def create_role(net: Controller, call: Call) -> Reply:
-    return _created(net.user_roles, _role(net, call.fields, None))
+    return _created(net, net.user_roles, _role(net, call.fields, None))
 
 
 def update_role(net: Controller, call: Call) -> Reply:
     row = net.by_body(net.user_roles, call)
-    return _updated(net.user_roles, row, _role(net, call.fields, row))
+    return _updated(net, net.user_roles, row, _role(net, call.fields, row))
 
 
 def delete_role(net: Controller, call: Call) -> Reply:
@@ -180,15 +184,17 @@ def _role(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
 
 
 def _user_view(net: Controller, row: Row) -> dict[str, Any]:
-    hidden = ("password", "group", "role", "tenants")
+    shown = ("id", "name", "fullname", "email", "email_cc", "company", "position")
     return {
-        **{name: value for name, value in row.items() if name not in hidden},
+        **{name: row[name] for name in shown},
+        "phone": row["phonenumber"],
         "perm_id": row["group"],
         "perm_name": net.ref(net.permission_groups, row["group"])["name"],
         "role_id": row["role"],
         "rolename": net.ref(net.user_roles, row["role"])["name"],
         "tenants": _tenants_view(net, row),
         "auth_scheme_id": 1,
+        **_dates(row),
     }
 
 
@@ -197,17 +203,17 @@ def list_users(net: Controller, call: Call) -> Reply:
 
 
 def own_permissions(net: Controller, call: Call) -> Reply:
-    """What the Go SDK asks to learn the version; what it answers is unverified."""
-    return Reply.of({"hidden": "[]", "readonly": "[]", "externalACL": True})
+    """What the Go SDK asks to learn the version; what else it answers is unverified."""
+    return Reply.of({"buildVersion": BUILD, "hidden": "[]", "readonly": "[]", "externalACL": True})
 
 
 def create_user(net: Controller, call: Call) -> Reply:
-    return _created(net.users, {**_user(net, call.fields, None), "password": ""})
+    return _created(net, net.users, {**_user(net, call.fields, None), "password": ""})
 
 
 def update_user(net: Controller, call: Call) -> Reply:
     row = net.by_body(net.users, call)
-    return _updated(net.users, row, _user(net, call.fields, row))
+    return _updated(net, net.users, row, _user(net, call.fields, row))
 
 
 def delete_user(net: Controller, call: Call) -> Reply:
@@ -249,7 +255,8 @@ def keep_operator(net: Controller, name: str) -> None:
     facts = {**blank, "name": name, "fullname": name, "email": f"{name}@example.net", "password": ""}
     row = net.users.get(OPERATOR)
     if row is None:
-        net.users.add(**facts, group=None, role=None, tenants=[{"id": ALL_TENANTS, "write": True}])
+        now, tenants = net.stamp(), [{"id": ALL_TENANTS, "write": True}]
+        net.users.add(**facts, group=None, role=None, tenants=tenants, createdDate=now, modifiedDate=now)
     elif row["name"] != name:
         net.users.change(row, name=name)
 
@@ -293,25 +300,27 @@ def _tenants(net: Controller, fields: Fields, was: Row | None) -> list[Row]:
 
 
 def _tenants_view(net: Controller, row: Row) -> list[dict[str, Any]]:
-    names = {ALL_TENANTS: "All"}
-    return [
-        {
-            "id": tenant["id"],
-            "name": names.get(tenant["id"]) or net.ref(net.tenants, tenant["id"])["name"],
-            "tenant_read": True,
-            "tenant_write": tenant["write"],
-        }
-        for tenant in row["tenants"]
-    ]
+    """In the words for users and in those for roles. Every tenant is shown as 0, though asked for as -1."""
+    found = []
+    for tenant in row["tenants"]:
+        number = 0 if tenant["id"] == ALL_TENANTS else tenant["id"]
+        name = net.ref(net.tenants, number)["name"] if number else "All"
+        rights = {"tenant_read": True, "tenant_write": tenant["write"]}
+        found.append({"id": number, "name": name, "tenant_id": number, "tenant_name": name, **rights})
+    return found
 
 
-def _created(shelf: Shelf, facts: dict[str, Any]) -> Reply:
-    """What `data` holds is unverified for all three."""
-    return Reply.of({"id": shelf.add(**facts)["id"]}, CREATED)
+def _dates(row: Row) -> dict[str, int]:
+    return {"create_date": row["createdDate"], "modified_date": row["modifiedDate"]}
 
 
-def _updated(shelf: Shelf, row: Row, facts: dict[str, Any]) -> Reply:
-    shelf.change(row, **facts)
+def _created(net: Controller, shelf: Shelf, facts: dict[str, Any]) -> Reply:
+    now = net.stamp()
+    return Reply.of({"id": shelf.add(**facts, createdDate=now, modifiedDate=now)["id"]}, CREATED)
+
+
+def _updated(net: Controller, shelf: Shelf, row: Row, facts: dict[str, Any]) -> Reply:
+    shelf.change(row, **facts, modifiedDate=net.stamp())
     return Reply.of({"id": row["id"]}, UPDATED)
 
 

@@ -78,6 +78,30 @@ def test_a_vlan_is_asked_for_and_given_back_by_its_number_and_site_client_21(net
     netris.refused(400, "DELETE", f"/api/v2/reservation/vlan/{held}/1")
 
 
+def test_people_are_shown_in_the_words_that_go_reads_client_29(netris):
+    group = netris.post("/api/permissiongroups", name="g", hidden=[], readOnly=[], externalACL=True)["id"]
+    everybody = [{"id": -1, "tenant_id": 0, "tenant_name": "", "tenant_read": True, "tenant_write": True}]
+    one = [{"id": 1, "tenant_id": 0, "tenant_name": "", "tenant_read": True, "tenant_write": True}]
+    nobody = {"id": 0, "name": "", "tenants": None}
+    for name, tenants in (("all", everybody), ("one", one)):
+        netris.post("/api/userroles", name=name, permissionGroup={"id": group}, tenants=tenants)
+    netris.post(
+        "/api/users", name="jane", email="j@x.y", phonenumber="650", userRole=nobody, permissionGroup={"id": group},
+        tenants=everybody,
+    )  # fmt: skip
+
+    roles = {row["name"]: row for row in netris.get("/api/userroles")}
+    jane = netris.get("/api/users")[-1]
+    (permissions,) = netris.get("/api/permissiongroups")
+    assert [(tenant["tenant_id"], tenant["tenant_name"]) for tenant in roles["one"]["tenants"]] == [(1, "Admin")]
+    assert [tenant["tenant_id"] for tenant in roles["all"]["tenants"]] == [0]
+    assert (jane["phone"], jane["tenants"][0]["id"], jane["tenants"][0]["tenant_write"]) == ("650", 0, True)
+    assert isinstance(permissions["external_acl"], str)
+    for row in (roles["one"], jane, permissions):
+        assert 0 < row["create_date"] <= row["modified_date"]
+    assert netris.get("/api/users/permissions")["buildVersion"]
+
+
 GROUPS = {
     "fabricProps": {"fabricType": "ew-plane1", "serverBasedESI": True, "optimiseBgpOverlayHypervisor": True},
     "gpuClusterProps": {"roce": True, "hwmp": True, "refArch": "none", "aggregateL3VpnPrefix": False},
