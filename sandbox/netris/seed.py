@@ -71,7 +71,7 @@ def _addresses(net: Controller, fabric: Fabric) -> None:
 
 
 def _devices(net: Controller, fabric: Fabric) -> None:
-    overlay = {"optimiseBgpOverlay": True}
+    overlay = {"optimiseBgpOverlayHypervisor": True}
     _do(net, profiles.create, name=PROFILE, description="Hypervisor Integrated Fabric", fabricProps=overlay)
     for device in fabric.devices:
         _do(net, _CREATE[device.kind], **_device(device, fabric))
@@ -118,7 +118,7 @@ def _out_of_band(net: Controller, fabric: Fabric, name: str, devices: list[Row])
         "asn": "",
         "portCount": OOB_PORTS,
         "nos": {"tag": "cumulus_linux"},
-        "role": "generic",
+        "swRole": "generic",
     }
     _do(net, inventory.create_switch, **switch)
     for number, device in enumerate(devices, start=1):

@@ -23,6 +23,11 @@ TYPES = (
     "text",
 )
 LEASE_SECONDS = 86400
+# The codes that the vendor has a type of its own for; all others are custom ones.
+STANDARD_CODES = {
+    *(2, 4, *range(6, 12), *range(13, 41), *range(44, 50), 52, 54, 56, 57, 60, 62, *range(64, 77)),
+    *(*range(85, 90), 93, 98, 100, 101, 112, 113, 114, 116, 117, 118, 136, 137, 138, 141, 160, 213),
+}
 
 
 def listing(net: Controller, call: Call) -> Reply:
@@ -95,9 +100,11 @@ def _items(fields: Fields, old: Row, kind: str) -> list[Any]:
 
 def _option(option: Fields) -> Row:
     kind = "uin8" if option.values.get("type") == "uint8" else option.choice("type", TYPES)
+    code = option.integer("code", 1, 254)
     return {
-        "code": option.integer("code", 1, 254),
+        "code": code,
         "type": kind,
         "value": option.text("value", ""),
-        "isCustom": option.flag("isCustom", False),
+        # Go clients say false of every option, and read back what it is
+        "isCustom": option.flag("isCustom", False) or code not in STANDARD_CODES,
     }

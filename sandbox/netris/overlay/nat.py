@@ -33,7 +33,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         },
         "action": {"label": action.removesuffix("_SNAT"), "value": action},
         "protocol": {"label": protocol.upper(), "value": protocol},
-        "portGroup": port_groups.render(group) if (group := net.port_groups.get(row["portGroup"])) else None,
+        "portGroup": port_groups.brief(group) if (group := net.port_groups.get(row["portGroup"])) else None,
         "creator": "netris",
         "editor": "netris",
     }

@@ -12,8 +12,22 @@ from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal
 _RANGE = re.compile(r"(\d{1,5})-(\d{1,5})")
 
 
+def brief(row: Row) -> dict[str, Any]:
+    """As a NAT rule shows it."""
+    return {"id": row["id"], "name": row["name"], "ports": [str(port) for port in row["ports"]]}
+
+
 def render(row: Row) -> dict[str, Any]:
-    return {name: row[name] for name in ("id", "name", "ports")}
+    """Ports as text, and each as the range it is."""
+    ranges = [str(port).partition("-") for port in row["ports"]]
+    return {
+        **brief(row),
+        "port_grp_id": row["id"],
+        "port_from": [int(first) for first, _, _ in ranges],
+        "port_to": [int(last or first) for first, _, last in ranges],
+        "created_date": row["createdDate"],
+        "modified_date": row["modifiedDate"],
+    }
 
 
 def listing(net: Controller, call: Call) -> Reply:
@@ -21,14 +35,14 @@ def listing(net: Controller, call: Call) -> Reply:
 
 
 def create(net: Controller, call: Call) -> Reply:
-    """What `data` holds is unverified."""
-    row = net.port_groups.add(**_facts(net, call.fields, None))
-    return Reply.of({"id": row["id"]}, CREATED)
+    now = net.stamp()
+    row = net.port_groups.add(**_facts(net, call.fields, None), createdDate=now, modifiedDate=now)
+    return Reply.of({"id": row["id"], "portGroupId": row["id"]}, CREATED)  # Go clients read the second
 
 
 def update(net: Controller, call: Call) -> Reply:
     row = net.by_body(net.port_groups, call)
-    net.port_groups.change(row, **_facts(net, call.fields, row))
+    net.port_groups.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
     for shelf in (net.nats, net.acls):
         shelf.render_again()
     return Reply.of({"id": row["id"]}, UPDATED)

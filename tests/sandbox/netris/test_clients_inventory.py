@@ -37,6 +37,52 @@ def test_a_user_may_have_a_group_and_a_role_of_zeroes_client_19(netris):
     assert (jane["role_id"], jane["perm_id"]) == (None, group)
 
 
+def test_a_port_group_tells_its_id_in_both_words_client_3(netris):
+    body = {"addedArray": None, "deleted_elements_arr": None, "id": 0, "name": "web", "ports": ["22", "1024-2048"]}
+    made = netris.post("/api/aclportgroups", **body)
+
+    assert made["id"] == made["portGroupId"] > 0
+    (group,) = netris.get("/api/aclportgroups")
+    assert (group["id"], group["port_grp_id"], group["ports"]) == (made["id"], made["id"], ["22", "1024-2048"])
+    assert (group["port_from"], group["port_to"]) == ([22, 1024], [22, 2048])
+    assert 0 < group["created_date"] <= group["modified_date"]
+
+
+PROFILE = {
+    "name": "p",
+    "description": "",
+    "ipv4_list": "10.0.0.0/8,192.0.2.1",
+    "ipv6_list": "",
+    "timezone": {"label": "America/Los_Angeles", "offset": "", "tzCode": "America/Los_Angeles"},
+    "ntp_servers": "",
+    "dns_servers": "",
+    "customRules": [
+        {"id": 0, "description": "mine", "srcSubnet": "10.0.0.0/8", "srcPort": "", "dstPort": "1", "protocol": "tcp"},
+        {"id": 7, "description": "gone", "srcSubnet": "10.0.0.0/8", "protocol": "any", "deleted": True},
+    ],
+}
+
+
+def test_a_profile_is_shown_in_the_words_that_go_reads_client_5(netris):
+    netris.post("/api/inventoryProfiles", id=0, **PROFILE)
+
+    profile = netris.get("/api/inventoryProfiles")[-1]
+    assert json.loads(profile["timezone"]) == PROFILE["timezone"]
+    assert (profile["ipv4_ssh"], profile["ipv6_ssh"]) == ("10.0.0.0/8,192.0.2.1", "")
+    assert [(rule["id"], rule["description"]) for rule in profile["customRules"]] == [(1, "mine")]
+    assert 0 < profile["created_date"] == profile["createdDate"]
+    assert 0 < profile["modified_date"] == profile["modifiedDate"]
+    assert netris.get("/api/v2/hw/profiles")[-1] == profile
+
+
+def test_a_profile_is_deleted_by_a_list_of_ids_client_13(netris):
+    numbers = [netris.post("/api/inventoryProfiles", name=name, ipv4_list="")["id"] for name in ("a", "b")]
+    netris.refused(404, "DELETE", "/api/inventoryProfiles", {"id": [*numbers, 99]})
+    netris.delete("/api/inventoryProfiles", {"id": numbers})
+
+    assert [row["id"] for row in netris.get("/api/inventoryProfiles")] == [1]
+
+
 def test_addresses_of_devices_are_listed_in_the_oldest_words_client_21(netris):
     used = {row["address"]: row for row in netris.get("/api/v2/hw/usedips")}
 
@@ -78,6 +124,14 @@ def test_a_vlan_is_asked_for_and_given_back_by_its_number_and_site_client_21(net
     netris.refused(400, "DELETE", f"/api/v2/reservation/vlan/{held}/1")
 
 
+def test_an_option_of_no_standard_is_a_custom_one_client_25(netris):
+    options = [{"code": code, "type": "string", "value": "v", "isCustom": False} for code in (67, 239)]
+    number = netris.post("/api/v2/dhcp-option-set", name="s", additionalOptions=options)["id"]
+
+    shown = netris.get(f"/api/v2/dhcp-option-set/{number}")["additionalOptions"]
+    assert [(option["code"], option["isCustom"]) for option in shown] == [(67, False), (239, True)]
+
+
 def test_people_are_shown_in_the_words_that_go_reads_client_29(netris):
     group = netris.post("/api/permissiongroups", name="g", hidden=[], readOnly=[], externalACL=True)["id"]
     everybody = [{"id": -1, "tenant_id": 0, "tenant_name": "", "tenant_read": True, "tenant_write": True}]
@@ -114,3 +168,20 @@ GROUPS = {
     },
     "aaa": {"authOrder": ["local"], "radius": {"enabled": False, "priorityServers": []}, "local": {"enabled": True}},
 }
+
+
+def test_a_profile_keeps_every_group_of_properties_client_32(netris):
+    ztp = {"nosImage": "cumulus.bin", "password": "s3cret"}
+    number = netris.post("/api/inventoryProfiles", **PROFILE, **GROUPS, ztpProps=ztp)["id"]
+
+    def shown() -> dict[str, dict[str, object]]:
+        profile = netris.get("/api/inventoryProfiles")[-1]
+        return {name: {key: profile[name][key] for key in group} for name, group in GROUPS.items()}
+
+    assert shown() == GROUPS
+    assert netris.get("/api/inventoryProfiles")[-1]["ztpProps"] == {"nosImage": "cumulus.bin", "password": ""}
+    netris.put("/api/inventoryProfiles", id=number, name="p2")
+    assert shown() == GROUPS
+    netris.put("/api/inventoryProfiles", id=number, fabricProps={"optimizeBgpOverlayHypervisor": False})
+    fabric = netris.get("/api/inventoryProfiles")[-1]["fabricProps"]
+    assert fabric["optimiseBgpOverlayHypervisor"] is fabric["optimizeBgpOverlayHypervisor"] is False
