@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.kit.http import Request
-from sandbox.netris.inventory import inventory, lag, links, ports, profiles, sites
+from sandbox.netris.inventory import inventory, lag, links, pick_lists, ports, profiles, sites
 from sandbox.netris.overlay import acl, dhcp, ipam, l4lb, nat, port_groups, reservations, static_routes, vnet, vpc
 from sandbox.netris.people import people, tenants
 from sandbox.netris.routing import bgp_objects, ebgp, peering, route_maps
@@ -142,6 +142,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/api/v2/ebgp/routemaps", route_maps.choices),
     ("GET", "/api/v2/ebgp/ports", ebgp.free_ports),
     ("GET", "/api/v2/ebgp/updatesources", ebgp.update_sources),
+    ("GET", "/api/v2/ebgp/sites", pick_lists.ebgp_sites),
+    ("GET", "/api/v2/ebgp/v-nets", pick_lists.ebgp_vnets),
+    ("GET", "/api/v2/ebgp/offloaders", pick_lists.ebgp_offloaders),
+    ("GET", "/api/v2/ebgp/switches", pick_lists.ebgp_switches),
     ("GET", "/api/v2/ebgp/{id}", ebgp.read),
     ("PUT", "/api/v2/ebgp/{id}", ebgp.update),
     ("DELETE", "/api/v2/ebgp/{id}", ebgp.delete),
@@ -175,6 +179,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("DELETE", "/api/v2/link/{id}", links.delete),
     ("GET", "/api/v2/ports", ports.listing),
     ("PUT", "/api/v2/ports", ports.update_many),
+    ("GET", "/api/v2/ports/extensions", ports.extensions),
+    ("GET", "/api/v2/ports/aggregatedports", lag.listing),
     ("GET", "/api/v2/ports/{id}", ports.read),
     ("PUT", "/api/v2/ports/{id}", ports.update),
     ("POST", "/api/v2/ports/lag", lag.create),

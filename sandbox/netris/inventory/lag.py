@@ -1,7 +1,7 @@
 """Link aggregation by hand, and ports that are freed of every service (2.16).
 
 The body of `freeup` is documented nowhere: `{ports: [...]}` and a bare list of references are understood. A LAG is a
-port of its own, called agg<n> (unverified); its members lie in one switch and carry nothing else.
+port of its own, called agg<n> after its first member's switch (unverified); its members carry nothing else.
 """
 
 from __future__ import annotations
@@ -14,39 +14,38 @@ from sandbox.netris.state.controller import Controller
 from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, invalid, not_found
 
 
+def listing(net: Controller, call: Call) -> Reply:
+    """LAGs alone, in the words of their own list. Java reads a number for `lacp` and Go any text."""
+    found: list[dict[str, Any]] = [
+        {
+            "id": row["id"],
+            "name": row["name"],
+            "lagMembers": [{"id": port["id"], "port": port["shortName"]} for port in fabric.members_of(net, row)],
+            "tenant": net.ref(net.tenants, row["tenant"]),
+            "lacp": int(row["lacp"] == "on"),
+        }
+        for row in net.ports
+        if row.get("members")
+    ]
+    return Reply.of(found)
+
+
 def create(net: Controller, call: Call) -> Reply:
-    fields, now = call.fields, net.stamp()
-    members = [net.resolve(net.ports, item, "ports") for item in fields.items("ports", fields.raw("ports"))]
-    if len({port["id"] for port in members}) < len(members):
-        raise invalid("ports", "A port can be in a LAG once.")  # unverified
-    if not members or len({port["hw"] for port in members}) > 1:
-        raise invalid("ports", "The ports of a LAG must be of one device.")  # unverified text
-    for port in members:
-        if port.get("lag") or port.get("members") or fabric.is_in_use(net, port):
-            raise invalid("ports", f"Port {port['name']} is in use.")  # unverified
-    device = net.devices.table.rows[members[0]["hw"]]
-    tenant = net.one_of(net.tenants, fields, "tenant")
-    facts = {
-        "description": fields.text("description", ""),
-        "mtu": fields.integer("mtu", 68, 9216),
-        "lacp": fields.choice("lacp", ("on", "off"), "off"),
-        "mclagId": fields.integer("mclagId", 1, 65535) if "mclagId" in fields else None,
-    }
-    number = 1 + max(
-        (port["index"] - 1000 for port in net.ports.by("hw", device["id"]) if port["index"] > 1000), default=0
-    )
-    short = f"agg{number}"
-    row = net.ports.add(
-        **{name: value for name, value in members[0].items() if name not in ("id", *facts)},
-        **facts,
-    )
+    """With the `id` of a LAG it is changed. Whether a body with an id is answered otherwise is unverified."""
+    asked = call.fields.integer("id", 0, 2**31, 0)
+    if asked:
+        return _change(net, call.fields, asked)
+    facts, members = _facts(net, call.fields, None)
+    first, now = members[0], net.stamp()
+    device = net.devices.table.rows[first["hw"]]
+    number = 1 + max((port["index"] - 1000 for port in net.ports.by("hw", first["hw"])), default=0)
+    short = f"agg{max(number, 1)}"
+    row = net.ports.add(**{name: value for name, value in first.items() if name not in ("id", *facts)}, **facts)
     net.ports.change(
         row,
         name=f"{short}@{device['name']}",
         shortName=short,
-        index=1000 + number,
-        tenant=tenant,
-        members=[port["id"] for port in members],
+        index=1000 + max(number, 1),
         carrier=None,
         adminDown=False,
         createdDate=now,
@@ -55,6 +54,43 @@ def create(net: Controller, call: Call) -> Reply:
     for port in members:
         net.ports.change(port, lag=row["id"])
     return Reply.of({"id": row["id"]}, CREATED)
+
+
+def _change(net: Controller, fields: Fields, asked: int) -> Reply:
+    row = net.ports.get(asked)
+    if row is None or not row.get("members"):
+        raise not_found()
+    facts, members = _facts(net, fields, row)
+    for port in fabric.members_of(net, row):
+        net.ports.change(port, lag=None)
+    for port in members:
+        net.ports.change(port, lag=row["id"])
+    net.ports.change(row, **facts, modifiedDate=net.stamp())
+    net.render_again()
+    return Reply.of({"id": row["id"]}, UPDATED)
+
+
+def _facts(net: Controller, fields: Fields, was: Row | None) -> tuple[dict[str, Any], list[Row]]:
+    """What is asked for, and its members. Those of an MC-LAG lie in two switches, all others in one."""
+    mclag = fields.integer("mclagId", 0, 65535, 0)
+    members = [net.resolve(net.ports, item, "ports") for item in fields.items("ports", fields.raw("ports"))]
+    if len({port["id"] for port in members}) < len(members):
+        raise invalid("ports", "A port can be in a LAG once.")  # unverified
+    if not members or len({port["hw"] for port in members}) > (2 if mclag else 1):
+        raise invalid("ports", "The ports of a LAG must be of one device.")  # unverified text
+    own = was["members"] if was else []
+    for port in members:
+        if port["id"] not in own and (port.get("lag") or port.get("members") or fabric.is_in_use(net, port)):
+            raise invalid("ports", f"Port {port['name']} is in use.")  # unverified
+    facts = {
+        "description": fields.text("description", ""),
+        "mtu": fields.integer("mtu", 68, 9216),
+        "lacp": fields.choice("lacp", ("on", "off"), "off"),
+        "mclagId": mclag,
+        "tenant": net.one_of(net.tenants, fields, "tenant"),
+        "members": [port["id"] for port in members],
+    }
+    return facts, members
 
 
 def delete(net: Controller, call: Call) -> Reply:

@@ -11,7 +11,13 @@ from sandbox.netris.wire import UPDATED, Call, Fields, Refusal, Reply, weak_int
 
 SPEEDS = ("auto", "1000", "10000", "25000", "40000", "50000", "100000", "200000", "400000")
 FEC = ("auto", "base-r", "rs", "off")
-BREAKOUTS = ("off", "disabled", "4x10", "4x25", "2x50", "4x50", "2x100", "4x100", "2x200", "4x200", "2x400")
+BREAKOUTS = (
+    "off", "disabled",
+    "1x10", "1x25", "1x40", "1x50", "1x100", "1x200", "1x400", "1x800",
+    "2x10", "2x25", "2x40", "2x50", "2x100", "2x200", "2x400",
+    "4x10", "4x25", "4x50", "4x100", "4x200",
+    "8x10", "8x25", "8x50", "8x100",
+)  # fmt: skip
 
 
 _OWN = ("hw", "carrier", "neighbour", "index", "members", "lag")
@@ -25,25 +31,27 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "ifName": row["shortName"],
         "port": row["shortName"],
         "_port": row["shortName"],
+        "info": {"port": row["shortName"], "ifName": row["shortName"]},
         "portIndex": row["index"],
         "switchName": device["name"],
         "switch": {**{k: device[k] for k in ("id", "name", "type", "mainAddress")}, "platform": "VX"},
         "status": {"label": "UP" if is_up else "DOWN", "value": "up" if is_up else "down"},
         "transceiver": "",
         "lacp": row.get("lacp", "off"),
-        "mclagId": row.get("mclagId"),
+        "mclagId": row.get("mclagId", 0),
         "adminDown": "yes" if row["adminDown"] else "no",
-        "extension": None,
-        "parentPort": None,
+        "extension": 0,
+        "parentPort": 0,
         "tenant": net.ref(net.tenants, row["tenant"]),
         "site": net.ref(net.sites, device["site"]),
         "inUse": is_used,
         "used": is_used,
-        "slavePorts": net.refs(net.ports, row.get("members", ())),
+        "slavePorts": [render(net, member) for member in fabric.members_of(net, row)],
         "stateInHierarchy": {
             "aggregated": bool(row.get("members")),
             "lagMember": bool(row.get("lag")),
-            **dict.fromkeys(("breakout", "breakoutChild", "extended", "extensionsParent"), False),
+            **dict.fromkeys(("breakout", "breakoutChild"), False),
+            **dict.fromkeys(("extended", "extensionsParent"), 0),
         },
         "bgp": fabric.port_bgp(net, row),
         "portReservationCount": 0,
@@ -108,6 +116,11 @@ def _fits(call: Call, row: dict[str, Any]) -> bool:
 
 def read(net: Controller, call: Call) -> Reply:
     return Reply.of(render(net, _row(net, call.id)))
+
+
+def extensions(net: Controller, call: Call) -> Reply:
+    """Nothing makes one here."""
+    return Reply.of([])
 
 
 def update(net: Controller, call: Call) -> Reply:

@@ -80,12 +80,13 @@ def is_port_up(net: Controller, port: Row) -> bool:
 
     A LAG is up while one of its members is; they carry what it carries.
     """
-    if port["adminDown"] or not is_alive(net.devices.get(port["hw"])):
+    members = members_of(net, port)
+    if port["adminDown"] or not any(is_alive(net.devices.get(each["hw"])) for each in members or [port]):
         return False
     if port["carrier"] is not None:
         return bool(port["carrier"])
-    if port.get("members"):
-        return any(is_port_up(net, member) for member in members_of(net, port))
+    if members:
+        return any(is_port_up(net, member) for member in members)
     far = far_end(net, port)
     if far is not None:
         is_lit = not far["adminDown"] and far["carrier"] is not False
@@ -110,10 +111,8 @@ def lit_since(net: Controller, port: Row) -> float | None:
     ends = [port] if (far := far_end(net, port)) is None else [port, far]
     lit = [until for end in ends for _, until in net.down_ports.of(end)]
     members = [since for member in members_of(net, port) if (since := lit_since(net, member)) is not None]
-    if members:
-        lit.append(min(members))
-    booted = (device["bootedAt"] for end in ends if (device := net.devices.get(end["hw"])))
-    latest: float = max([*lit, *booted])
+    booted = [device["bootedAt"] for end in ends if (device := net.devices.get(end["hw"]))]
+    latest: float = max([*lit, min(members)] if members else [*lit, *booted])
     return latest
 
 

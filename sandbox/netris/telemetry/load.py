@@ -69,7 +69,7 @@ def _flow(net: Controller, port: Row, device: Row, at: float) -> Flow:
     if net.down_ports.covers(port, at):
         return NONE
     if port.get("members"):
-        flows = [_flow(net, member, device, at) for member in fabric.members_of(net, port)]
+        flows = [octets(net, member, at) or NONE for member in fabric.members_of(net, port)]
         return Flow(sum(flow.rx for flow in flows), sum(flow.tx for flow in flows))
     far = fabric.far_end(net, port)
     other = net.devices.get(far["hw"]) if far else None
@@ -102,7 +102,7 @@ def _is_served(net: Controller, port: Row, at: float) -> bool:
 
 def _rank(device: Row) -> int:
     """How far up a switch stands; 0 is the edge, and a switch of no particular role stands with the leaves."""
-    return _RANK.get(device.get("role", ""), 1) if device["type"] == "switch" else 0
+    return _RANK.get(device["swRole"], 1) if device["type"] == "switch" else 0
 
 
 def _is_management(port: Row, far: Row) -> bool:

@@ -9,7 +9,7 @@ import json
 
 import pytest
 
-from tests.sandbox.controller import SITE, Controller
+from tests.sandbox.controller import SITE, TENANT, Controller
 
 
 @pytest.fixture
@@ -75,6 +75,75 @@ def test_a_profile_is_shown_in_the_words_that_go_reads_client_5(netris):
     assert netris.get("/api/v2/hw/profiles")[-1] == profile
 
 
+def lag(*names: str, **more: object) -> dict[str, object]:
+    """As Terraform sends it."""
+    return {
+        "id": 0,
+        "aggregatedPort": {},
+        "description": "d",
+        "extension": {"id": 0, "name": "", "vlanFrom": 0, "vlanTo": 0},
+        "mtu": 9000,
+        "ports": [{"name": name} for name in names],
+        "tenant": {"id": 1},
+        "lacp": "on",
+        "mclagId": 0,
+        **more,
+    }
+
+
+def test_lags_are_listed_with_their_members_client_7(netris):
+    assert netris.get("/api/v2/ports/extensions") == netris.get("/api/v2/ports/aggregatedports") == []
+    number = netris.post("/api/v2/ports/lag", **lag("swp20@Leaf-1", "swp21@Leaf-1"))["id"]
+
+    (row,) = netris.get("/api/v2/ports/aggregatedports")
+    assert (row["id"], row["name"], row["lacp"], row["tenant"]) == (number, "agg1@Leaf-1", 1, TENANT)
+    first = netris.port("swp20@Leaf-1")
+    assert row["lagMembers"][0] == {"id": first["id"], "port": "swp20"}
+
+
+def members(netris: Controller, number: int) -> list[str]:
+    """As Terraform puts their names together."""
+    port = netris.get(f"/api/v2/ports/{number}")
+    return [f"{slave['info']['port']}@{slave['switchName']}" for slave in port["slavePorts"]]
+
+
+def test_a_lag_is_changed_by_its_id_client_8(netris):
+    number = netris.post("/api/v2/ports/lag", **lag("swp20@Leaf-1", "swp21@Leaf-1"))["id"]
+    assert netris.get(f"/api/v2/ports/{number}")["mclagId"] == 0
+
+    netris.post("/api/v2/ports/lag", **lag("swp21@Leaf-1", "swp22@Leaf-1", id=number, description="e", lacp="off"))
+
+    assert members(netris, number) == ["swp21@Leaf-1", "swp22@Leaf-1"]
+    row = netris.get(f"/api/v2/ports/{number}")
+    assert (row["description"], row["lacp"]) == ("e", "off")
+    states = [netris.port(f"swp{port}@Leaf-1")["stateInHierarchy"]["lagMember"] for port in (20, 21, 22)]
+    assert states == [False, True, True]
+    netris.refused(404, "POST", "/api/v2/ports/lag", lag("swp23@Leaf-1", id=netris.port("swp20@Leaf-1")["id"]))
+    other = netris.post("/api/v2/ports/lag", **lag("swp23@Leaf-1"))["id"]
+    assert netris.get(f"/api/v2/ports/{other}")["name"] == "agg2@Leaf-1"
+    netris.refused(400, "POST", "/api/v2/ports/lag", lag("swp22@Leaf-1", id=other))
+
+
+def test_an_mc_lag_has_members_on_two_switches_and_lives_while_one_does_client_8(netris):
+    both = ("swp20@Leaf-1", "swp20@Leaf-2")
+    netris.refused(400, "POST", "/api/v2/ports/lag", lag(*both))
+    netris.refused(400, "POST", "/api/v2/ports/lag", lag(*both, "swp20@Spine-1", mclagId=10))
+    number = netris.post("/api/v2/ports/lag", **lag(*both, mclagId=10))["id"]
+    netris.post("/api/v2/ports/lag", **lag("swp21@Leaf-2", mclagId=10))  # the other switch's side of the same MC-LAG
+    assert members(netris, number) == list(both)
+    vnet = {"name": "n", "tenant": TENANT, "sites": [SITE], "vlan": 50, "ports": [{"name": "agg1@Leaf-1"}]}
+    netris.post("/api/v2/vnet", **vnet)
+
+    def state() -> str:
+        return str(netris.get(f"/api/v2/ports/{number}")["status"]["value"])
+
+    assert state() == "up"
+    netris.order("devices/Leaf-1/kill")
+    assert state() == "up"
+    netris.order("devices/Leaf-2/kill")
+    assert state() == "down"
+
+
 def test_a_profile_is_deleted_by_a_list_of_ids_client_13(netris):
     numbers = [netris.post("/api/inventoryProfiles", name=name, ipv4_list="")["id"] for name in ("a", "b")]
     netris.refused(404, "DELETE", "/api/inventoryProfiles", {"id": [*numbers, 99]})
@@ -92,6 +161,18 @@ def test_addresses_of_devices_are_listed_in_the_oldest_words_client_21(netris):
     assert (row["host_id"], row["subnet_id"]) == (leaf["mainIP"]["id"], leaf["mainIP"]["subnetID"])
     assert json.loads(row["meta"]) == {"tag": "main"}
     assert netris.get("/api/v2/reservation/ip/" + leaf["mainAddress"])["consumer"]["id"] == leaf["id"]
+
+
+def test_pick_lists_of_a_session_are_served_client_21(netris):
+    assert [site["acl_policy"] for site in netris.get("/api/v2/ebgp/sites")] == ["permit"]
+    assert {"id": 1, "name": "CloudStack Management (Management Nodes)"} in netris.get("/api/v2/ebgp/v-nets")
+    gates = netris.get("/api/v2/ebgp/offloaders", id=1)
+    assert [gate["name"] for gate in gates] == [f"SoftGate-{number}" for number in (1, 2, 3, 4)]
+    assert gates[0]["mainIP"]["address"] == "10.0.4.1"
+    leaf = netris.device("Leaf-1")["id"]
+    switches = {row["switch_id"]: row for row in netris.get("/api/v2/ebgp/switches", id=1)}
+    assert (switches[leaf]["location"], switches[leaf]["type"]) == ("Leaf-1", "switch")
+    assert netris.get("/api/v2/ebgp/offloaders", id=9) == netris.get("/api/v2/ebgp/switches", id=9) == []
 
 
 def test_an_address_is_reserved_and_found_by_id_and_by_itself_client_21(netris):
@@ -185,3 +266,16 @@ def test_a_profile_keeps_every_group_of_properties_client_32(netris):
     netris.put("/api/inventoryProfiles", id=number, fabricProps={"optimizeBgpOverlayHypervisor": False})
     fabric = netris.get("/api/inventoryProfiles")[-1]["fabricProps"]
     assert fabric["optimiseBgpOverlayHypervisor"] is fabric["optimizeBgpOverlayHypervisor"] is False
+
+
+@pytest.mark.parametrize("breakout", ["1x10", "1x800", "2x10", "2x25", "8x10", "8x100"])
+def test_a_port_is_broken_out_in_every_way_client_33(netris, breakout):
+    extension = {"id": 0, "name": "", "vlanFrom": 0, "vlanTo": 0}
+    body = {"adminDown": "no", "autoNeg": "none", "breakout": breakout, "description": "d", "duplex": "full"}
+    body |= {"mtu": 9000, "speed": "auto", "tenant": {"id": 1}, "status": "", "extension": extension}
+    number = netris.port("swp20@Leaf-1")["id"]
+    netris.put(f"/api/v2/ports/{number}", **body)
+
+    port = netris.get(f"/api/v2/ports/{number}")
+    assert (port["breakout"], port["port"], port["switch"]["name"]) == (breakout, "swp20", "Leaf-1")
+    assert port["info"] == {"port": "swp20", "ifName": "swp20"}

@@ -78,7 +78,7 @@ def test_both_ends_of_a_cable_agree(netris):
     for leaf, far in (
         ("swp2", "Server-2.interface-eth1"),
         ("swp31", "Spine-1.interface-swp1"),
-        ("swp9", "SoftGate-1.interface-eth1"),
+        ("swp9", "SoftGate-1.interface-swp1"),
     ):
         sent, received = both(f"Leaf-1.interface-{leaf}.if_octets.tx", f"{far}.if_octets.rx")
         assert sent == received > 0
@@ -168,11 +168,11 @@ def test_one_cable_of_a_softgate_carries_what_two_did(netris):
         return octets / (sessions * wave(f"port {port} in", at))
 
     shared = of_a_session()
-    pull(netris, "eth1@SoftGate-1")
+    pull(netris, "swp1@SoftGate-1")
     netris.wait(60)
 
     assert of_a_session() == pytest.approx(2 * shared, rel=1e-3)
-    pull(netris, "eth2@SoftGate-1")
+    pull(netris, "swp2@SoftGate-1")
     netris.wait(60)
     assert last(netris, "collectd.SoftGate-1.conntrack.conntrack") == 0
 
@@ -316,9 +316,9 @@ def test_a_softgate_without_cables_balances_nothing(netris, balancer):
         member = netris.get(f"/api/v2/l4lb/{number}")["backendIps"][0]
         return [stat["hardware"]["name"] for stat in member["stats"]]
 
-    pull(netris, "eth1@SoftGate-1", "eth2@SoftGate-1")
+    pull(netris, "swp1@SoftGate-1", "swp2@SoftGate-1")
     assert gates() == ["SoftGate-2"]
-    pull(netris, "eth1@SoftGate-1", carrier=None)
+    pull(netris, "swp1@SoftGate-1", carrier=None)
     assert gates() == ["SoftGate-1", "SoftGate-2"]
 
 
@@ -369,9 +369,8 @@ def test_ports_are_bundled_and_unbundled(netris):
     assert [port["name"] for port in lag["slavePorts"]] == ["swp20@Leaf-1", "swp21@Leaf-1"]
     assert lag["stateInHierarchy"]["aggregated"] and member["stateInHierarchy"]["lagMember"]
     netris.refused(400, "POST", "/api/v2/ports/lag", body)
-    netris.refused(
-        400, "POST", "/api/v2/ports/lag", body | {"ports": [{"name": "swp22@Leaf-1"}, {"name": "swp22@Leaf-2"}]}
-    )
+    apart = {"ports": [{"name": "swp22@Leaf-1"}, {"name": "swp22@Leaf-2"}], "mclagId": 0}
+    netris.refused(400, "POST", "/api/v2/ports/lag", body | apart)
     netris.refused(400, "DELETE", f"/api/v2/ports/{member['id']}")
     netris.delete(f"/api/v2/ports/{number}")
     assert not netris.port("swp20@Leaf-1")["stateInHierarchy"]["lagMember"]
