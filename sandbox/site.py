@@ -46,7 +46,7 @@ class Device:
 
     @property
     def port_prefix(self) -> str:
-        return "swp" if self.kind == "switch" else "eth"
+        return "eth" if self.kind == "server" else "swp"
 
 
 @dataclass(frozen=True)
@@ -240,7 +240,7 @@ _LINKS = (
         for leaf in (1, 2)
     ),
     *(
-        Link(f"swp{8 + softgate}@Leaf-{leaf}", f"eth{leaf}@SoftGate-{softgate}", underlay=True)
+        Link(f"swp{8 + softgate}@Leaf-{leaf}", f"swp{leaf}@SoftGate-{softgate}", underlay=True)
         for softgate in (1, 2, 3, 4)
         for leaf in (1, 2)
     ),

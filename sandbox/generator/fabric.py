@@ -111,17 +111,17 @@ def _links(size: Size) -> Iterator[Link]:
                     yield Link(top, f"swp{24 + above}@Spine-{2 * pod + plane}", underlay=True)
     for gate in range(5, size.softgates + 1):
         pair, place = divmod(gate - 1, SOFTGATES_OF_A_PAIR)
-        yield from _dual_homed(size, pair, 9 + place, f"SoftGate-{gate}")
+        yield from _dual_homed(size, pair, 9 + place, "swp", f"SoftGate-{gate}")
     for server in range(5, size.hypervisors + 2):
         pair, place = divmod(server - 1, SERVERS_OF_A_PAIR)
-        yield from _dual_homed(size, pair, SERVER_PORTS[place], f"Server-{server}")
+        yield from _dual_homed(size, pair, SERVER_PORTS[place], "eth", f"Server-{server}")
 
 
-def _dual_homed(size: Size, pair: int, port: int, name: str) -> Iterator[Link]:
+def _dual_homed(size: Size, pair: int, port: int, prefix: str, name: str) -> Iterator[Link]:
     for nic in (1, 2):
         leaf = 2 * pair + nic
         if leaf <= size.leaves:
-            yield Link(f"swp{port}@Leaf-{leaf}", f"eth{nic}@{name}", underlay=True)
+            yield Link(f"swp{port}@Leaf-{leaf}", f"{prefix}{nic}@{name}", underlay=True)
 
 
 def _isp_sessions(softgates: range) -> Iterator[IspSession]:

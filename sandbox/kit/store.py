@@ -23,7 +23,7 @@ Row = dict[str, Any]
 Key = int | str
 Field = str | tuple[str, ...]  # `by(("networkid", "ipaddress"), (network, address))`
 
-SCHEMA = 5
+SCHEMA = 6
 
 _ABSENT = object()
 _BATCH = 10_000

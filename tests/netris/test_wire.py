@@ -151,7 +151,7 @@ def test_a_device_is_read():
             "nos": {"id": 3, "name": "Ubuntu", "tag": "x"},
             "hardwareHealth": [{"check_name": "check_disk", "status": "OK", "last_check_time": 1767323045}, "odd"],
             "health": {"ok": "9", "critical": 0},
-            "links": [{"local": {"id": 1, "name": "eth1@SoftGate-1"}, "remote": {"id": 2, "name": "swp5@Leaf-1"}}],
+            "links": [{"local": {"id": 1, "name": "swp1@SoftGate-1"}, "remote": {"id": 2, "name": "swp5@Leaf-1"}}],
         }
     )
 

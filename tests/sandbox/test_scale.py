@@ -26,7 +26,7 @@ def world():
 def test_a_fabric_is_drawn_and_every_cable_of_it_is_up(world):
     netris = netris_of(world)
     devices = netris("/api/v2/hw")
-    roles = Counter(row.get("role") or row.get("sgRole") or row.get("srvRole") for row in devices)
+    roles = Counter(row.get("swRole") or row.get("sgRole") or row.get("srvRole") for row in devices)
 
     assert (roles["leaf"], roles["spine"], roles["super-spine"], roles["hyperv_cs"]) == (30, 4, 4, 40)
     assert sum(row["type"] == "softgate" for row in devices) == 6

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from ipaddress import ip_address
 from typing import Any
 
 from sandbox.kit.store import Row
@@ -12,7 +12,7 @@ from sandbox.netris.state import fabric
 from sandbox.netris.state.controller import Controller
 from sandbox.netris.state.ledger import Claim
 from sandbox.netris.telemetry import health
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, weak_int
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, invalid, weak_int
 
 NOS = (
     {"id": 1, "name": "Cumulus Linux", "tag": "cumulus_linux"},
@@ -21,6 +21,7 @@ NOS = (
     {"id": 4, "name": "Arista EOS", "tag": "arista_eos"},
     {"id": 5, "name": "Dell Enterprise SONiC", "tag": "dell_sonic"},
     {"id": 6, "name": "EdgeCore SONiC", "tag": "ec_sonic"},
+    {"id": 8, "name": "Ubuntu SwitchDev", "tag": "ubuntu_switch_dev"},
 )
 UBUNTU = {"id": 7, "name": "Ubuntu Linux", "tag": "ubuntu_linux"}
 PORT_COUNTS = (16, 32, 48, 54, 56, 64)
@@ -28,10 +29,10 @@ ROLES = {
     "switch": ("generic", "leaf", "spine", "super-spine"),
     "softgate": ("general", "snat"),
     "server": ("generic", "hyperv_cs"),
-    "controller": ("",),
 }
-# of these keys only sgRole is documented: role and srvRole are unverified (7.5, 2)
-ROLE_FIELD = {"switch": "role", "softgate": "sgRole", "server": "srvRole", "controller": "role"}
+ROLE_FIELD = {"switch": "swRole", "softgate": "sgRole", "server": "srvRole"}
+FLAVORS = ("sg", "sg-pro", "sg-hs")
+PORT_PREFIX = {"switch": "swp", "softgate": "swp", "server": "eth"}
 _REQUIRED = {
     "switch": ("mainAddress", "mgmtAddress", "asn"),
     "softgate": ("mainAddress",),
@@ -52,9 +53,10 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "site": net.ref(net.sites, row["site"]),
         "tenant": net.ref(net.tenants, row["tenant"]),
         "profile": net.ref(net.profiles, row["profile"]) if row.get("profile") else None,
-        "mainIP": _host(row, "mainAddress"),
-        "mgmtIP": _host(row, "mgmtAddress"),
+        "mainIP": _host(net, row, "main"),
+        "mgmtIP": _host(net, row, "mgmt"),
         "asn": row["asn"],
+        "asnID": row["id"] if row["asn"] else None,
         "asnNumber": {"id": row["id"], "asn": row["asn"]} if row["asn"] else None,
         "nos": next((nos for nos in (*NOS, UBUNTU) if nos["tag"] == row["nos"]), None),
         "platform": "x86_64" if kind != "switch" else "VX",
@@ -71,11 +73,29 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "links": list(_links(net, row)),
         "conductorVersion": AGENT if row["hasAgent"] else "",
         "cumulusVersion": "5.9.2" if row["nos"].startswith("cumulus") else "",
+        "openstackVersion": None,
+        "proxmoxVersion": None,
+        "macAddrUbit": 0,  # what it means is told nowhere (unverified)
     }
 
 
-def _host(row: Row, field: str) -> dict[str, Any] | None:
-    return {"address": row[field], "type": "host"} if row[field] else None
+def _host(net: Controller, row: Row, tag: str) -> dict[str, Any] | None:
+    """The host record of an address; without a subnet around it, it has no id."""
+    if not row[f"{tag}Address"]:
+        return None
+    address = ip_address(row[f"{tag}Address"])
+    node = net.tree.subnet_of(net.system_vpc, address)
+    return {
+        "id": ipam.host_id(node, int(address)) if node else 0,
+        "subnetID": node.row["id"] if node else 0,
+        "name": row["name"],
+        "address": str(address),
+        "type": "host",
+        "meta": {"tag": tag},
+        "readonly": "no",
+        "ipFamily": f"ipv{address.version}",
+        "description": "",
+    }
 
 
 def _links(net: Controller, row: Row) -> Any:
@@ -94,7 +114,7 @@ def read(net: Controller, call: Call) -> Reply:
     row = net.devices.get(call.id)
     if row is None:
         raise Refusal(404, "Not found")
-    return Reply(f"[{dumps(render(net, row))}]")  # a list of one, as in OpenAPI (1.6)
+    return Reply.of(render(net, row))
 
 
 def nos(net: Controller, call: Call) -> Reply:
@@ -105,13 +125,7 @@ def subnets(net: Controller, call: Call) -> Reply:
     """Where devices may take their addresses from: loopback and management subnets of the site."""
     sites = call.ids("siteID")
     rows = [row for row in net.subnets.by("vpc", net.system_vpc) if row["purpose"] in ("loopback", "management")]
-    return Reply.of(
-        [
-            {name: row[name] for name in ("id", "name", "prefix", "purpose")}
-            for row in rows
-            if sites is None or not sites.isdisjoint(row["sites"])
-        ]
-    )
+    return ipam.flat(net, (row for row in rows if sites is None or not sites.isdisjoint(row["sites"])))
 
 
 def create_switch(net: Controller, call: Call) -> Reply:
@@ -182,7 +196,7 @@ def _create(net: Controller, call: Call, kind: str) -> Reply:
         createdDate=now,
         modifiedDate=now,
     )
-    prefix = "swp" if kind == "switch" else "eth"
+    prefix = PORT_PREFIX.get(kind, "eth")
     for number in range(1, count + 1):
         add_port(net, row, f"{prefix}{number}", number)
     net.render_again()
@@ -262,7 +276,6 @@ def _facts(net: Controller, fields: Fields, kind: str, site: int, was: Row | Non
         raise invalid("name", "Must be a host name.")  # unverified
     for required in _REQUIRED[kind] if was is None else ():
         fields.raw(required)
-    role_field = ROLE_FIELD[kind]
     return {
         "name": name,
         "description": fields.text("description", old["description"]),
@@ -271,26 +284,24 @@ def _facts(net: Controller, fields: Fields, kind: str, site: int, was: Row | Non
         "asn": _asn(net, fields, was) if kind in ("switch", "server") or "asn" in fields else old["asn"],
         "nos": _nos(fields, kind, was),
         "tags": fields.tags(old["tags"]),
-        "customData": _custom_data(fields, old["customData"]),
+        "customData": fields.text("customData", old["customData"]),
         "macAddress": fields.text("macAddress", old.get("macAddress", "")),
         "maintenanceMode": fields.flag("maintenanceMode", old.get("maintenanceMode", False)),
         "profile": _profile(net, fields, kind, old.get("profile")),
-        role_field: fields.choice(role_field, ROLES[kind], old.get(role_field, ROLES[kind][0])),
-    } | (_flavor(fields, old) if kind == "softgate" else {})
+        **({ROLE_FIELD[kind]: _word(fields, ROLE_FIELD[kind], ROLES[kind], old)} if kind in ROLES else {}),
+        **({"sgFlavor": _word(fields, "sgFlavor", FLAVORS, old)} if kind == "softgate" else {}),
+    }
 
 
 def _profile(net: Controller, fields: Fields, kind: str, old: int | None) -> int | None:
     """Switches and SoftGates have one, or none; an empty reference takes it away (unverified)."""
-    if kind not in ("switch", "softgate") or "profile" not in fields:
-        return old
-    asked = fields.object("profile")
-    if not asked.values.get("id") and "name" not in asked:
-        return None
-    return int(net.resolve(net.profiles, asked.values, "profile")["id"])
+    return net.one_or_none(net.profiles, fields, "profile", old) if kind in ("switch", "softgate") else old
 
 
-def _flavor(fields: Fields, old: Row) -> dict[str, Any]:
-    return {"sgFlavor": fields.choice("sgFlavor", ("sg", "sg-pro", "sg-hs"), old.get("sgFlavor", "sg"))}
+def _word(fields: Fields, name: str, words: tuple[str, ...], old: Row) -> str:
+    """One of the words. Go clients write "" for what they leave open: it stays, and is the first word at first."""
+    kept = old.get(name, words[0])
+    return fields.choice(name, words) if fields.text(name, "") else kept
 
 
 def _address(net: Controller, fields: Fields, name: str, purpose: str, site: int, was: Row | None) -> str:
@@ -328,13 +339,3 @@ def _nos(fields: Fields, kind: str, was: Row | None) -> str:
         if asked.values.get("tag") == known["tag"] or weak_int(asked.values.get("id")) == known["id"]:
             return str(known["tag"])
     raise invalid("nos", "Unknown operating system.")  # unverified
-
-
-def _custom_data(fields: Fields, default: str) -> str:
-    text = fields.text("customData", default)
-    try:
-        if text:
-            json.loads(text)
-    except (ValueError, RecursionError) as mistake:
-        raise invalid("customData", "Must be JSON.") from mistake  # unverified
-    return text

@@ -1,4 +1,7 @@
-"""Cables between two ports (2.15). Ids are strings in answers, as the vendor's schema has them."""
+"""Cables between two ports (2.15).
+
+Ids are numbers: Go clients read nothing else, and Java clients, whose schema says text, read numbers as well.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal
 
 def render(net: Controller, row: Row) -> dict[str, Any]:
     return {
-        "id": str(row["id"]),
+        "id": row["id"],
         "local": {**net.ref(net.ports, row["local"]), "ipv4": row["localIPv4"], "ipv6": row["localIPv6"]},
         "remote": {**net.ref(net.ports, row["remote"]), "ipv4": row["remoteIPv4"], "ipv6": row["remoteIPv6"]},
         "underlay": row["underlay"],
@@ -49,14 +52,14 @@ def create(net: Controller, call: Call) -> Reply:
     _demand_same_peer(net, {local["hw"], remote["hw"]}, facts["mclagPeerLink"])
     row = net.links.add(local=local["id"], remote=remote["id"], **facts, createdDate=now, modifiedDate=now)
     net.render_again()
-    return Reply.of({"id": str(row["id"])}, CREATED)
+    return Reply.of({"id": row["id"]}, CREATED)
 
 
 def update(net: Controller, call: Call) -> Reply:
     row = _row(net, call)
     net.links.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
     net.render_again()
-    return Reply.of({"id": str(row["id"])}, UPDATED)
+    return Reply.of({"id": row["id"]}, UPDATED)
 
 
 def delete(net: Controller, call: Call) -> Reply:

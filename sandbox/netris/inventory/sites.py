@@ -7,8 +7,11 @@ from typing import Any
 
 from sandbox.kit.store import Row
 from sandbox.netris.state.controller import Controller
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, not_found
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, invalid, not_found, weak_int
 
+MESH = {"disabled": "Disabled", "hub": "Hub", "spoke": "Spoke", "dspoke": "Dynamic Spoke"}
+ROH_PROFILES = ((1, "Default", "default"), (2, "Default + Aggregates", "default_agg"), (3, "Full", "full_table"))
+VLANS = "2-4094"
 FABRICS = ("netris", "dot1q_trunk", "equinix_metal", "phoenixnap_bmc")
 
 
@@ -18,8 +21,8 @@ def _old(row: Row) -> dict[str, Any]:
         "name": row["name"],
         "publicASN": row["publicAsn"],
         "asn": row["publicAsn"],
-        "rohASN": None,
-        "vmASN": None,
+        "rohASN": row["rohAsn"],
+        "vmASN": row["vmAsn"],
         "vpn": None,
         "siteToSiteVpn": None,
         "acl_policy": row["aclPolicy"],
@@ -29,8 +32,12 @@ def _old(row: Row) -> dict[str, Any]:
 
 
 def _new(row: Row) -> dict[str, Any]:
-    """Site mesh and the ROH numbers are gone since 4.14 and 4.6 (quirks 30, 31). Providers are not kept."""
-    return {"switchFabricProviders": None, "vlanRangeSysReserved": "", **row}
+    """Site mesh and the ROH numbers mean nothing since 4.14 and 4.6, but Terraform reads them (quirks 30, 31)."""
+    return row | {
+        "siteMesh": {"name": MESH[row["siteMesh"]], "value": row["siteMesh"]},
+        "rohProfile": dict(zip(("id", "name", "value"), ROH_PROFILES[row["rohProfile"] - 1], strict=True)),
+        "switchFabricProviders": None,  # they are not kept
+    }
 
 
 def old_listing(net: Controller, call: Call) -> Reply:
@@ -42,7 +49,7 @@ def listing(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply(f"[{dumps(_new(_row(net, call)))}]")  # a list of one, as in OpenAPI (1.6)
+    return Reply.of(_new(_row(net, call)))
 
 
 def create(net: Controller, call: Call) -> Reply:
@@ -81,7 +88,7 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
     # as rows of the v1 API spell them; whether its bodies do is unverified
     asn = "publicASN" if "publicASN" in fields else "publicAsn"
     policy = "acl_policy" if "acl_policy" in fields else "aclPolicy"
-    ranges = fields.text("vlanRange", *kept("vlanRange"))
+    ranges = fields.text("vlanRange", *kept("vlanRange")) or VLANS  # Go clients write "" for the whole of them
     if not re.fullmatch(r"\d{1,4}-\d{1,4}", ranges):
         raise invalid("vlanRange", "Invalid VLAN range.")  # unverified
     return {
@@ -90,5 +97,20 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
         "aclPolicy": fields.choice(policy, ("permit", "deny"), *kept("aclPolicy")),
         "switchFabric": fields.choice("switchFabric", FABRICS, *kept("switchFabric")),
         "vlanRange": ranges,
-        **{name: fields.text(name, old.get(name, "")) for name in ("vlanRangeAutoAssign", "vlanRangeSysReserved")},
+        "vlanRangeAutoAssign": fields.text("vlanRangeAutoAssign", old.get("vlanRangeAutoAssign", "")) or ranges,
+        "vlanRangeSysReserved": fields.text("vlanRangeSysReserved", old.get("vlanRangeSysReserved", "")),
+        "siteMesh": fields.object("siteMesh", {}).choice("value", MESH, old.get("siteMesh", "disabled")),
+        "rohProfile": _roh_profile(fields, old.get("rohProfile", 1)),
+        **{name: fields.integer(name, 0, 2**32 - 1, old.get(name, 0)) for name in ("rohAsn", "vmAsn")},
     }
+
+
+def _roh_profile(fields: Fields, kept: int) -> int:
+    """By its id or its value."""
+    asked = fields.object("rohProfile", {}).values
+    if not asked:
+        return kept
+    for number, name, value in ROH_PROFILES:
+        if weak_int(asked.get("id")) == number or asked.get("value") == value or asked.get("name") == name:
+            return number
+    raise invalid("rohProfile", "Unknown routing profile.")  # unverified

@@ -58,6 +58,10 @@ def _organisation(netris: Controller) -> dict[str, Body]:
             **SITE_BODY,
             "vlanRangeAutoAssign": "700-800",
             "vlanRangeSysReserved": "900-999",
+            "rohAsn": 65502,
+            "vmAsn": 65503,
+            "siteMesh": {"value": "hub"},
+            "rohProfile": {"id": 2},
             "switchFabricProviders": None,
         },
         "/api/permissiongroups": {
@@ -128,7 +132,7 @@ def _networks(vpc: Body) -> dict[str, Body]:
             "dnsServers": ["1.1.1.1"],
             "ntpServers": ["pool.ntp.org"],
             "leaseTime": 86400,
-            "additionalOptions": [{"code": 1, "type": "string", "value": "", "isCustom": False}],
+            "additionalOptions": [{"code": 67, "type": "string", "value": "", "isCustom": False}],
         },
         "/api/v2/ipam/allocation": {
             "name": "a",
@@ -219,7 +223,7 @@ def _routing(netris: Controller, vpc: Body) -> dict[str, Body]:
 def _fabric() -> dict[str, Body]:
     device = {"description": "", "tenant": TENANT, "site": SITE, "mainAddress": "auto", "mgmtAddress": "auto"}
     device |= {"tags": ["a"]}
-    switch = {"asn": "auto", "portCount": 32, "nos": {"id": 3, "name": "SONiC", "tag": "sonic"}, "role": "leaf"}
+    switch = {"asn": "auto", "portCount": 32, "nos": {"id": 3, "name": "SONiC", "tag": "sonic"}, "swRole": "leaf"}
     profile = {"profile": {"id": 1}}
     return {
         "/api/v2/hw/switch": {"name": "dev-1"} | device | switch | profile | {"macAddress": "00:00:5e:00:53:01"},
@@ -236,13 +240,10 @@ def _fabric() -> dict[str, Body]:
             "timezone": {"label": "UTC", "offset": "+00:00", "tzCode": "Etc/UTC"},
             "ntp_servers": "a,b",
             "dns_servers": "1.1.1.1",
-            "customRules": [{"srcSubnet": "10.0.0.0/8", "srcPort": "", "dstPort": "22", "protocol": "tcp"}],
-            "fabricProps": dict.fromkeys(
-                ("optimiseBgpOverlay", "unnumberedBgpUnderlay", "automaticLinkAggregation", "mclag"), True
-            ),
-            "gpuClusterProps": dict.fromkeys(
-                ("roce", "roceAdaptiveRouting", "congestionControl", "asicMonitoring", "aggregateL3VpnPrefix"), True
-            ),
+            "customRules": [
+                {"description": "d", "srcSubnet": "10.0.0.0/8", "srcPort": "", "dstPort": "22", "protocol": "tcp"}
+            ],
+            **_properties(),
         },
         "/api/v2/link": {
             "local": {"name": "swp21@Leaf-1", "ipv4": "192.0.2.2/31", "ipv6": "2001:db8::2/127"},
@@ -257,6 +258,33 @@ def _fabric() -> dict[str, Body]:
             "mtu": 9000,
             "lacp": "on",
             "mclagId": 1,
+        },
+    }
+
+
+def _properties() -> Body:
+    """Of a profile; every flag is on."""
+    flags = ("optimiseBgpOverlay", "optimiseBgpOverlayHypervisor", "unnumberedBgpUnderlay", "automaticLinkAggregation")
+    gpu = ("roce", "roceAdaptiveRouting", "congestionControl", "asicMonitoring", "hwmp", "aggregateL3VpnPrefix")
+    syslog = {"host": "192.0.2.10", "port": 514, "protocol": "UDP", "severity": "Error"}
+    radius = {"host": "192.0.2.11", "port": 1812, "priority": 1, "authType": "pap", "secret": ""}
+    return {
+        "fabricProps": dict.fromkeys((*flags, "mclag", "serverBasedESI"), True) | {"fabricType": "generic"},
+        "gpuClusterProps": dict.fromkeys(gpu, True) | {"refArch": "none"},
+        "snmpv2Props": {
+            "enabled": True,
+            "community": "public",
+            "ipv4_list": ["10.0.0.0/8"],
+            "contact": "noc",
+            "location": "sv",
+        },
+        "ztpProps": {"nosImage": "cumulus.bin", "password": ""},
+        "netqProps": {"enabled": True, "serverAddrs": ["192.0.2.9"], "serverPort": 32708},
+        "syslogDestinations": {"enabled": True, "useRfc5424": True, "servers": [syslog]},
+        "aaa": {
+            "authOrder": ["radius", "local"],
+            "radius": {"enabled": True, "priorityServers": [radius]},
+            "local": {"enabled": True},
         },
     }
 

@@ -48,28 +48,32 @@ REF = shape("name", id=int)
 DATES = {"createdDate": int, "modifiedDate": int}
 TEXT_DATES = {"createdDate": str, "modifiedDate": str}
 STATUS = shape("label value")
-WRITES = [shape("name", id=int, tenant_read=bool, tenant_write=bool)]
+WRITES = [shape("name tenant_name", id=int, tenant_id=int, tenant_read=bool, tenant_write=bool)]
+OLD_DATES = {"create_date": int, "modified_date": int}
 
 # v1: tenants, people, sites (2.17, 2.18)
 TENANT = shape("name description", id=int, tenant_id=int, create_date=int, modified_date=int)
 USER = shape(
-    "name fullname email email_cc phonenumber company position perm_name rolename",
+    "name fullname email email_cc phone company position perm_name rolename",
     id=int,
     perm_id=(int, NONE),
     role_id=(int, NONE),
     tenants=WRITES,
     auth_scheme_id=int,
+    **OLD_DATES,
 )
-ROLE = shape("name description perm_name", id=int, perm_id=int, tenants=WRITES)
-GROUP = shape("name description hidden readonly", id=int, externalACL=bool)
+ROLE = shape("name description perm_name", id=int, perm_id=int, tenants=WRITES, **OLD_DATES)
+GROUP = shape("name description hidden readonly external_acl", id=int, externalACL=bool, **OLD_DATES)
 OLD_SITE = shape(
     "name acl_policy switchFabric vlanRange",
-    **{"id": int, "publicASN": int, "asn": int, "rohASN": NONE, "vmASN": NONE, "vpn": NONE, "siteToSiteVpn": NONE},
+    **{"id": int, "publicASN": int, "asn": int, "rohASN": int, "vmASN": int, "vpn": NONE, "siteToSiteVpn": NONE},
 )
 SITE = shape(
     "name aclPolicy switchFabric vlanRange vlanRangeAutoAssign vlanRangeSysReserved",
     id=int,
-    publicAsn=int,
+    **dict.fromkeys(("publicAsn", "rohAsn", "vmAsn"), int),
+    siteMesh=shape("name value"),
+    rohProfile=shape("name value", id=int),
     switchFabricProviders=NONE,
     **DATES,
 )
@@ -173,7 +177,14 @@ RESERVED_VLAN = {"id": int, "vlan": int, "site": REF, "consumer": CONSUMER, "met
 RESERVED_VXLAN = {"id": int, "vxlan": int, "consumer": CONSUMER, "meta": _META}
 
 # services (2.4 to 2.7, 2.9)
-PORT_GROUP = shape("name", id=int, ports=[(int, str)])
+_GROUPED = shape("name", id=int, ports=[str])
+PORT_GROUP = _GROUPED | {
+    "port_grp_id": int,
+    "port_from": [int],
+    "port_to": [int],
+    "created_date": int,
+    "modified_date": int,
+}
 NAT = shape(
     "name sourceAddress destinationAddress sourcePort destinationPort comment creator editor",
     id=int,
@@ -186,7 +197,7 @@ NAT = shape(
     snatToPool=(str, NONE),
     dnatToIP=(str, NONE),
     dnatToPort=(int, NONE),
-    portGroup=(PORT_GROUP, NONE),
+    portGroup=(_GROUPED, NONE),
     pool=bool,
     **DATES,
 )
@@ -292,16 +303,26 @@ ROUTE_MAP = shape(
 
 # fabric (2.13 to 2.16)
 PROFILE = shape(
-    "name description ipv4_list ipv6_list ntp_servers dns_servers",
+    "name description ipv4_ssh ipv6_ssh ntp_servers dns_servers timezone",
     id=int,
-    timezone=shape("label offset tzCode"),
-    customRules=[shape("srcSubnet srcPort dstPort protocol")],
-    fabricProps=dict.fromkeys(
-        ("optimiseBgpOverlay", "unnumberedBgpUnderlay", "automaticLinkAggregation", "mclag"), bool
-    ),
-    gpuClusterProps=dict.fromkeys(
-        ("roce", "roceAdaptiveRouting", "congestionControl", "asicMonitoring", "aggregateL3VpnPrefix"), bool
-    ),
+    customRules=[shape("description srcSubnet srcPort dstPort protocol", id=int)],
+    fabricProps=shape("fabricType")
+    | dict.fromkeys(("optimiseBgpOverlay", "optimiseBgpOverlayHypervisor", "optimizeBgpOverlayHypervisor"), bool)
+    | dict.fromkeys(("unnumberedBgpUnderlay", "automaticLinkAggregation", "mclag", "serverBasedESI"), bool),
+    gpuClusterProps=shape("refArch")
+    | dict.fromkeys(("roce", "roceAdaptiveRouting", "congestionControl", "asicMonitoring", "hwmp"), bool)
+    | {"aggregateL3VpnPrefix": bool},
+    snmpv2Props=shape("community contact location", enabled=bool, ipv4_list=[str]),
+    ztpProps=shape("nosImage password"),
+    netqProps={"enabled": bool, "serverAddrs": [str], "serverPort": int},
+    syslogDestinations={"enabled": bool, "useRfc5424": bool, "servers": [shape("host protocol severity", port=int)]},
+    aaa={
+        "authOrder": [str],
+        "radius": {"enabled": bool, "priorityServers": [shape("host authType secret", port=int, priority=int)]},
+        "local": {"enabled": bool},
+    },
+    created_date=int,
+    modified_date=int,
     **DATES,
 )
 _NUMBER = (int, float)
@@ -311,6 +332,7 @@ CHECK = shape(
     last_check_time=int,
     properties=[shape("Property Unit", Value=_NUMBER, WHigh=_NUMBER, CHigh=_NUMBER)],
 )
+_ADDRESS = shape("name address type readonly ipFamily description", id=int, subnetID=int, meta=shape("tag"))
 DEVICE = shape(
     "name description type status mainAddress mgmtAddress customData macAddress platform uuid timezone uptime "
     "conductorVersion cumulusVersion",
@@ -318,9 +340,10 @@ DEVICE = shape(
     site=REF,
     tenant=REF,
     profile=(REF, NONE),
-    mainIP=(shape("address type"), NONE),
-    mgmtIP=(shape("address type"), NONE),
+    mainIP=(_ADDRESS, NONE),
+    mgmtIP=(_ADDRESS, NONE),
     asn=(int, NONE),
+    asnID=(int, NONE),
     asnNumber=({"id": int, "asn": int}, NONE),
     nos=shape("name tag", id=int),
     tags=[str],
@@ -328,18 +351,21 @@ DEVICE = shape(
     hardwareHealth=[CHECK],
     health={"critical": int, "ok": int, "unknown": int, "warning": int},
     links=[{"local": REF, "remote": REF}],
-    **dict.fromkeys(("portCount", "lastSeen", "routes", "macs", "ingressAcls", "rangecut"), int),
+    openstackVersion=NONE,
+    proxmoxVersion=NONE,
+    **dict.fromkeys(("portCount", "lastSeen", "routes", "macs", "ingressAcls", "rangecut", "macAddrUbit"), int),
     **DATES,
 )
 DEVICES = {
-    "switch": DEVICE | shape("role"),
+    "switch": DEVICE | shape("swRole"),
     "softgate": DEVICE | shape("sgRole sgFlavor"),
     "server": DEVICE | shape("srvRole"),
-    "controller": DEVICE | shape("role"),
+    "controller": DEVICE,
 }
 _END = shape("name ipv4 ipv6", id=int)
 LINK = shape(
-    "id underlay",
+    "underlay",
+    id=int,
     local=_END,
     remote=_END,
     mclagPeerLink=(shape("sharedIPv4Addr anycastMACAddr"), NONE),
@@ -349,21 +375,21 @@ PORT = shape(
     "name shortName ifName port _port description switchName speed desiredSpeed transceiver lacp adminDown autoNeg "
     "duplex breakout fec",
     id=int,
+    info=shape("port ifName"),
     portIndex=int,
     switch=shape("name type platform mainAddress", id=int),
     status=STATUS,
     mtu=int,
-    mclagId=(int, NONE),
-    extension=NONE,
-    parentPort=NONE,
+    mclagId=int,
+    extension=int,
+    parentPort=int,
     tenant=REF,
     site=REF,
     inUse=bool,
     used=bool,
-    slavePorts=[REF],
-    stateInHierarchy=dict.fromkeys(
-        ("aggregated", "breakout", "breakoutChild", "extended", "extensionsParent", "lagMember"), bool
-    ),
+    slavePorts=[ANY],
+    stateInHierarchy=dict.fromkeys(("aggregated", "breakout", "breakoutChild", "lagMember"), bool)
+    | {"extended": int, "extensionsParent": int},
     bgp=shape("state prefix time"),
     portReservationCount=int,
     **DATES,

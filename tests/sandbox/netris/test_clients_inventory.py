@@ -6,6 +6,7 @@ The numbers at the end of names count what those clients need; tests of one numb
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,28 @@ from tests.sandbox.controller import SITE, TENANT, Controller
 @pytest.fixture
 def netris() -> Controller:
     return Controller()
+
+
+REF = {"id": 1}
+SWITCH = {"name": "sw-1", "tenant": REF, "site": REF, "description": "", "asn": "auto", "portCount": 16}
+SWITCH |= {"nos": {"id": 8, "name": "", "tag": "ubuntu_switch_dev"}, "profile": {}, "links": [], "uuid": "", "type": ""}
+SWITCH |= {"mainAddress": "auto", "mgmtAddress": "auto", "macAddress": "", "breakout": ""}
+
+
+def test_a_device_is_answered_as_an_object_client_1(netris):
+    number = netris.post("/api/v2/hw/switch", **SWITCH)["id"]
+
+    device = netris.get(f"/api/v2/hw/{number}")
+    assert (device["id"], device["name"], device["nos"]["tag"]) == (number, "sw-1", "ubuntu_switch_dev")
+    assert (device["asnID"], device["macAddrUbit"], device["openstackVersion"]) == (number, 0, None)
+    address = device["mainIP"]
+    assert (address["address"], address["name"]) == (device["mainAddress"], "sw-1")
+    hosts = netris.get(f"/api/v2/ipam/hosts/{address['subnetID']}")
+    assert address["id"] in {host["id"] for host in hosts if host["address"] == device["mainAddress"]}
+
+
+def test_a_site_is_answered_as_an_object_client_1(netris):
+    assert netris.get("/api/v2/sites/1")["name"] == "sv"
 
 
 def test_an_id_of_zero_leaves_the_name_to_say_what_is_meant_client_2(netris):
@@ -73,6 +96,15 @@ def test_a_profile_is_shown_in_the_words_that_go_reads_client_5(netris):
     assert 0 < profile["created_date"] == profile["createdDate"]
     assert 0 < profile["modified_date"] == profile["modifiedDate"]
     assert netris.get("/api/v2/hw/profiles")[-1] == profile
+
+
+def test_a_site_without_a_vlan_range_has_the_whole_one_client_6(netris):
+    body = {"name": "ny", "publicAsn": 65001, "aclPolicy": "permit", "switchFabric": "netris", "vlanRange": ""}
+    number = netris.post("/api/v2/sites", **body)["id"]
+
+    site = netris.get(f"/api/v2/sites/{number}")
+    assert (site["vlanRange"], site["vlanRangeAutoAssign"]) == ("2-4094", "2-4094")
+    netris.refused(400, "POST", "/api/v2/sites", body | {"name": "la", "vlanRange": "all"})
 
 
 def lag(*names: str, **more: object) -> dict[str, object]:
@@ -152,6 +184,27 @@ def test_a_profile_is_deleted_by_a_list_of_ids_client_13(netris):
     assert [row["id"] for row in netris.get("/api/inventoryProfiles")] == [1]
 
 
+@pytest.mark.parametrize(
+    ("kind", "field", "expected"), [("softgate", "sgRole", "general"), ("switch", "swRole", "generic")]
+)
+def test_a_role_that_nobody_chose_is_the_first_one_client_14(netris, kind, field, expected):
+    number = netris.post(f"/api/v2/hw/{kind}", **SWITCH, **{field: ""}, sgFlavor="")["id"]
+    other = {"softgate": "snat", "switch": "spine"}[kind]
+
+    assert netris.get(f"/api/v2/hw/{number}")[field] == expected
+    netris.put(f"/api/v2/hw/{kind}/{number}", **SWITCH | {field: other})
+    netris.put(f"/api/v2/hw/{kind}/{number}", **SWITCH | {field: ""})
+    assert netris.get(f"/api/v2/hw/{number}")[field] == other
+
+
+def test_custom_data_is_any_text_client_15(netris):
+    body = {"name": "srv-1", "tenant": REF, "site": REF, "mainAddress": "", "mgmtAddress": "", "asn": 0}
+    number = netris.post("/api/v2/hw/server", **body, portCount=2, customData="custom data", srvRole="")["id"]
+
+    server = netris.get(f"/api/v2/hw/{number}")
+    assert (server["customData"], server["srvRole"], server["mainIP"]) == ("custom data", "generic", None)
+
+
 def test_addresses_of_devices_are_listed_in_the_oldest_words_client_21(netris):
     used = {row["address"]: row for row in netris.get("/api/v2/hw/usedips")}
 
@@ -213,6 +266,21 @@ def test_an_option_of_no_standard_is_a_custom_one_client_25(netris):
     assert [(option["code"], option["isCustom"]) for option in shown] == [(67, False), (239, True)]
 
 
+def test_a_site_shows_what_is_obsolete_as_it_was_sent_client_28(netris):
+    body = {"name": "ny", "publicAsn": 65001, "aclPolicy": "permit", "switchFabric": "netris", "vlanRange": "2-99"}
+    body |= {"rohAsn": 65502, "vmAsn": 65503, "rohProfile": {"id": 3}, "siteMesh": {"value": "dspoke"}}
+    number = netris.post("/api/v2/sites", **body)["id"]
+
+    site = netris.get(f"/api/v2/sites/{number}")
+    assert (site["rohAsn"], site["vmAsn"]) == (65502, 65503)
+    assert (site["siteMesh"]["value"], site["rohProfile"]["value"]) == ("dspoke", "full_table")
+    netris.put(f"/api/v2/sites/{number}", **body | {"siteMesh": {"value": "hub"}, "rohProfile": {"value": "default"}})
+    site = netris.get(f"/api/v2/sites/{number}")
+    assert (site["siteMesh"]["value"], site["rohProfile"]["id"]) == ("hub", 1)
+    for wrong in ({"siteMesh": {"value": "star"}}, {"rohProfile": {"id": 4}}):
+        netris.refused(400, "PUT", f"/api/v2/sites/{number}", wrong)
+
+
 def test_people_are_shown_in_the_words_that_go_reads_client_29(netris):
     group = netris.post("/api/permissiongroups", name="g", hidden=[], readOnly=[], externalACL=True)["id"]
     everybody = [{"id": -1, "tenant_id": 0, "tenant_name": "", "tenant_read": True, "tenant_write": True}]
@@ -237,7 +305,16 @@ def test_people_are_shown_in_the_words_that_go_reads_client_29(netris):
     assert netris.get("/api/users/permissions")["buildVersion"]
 
 
-GROUPS = {
+def test_the_role_of_a_switch_is_in_its_own_word_client_31(netris):
+    number = netris.post("/api/v2/hw/switch", **SWITCH, swRole="super-spine")["id"]
+
+    device = netris.get(f"/api/v2/hw/{number}")
+    assert device["swRole"] == "super-spine"
+    assert "role" not in device
+    netris.refused(400, "PUT", f"/api/v2/hw/switch/{number}", {"swRole": "king"})
+
+
+GROUPS: dict[str, dict[str, Any]] = {
     "fabricProps": {"fabricType": "ew-plane1", "serverBasedESI": True, "optimiseBgpOverlayHypervisor": True},
     "gpuClusterProps": {"roce": True, "hwmp": True, "refArch": "none", "aggregateL3VpnPrefix": False},
     "snmpv2Props": {"enabled": True, "community": "c", "ipv4_list": ["10.0.0.0/8"], "contact": "a", "location": "b"},
@@ -279,3 +356,28 @@ def test_a_port_is_broken_out_in_every_way_client_33(netris, breakout):
     port = netris.get(f"/api/v2/ports/{number}")
     assert (port["breakout"], port["port"], port["switch"]["name"]) == (breakout, "swp20", "Leaf-1")
     assert port["info"] == {"port": "swp20", "ifName": "swp20"}
+
+
+def test_numbers_are_of_the_type_that_go_reads_client(netris):
+    link = {"local": {"name": "swp20@Leaf-1"}, "remote": {"name": "eth3@Server-2"}}
+    number = netris.post("/api/v2/link", **link)["id"]
+    port = netris.port("swp20@Leaf-1")
+
+    assert type(number) is type(netris.get(f"/api/v2/link/{number}")["id"]) is int
+    for name in ("extended", "extensionsParent"):
+        assert type(port["stateInHierarchy"][name]) is int
+    assert (port["extension"], port["parentPort"], port["mclagId"]) == (0, 0, 0)
+
+
+def test_ports_of_softgates_are_named_as_those_of_switches_client(netris):
+    body = {"name": "my-softgate01", "tenant": REF, "site": REF, "mainAddress": "auto", "mgmtAddress": "auto"}
+    netris.post("/api/v2/hw/softgate", **body)
+
+    netris.post("/api/v2/link", local={"id": 0, "name": "swp1@my-softgate01"}, remote={"name": "swp21@Leaf-1"})
+    assert netris.port("swp1@SoftGate-1")["switch"]["type"] == "softgate"
+
+
+def test_subnets_for_devices_are_shown_as_nodes_client(netris):
+    for node in netris.get("/api/v2/hw/subnets", siteID=1):
+        assert node["purpose"] in ("loopback", "management")
+        assert node.keys() >= {"allocationID", "defaultGateway", "parentID", "subnet", "tenant", "type", "readonly"}

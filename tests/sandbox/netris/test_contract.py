@@ -82,8 +82,8 @@ V2 = {
     "/ebgp": [
         *("GET,POST,PUT /ebgp", "GET,PUT,DELETE /ebgp/{id}", "PUT /ebgp/changestatus", "POST /ebgp/asnvalidation"),
         *("GET /ebgp/check", "GET /ebgp/hardwares", "GET /ebgp/ports", "GET /ebgp/routemaps"),
-        *("GET /ebgp/updatesources", "-GET /ebgp/sites", "-GET /ebgp/v-nets", "-GET /ebgp/offloaders"),
-        "-GET /ebgp/switches",
+        *("GET /ebgp/updatesources", "GET /ebgp/sites", "GET /ebgp/v-nets", "GET /ebgp/offloaders"),
+        "GET /ebgp/switches",
     ],
     "/acl": [
         *("GET,POST /acl", "GET,PUT,DELETE /acl/{id}", "GET /acl/sync-status", "POST /acl/check"),
@@ -93,17 +93,18 @@ V2 = {
         *("GET /hw", "GET /hw/{id}", "GET /hw/nos", "GET /hw/profiles", "GET /hw/subnets"),
         *(f"POST /hw/{kind}" for kind in ("switch", "softgate", "server", "controller")),
         *(f"PUT,DELETE /hw/{kind}/{{id}}" for kind in ("switch", "softgate", "server", "controller")),
-        *("-GET /hw/usedips", "-GET /hw/ports"),
+        *("GET /hw/usedips", "-GET /hw/ports"),
     ],
     "/link": ["GET,POST,DELETE /link", "GET,PUT,DELETE /link/{id}"],
     "/ports": [
         *("GET,PUT /ports", "GET,PUT,DELETE /ports/{id}", "POST /ports/lag", "PUT /ports/freeup"),
-        *("-GET /ports/extensions", "-PUT /ports/extensions/{id}", "-GET /ports/aggregatedports"),
+        *("GET /ports/extensions", "-PUT /ports/extensions/{id}", "GET /ports/aggregatedports"),
         *("-GET /ports/affectedresources", "-GET /ports/{type}/free", "-GET /ports/{type}/used"),
     ],
     "/reservation/ip": [
         *(f"GET,POST /reservation/{kind}" for kind in ("ip", "vlan", "vxlan")),
-        *(f"DELETE /reservation/{kind}/{{id}}" for kind in ("ip", "vlan", "vxlan")),
+        *(f"GET /reservation/{kind}/{{id}}" for kind in ("ip", "vlan", "vxlan")),
+        *("DELETE /reservation/ip/{id}", "DELETE /reservation/vlan/{id}/{id}", "DELETE /reservation/vxlan/{id}"),
     ],
     "/sites": ["GET,POST /sites", "GET,PUT,DELETE /sites/{id}"],
     "/dhcp-option-set": ["GET,POST /dhcp-option-set", "GET,PUT,DELETE /dhcp-option-set/{id}",
@@ -155,7 +156,16 @@ def test_every_row_of_the_catalogue_is_read_1_8(number, reading):
     assert [words(cells[0])[0].split("?")[0] for cells in table] == list(reading)
     for cells, calls in zip(table, reading.values(), strict=True):
         text = " ".join(re.sub(r"\?.*", "", word) for cell in cells[:2] for word in words(cell) if word[:1] in "/dpiP")
-        parts = set(re.findall(r"[A-Za-z][\w-]+", text)) - {"id", "or", "name", "prefix", "kind", "subnetId"}
+        parts = set(re.findall(r"[A-Za-z][\w-]+", text)) - {
+            "id",
+            "or",
+            "name",
+            "prefix",
+            "kind",
+            "subnetId",
+            "address",
+            "site",
+        }
         assert not parts - set(re.findall(r"[A-Za-z][\w-]+", " ".join(calls)))
 
 
@@ -202,15 +212,16 @@ WRITES: dict[str, tuple[list[str], Any, Any, Any]] = {
     "IPAM allocation, subnet": (["/api/v2/ipam/allocation", "/api/v2/ipam/subnet"], _NAMED, _NAMED, shapes.ANY),
     "NAT": (["/api/v2/nat"], _ID, _ID, {}),
     "L4LB": (["/api/v2/l4lb"], int, shapes.shape("result", code=int), shapes.ANY),
+    "ACL port group": (["/api/aclportgroups"], {"id": int, "portGroupId": int}, _ID, shapes.ANY),
     "ACL v1": (["/api/acl"], None, _ID, shapes.ANY),
     "Route": (["/api/routes"], shapes.shape("name", id=int, staticRouteID=int), shapes.ANY, shapes.ANY),
     "e-BGP": (["/api/v2/ebgp"], _ID, shapes.ANY, shapes.ANY),
     "BGP object": (["/api/ebgpobjects"], int, shapes.ANY, shapes.ANY),
-    "Link": (["/api/v2/link"], {"id": str}, shapes.ANY, {}),
+    "Link": (["/api/v2/link"], _ID, shapes.ANY, {}),
     "Inventory": (*_DEVICE, _ID),
     "Site": (["/api/v2/sites"], _ID, _ID, _ID),
 }
-_BODY_IDS = {"/api/acl": "id", "/api/routes": "route_id", "/api/ebgpobjects": "id"}
+_BODY_IDS = {"/api/acl": "id", "/api/aclportgroups": "id", "/api/routes": "route_id", "/api/ebgpobjects": "id"}
 
 
 @pytest.mark.parametrize("kind", rows("1.6", "Object"))

@@ -19,7 +19,7 @@ LISTS: tuple[tuple[str, str, str, Any], ...] = (
     ("/api/userroles", "2.18", r"\| (`perm_id, .*?`)", shapes.ROLE),
     ("/api/permissiongroups", "2.18", r"\| (`hidden` and `readonly`)", shapes.GROUP),
     ("/api/sites", "2.17", r"rows \(CloudStack\): (`.*?`)", shapes.OLD_SITE),
-    ("/api/v2/sites", "2.17", r"(?s)\| `aclPolicy`.*?\| `vlanRangeAuto.*?\|", shapes.SITE),
+    ("/api/v2/sites", "2.17", r"(?s)\| `rohAsn`.*?\| `vlanRangeAuto.*?\|", shapes.SITE),
     ("/api/v2/vpc", "2.1", r"(?s)\| `name`.*?\n\n", shapes.VPC),
     ("/api/v2/vpc/2/resources", "2.1", r"element 0 is (`.*?`)", shapes.RESOURCES),
     ("/api/v2/vpc-peering", "2.12", r"(?s)\| `name`.*?\n\n", shapes.PEERING),
@@ -40,7 +40,7 @@ LISTS: tuple[tuple[str, str, str, Any], ...] = (
     ("/api/v2/ebgp", "2.10", r"(?s)\| session state .*?\n\n", shapes.SESSION),
     ("/api/ebgpobjects", "2.11", r"BGP object: (`.*?`)", shapes.BGP_OBJECT),
     ("/api/ebgproutemaps", "2.11", r"Route-map: (`.*?`)", shapes.ROUTE_MAP),
-    ("/api/inventoryProfiles", "2.14", r"`/api/inventoryProfiles` (`.*?`)", shapes.PROFILE),
+    ("/api/inventoryProfiles", "2.14", r"GET shows `ipv4_ssh`, .*?DELETE", shapes.PROFILE),
     ("/api/v2/hw", "2.13", r"(?s)\| Field \| Type \| Meaning.*?\n\n", shapes.DEVICES),
     ("/api/v2/link", "2.15", r"`POST /api/v2/link` (`.*?`)", shapes.LINK),
     ("/api/v2/ports", "2.16", r"GET row .*", shapes.PORT),
@@ -97,30 +97,15 @@ def test_rows_have_the_shape_and_the_names_of_the_sheet_2_3(rich, path, number, 
     assert not unnamed - BEYOND.keys()
 
 
-@pytest.mark.parametrize(
-    ("path", "is_list"),
-    [
-        ("/api/v2/sites/1", True),
-        ("/api/v2/hw/1", True),
-        ("/api/v2/vpc/1", False),
-        ("/api/v2/vpc-peering/1", False),
-        ("/api/v2/vnet/1", False),
-        ("/api/v2/nat/1", False),
-        ("/api/v2/l4lb/1", False),
-        ("/api/v2/acl/1", False),
-        ("/api/v2/ebgp/1", False),
-        ("/api/v2/link/1", False),
-        ("/api/v2/ports/1", False),
-        ("/api/v2/dhcp-option-set/1", False),
-    ],
-)
-def test_one_row_by_id_is_that_of_the_list_or_a_list_of_one_1_6(rich, path, is_list):
-    """A V-Net by its id also has its ports."""
-    found = rich.get(path)
-    row = found[0] if is_list else found
-    (same,) = (each for each in listed(rich, path.rpartition("/")[0]) if str(each["id"]) == "1")
+BY_ID = ("sites", "hw", "vpc", "vpc-peering", "vnet", "nat", "l4lb", "acl", "ebgp", "link", "ports", "dhcp-option-set")
 
-    assert isinstance(found, list) is is_list
+
+@pytest.mark.parametrize("path", [f"/api/v2/{kind}/1" for kind in BY_ID])
+def test_one_row_by_id_is_that_of_the_list_1_6(rich, path):
+    """A V-Net by its id also has its ports."""
+    row = rich.get(path)
+    (same,) = (each for each in listed(rich, path.rpartition("/")[0]) if each["id"] == 1)
+
     without = {"ports", "lastSeen", "hardwareHealth", "uptime"}
     assert {k: v for k, v in row.items() if k not in without} == {k: v for k, v in same.items() if k not in without}
     if "vnet" in path:
@@ -134,7 +119,8 @@ ROUND_TRIPS = {
     "/api/v2/l4lb": {"healthCheck", "timeOut", "siteID", "tenantID", "ipFamily", "backendIps", "requestPath"},
     "/api/permissiongroups": {"hidden", "readOnly"},
     "/api/userroles": {"permissionGroup", "tenants"},
-    "/api/users": {"userRole", "permissionGroup", "tenants"},
+    "/api/users": {"userRole", "permissionGroup", "tenants", "phonenumber"},
+    "/api/inventoryProfiles": {"ipv4_list", "ipv6_list", "timezone"},
     "/api/v2/vnet": {"ports", "dhcpRelay"},
     "/api/routes": {"prefix"},
     "/api/v2/ebgp": {"vnet"},

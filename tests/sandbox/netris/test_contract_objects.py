@@ -35,8 +35,6 @@ TABLES = {
 # What the tables call by other words than the key.
 KEYS = {
     "port labels": "portTags",
-    "switch role (generic, leaf, spine, super-spine)": "role",
-    "server role": "srvRole",
 }
 # Named by the sheet and read by nobody here.
 UNREAD = {
@@ -45,10 +43,6 @@ UNREAD = {
     "breakout": "of ports, not of devices: 2.16",
     "links": "the shape in a device's body is unknown",
     "EVPN route server flag": "no key is known",
-    "rohAsn": "gone since 4.6 (quirk 31)",
-    "vmAsn": "gone since 4.6 (quirk 31)",
-    "siteMesh": "gone since 4.14 (quirk 30)",
-    "rohProfile": "gone since 4.6 (quirk 31)",
     "snatToPool": "instead of snatToIP, with `pool`",
     "dnatToIP": "of DNAT rules",
     "dnatToPort": "of DNAT rules",
@@ -134,7 +128,8 @@ def posted(netris: Controller, path: str, body: dict[str, Any]) -> Any:
 def _delete(netris: Controller, path: str, answer: dict[str, Any]) -> None:
     number: Any = answer.get("data", answer)
     while isinstance(number, dict):
-        number = number.get("staticRouteID") or number["id"]
+        number = number.get("vlan") or number.get("vxlan") or number.get("staticRouteID") or number["id"]
+    number = f"{number}/1" if path.endswith("/vlan") else number  # and its site
     in_path = path.startswith("/api/v2") and "/lag" not in path
     path, body = (f"{path}/{number}", None) if in_path else (path, {"id": [number] if path == "/api/acl" else number})
     if path == "/api/v2/ports/lag":
@@ -231,8 +226,8 @@ ENUMS: tuple[tuple[str, str, str, dict[str, dict[str, Any]]], ...] = (
         kind: {"typeValue": "permit any"} for kind in ("ipv4", "ipv6")}),
     ("/api/v2/hw/softgate", "sgFlavor", r"`sgFlavor` \((.*?)\)", {}),
     ("/api/v2/hw/softgate", "sgRole", r"`sgRole` \((.*?)\)", {}),
-    ("/api/v2/hw/switch", "role", r"switch role \((.*?)\)", {}),
-    ("/api/v2/hw/server", "srvRole", r"\| server role \| \| \| O: (.*?) \(UI", {}),
+    ("/api/v2/hw/switch", "swRole", r"`swRole` \((.*?)\)", {}),
+    ("/api/v2/hw/server", "srvRole", r"\| `srvRole` \| \| \| O: (.*?) \(UI", {}),
     ("/api/v2/link", "underlay", r"underlay (enabled\|disabled)", {}),
     ("/api/v2/sites", "aclPolicy", r"\| `aclPolicy` \| R \| (.*?) \|", {}),
     ("/api/v2/sites", "switchFabric", r"\| `switchFabric` \| R \| (.*?) \|", {}),

@@ -393,7 +393,6 @@ OPEN = (
     ("list keys unverified on a given release", "peering.py", "which keys a release has"),
     ("`ok` in the sample; other values unverified", "inventory.py", '"status": "ok"'),
     ("ms of last agent contact (inferred unit)", "fabric.py", "agent reported last, in ms"),
-    ("(by analogy with `sgRole`): unverified", "inventory.py", "role and srvRole"),
     ("ports are used or links exist (unverified)", "inventory.py", "device is in use"),
     ("a port can be in one link (inferred)", "links.py", "is already linked"),
     ("Empty when the session is new or disabled (inferred)", "ebgp.py", "Empty while disabled"),

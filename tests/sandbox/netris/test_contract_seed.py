@@ -30,9 +30,9 @@ def test_sites_tenants_switches_softgates_and_uplinks_6_1(netris):
     assert site["publicAsn"] and [row["name"] for row in netris.get("/api/tenants")] == ["Admin"]
     devices = {row["name"]: row for row in netris.get("/api/v2/hw")}
     for name in re.findall(r"\w+-\d", stated["Switches"]):
-        assert devices[name]["role"] == name.partition("-")[0].lower()
+        assert devices[name]["swRole"] == name.partition("-")[0].lower()
         assert devices[name]["profile"]["name"] == netris.get("/api/inventoryProfiles")[0]["name"]
-    assert netris.get("/api/inventoryProfiles")[0]["fabricProps"]["optimiseBgpOverlay"] is True
+    assert netris.get("/api/inventoryProfiles")[0]["fabricProps"]["optimiseBgpOverlayHypervisor"] is True
     gates = [row for row in devices.values() if row["type"] == "softgate"]
     assert sorted(row["sgRole"] for row in gates) == ["general", "general", "snat", "snat"]
     assert {row["sgFlavor"] for row in gates} == {"sg-hs"}

@@ -230,7 +230,6 @@ def test_route_maps_that_do_not_fit_are_refused(netris, status, entry):
 
 def test_a_port_group_serves_dnat_and_acl_rules(netris):
     group = netris.post("/api/aclportgroups", name="web", ports=[80, "443", "8000-8010"])["id"]
-    assert netris.get("/api/aclportgroups") == [{"id": group, "name": "web", "ports": [80, 443, "8000-8010"]}]
     assert names(netris.get("/api/v2/nat/meta/pgroup")) == ["web"]
     body = dnat("x", SYSTEM, "203.0.113.40/32", portGroup={"id": group, "name": "web", "ports": "80"})
     del body["dnatToPort"], body["destinationPort"]
@@ -240,11 +239,11 @@ def test_a_port_group_serves_dnat_and_acl_rules(netris):
     assert netris.get(f"/api/v2/nat/{rule}")["portGroup"] == {
         "id": group,
         "name": "web",
-        "ports": [80, 443, "8000-8010"],
+        "ports": ["80", "443", "8000-8010"],
     }
     assert netris.get("/api/acl")[0]["dst_port_group"] == group
     netris.put("/api/aclportgroups", id=group, name="web", ports=[81])
-    assert netris.get(f"/api/v2/nat/{rule}")["portGroup"]["ports"] == [81]
+    assert netris.get(f"/api/v2/nat/{rule}")["portGroup"]["ports"] == ["81"]
     netris.refused(400, "DELETE", "/api/aclportgroups", {"id": group})
     netris.refused(400, "POST", "/api/v2/nat", body | {"name": "y", "protocol": "all"})
     netris.refused(404, "POST", "/api/v2/nat", body | {"name": "y", "portGroup": {"id": 9}})
@@ -270,10 +269,10 @@ def test_port_groups_that_do_not_fit_are_refused(netris, ports):
 
 def test_a_profile_is_given_to_devices(netris):
     (first,) = netris.get("/api/inventoryProfiles")
-    assert first["fabricProps"]["optimiseBgpOverlay"] is True
+    assert first["fabricProps"]["optimiseBgpOverlayHypervisor"] is True
     assert netris.device("Leaf-1")["profile"] == {"id": first["id"], "name": first["name"]}
     assert netris.device("Server-2")["profile"] is None
-    rule = {"srcSubnet": "10.0.0.0/8", "srcPort": "", "dstPort": "22", "protocol": "tcp"}
+    rule = {"description": "", "srcSubnet": "10.0.0.0/8", "srcPort": "", "dstPort": "22", "protocol": "tcp"}
     body = {"name": "gpu", "ntp_servers": "a,b", "customRules": [rule], "gpuClusterProps": {"roce": True}}
     second = netris.post("/api/inventoryProfiles", **body)["id"]
     leaf = netris.device("Leaf-1")["id"]
@@ -282,12 +281,12 @@ def test_a_profile_is_given_to_devices(netris):
     netris.put("/api/inventoryProfiles", id=second, name="gpu2", description="d")
 
     row = netris.get("/api/inventoryProfiles")[1]
-    assert (row["name"], row["ntp_servers"], row["customRules"]) == ("gpu2", "a,b", [rule])
+    assert (row["name"], row["ntp_servers"], row["customRules"]) == ("gpu2", "a,b", [rule | {"id": 1}])
     assert row["gpuClusterProps"]["roce"] is True
     netris.refused(400, "DELETE", "/api/inventoryProfiles", {"id": second})
     netris.put(f"/api/v2/hw/switch/{leaf}", profile={"id": first["id"]})
     netris.delete("/api/inventoryProfiles", {"id": second})
-    assert netris.get("/api/v2/hw/profiles") == [{"id": first["id"], "name": first["name"]}]
+    assert netris.get("/api/v2/hw/profiles") == [first]
     netris.refused(400, "POST", "/api/inventoryProfiles", {"name": "x", "fabricProps": {"mclag": "maybe"}})
 
 
@@ -362,7 +361,7 @@ def test_users_get_their_rights_by_role_or_group(netris, group):
     (row,) = [row for row in netris.get("/api/users") if row["name"] == "jane"]
 
     assert (row["role_id"], row["rolename"], row["perm_id"]) == (role, "r", None)
-    assert row["tenants"][0]["id"] == -1  # all of them
+    assert row["tenants"][0]["id"] == 0  # all of them
     assert "password" not in row
     assert netris.get("/api/userroles")[0]["tenants"][0]["tenant_write"] is False
     netris.put("/api/users", id=number, company="Acme")
@@ -412,22 +411,22 @@ def test_a_password_of_any_characters_logs_in_quirk_21(password):
 
 def test_a_reserved_number_is_kept_from_others(netris):
     consumer = {"id": 0, "type": "vnet", "name": "later"}
-    vni = netris.post("/api/v2/reservation/vxlan", vxlan=4711, consumer=consumer, meta={"why": "x"})["id"]
+    number = netris.post("/api/v2/reservation/vxlan", vxlan=4711, consumer=consumer, meta={"why": "x"})["id"]
     body = {"name": "n", "tenant": TENANT, "sites": [SITE]}
     assert "vxlanID" in netris.refused(400, "POST", "/api/v2/vnet", body | {"vxlanID": 4711})["errors"]
-    row = next(row for row in netris.get("/api/v2/reservation/vxlan") if row["vxlan"] == 4711)
-    assert (row["id"], row["consumer"], row["meta"]) == (vni, consumer, {"why": "x"})
+    (row,) = netris.get("/api/v2/reservation/vxlan/4711")
+    assert (row["id"], row["consumer"], row["meta"]) == (number, consumer, {"why": "x"})
 
-    netris.delete(f"/api/v2/reservation/vxlan/{vni}")
+    netris.delete("/api/v2/reservation/vxlan/4711")
 
     netris.post("/api/v2/vnet", **body, vxlanID=4711)
     assert (
         "vxlan"
         in netris.refused(400, "POST", "/api/v2/reservation/vxlan", {"vxlan": 4711, "consumer": consumer})["errors"]
     )
-    held = next(row for row in netris.get("/api/v2/reservation/vxlan") if row["vxlan"] == 4711)
-    netris.refused(400, "DELETE", f"/api/v2/reservation/vxlan/{held['id']}")
-    netris.refused(404, "DELETE", "/api/v2/reservation/vxlan/77")
+    netris.refused(400, "DELETE", "/api/v2/reservation/vxlan/4711")
+    missing = netris.refused(404, "DELETE", "/api/v2/reservation/vxlan/77")
+    assert missing["message"] == "VXLAN reservation is not found."
 
 
 def test_a_zero_reserves_the_next_free_number(netris):
