@@ -199,6 +199,18 @@ def test_a_second_physical_network_carries_nothing_3_10(root, acme):
     assert root.job("updatePhysicalNetwork", id=first["id"], vlan="250-2000000")["jobresultcode"] == 431
 
 
+def test_the_provider_of_a_network_that_netris_isolates_is_enabled_5_1(world, root):
+    made = second(root, isolationmethods="Netris")
+
+    (provider,) = root.list("listNetworkServiceProviders", physicalnetworkid=made["id"])
+    assert (provider["name"], provider["state"]) == ("Netris", "Enabled")
+    world.cloudstack.faults.order("fail_job", "createPhysicalNetwork", times=1)
+    before = root.list("listNetworkServiceProviders")
+    given = {"zoneid": root.zone, "name": "third", "vlan": "300-399", "isolationmethods": "Netris"}
+    assert root.job("createPhysicalNetwork", **given)["jobresultcode"] == 530
+    assert root.list("listNetworkServiceProviders") == before
+
+
 @pytest.mark.parametrize(
     "wrong", [{"name": ""}, {"vlan": "9-1"}, {"vlan": "999999-1000000"}, {"broadcastdomainrange": "MOON"}]
 )

@@ -8,6 +8,8 @@ from __future__ import annotations
 from sandbox.cloudstack.calls.call import Call, creates, handles, undoes
 from sandbox.cloudstack.protocol.errors import InvalidValue, ServerError
 from sandbox.cloudstack.resources.networks.vnis import Pool
+from sandbox.cloudstack.resources.zone import service_providers
+from sandbox.cloudstack.seed import NETRIS
 from sandbox.cloudstack.state.cloud import Cloud, view
 from sandbox.kit.store import Row
 
@@ -31,14 +33,14 @@ def physical_network_view(cloud: Cloud, row: Row) -> Row:
 
 @creates("createPhysicalNetwork")
 def make_physical_network(call: Call) -> Row:
-    """It begins Disabled (unverified)."""
+    """It begins Disabled (unverified), with the provider Netris Enabled where Netris isolates it."""
     cloud, domain = call.cloud, call.get("domainid")
     span = call.get("broadcastdomainrange", "ZONE").upper()
     if span not in _RANGES:
         raise InvalidValue(f"Invalid broadcastDomainRange {call['broadcastdomainrange']}: it must be one of {_RANGES}")
     if "vlan" in call:
         _check_apart(cloud, call["vlan"])
-    return cloud.new(
+    row = cloud.new(
         KIND,
         name=call["name"],
         zoneid=call["zoneid"]["id"],
@@ -50,6 +52,9 @@ def make_physical_network(call: Call) -> Row:
         tags=",".join(call.get("tags", ())) or None,
         domainid=domain["id"] if domain else None,
     )
+    if NETRIS.lower() in [method.lower() for method in call.get("isolationmethods", ())]:
+        service_providers.add_netris(cloud, row)
+    return row
 
 
 def _check_apart(cloud: Cloud, text: str, network: Row | None = None) -> None:
@@ -67,6 +72,7 @@ def confirm_physical_network(call: Call) -> Row:
 
 @undoes("createPhysicalNetwork")
 def unmake_physical_network(call: Call) -> None:
+    service_providers.remove_all(call.cloud, call.row)
     call.cloud.remove(KIND, call.row)
     raise ServerError("Failed to create a physical network")
 

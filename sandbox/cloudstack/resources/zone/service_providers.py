@@ -50,6 +50,18 @@ def add_provider(call: Call) -> Row:
     )
 
 
+def add_netris(cloud: Cloud, network: Row) -> None:
+    """The plugin puts its provider onto each new physical network that is its own, ready to be used."""
+    services = list(_ABILITIES[NETRIS])
+    cloud.new(KIND, name=NETRIS, physicalnetworkid=network["id"], state=ENABLED, servicelist=services)
+
+
+def remove_all(cloud: Cloud, network: Row) -> None:
+    for row in cloud.table(KIND):
+        if row["physicalnetworkid"] == network["id"]:
+            cloud.remove(KIND, row)
+
+
 def _services(provider: str, asked: list[str] | None) -> list[str]:
     """The services of the list, as they are spelled; all that the provider can do when there is no list."""
     able = {service.lower(): service for service in _ABILITIES[provider]}
