@@ -44,8 +44,6 @@ def test_two_tiers_of_one_vni_5_3(world, root, pair):
     order(root.http, "duplicate-vni", **{"from": pair[0]["id"], "to": pair[1]["id"]})
 
     assert shown(root, *pair) == [(f"netris://{number}", number)] * 2
-    taken = root.list("listGuestVlans", allocatedonly="true")
-    assert [(row["vlan"], row["network"][0]["id"]) for row in taken] == [(number, pair[0]["id"])]
     for tier in pair[::-1]:
         root.done("deleteNetwork", id=tier["id"])
     assert root("listGuestVlans", allocatedonly="true") == {}
@@ -61,8 +59,6 @@ def test_a_collected_tier_s_number_goes_to_another_and_comes_back_5_3(world, roo
     order(root.http, "duplicate-vni", **{"from": pair[0]["id"], "to": pair[1]["id"]})
 
     assert shown(root, *pair) == [(None, number), (f"netris://{number}", number)]
-    (taken,) = root.list("listGuestVlans", allocatedonly="true")
-    assert (taken["vlan"], taken["network"][0]["id"]) == (number, pair[1]["id"])
     root.done("startVirtualMachine", id=vm["id"])
     assert shown(root, *pair) == [(f"netris://{number}", number)] * 2
 
