@@ -1,11 +1,12 @@
 """Link aggregation by hand, and ports that are freed of every service (2.16).
 
-The body of `freeup` is documented nowhere: `{ports: [...]}` and a bare list of references are understood. A LAG is a
+The body of `freeup` is a bare list of references; `{ports: [...]}` is understood too (unverified). A LAG is a
 port of its own, called agg<n> after its first member's switch (unverified); its members carry nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sandbox.kit.store import Row
@@ -94,31 +95,47 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> tuple[dict[str, 
 
 
 def delete(net: Controller, call: Call) -> Reply:
-    """Only a LAG can be deleted, and only while nothing uses it."""
-    row = net.ports.get(call.id)
-    if row is None:
+    return _delete(net, [net.ports.get(call.id)])
+
+
+def delete_many(net: Controller, call: Call) -> Reply:
+    """References in the body, or `ids` in the query as OpenAPI has it."""
+    if asked := call.ids("ids"):
+        return _delete(net, [net.ports.get(number) for number in sorted(asked)])
+    return _delete(net, _named(net, call))
+
+
+def _delete(net: Controller, rows: Sequence[Row | None]) -> Reply:
+    """Only LAGs can be deleted, and only while nothing uses them."""
+    found = [row for row in rows if row is not None]
+    if len(found) < len(rows):
         raise not_found()
-    if not row.get("members"):
+    if not all(row.get("members") for row in found):
         raise Refusal(400, "Only aggregated ports can be deleted.")  # unverified
-    if fabric.is_in_use(net, row):
+    if any(fabric.is_in_use(net, row) for row in found):
         raise Refusal(400, "The port is in use.")  # unverified
-    for number in row["members"]:
-        if port := net.ports.get(number):
+    for row in found:
+        for port in fabric.members_of(net, row):
             net.ports.change(port, lag=None)
-    net.ports.drop(row["id"])
+        net.ports.drop(row["id"])
     return Reply.of({}, DELETED)
 
 
 def free_up(net: Controller, call: Call) -> Reply:
     """Take the ports out of every V-Net and E-BGP session; cables stay."""
+    for port in _named(net, call):
+        _free(net, port)
+    return Reply.of({}, UPDATED)
+
+
+def _named(net: Controller, call: Call) -> list[Row]:
+    """The ports that a body is about: a bare list of references, or one under `ports`."""
     body: Any = call.body
     items = body if isinstance(body, list) else Fields(body if isinstance(body, dict) else {}).items("ports")
     if not items:
         text = "Must have required property 'ports'"
         raise Refusal(403, text, {"ports": text})
-    for port in [net.resolve(net.ports, item, "ports") for item in items]:
-        _free(net, port)
-    return Reply.of({}, UPDATED)
+    return [net.resolve(net.ports, item, "ports") for item in items]
 
 
 def _free(net: Controller, port: Row) -> None:

@@ -74,6 +74,9 @@ def delete(net: Controller, call: Call) -> Reply:
 
 
 def _row(net: Controller, call: Call) -> Row:
+    """By the path, or by the body as the oldest Go client does it."""
+    if not call.target:
+        return net.by_body(net.sites, call)
     row = net.sites.get(call.id)
     if row is None:
         raise not_found()

@@ -171,28 +171,6 @@ def validate_asn(net: Controller, call: Call) -> Reply:
     return Reply.of({})
 
 
-def hardwares(net: Controller, call: Call) -> Reply:
-    """What may terminate a session: SoftGates and switches."""
-    return Reply.of([{"id": row["id"], "name": row["name"], "type": row["type"]} for row in _terminating(net)])
-
-
-def update_sources(net: Controller, call: Call) -> Reply:
-    """The loopbacks that a multihop session may come from (shape unverified)."""
-    rows = [row for row in _terminating(net) if row["mainAddress"]]
-    return Reply.of([{"id": row["id"], "name": row["name"], "address": row["mainAddress"]} for row in rows])
-
-
-def _terminating(net: Controller) -> list[Row]:
-    return [row for row in net.devices if row["type"] in TERMINATING]
-
-
-def free_ports(net: Controller, call: Call) -> Reply:
-    """Switch ports that carry no cable of the fabric itself."""
-    switches = {row["id"] for row in net.devices.by("type", "switch")}
-    rows = [row for row in net.ports if row["hw"] in switches and fabric.link_of(net, row) is None]
-    return Reply.of([{"id": row["id"], "name": row["name"], "switchID": row["hw"]} for row in rows])
-
-
 def _row(net: Controller, number: int | None) -> Row:
     row = net.sessions.get(number)
     if row is None:

@@ -184,6 +184,28 @@ def test_a_profile_is_deleted_by_a_list_of_ids_client_13(netris):
     assert [row["id"] for row in netris.get("/api/inventoryProfiles")] == [1]
 
 
+def test_several_lags_are_deleted_by_references_or_ids_client_8(netris):
+    first, _, third = (netris.post("/api/v2/ports/lag", **lag(f"swp{n}@Leaf-1"))["id"] for n in (20, 21, 22))
+    netris.refused(400, "DELETE", "/api/v2/ports", [{"id": first}, {"name": "swp23@Leaf-1"}])
+    netris.refused(404, "DELETE", f"/api/v2/ports?ids={first}&ids=999")
+
+    netris.delete("/api/v2/ports", [{"id": first}, {"name": "agg2@Leaf-1"}])
+    netris.delete(f"/api/v2/ports?ids={third}")
+
+    assert netris.get("/api/v2/ports/aggregatedports") == []
+    assert not netris.port("swp21@Leaf-1")["stateInHierarchy"]["lagMember"]
+
+
+def test_a_site_is_changed_and_deleted_by_its_id_in_the_body_client_28(netris):
+    body = {"id": 0, "name": "ny", "publicASN": 65003, "acl_policy": "permit", "switchFabric": "netris"}
+    number = netris.post("/api/sites", **body, vlanRange="2-4094")["id"]
+    netris.put("/api/sites", **body | {"id": number, "name": "nyc"})
+    assert netris.get("/api/sites")[1]["name"] == "nyc"
+    netris.delete("/api/sites", {"id": number})
+
+    assert [site["name"] for site in netris.get("/api/sites")] == ["sv"]
+
+
 @pytest.mark.parametrize(
     ("kind", "field", "expected"), [("softgate", "sgRole", "general"), ("switch", "swRole", "generic")]
 )
@@ -225,7 +247,14 @@ def test_pick_lists_of_a_session_are_served_client_21(netris):
     leaf = netris.device("Leaf-1")["id"]
     switches = {row["switch_id"]: row for row in netris.get("/api/v2/ebgp/switches", id=1)}
     assert (switches[leaf]["location"], switches[leaf]["type"]) == ("Leaf-1", "switch")
-    assert netris.get("/api/v2/ebgp/offloaders", id=9) == netris.get("/api/v2/ebgp/switches", id=9) == []
+    port = netris.port("swp20@Leaf-1")
+    ports = {row["port_id"]: row for row in netris.get("/api/v2/ebgp/ports", id=1)}
+    assert (ports[port["id"]]["port"], ports[port["id"]]["switch_id"]) == ("swp20", leaf)
+    assert netris.port("swp1@Leaf-1")["id"] not in ports  # a server's cable is in it
+    sources = {row["switch_id"]: row["ip_address"] for row in netris.get("/api/v2/ebgp/updatesources")}
+    assert sources[leaf] == netris.device("Leaf-1")["mainAddress"]
+    for kind in ("offloaders", "switches", "hardwares", "ports", "updatesources"):
+        assert netris.get(f"/api/v2/ebgp/{kind}", id=9) == []
 
 
 def test_an_address_is_reserved_and_found_by_id_and_by_itself_client_21(netris):

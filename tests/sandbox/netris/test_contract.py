@@ -60,7 +60,7 @@ V1 = {
         *(f"{_CRUD} {path}" for path in ("/permissiongroups", "/userroles", "/users", "/tenants")), "-GET /userdetails",
     ],
     "/routes": [f"{_CRUD} /routes"],
-    "/sites": ["GET,POST /sites", "PUT,DELETE /sites/{id}"],
+    "/sites": ["GET,POST,PUT,DELETE /sites", "PUT,DELETE /sites/{id}"],
     "/vpn": ["-GET /vpn"],
 }  # fmt: skip
 V2 = {
@@ -97,7 +97,7 @@ V2 = {
     ],
     "/link": ["GET,POST,DELETE /link", "GET,PUT,DELETE /link/{id}"],
     "/ports": [
-        *("GET,PUT /ports", "GET,PUT,DELETE /ports/{id}", "POST /ports/lag", "PUT /ports/freeup"),
+        *("GET,PUT,DELETE /ports", "GET,PUT,DELETE /ports/{id}", "POST /ports/lag", "PUT /ports/freeup"),
         *("GET /ports/extensions", "-PUT /ports/extensions/{id}", "GET /ports/aggregatedports"),
         *("-GET /ports/affectedresources", "-GET /ports/{type}/free", "-GET /ports/{type}/used"),
     ],
