@@ -143,12 +143,18 @@ class Channel:
         is_read: bool,
         query: Sequence[tuple[str, str]] = (),
         form: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
     ) -> httpx.Response:
         """One call, whatever its answer. A read whose connection breaks is sent once more; a write never is."""
         for is_last in (False, True) if is_read else (True,):
             try:
                 request = self._client.build_request(
-                    method, url, params=list(query) or None, data=form, extensions={"call": call, "subject": subject}
+                    method,
+                    url,
+                    params=list(query) or None,
+                    data=form,
+                    json=json,
+                    extensions={"call": call, "subject": subject},
                 )
                 return self._client.send(request)
             except (httpx.RequestError, httpx.InvalidURL) as error:

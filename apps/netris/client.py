@@ -1,4 +1,7 @@
-"""What Weft reads from a Netris controller, one method each. There are no writes.
+"""What Weft reads from a Netris controller, one method each, and the few things that it may take away.
+
+Nothing is made or changed here, and what is deleted is what CloudStack's plugin left behind: which that is, is for
+`apps.networks.leftovers` to prove. A delete of what is gone already is done.
 
 A method answers with our types, with None for "there is no such thing", or raises:
 
@@ -7,13 +10,13 @@ A method answers with our types, with None for "there is no such thing", or rais
     Rejected        any other 4xx: 400 (validation, conflict), 403 (permission, missing property), 404 on a list;
                     also a 200 whose envelope says `isSuccess: false`
 
-Everything here is a read, so a broken connection is tried a second time.
+A read is tried a second time when the connection breaks. A delete is not: whoever asked for it looks again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -22,6 +25,7 @@ from pydantic import SecretStr, ValidationError
 from apps.kernel.remote import Channel, Client, Hooks, Rejected, Unauthorized, Unavailable, Wire
 from apps.netris.auth import SessionAuth
 from apps.netris.wire import (
+    Acl,
     Allocation,
     Device,
     EBgp,
@@ -117,6 +121,10 @@ class Netris(Client):
 
         return self._list("/api/v2/nat", NatRule, keep=is_wanted)
 
+    def acls(self, vpc_id: int) -> list[Acl]:
+        """Those of one VPC."""
+        return self._list("/api/acl", Acl, [("filterByVpc[]", str(vpc_id))], subject=vpc_id)
+
     def ebgp_sessions(self, vpc_id: int) -> list[EBgp]:
         """Those of one VPC. SoftGates terminate theirs in the System VPC."""
         return self._list("/api/v2/ebgp", EBgp, _joined([vpc_id]), subject=vpc_id)
@@ -136,7 +144,36 @@ class Netris(Client):
         """All of them: the list can be paged, but is whole when nobody asks for a page (as the vendor's SDK does)."""
         return self._list("/api/v2/ports", Port)
 
+    # What is taken away. An allocation or a subnet takes everything along that lies in it (quirk 3).
+
+    def delete_vpc(self, vpc_id: int) -> None:
+        self._delete("/api/v2/vpc/{id}", vpc_id)
+
+    def delete_allocation(self, allocation_id: int) -> None:
+        self._delete("/api/v2/ipam/allocation/{id}", allocation_id)
+
+    def delete_subnet(self, subnet_id: int) -> None:
+        self._delete("/api/v2/ipam/subnet/{id}", subnet_id)
+
+    def delete_vnet(self, vnet_id: int) -> None:
+        self._delete("/api/v2/vnet/{id}", vnet_id)
+
+    def delete_nat_rule(self, rule_id: int) -> None:
+        self._delete("/api/v2/nat/{id}", rule_id)
+
+    def delete_acl(self, acl_id: int, *, netris_tenant_id: int) -> None:
+        """The old API wants ids and tenants in a body, as the plugin sends them."""
+        self._delete("/api/acl", acl_id, {"id": [acl_id], "tenantsID": str(netris_tenant_id)})
+
     # How answers are undone
+
+    def _delete(self, path: str, row_id: int, body: Mapping[str, Any] | None = None) -> None:
+        """Returns when it is gone. What a delete answers with differs and means nothing (1.6)."""
+        call, subject = f"DELETE {path}", str(row_id)
+        url = self._url + path.replace("{id}", subject)
+        response = self._channel.send("DELETE", url, call=call, subject=subject, is_read=False, json=body)
+        if response.status_code != 404:
+            self._undo(call, response)
 
     def _list(
         self,

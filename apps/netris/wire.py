@@ -203,6 +203,12 @@ class NatRule(NetrisWire):
     dnat_to_ip: Address = Field(default=None, validation_alias=AliasChoices("dnatToIP", "dnatToIp"))
 
 
+class Acl(NetrisWire):
+    id: int
+    name: str = ""
+    vpc: Reference = NO_REF
+
+
 class Link(NetrisWire):
     id: Word = ""  # an int or a string; absent where a device lists its own links
     local: Reference = NO_REF
