@@ -81,6 +81,8 @@ class Outcome:
     is_unavailable: bool = False
     #: Why the orders of the operation are held back.
     hold: str = ""
+    #: What the remote itself said when it refused.
+    own_words: str = ""
 
 
 def claim() -> Operation | None:
@@ -130,7 +132,7 @@ def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operat
 
 
 def _later(memo: Memo, detail: str, pause: float) -> Outcome:
-    return Outcome(Happened.WAITED, {}, memo.values, detail, pause, is_unavailable=True)
+    return Outcome(Happened.WAITED, {}, dict(memo.values), detail, pause, is_unavailable=True)
 
 
 def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate: health.Gate) -> Outcome:
@@ -156,8 +158,10 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
         except Rejected as refusal:
             return _refused(operation, bound, clouds, turnstile, memo, refusal)
     except Held as held:
-        return _held(held, memo.values)
+        return _held(held, dict(memo.values))
     except Unavailable as trouble:
+        if not trouble.maybe_sent:
+            memo = replace(memo, values=memo.answered())
         health.note_failure(operation.zone, trouble.system, str(trouble))
         logger.warning("operation %s, part %s: %s", operation.pk, bound.title, trouble)
         what = "does not accept Weft's login" if isinstance(trouble, Unauthorized) else "does not answer"
@@ -205,7 +209,8 @@ def _refused(
             failed_at = (sent.failed_at or memo.now).isoformat()
             return _held(held, {"order": {"tries": sent.tries + 1, "failed_at": failed_at}})
     turnstile.give_way()
-    return Outcome(Happened.FAILED, {}, {}, str(refusal))
+    detail = bound.part.explain(refusal.text)
+    return Outcome(Happened.FAILED, {}, memo.answered(), detail, own_words=refusal.text)
 
 
 def _held(held: Held, memo: dict[str, Any]) -> Outcome:
@@ -223,7 +228,7 @@ def release(zone: Zone) -> None:
 
 def _wait(operation: Operation, why: str, memo: dict[str, Any]) -> Outcome:
     if operation.deadline_at is not None and timezone.now() > operation.deadline_at:
-        return Outcome(Happened.FAILED, {}, {}, f"It took too long. Last: {why}")
+        return Outcome(Happened.FAILED, {}, memo, f"It took too long. Last: {why}")
     return Outcome(Happened.WAITED, {}, memo, why, min(FIRST_LOOK * 1.5 ** min(operation.attempts, 20), LONGEST_LOOK))
 
 
@@ -235,9 +240,8 @@ def _back_off(operation: Operation) -> float:
 def memo_of(operation: Operation) -> Memo:
     state = operation.state
     there = operation.memo.get(_memo_key(state.cursor, Phase.BUILDING), {}) if state.phase == Phase.REMOVING else {}
-    sent_at = datetime.fromisoformat(there["intent"]["at"]) if "intent" in there else None
     values = operation.memo.get(_memo_key(state.cursor, state.phase), {})
-    return Memo(values, timezone.now(), operation.fence, sent_at)
+    return Memo(values, timezone.now(), operation.fence, there)
 
 
 def _memo_key(cursor: int, phase: Phase) -> str:
@@ -287,7 +291,13 @@ def _changes(
     if before.phase == Phase.QUEUED:
         changes["started_at"] = now
     if outcome.happened is Happened.FAILED:
-        changes["error"] = outcome.detail
+        own_words = outcome.own_words if outcome.own_words != outcome.detail else ""
+        changes |= {"error": outcome.detail, "own_words": own_words}
+        if after.phase == Phase.REMOVING:
+            changes["turned_by"] = {"error": outcome.detail, "own_words": own_words}
+    elif after.phase == Phase.ROLLED_BACK:
+        # Its undoing may have been stuck for a reason of its own, which is settled now.
+        changes |= operation.turned_by
     if outcome.happened is Happened.CANCELLED:
         changes["is_cancel_requested"] = False
     if after.phase in RUNNING and outcome.pause is None:
@@ -327,9 +337,14 @@ def _memo_after(operation: Operation, before: State, outcome: Outcome) -> dict[s
     match outcome.happened:
         case Happened.DONE:
             memo.pop(key, None)
-        case Happened.WAITED:
+        case Happened.WAITED | Happened.FAILED:
             memo[key] = outcome.memo
     return memo
+
+
+def memo_for_retry(operation: Operation) -> dict[str, Any]:
+    """A part that is tried again starts afresh. What was noted on the way there still stands."""
+    return {key: notes for key, notes in operation.memo.items() if not key.endswith(f":{operation.stopped_in}")}
 
 
 def _save_facts(bound: BoundPart, facts: dict[str, Any]) -> None:

@@ -72,7 +72,12 @@ class Operation(models.Model):
     memo: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     #: One line per part: {"title", "state", "started_at", "finished_at", "detail"}
     steps: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
+    #: Why it is stuck, or was undone, for everybody.
     error = models.TextField(blank=True)
+    #: What the remote said, where `error` says it in other words. For the platform alone.
+    own_words = models.TextField(blank=True)
+    #: {"error", "own_words"} of the refusal that turned a creation round, while its undoing may fail in other ways.
+    turned_by: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
 
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.PERSON)
     due_at = models.DateTimeField(default=timezone.now)

@@ -19,7 +19,7 @@ plugin could not do is sent again once it can: the part is called with an empty 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
@@ -59,11 +59,11 @@ Progress = Done | Wait | Again
 class Memo:
     """What the part noted last time, with the time and the fence of this turn."""
 
-    values: dict[str, Any]
+    values: Mapping[str, Any]
     now: datetime
     fence: int
-    #: When the other direction last set out to send something, if it did: an order that may still be on its way.
-    sent_at: datetime | None = None
+    #: What the part noted last in the other direction: an order of the way there may still be at work.
+    there: Mapping[str, Any] = field(default_factory=dict)
 
     #: How long a write whose answer was lost is given to show up before it is sent again.
     GRACE: ClassVar[timedelta] = timedelta(seconds=10)
@@ -90,24 +90,44 @@ class Memo:
     @property
     def is_cleared_to_send(self) -> bool:
         """The intent was saved in this very turn: nothing can have been sent since the part looked."""
-        return bool(self.get("intent", {}).get("fence") == self.fence)
+        return "job" not in self and bool(self.get("intent", {}).get("fence") == self.fence)
 
-    def before_sending(self, why: str) -> Progress:
+    @property
+    def has_lost_an_answer(self) -> bool:
+        """A write was announced in an earlier turn, and what came of it is not known."""
+        return "intent" in self and "job" not in self and not self.is_cleared_to_send
+
+    def before_sending(self, why: str, **notes: Any) -> Progress:
         """The answer of a part that has looked, found nothing, and wants to send a write.
 
-        1. The intent is saved first, so that a worker killed between sending and noting leaves a trace.
-        2. The part is called again in the same turn, finds itself cleared to send, and sends.
+        1. The intent is saved first, with the notes, so that a worker killed between sending and noting leaves a trace.
+        2. The part is called again in the same turn, finds itself cleared to send, and sends. That is all it sends.
         3. A later turn that finds the intent of an earlier one cannot know whether the write is still on its way. It
            waits a moment before it believes "not found", and then starts over at 1.
         """
-        intent = self.get("intent")
-        if intent is not None and self.now < datetime.fromisoformat(intent["at"]) + self.GRACE:
-            return Wait(why, intent=intent)
-        return Again(intent={"fence": self.fence, "at": self.now.isoformat()})
+        lost = {}
+        if self.has_lost_an_answer:
+            if self.now < self.sent_at + self.GRACE:
+                return Wait(why, **self.values)
+            lost = {"lost": self["intent"]["at"]}
+        elif "lost" in self:
+            lost = {"lost": self["lost"]}
+        return Again(intent={"fence": self.fence, "at": self.now.isoformat()}, **lost, **notes)
 
-    def may_still_arrive(self) -> bool:
+    @property
+    def sent_at(self) -> datetime:
+        return datetime.fromisoformat(self["intent"]["at"])
+
+    def answered(self) -> dict[str, Any]:
+        """The notes without the intent, for when the write of this turn was refused, or certainly never left."""
+        return {name: value for name, value in self.values.items() if name != "intent" or not self.is_cleared_to_send}
+
+    def may_still_arrive(self, grace: timedelta = GRACE) -> bool:
         """For removals: an order of the way there could still take effect, so "not found" proves nothing yet."""
-        return self.sent_at is not None and self.now < self.sent_at + self.GRACE
+        sent = [self.there["lost"]] if "lost" in self.there else []
+        if "intent" in self.there and "job" not in self.there:
+            sent.append(self.there["intent"]["at"])
+        return any(self.now < datetime.fromisoformat(at) + grace for at in sent)
 
 
 def job_under_way(clouds: Clouds, memo: Memo, why: str) -> Wait | None:
@@ -139,6 +159,10 @@ class Part(Generic[S]):
         """After a refusal in words that say nothing: whether the remotes show that the plugin reached Netris, so that
         the order was refused for a reason of its own."""
         return False
+
+    def explain(self, text: str) -> str:
+        """A refusal for people, where the remote's own words would tell them nothing."""
+        return text
 
 
 class ReadBack(Part[S]):

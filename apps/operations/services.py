@@ -97,7 +97,8 @@ def retry(operation: Operation, *, by: Actor) -> Operation:
         raise Refused("not-stuck", reason)
     audit(by, "operation.retry", operation, tenant=operation.tenant)
     Event.unscoped.create(operation=operation, text=f"{by.name} had it tried again.")
-    operation.error = ""
+    cause = operation.turned_by
+    operation.error, operation.own_words = cause.get("error", ""), cause.get("own_words", "")
     _move(operation, Happened.RETRIED)
     doorbell.ring_on_commit()
     return operation
@@ -107,7 +108,8 @@ def _move(operation: Operation, happened: Happened) -> None:
     """Change the phase from outside a turn. The new fence sends home a worker that may still hold the old one."""
     changes: dict[str, Any] = engine.columns(step(operation.state, happened), now=timezone.now())
     changes |= {"fence": operation.fence + 1, "due_at": timezone.now(), "attempts": 0, "error": operation.error}
-    changes |= {"memo": {}, "deadline_at": None, "is_cancel_requested": False, "hold": ""}
+    changes |= {"own_words": operation.own_words, "memo": engine.memo_for_retry(operation)}
+    changes |= {"deadline_at": None, "is_cancel_requested": False, "hold": ""}
     for name, value in changes.items():
         setattr(operation, name, value)
     engine.note_step(operation, "running" if happened is Happened.RETRIED else "cancelled", "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -93,6 +94,99 @@ def test_a_refused_removal_is_stuck_until_somebody_retries(toys, start, run):
     services.retry(operation, by=builders.BY)
     assert run(operation).phase == Phase.SUCCEEDED
     assert toys.remote == []
+
+
+def test_a_refused_creation_keeps_its_reason_when_its_undoing_was_stuck_in_between_w23(toys, start, run):
+    toys[1].script += [Rejected("no room", 535), Rejected("in use"), Rejected("still in use")]
+    operation = run(start())
+    for reason in ("in use", "still in use"):
+        assert (operation.phase, operation.error) == (Phase.STUCK, reason)
+        services.retry(operation, by=builders.BY)
+        assert fresh(operation).error == "no room", "what it undoes, while nothing is in its way"
+        operation = run(operation)
+
+    assert (operation.phase, operation.error) == (Phase.ROLLED_BACK, "no room")
+    assert Event.unscoped.filter(operation=operation).last().text.endswith("Reason: no room")
+
+
+def test_a_removal_that_went_on_after_a_retry_has_nothing_to_complain_of(toys, start, run):
+    toys[1].script.append(Rejected("in use"))
+    operation = run(start(Goal.ABSENT))
+    services.retry(operation, by=builders.BY)
+    operation = run(operation)
+    assert (operation.phase, operation.error) == (Phase.SUCCEEDED, "")
+
+
+def test_a_cancelled_creation_whose_undoing_was_stuck_ends_as_cancelled(toys, start, run):
+    toys[1].script += [Wait("working"), Rejected("in use")]
+    operation = start()
+    engine.turn(nobody)
+    services.cancel(operation, by=builders.BY)
+    operation = run(operation)
+    assert (operation.phase, operation.error) == (Phase.STUCK, "in use")
+    services.retry(operation, by=builders.BY)
+    operation = run(operation)
+    assert (operation.phase, operation.error) == (Phase.CANCELLED, "")
+
+
+def test_a_refusal_put_in_other_words_keeps_the_remotes_own_for_the_platform(toys, start, run):
+    toys[1].explain = lambda text: "Full. Tell your provider." if "VLAN" in text else text
+    toys[1].script += [Rejected("no free IP on the VLAN range", 530), Rejected("in use")]
+    operation = run(start())
+    assert (operation.error, operation.own_words) == ("in use", "")
+    services.retry(operation, by=builders.BY)
+    operation = run(operation)
+    assert (operation.error, operation.own_words) == ("Full. Tell your provider.", "no free IP on the VLAN range")
+
+
+def test_what_was_noted_on_the_way_there_is_read_on_the_way_back_also_after_a_retry(toys, start, run):
+    there: list[Any] = []
+
+    def look(memo: Memo) -> Done:
+        there.append(dict(memo.there))
+        return Done()
+
+    def refuse(memo: Memo) -> None:
+        there.append(dict(memo.there))
+        raise Rejected("in use")
+
+    toys[0].script += [Wait("working", job=7), Wait("working", job=7), refuse, look]
+    operation = start()
+    engine.turn(nobody)
+    services.cancel(operation, by=builders.BY)
+    services.retry(run(operation), by=builders.BY)
+    assert run(operation).phase == Phase.CANCELLED
+    assert there == [{"job": 7}] * 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [
+        (Rejected("no room"), 0),
+        (Unavailable("never left", maybe_sent=False), 0),
+        (Unavailable("lost", maybe_sent=True), 10),
+    ],
+)
+def test_only_an_order_whose_answer_is_lost_may_still_arrive(toys, start, run, clock, answer, seconds):
+    looked: list[bool] = []
+
+    def send(memo: Memo) -> None:
+        assert memo.is_cleared_to_send
+        raise answer
+
+    def look(memo: Memo) -> Done:
+        looked.append(memo.may_still_arrive())
+        clock.shift(10)
+        looked.append(replace(memo, now=timezone.now()).may_still_arrive())
+        return Done()
+
+    toys[0].script += [lambda memo: memo.before_sending("checking"), send, look]
+    operation = start()
+    engine.turn(nobody)
+    if fresh(operation).phase == Phase.BUILDING:
+        services.cancel(operation, by=builders.BY)
+    run(operation)
+    assert looked == [seconds > 0, False]
 
 
 def test_a_refused_change_is_stuck_and_takes_nothing_away(start, acme, run):

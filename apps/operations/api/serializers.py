@@ -41,7 +41,7 @@ class StepRead(serializers.Serializer[Any]):
 class OperationRead(Read):
     """One attempt to make something real, or to take it away."""
 
-    for_platform = ("tenant",)
+    for_platform = ("tenant", "own_words")
 
     id = serializers.UUIDField()
     url = Address("api:operation")
@@ -55,7 +55,10 @@ class OperationRead(Read):
     resource = serializers.SerializerMethodField()
     steps = StepRead(many=True, source="visible_steps")
     progress = serializers.IntegerField(min_value=0, max_value=100, help_text="Percent.")
-    error = serializers.SerializerMethodField()
+    error = serializers.SerializerMethodField(help_text="Why it is stuck, or was undone.")
+    own_words = serializers.CharField(
+        required=False, help_text="For the platform only: what the remote system said, where `error` puts it otherwise."
+    )
     created_at = Time()
     started_at = Time(allow_null=True)
     finished_at = Time(allow_null=True)
