@@ -1,5 +1,5 @@
 """A client of Apache CloudStack's API (4.21, 4.22), as far as Weft uses it. It knows HTTP, not Django."""
 
-from apps.cloudstack.client import CloudStack, connect
+from apps.cloudstack.client import CloudStack, connect, oldest, refusal_of
 
-__all__ = ["CloudStack", "connect"]
+__all__ = ["CloudStack", "connect", "oldest", "refusal_of"]

@@ -44,8 +44,10 @@ from apps.cloudstack.wire import (
     NetworkOffering,
     PublicIp,
     ResourceType,
+    Router,
     Setting,
     StartedJob,
+    StaticRoute,
     Vpc,
     VpcOffering,
     Zone,
@@ -58,9 +60,11 @@ NO_SUCH_ENTITY = "entity does not exist"  # end of the text about a parameter th
 RACE_TEXTS = ("concurrent", "unable to acquire lock")
 CONCURRENT_OPERATION = 4300  # cserrorcode of ConcurrentOperationException
 
-JOB_WITHOUT_RESULT = (
-    "CloudStack ended the job without saying why: its management server was restarted, or it cancelled the job"
-)
+# A job that ends without a result says why by its code alone (cloudstack-api.md 2.2).
+WITHOUT_RESULT = {
+    530: "CloudStack's management server was restarted while it worked on this",
+    0: "CloudStack cancelled the job, which had waited too long in its queue",
+}
 
 Row = TypeVar("Row", bound=Wire)
 Listed = TypeVar("Listed", bound=Entity)
@@ -177,7 +181,7 @@ class CloudStack(Client):
 
     def find_vpc(self, name: str, *, account: str, domain_id: str) -> Vpc | None:
         """The oldest of that name: a repeated create makes a second one, and the first is the one others refer to."""
-        return _oldest(self.vpcs_named(name, account=account, domain_id=domain_id))
+        return oldest(self.vpcs_named(name, account=account, domain_id=domain_id))
 
     def vpcs_named(self, name: str, *, account: str, domain_id: str) -> list[Vpc]:
         # The filter finds substrings, in any case. The owner is no filter: one that is gone would be an error.
@@ -213,6 +217,15 @@ class CloudStack(Client):
         )
         return StartedJob(id=self._text_of("createVPC", body, "id"), job=self._job_of("createVPC", body))
 
+    def routers_of(self, vpc_id: str) -> list[Router]:
+        return self._list("listRouters", "router", Router, vpcid=vpc_id)
+
+    def static_routes_of(self, vpc_id: str) -> list[StaticRoute]:
+        return self._list("listStaticRoutes", "staticroute", StaticRoute, vpcid=vpc_id)
+
+    def delete_static_route(self, route_id: str) -> str:
+        return self._job_of("deleteStaticRoute", self._write("deleteStaticRoute", id=route_id))
+
     def delete_vpc(self, vpc_id: str) -> str:
         """Starts the job. It fails while tiers remain."""
         return self._job_of("deleteVPC", self._write("deleteVPC", id=vpc_id))
@@ -221,7 +234,7 @@ class CloudStack(Client):
 
     def find_network(self, name: str, *, vpc_id: str) -> Network | None:
         """The oldest tier of that name in the VPC."""
-        return _oldest([row for row in self.networks_of(vpc_id) if row.name == name])
+        return oldest([row for row in self.networks_of(vpc_id) if row.name == name])
 
     def get_network(self, network_id: str) -> Network | None:
         return self._get("listNetworks", "network", Network, network_id)
@@ -277,32 +290,47 @@ class CloudStack(Client):
 
     # Jobs
 
-    def job(self, job_id: str) -> Job:
-        """A job is forgotten a day after its end (`job.expire.minutes`); asking then is `Rejected` with 431."""
-        return self._decode("queryAsyncJobResult", self._read("queryAsyncJobResult", jobid=job_id), Job)
+    def job(self, job_id: str) -> Job | None:
+        """None when CloudStack has forgotten it (`job.expire.minutes`, a day)."""
+        try:
+            return self._decode("queryAsyncJobResult", self._read("queryAsyncJobResult", jobid=job_id), Job)
+        except Rejected as refusal:
+            if _is_unknown(refusal):
+                return None
+            raise
+
+    def pending_jobs(self, command: str) -> list[Job]:
+        """Those of a command that this key's own account has started and that are not over yet."""
+        name = command[0].upper() + command[1:]  # as the Java class is called
+        found = self._list("listAsyncJobs", "asyncjobs", Job, listall=None, keyword=f"{name}Cmd")
+        return [job for job in found if job.command == name and job.status is JobStatus.PENDING]
 
     def check_job(self, job_id: str) -> bool:
-        """True when it has succeeded, False while it runs; raises `Rejected` with the job's own words if it failed."""
+        """True when it is over, False while it runs; raises `Rejected` with the job's own words if it failed."""
         job = self.job(job_id)
-        if job.status is JobStatus.FAILED:
-            text = job.error_text or JOB_WITHOUT_RESULT
-            raise Rejected(text, job.error_code, system=SYSTEM, call="queryAsyncJobResult")
-        return job.status is JobStatus.SUCCEEDED
+        if job is not None and job.status is JobStatus.FAILED:
+            raise refusal_of(job)
+        return job is None or job.status is JobStatus.SUCCEEDED
 
     # How answers are undone
 
     def _get(self, command: str, key: str, model: type[Listed], row_id: str) -> Listed | None:
         return next(iter(self._list(command, key, model, id=row_id)), None)
 
-    def _list(self, command: str, key: str, model: type[Listed], **filters: Value) -> list[Listed]:
-        """All pages. Rows can shift between two pages, so one may come twice; it is kept once."""
+    def _list(
+        self, command: str, key: str, model: type[Listed], *, listall: bool | None = True, **filters: Value
+    ) -> list[Listed]:
+        """All pages. Rows can shift between two pages, so one may come twice; it is kept once.
+
+        Without `listall` the rows are those of the key's own account.
+        """
         rows: dict[str, Listed] = {}
         seen, page = 0, 1
         while True:
             try:
-                body = self._read(command, **filters, listall=True, page=page, pagesize=PAGE_SIZE)
+                body = self._read(command, **filters, listall=listall, page=page, pagesize=PAGE_SIZE)
             except Rejected as refusal:
-                if refusal.code == 431 and NO_SUCH_ENTITY in refusal.text.lower():
+                if _is_unknown(refusal):
                     return []
                 raise
             batch = body.get(key) or []  # an empty list is {}, a page past the end has a count and no list
@@ -363,11 +391,22 @@ class CloudStack(Client):
         return Unavailable(f"CloudStack answered {command} with {what}", system=SYSTEM, call=command)
 
 
+def refusal_of(job: Job) -> Rejected:
+    """Why a job failed, in its own words where it left any."""
+    silence = WITHOUT_RESULT.get(job.error_code) if job.answer is None else None
+    text = job.error_text or silence or "CloudStack ended the job without saying why"
+    return Rejected(text, job.error_code, system=SYSTEM, call="queryAsyncJobResult")
+
+
+def _is_unknown(refusal: Rejected) -> bool:
+    return refusal.code == 431 and NO_SUCH_ENTITY in refusal.text.lower()
+
+
 def _spelled(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _oldest(rows: Iterable[Owned]) -> Owned | None:
+def oldest(rows: Iterable[Owned]) -> Owned | None:
     """Of equal age (dates have whole seconds) always the same one. A row without a date counts as young."""
     return min(rows, key=lambda row: (row.created or datetime.max.replace(tzinfo=UTC), row.id), default=None)
 

@@ -94,19 +94,20 @@ class Vpc(Entity):
     vpcofferingid: str = ""
     account: str = ""
     domainid: str = ""
+    service: tuple[Service, ...] = ()
     restartrequired: bool = False
     created: datetime | None = None
-    jobid: str = ""
-    jobstatus: int | None = None
 
     @property
     def is_enabled(self) -> bool:
-        """Says little alone: CloudStack calls a VPC Enabled while the job that builds it is still running."""
+        """Says little alone: CloudStack calls a VPC Enabled while the job that builds it is still running, and after
+        that was broken off. No row tells that a job works on it."""
         return self.state == "Enabled"
 
     @property
-    def is_pending(self) -> bool:
-        return self.jobstatus == 0
+    def has_router(self) -> bool:
+        """Something of it is served by a virtual router, so CloudStack starts one with it."""
+        return any(provider.name == "VpcVirtualRouter" for each in self.service for provider in each.provider)
 
 
 class Network(Entity):
@@ -127,8 +128,6 @@ class Network(Entity):
     broadcasturi: str = ""
     details: dict[str, Any] = Field(default_factory=dict)
     created: datetime | None = None
-    jobid: str = ""
-    jobstatus: int | None = None
 
     @property
     def vni(self) -> int | None:
@@ -137,9 +136,24 @@ class Network(Entity):
         candidates = (self.details.get("netrisvxlanid"), number if scheme == "netris" else "")
         return next((int(text) for text in map(str, candidates) if text.isdecimal()), None)
 
-    @property
-    def is_pending(self) -> bool:
-        return self.jobstatus == 0
+
+class Router(Entity):
+    name: str = ""
+    state: str = ""  # Starting, Running, Stopping, Stopped ...
+    vpcid: str = ""
+
+
+class StaticRoute(Entity):
+    """One that somebody made in a VPC. It has a next hop in the VPC, or a private gateway."""
+
+    cidr: Cidr = None
+    nexthop: IPv4Address | None = None
+    vpcgatewayip: str = ""
+    state: str = ""
+    vpcid: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.cidr} via {self.nexthop or self.vpcgatewayip or 'a private gateway'}"
 
 
 class PublicIp(Entity):
@@ -190,17 +204,26 @@ class JobStatus(IntEnum):
         return cls.FAILED
 
 
-class Job(Wire):
-    """An asynchronous job. A failed one may come without a result, and then even with code 0 (a cancelled job)."""
+class Job(Entity):
+    """An asynchronous job. A failed one may come without a result, and then even with code 0 (a cancelled job).
 
-    jobid: str
+    What it works on is not told for VPCs, networks and domains: their jobs have no `jobinstanceid`.
+    """
+
+    id: str = Field(validation_alias=AliasChoices("jobid", "id"))
+    cmd: str = ""  # org.apache.cloudstack.api.command.user.vpc.CreateVPCCmd, or ...CmdByAdmin
+    created: datetime | None = None
     status: Annotated[JobStatus, BeforeValidator(lambda value: JobStatus(int(value)))] = Field(
         validation_alias=AliasChoices("jobstatus", "status")
     )
     code: int = Field(default=0, validation_alias=AliasChoices("jobresultcode", "code"))
     # A dict as a rule; older commands answer with plain text (`jobresulttype` "text").
     answer: Any = Field(default=None, validation_alias=AliasChoices("jobresult", "answer"))
-    instance_id: str = Field(default="", validation_alias=AliasChoices("jobinstanceid", "instance_id"))
+
+    @property
+    def command(self) -> str:
+        """`CreateVPC` of `org.apache...CreateVPCCmdByAdmin`."""
+        return self.cmd.rpartition(".")[2].removesuffix("ByAdmin").removesuffix("Cmd")
 
     @property
     def result(self) -> dict[str, Any]:

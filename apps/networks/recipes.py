@@ -7,7 +7,8 @@ called ready before both agree (netris-api.md 4.2 gives the names, 4.5 the join 
     VPC     CloudStackVpc    FabricVpc (VPC, allocation)   SourceNat (address, rule)   and its tiers:
     tier    CloudStackTier   FabricTier (subnet, V-Net, gateway, VNI)
 
-A removal walks back over the CloudStack parts alone, and each looks in Netris before it says that it is done.
+A removal walks back over the CloudStack parts alone. Each ends with nothing left on either side: what CloudStack has
+forgotten and Netris still has is taken away there (`leftovers`).
 """
 
 from __future__ import annotations
@@ -18,16 +19,25 @@ from ipaddress import IPv4Interface
 from uuid import UUID
 
 from apps.accounts.models import Account
+from apps.cloudstack import oldest
+from apps.cloudstack import wire as cloudstack
+from apps.cloudstack.wire import Entity, StaticRoute
 from apps.kernel.remote import Rejected
 from apps.netris import wire as fabric
+from apps.networks import sentences
+from apps.networks.leftovers import Fabric, Leftover, clear
 from apps.networks.models import Tier, Vpc
-from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, ReadBack, Recipe, Wait, job_under_way
+from apps.operations.orders import Fate, fate_of
+from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, ReadBack, Recipe, S, Wait
 from apps.operations.provisioned import settle
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
 #: How long Netris may take to show what CloudStack says is done. The plugin has finished by then, so this is generous.
 AGREEMENT = timedelta(minutes=2)
+#: How long createNetwork may go on after its caller has given up: a few calls of the plugin, each given up after ten
+#: seconds, some made twice (unverified). Until then a tier that is not listed may still appear.
+CREATION_LASTS = timedelta(minutes=2)
 
 
 def owner(vpc: Vpc) -> tuple[str, str]:
@@ -36,31 +46,47 @@ def owner(vpc: Vpc) -> tuple[str, str]:
     return account.remote_name, str(account.cloudstack_domain_id)
 
 
-class CloudStackVpc(Part[Vpc]):
-    title = "Create the VPC in CloudStack"
-    undo_title = "Remove the VPC from CloudStack, and Netris with it"
+class CloudStackPart(Part[S]):
+    """A thing that CloudStack makes, and its plugin on Netris."""
+
     systems = (System.CLOUDSTACK, System.NETRIS)
 
+    def explain(self, text: str) -> str:
+        return sentences.explain(text)
+
+
+class CloudStackVpc(CloudStackPart[Vpc]):
+    title = "Create the VPC in CloudStack"
+    undo_title = "Remove the VPC from CloudStack, and Netris with it"
+
     def ensure(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
-        if wait := job_under_way(clouds, memo, "CloudStack is building the VPC and its router."):
-            return wait
+        building = "CloudStack is building the VPC and its router."
+        if memo.is_cleared_to_send:
+            return Wait(building, **memo.values, job=self._create(subject, clouds))
+        fate = fate_of(clouds.cloudstack, memo.values, "createVPC", now=memo.now)
+        if fate.is_known and fate.is_pending:
+            return Wait(building, **fate.memo)
+        if fate.is_known and fate.refusal:
+            raise fate.refusal
         account, domain_id = owner(subject)
-        if not memo.is_cleared_to_send:
-            remote = clouds.cloudstack.find_vpc(subject.remote_name, account=account, domain_id=domain_id)
-            if remote is not None and remote.is_pending:
-                return Wait("CloudStack is building the VPC and its router.", **memo.values | {"job": remote.jobid})
-            if remote is not None and remote.is_enabled:
-                return Done(cloudstack_id=UUID(remote.id))
-            if remote is not None and memo.is_sent_again:
-                need_netris(clouds)
-                job = clouds.cloudstack.delete_vpc(remote.id)
-                return Wait("CloudStack is clearing away what the failed attempt has left.", job=job)
-            if remote is not None:
-                text = f"CloudStack shows the VPC as {remote.state}."
-                raise Rejected(text, system=System.CLOUDSTACK, call="listVPCs")
+        remote = clouds.cloudstack.find_vpc(subject.remote_name, account=account, domain_id=domain_id)
+        if remote is None:
+            if fate.is_pending:
+                return Wait(building, **fate.memo)
+            if "seen" in memo:
+                # It was there, and is gone: its job has failed and cleaned up.
+                raise fate.refusal or _given_up("CloudStack could not build the VPC, and its reason is not known")
             need_netris(clouds)
             return memo.before_sending("Checking whether CloudStack received the order.")
-        started = clouds.cloudstack.create_vpc(
+        if fate.has_made("vpc", remote.id):
+            return self._made(remote)
+        if fate.is_pending:
+            return Wait(building, **{**fate.memo, "seen": True})
+        return self._judge(remote, clouds, memo, fate)
+
+    def _create(self, subject: Vpc, clouds: Clouds) -> str:
+        account, domain_id = owner(subject)
+        return clouds.cloudstack.create_vpc(
             name=subject.remote_name,
             displaytext=subject.label,
             zone_id=str(subject.zone.cloudstack_zone_id),
@@ -68,24 +94,70 @@ class CloudStackVpc(Part[Vpc]):
             cidr=subject.cidr,
             account=account,
             domain_id=domain_id,
-        )
-        return Wait("CloudStack is building the VPC and its router.", intent=memo["intent"], job=started.job)
+        ).job
+
+    def _judge(self, remote: cloudstack.Vpc, clouds: Clouds, memo: Memo, fate: Fate) -> Progress:
+        """There it is, and no job is known to have made it. It says Enabled whatever became of the job, but its router
+        runs only after all else went well."""
+        if not remote.is_enabled and memo.is_sent_again:
+            need_netris(clouds)
+            job = clouds.cloudstack.delete_vpc(remote.id)
+            return Wait("CloudStack is clearing away what the failed attempt has left.", job=job)
+        if not remote.is_enabled:
+            raise fate.refusal or _given_up(f"CloudStack shows the VPC as {remote.state}")
+        if not remote.has_router:
+            return self._made(remote)
+        states = {router.state for router in clouds.cloudstack.routers_of(remote.id)}
+        if "Running" in states:
+            return self._made(remote)
+        if "Starting" in states or (memo.has_lost_an_answer and memo.now < memo.sent_at + memo.GRACE):
+            return Wait("CloudStack is building the VPC and its router.", **memo.values)
+        shown = f"shows its router as {states.pop()}" if states else "shows no router for it"
+        raise fate.refusal or _given_up(f"CloudStack stopped building the VPC before it was done: it {shown}")
+
+    def _made(self, remote: cloudstack.Vpc) -> Progress:
+        return Done(cloudstack_id=UUID(remote.id))
 
     def remove(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
-        if wait := job_under_way(clouds, memo, "CloudStack is removing the VPC and its router."):
-            return wait
+        removing = "CloudStack is removing the VPC and its router."
+        if memo.is_cleared_to_send:
+            return Wait(removing, **memo.values, job=self._remove(clouds, memo))
+        if creation_pends(clouds, memo, "createVPC"):
+            return Wait("CloudStack is still building the VPC, which is removed when that is over.", **memo.values)
+        fate = fate_of(clouds.cloudstack, memo.values, memo.get("command", "deleteVPC"), now=memo.now)
+        if fate.is_pending:
+            return Wait(removing, **fate.memo)
         account, domain_id = owner(subject)
         remote = clouds.cloudstack.find_vpc(subject.remote_name, account=account, domain_id=domain_id)
         if remote is None:
             if memo.may_still_arrive():
                 return Wait("Making sure that no order is still on its way.")
-            if find_fabric_vpc(clouds, subject) is not None:
-                return Wait("Netris still has the VPC, though CloudStack has removed it.")
-            return Done(cloudstack_id=None, netris_id=None, egress_ip=None)
-        if remote.is_pending:
-            return Wait("CloudStack is still busy with the VPC.")
+            return self._forget(subject, clouds)
+        routes = clouds.cloudstack.static_routes_of(remote.id)
+        if fate.last_word and memo.get("command") == "deleteVPC":
+            raise fate.last_word
+        if routes:
+            return remove_route(routes[0], clouds, memo, fate)
+        found = None if clouds.cloudstack.networks_of(remote.id) else find_fabric_vpc(clouds, subject)
+        # What its tiers left on Netris would keep CloudStack from deleting the VPC there, and no tier claims it now.
+        if found and (left := Fabric(clouds, found, subject).of_tiers()):
+            clear(left)
+            return Wait("Netris is removing what the tiers left behind.")
         need_netris(clouds)
-        return Wait("CloudStack is removing the VPC and its router.", job=clouds.cloudstack.delete_vpc(remote.id))
+        return memo.before_sending("Checking whether CloudStack received the order.", **order_for("deleteVPC", remote))
+
+    def _remove(self, clouds: Clouds, memo: Memo) -> str:
+        if memo["command"] == "deleteStaticRoute":
+            return clouds.cloudstack.delete_static_route(memo["target"])
+        return clouds.cloudstack.delete_vpc(memo["target"])
+
+    def _forget(self, subject: Vpc, clouds: Clouds) -> Progress:
+        """CloudStack has no such VPC. Netris may still have what its plugin could not take away."""
+        found = find_fabric_vpc(clouds, subject)
+        if found is None:
+            return Done(cloudstack_id=None, netris_id=None, egress_ip=None)
+        clear(Fabric(clouds, found, subject).of_all())
+        return Wait("Netris is removing what CloudStack left of the VPC.")
 
     def has_got_through(self, subject: Vpc, clouds: Clouds, *, is_removal: bool) -> bool:
         """CloudStack lists a VPC that it could not make only if clearing it away failed as well (W16). A removal takes
@@ -136,21 +208,33 @@ class SourceNat(ReadBack[Vpc]):
         return Done(egress_ip=egress)
 
 
-class CloudStackTier(Part[Tier]):
+class CloudStackTier(CloudStackPart[Tier]):
+    """CloudStack makes a tier while its caller waits, and shows it only when all went well."""
+
     title = "Create the tier in CloudStack"
     undo_title = "Remove the tier from CloudStack, and Netris with it"
-    systems = (System.CLOUDSTACK, System.NETRIS)
 
     def ensure(self, subject: Tier, clouds: Clouds, memo: Memo) -> Progress:
         vpc = subject.vpc
-        if not memo.is_cleared_to_send:
-            remote = clouds.cloudstack.find_network(subject.remote_name, vpc_id=str(vpc.cloudstack_id))
-            if remote is not None:
-                return Done(cloudstack_id=UUID(remote.id), vni=remote.vni)
-            need_netris(clouds)
-            return memo.before_sending("Checking whether CloudStack received the order.")
+        if memo.is_cleared_to_send:
+            return self._made(self._create(subject, clouds))
+        networks = clouds.cloudstack.networks_of(str(vpc.cloudstack_id))
+        if remote := tier_among(networks, subject):
+            return self._made(remote)
+        assert vpc.netris_id is not None, "FabricVpc comes before the tiers"
+        is_taken = any(subnet.prefix == subject.cidr for subnet in clouds.netris.subnets(vpc.netris_id))
+        if is_taken and (left := self._left_behind(subject, clouds, networks)):
+            if memo.has_lost_an_answer and memo.now < memo.sent_at + CREATION_LASTS:
+                return Wait("CloudStack may still be building the tier.", **memo.values)
+            clear(left)
+            return Wait("Netris is removing what an earlier attempt left behind.", **memo.values)
+        need_netris(clouds)
+        return memo.before_sending("Checking whether CloudStack received the order.")
+
+    def _create(self, subject: Tier, clouds: Clouds) -> cloudstack.Network:
+        vpc = subject.vpc
         account, domain_id = owner(vpc)
-        remote = clouds.cloudstack.create_network(
+        return clouds.cloudstack.create_network(
             name=subject.remote_name,
             displaytext=subject.name,
             vpc_id=str(vpc.cloudstack_id),
@@ -161,25 +245,50 @@ class CloudStackTier(Part[Tier]):
             account=account,
             domain_id=domain_id,
         )
+
+    def _made(self, remote: cloudstack.Network) -> Progress:
         return Done(cloudstack_id=UUID(remote.id), vni=remote.vni)
 
+    def _left_behind(self, subject: Tier, clouds: Clouds, networks: Sequence[cloudstack.Network]) -> Sequence[Leftover]:
+        """What Netris has of a tier that CloudStack does not have: nothing, as long as a network claims the range."""
+        found = find_fabric_vpc(clouds, subject.vpc)
+        if found is None or any(each.cidr and each.cidr.overlaps(subject.cidr) for each in networks):
+            return ()
+        return Fabric(clouds, found, subject.vpc).of_tier(subject)
+
     def remove(self, subject: Tier, clouds: Clouds, memo: Memo) -> Progress:
-        if wait := job_under_way(clouds, memo, "CloudStack is removing the tier."):
-            return wait
+        removing = "CloudStack is removing the tier."
+        if memo.is_cleared_to_send:
+            return Wait(removing, **memo.values, job=self._remove(clouds, memo))
+        fate = fate_of(clouds.cloudstack, memo.values, memo.get("command", "deleteNetwork"), now=memo.now)
+        if fate.is_pending:
+            return Wait(removing, **fate.memo)
         vpc = subject.vpc
         account, domain_id = owner(vpc)
         parent = clouds.cloudstack.find_vpc(vpc.remote_name, account=account, domain_id=domain_id)
-        remote = parent and clouds.cloudstack.find_network(subject.remote_name, vpc_id=parent.id)
-        if not remote:
-            if memo.may_still_arrive():
+        networks = clouds.cloudstack.networks_of(parent.id) if parent else []
+        remote = tier_among(networks, subject)
+        if parent is None or remote is None:
+            left = self._left_behind(subject, clouds, networks)
+            if memo.may_still_arrive(CREATION_LASTS if left else memo.GRACE):
                 return Wait("Making sure that no order is still on its way.")
-            if vpc.netris_id is not None and find_vnet(clouds, vpc.netris_id, subject) is not None:
-                return Wait("Netris still has the V-Net, though CloudStack has removed the tier.")
-            return Done(cloudstack_id=None, netris_id=None)
-        if remote.is_pending:
-            return Wait("CloudStack is still busy with the tier.")
+            if not left:
+                return Done(cloudstack_id=None, netris_id=None)
+            clear(left)
+            return Wait("Netris is removing what CloudStack left of the tier.")
+        routes = [route for route in clouds.cloudstack.static_routes_of(parent.id) if route.nexthop in subject.cidr]
+        if fate.last_word and memo.get("command") == "deleteNetwork":
+            raise fate.last_word
+        if routes:
+            return remove_route(routes[0], clouds, memo, fate)
         need_netris(clouds)
-        return Wait("CloudStack is removing the tier.", job=clouds.cloudstack.delete_network(remote.id))
+        order = order_for("deleteNetwork", remote)
+        return memo.before_sending("Checking whether CloudStack received the order.", **order)
+
+    def _remove(self, clouds: Clouds, memo: Memo) -> str:
+        if memo["command"] == "deleteStaticRoute":
+            return clouds.cloudstack.delete_static_route(memo["target"])
+        return clouds.cloudstack.delete_network(memo["target"])
 
     def has_got_through(self, subject: Tier, clouds: Clouds, *, is_removal: bool) -> bool:
         """The plugin makes the subnet first and takes the V-Net away first. A tier with instances in it is refused
@@ -226,13 +335,45 @@ def need_netris(clouds: Clouds) -> None:
 
 
 def find_fabric_vpc(clouds: Clouds, vpc: Vpc) -> fabric.Vpc | None:
-    """The plugin's name ends in `-V<number>-` and our remote name, which holds our id."""
+    """The plugin's name ends in `-V<number>-` and our remote name, which holds our id. Once found, its id is known."""
+    if vpc.netris_id is not None:
+        known = clouds.netris.get_vpc(vpc.netris_id)
+        return known if known and known.name.endswith(f"-{vpc.remote_name}") else None
     return next(iter(clouds.netris.vpcs(name_ends=f"-{vpc.remote_name}")), None)
 
 
 def find_vnet(clouds: Clouds, netris_vpc_id: int, tier: Tier) -> fabric.VNet | None:
     """By name, for when the VNI is not known or no longer ours."""
     return next((net for net in clouds.netris.vnets(netris_vpc_id) if net.name.endswith(f"-{tier.remote_name}")), None)
+
+
+def tier_among(networks: Sequence[cloudstack.Network], tier: Tier) -> cloudstack.Network | None:
+    return oldest([each for each in networks if each.name == tier.remote_name])
+
+
+def creation_pends(clouds: Clouds, memo: Memo, command: str) -> bool:
+    """The order that a removal takes back is still at work, or may be: what it makes would come after the removal."""
+    return fate_of(clouds.cloudstack, memo.there, command, now=memo.now).is_pending
+
+
+def order_for(command: str, remote: Entity) -> dict[str, str]:
+    """What a removal notes before it sends."""
+    return {"command": command, "target": remote.id}
+
+
+def remove_route(route: StaticRoute, clouds: Clouds, memo: Memo, fate: Fate) -> Progress:
+    """Take away a static route that somebody made in CloudStack: the VPC cannot go before it. One at a time: the plugin
+    would otherwise undo what another call does. Raises `Rejected` when CloudStack has tried this one in vain."""
+    if fate.last_word and memo.get("target") == route.id:
+        text = f"CloudStack could not remove the static route {route}, which was made there: {fate.last_word.text}"
+        raise Rejected(text, fate.last_word.code, system=System.CLOUDSTACK, call="deleteStaticRoute")
+    need_netris(clouds)
+    order = order_for("deleteStaticRoute", route)
+    return memo.before_sending("Checking whether CloudStack received the order.", **order)
+
+
+def _given_up(text: str) -> Rejected:
+    return Rejected(f"{text}.", system=System.CLOUDSTACK, call="createVPC")
 
 
 def vpc_parts(vpc: Vpc) -> Sequence[BoundPart]:

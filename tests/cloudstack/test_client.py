@@ -368,16 +368,41 @@ def test_a_job_is_running_done_or_failed_in_its_own_words():
     assert caught.value.code == 530
 
 
-@pytest.mark.parametrize("fields", [{"jobresultcode": 530}, {"jobresultcode": 0}, {"jobresult": {}}, {}])
-def test_a_job_that_ended_without_a_result_is_explained(fields):
-    with pytest.raises(Rejected, match="management server was restarted"):
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"jobresultcode": 530}, "management server was restarted while it worked"),
+        ({"jobresultcode": 0}, "waited too long in its queue"),
+        ({"jobresult": {}}, "without saying why"),
+        ({"jobresult": {"errorcode": 530}, "jobresultcode": 530}, "without saying why"),
+    ],
+)
+def test_a_job_that_ended_without_a_reason_is_explained_w20(fields, words):
+    with pytest.raises(Rejected, match=words):
         a_job(jobstatus=2, **fields).check_job("j1")
 
 
 def test_a_job_carries_the_object_that_it_made():
-    job = a_job(jobstatus=1, jobresulttype="object", jobresult={"vpc": {"id": "v1"}}, jobinstanceid="v1").job("j1")
+    job = a_job(jobstatus=1, jobresulttype="object", jobresult={"vpc": {"id": "v1"}}).job("j1")
 
-    assert (job.jobid, job.result, job.instance_id) == ("j1", {"vpc": {"id": "v1"}}, "v1")
+    assert job is not None
+    assert (job.id, job.result) == ("j1", {"vpc": {"id": "v1"}})
+
+
+def test_a_job_that_cloudstack_has_forgotten_is_over():
+    text = "Invalid parameter jobid value=j1 due to incorrect long value format, or entity does not exist or due to"
+    client = Scripted(refusal(431, text)).client()
+
+    assert client.job("j1") is None
+    assert client.check_job("j1") is True
+
+
+def test_pending_jobs_are_those_of_the_keys_own_account():
+    cloud = Scripted({"listasyncjobsresponse": {}})
+
+    assert cloud.client().pending_jobs("createVPC") == []
+    assert cloud.forms[-1]["keyword"] == "CreateVPCCmd"
+    assert "listall" not in cloud.forms[-1]
 
 
 def test_the_version_is_known():

@@ -84,7 +84,8 @@ def test_a_vpc_lives_from_order_to_removal(world, client, acme):
     assert found == client.get_vpc(started.id) == client.all_vpcs()[0]
     assert found is not None
     assert (found.cidr, found.displaytext) == (IPv4Network("10.10.0.0/16"), "Café & bar: 50% (a+b) *x ~")
-    assert (found.is_enabled, found.is_pending) == (True, False)
+    assert found.is_enabled
+    assert [router.state for router in client.routers_of(found.id)] == ["Running"]
     assert client.find_network("tier-1", vpc_id=started.id) == client.get_network(tier.id) == client.all_networks()[0]
     assert (tier.vpcname, tier.aclname, tier.cidr) == ("vpc-1", "default_deny", IPv4Network("10.10.1.0/24"))
     assert tier.vni is not None
@@ -100,7 +101,7 @@ def test_a_vpc_lives_from_order_to_removal(world, client, acme):
     assert world.what_is_left() == []
 
 
-def test_a_vpc_that_is_being_built_says_so():
+def test_only_the_job_tells_that_a_vpc_is_being_built_w1():
     world = World(cloudstack_keys=KEYS, job_seconds=30)
     with a_client(world) as client:
         domain = client.create_domain("acme")
@@ -109,11 +110,14 @@ def test_a_vpc_that_is_being_built_says_so():
 
         building = client.get_vpc(started.id)
         assert building is not None
-        assert (building.is_enabled, building.is_pending, building.jobid) == (True, True, started.job)
+        assert building.is_enabled
+        assert [job.id for job in client.pending_jobs("createVPC")] == [started.job]
+        assert client.pending_jobs("deleteVPC") == []
         assert not client.check_job(started.job)
 
         world.clock.advance(31)
         assert client.check_job(started.job)
+        assert client.pending_jobs("createVPC") == []
     world.close()
 
 

@@ -24,12 +24,20 @@ def test_a_tier_knows_its_vni(fields, vni):
     assert Network.model_validate({"id": "n1", **fields}).vni == vni
 
 
-def test_a_vpc_is_pending_while_its_job_runs():
-    running = Vpc.model_validate({"id": "v1", "state": "Enabled", "jobid": "j1", "jobstatus": 0})
-    at_rest = Vpc.model_validate({"id": "v1", "state": "Enabled"})
+@pytest.mark.parametrize(
+    ("providers", "has_router"), [(["Netris", "VpcVirtualRouter"], True), (["Netris"], False), ([], False)]
+)
+def test_a_vpc_has_a_router_where_one_serves_something_of_it(providers, has_router):
+    service = [{"name": name, "provider": [{"name": name}]} for name in providers]
 
-    assert (running.is_enabled, running.is_pending) == (True, True)
-    assert (at_rest.is_enabled, at_rest.is_pending) == (True, False)
+    assert Vpc.model_validate({"id": "v1", "service": service}).has_router is has_router
+
+
+@pytest.mark.parametrize("cmd", ["user.vpc.CreateVPCCmd", "admin.vpc.CreateVPCCmdByAdmin"])
+def test_a_job_knows_its_command_whoever_gave_it(cmd):
+    job = Job.model_validate({"jobid": "j1", "jobstatus": 0, "cmd": f"org.apache.cloudstack.api.command.{cmd}"})
+
+    assert (job.id, job.command) == ("j1", "CreateVPC")
 
 
 def test_addresses_and_dates_are_parsed():
