@@ -78,7 +78,7 @@ class CloudStackVpc(CloudStackPart[Vpc]):
                 raise fate.refusal or _given_up("CloudStack could not build the VPC, and its reason is not known")
             need_netris(clouds)
             return memo.before_sending("Checking whether CloudStack received the order.")
-        if fate.has_made("vpc", remote.id):
+        if remote.is_enabled and fate.has_made("vpc", remote.id):
             return self._made(remote)
         if fate.is_pending:
             return Wait(building, **{**fate.memo, "seen": True})

@@ -45,6 +45,17 @@ _INSTANCE_TYPES = {
 }
 
 
+# Jobs about these never say which one they are about, and the rows never say that a job is about them.
+UNNAMED = frozenset({"vpc", "network", "networkacllist", "networkacl", "domain"})
+
+# Commands whose jobs do not even say what kind of thing they are about.
+_UNTYPED = {
+    *("updatePortForwardingRule", "deletePortForwardingRule", "updateLoadBalancerRule", "deleteLoadBalancerRule"),
+    *("assignToLoadBalancerRule", "removeFromLoadBalancerRule", "deleteStaticRoute", "deletePrivateGateway"),
+    *("replaceNetworkACLList", "moveNetworkAclItem", "disableStaticNat", "createTags"),
+}
+
+
 def instance_type(kind: str) -> str:
     """How jobs and events spell a kind of thing."""
     return _INSTANCE_TYPES.get(kind, kind)
@@ -58,7 +69,7 @@ class Jobs:
         self._queues: dict[str, deque[str]] = defaultdict(deque)
 
     def start(self, call: Call, sent: dict[str, str], *, kind: str = "", row: Row | None = None) -> Row:
-        """Take on the job of a call. `row` is the object it is about; it shows the job until that is over."""
+        """Take on the job of a call. `row` is the object it is about; most show the job until that is over."""
         queue = self._queue_of(call)
         job = self.cloud.new(
             "job",
@@ -198,9 +209,20 @@ def shown(cloud: Cloud, job: Row) -> Row:
     }
     if job.get("result") is not None:
         fields |= {"jobresulttype": "object", "jobresult": job["result"]}
-    if job["instanceid"] is not None:
-        fields |= {"jobinstancetype": instance_type(job["instancekind"]), "jobinstanceid": job["instanceid"]}
-    server = next(iter(cloud.table("managementserver").rows.values()))
-    fields |= {"managementserverid": server["id"], "managementservername": server["name"]}
+    fields |= _subject(cloud, job)
+    if job["status"] == PENDING:
+        server = next(iter(cloud.table("managementserver").rows.values()))
+        fields |= {"managementserverid": server["id"], "managementservername": server["name"]}
     fields |= {"created": created(job), "jobid": job["id"]}
     return fields | ({"completed": wire.date(job["completed"])} if "completed" in view(job, "completed") else {})
+
+
+def _subject(cloud: Cloud, job: Row) -> Row:
+    kind, identifier = job["instancekind"], job["instanceid"]
+    if job["command"] == "createVPC":
+        return {"jobinstancetype": "None"}
+    if identifier is None or job["command"] in _UNTYPED:
+        return {}
+    if kind in UNNAMED or (job["status"] == FAILED and cloud.table(kind).get(identifier) is None):
+        return {"jobinstancetype": instance_type(kind)}
+    return {"jobinstancetype": instance_type(kind), "jobinstanceid": identifier}

@@ -66,13 +66,28 @@ def test_a_job_is_pending_until_it_is_due_2_2():
 
     assert list(started) == ["id", "jobid"]
     assert (pending["jobstatus"], pending["jobresultcode"], "jobresult" in pending) == (0, 0, False)
-    assert (pending["jobinstancetype"], pending["jobinstanceid"]) == ("Vpc", started["id"])
+    assert pending["jobinstancetype"] == "None"
     assert pending["cmd"].endswith("vpc.CreateVPCCmdByAdmin")
-    assert (at_once["state"], at_once["jobid"], at_once["jobstatus"]) == ("Enabled", started["jobid"], 0)
+    assert at_once["state"] == "Enabled"
     assert (done["jobstatus"], done["jobresulttype"], done["jobresult"]["vpc"]["id"]) == (1, "object", started["id"])
     assert done["completed"].endswith("+0000")
-    assert "jobid" not in root.list("listVPCs")[0]
-    assert root.list("listAsyncJobs")[0]["jobid"] == started["jobid"]
+
+
+def test_only_its_job_knows_that_a_vpc_or_a_tier_is_worked_on_w1():
+    world = World(job_seconds=5)
+    root = root_of(world)
+    vpc = root("createVPC", name="prod", cidr="10.10.0.0/16", zoneid=root.zone, vpcofferingid=nat_offering(root))
+    assert [job["jobid"] for job in root.list("listAsyncJobs")] == [vpc["jobid"]]
+    assert root.list("listVPCs")[0].keys().isdisjoint({"jobid", "jobstatus"})
+    world.clock.advance(5)
+    assert root("listAsyncJobs") == {}
+
+    tier = root.tier(root.list("listVPCs")[0])
+    root("deleteNetwork", id=tier["id"])
+    (job,) = root.list("listAsyncJobs")
+    assert job["jobinstancetype"] == "Network"
+    assert "jobinstanceid" not in job
+    assert root.list("listNetworks")[0].keys().isdisjoint({"jobid", "jobstatus"})
 
 
 def test_jobs_of_one_vpc_wait_for_each_other_2_2():
@@ -145,7 +160,7 @@ def test_tenants_see_their_own_things_and_nothing_else_1_6(root, acme):
     globex = root.account("globex", root.domain("globex"))
     vpc, tier = (mine := acme.vpc()), acme.tier(mine)
 
-    for listed in ("listVPCs", "listNetworks", "listPublicIpAddresses", "listAsyncJobs"):
+    for listed in ("listVPCs", "listNetworks", "listPublicIpAddresses"):
         assert globex(listed, listall="true") == {}
         assert acme(listed)["count"] > 0
     assert refusal(globex, "listVPCs", id=vpc["id"]).status == 531

@@ -173,7 +173,7 @@ ROWS = (
     Refusal(
         "2.2",
         "queryAsyncJobResult",
-        lambda at: {"jobid": at.admin.list("listAsyncJobs")[0]["jobid"] if at.admin.vpc() else None},
+        lambda at: {"jobid": at.admin("updateVPC", id=at.admin.vpc()["id"], name="x")["jobid"]},
         531,
         who="acme",
     ),

@@ -69,7 +69,6 @@ def network_view(call: Call, network: Row) -> Row:
         "sentbytes": 0,
         "tags": cloud.tags_of(network),
         "hasannotations": False,
-        **cloud.job_fields(network),
     }
     if vpc:
         shown["vpcname"] = vpc["name"]

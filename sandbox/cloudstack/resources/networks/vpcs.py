@@ -46,7 +46,6 @@ def vpc_view(call: Call, vpc: Row) -> Row:
         "regionlevelvpc": False,
         "redundantvpcrouter": False,
         "hasannotations": False,
-        **cloud.job_fields(vpc),
     }
     if mode := offerings.routing_mode(offering):
         tiers = cloud.table("network").by("vpcid", vpc["id"])

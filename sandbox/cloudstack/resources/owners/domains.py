@@ -11,7 +11,6 @@ from sandbox.kit.store import Row
 
 def domain_view(cloud: Cloud, domain: Row, details: list[str] | None = None) -> Row:
     shown = {**_written(cloud, domain), **view(domain, "state"), "created": created(domain), "hasannotations": False}
-    shown |= cloud.job_fields(domain)
     return shown if details == ["min"] else {**shown, **limits.triples(cloud, domain)}
 
 

@@ -19,7 +19,8 @@ def query_async_job_result(call: Call) -> Row:
 
 @handles("listAsyncJobs")
 def list_async_jobs(call: Call) -> Row:
-    rows = call.searched(call.visible("job"), "cmd")
+    """Those that are not over yet."""
+    rows = call.searched([job for job in call.visible("job") if job["status"] == jobs.PENDING], "cmd")
     if "startdate" in call:
         rows = [row for row in rows if row["created"] >= call["startdate"]]
     return call.page(rows, lambda job: jobs.shown(call.cloud, job))
