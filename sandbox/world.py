@@ -34,7 +34,7 @@ WORKERS = 16
 _IGNORED = frozenset({"fact", "job", "event", "alert", "removed", "session", "user", "limit", "host", "configuration"})
 _IGNORED |= {"downport", "networkserviceprovider", "traffictype", "ostype", "diskoffering"}
 _IGNORED |= {"role", "rolepermission", "vpcoffering", "networkoffering", "physicalnetwork", "asnumberrange", "bgppeer"}
-_IGNORED |= {"zoneipv4subnet"}
+_IGNORED |= {"zoneipv4subnet", "vni"}  # VNIs are never given back
 
 
 class World:

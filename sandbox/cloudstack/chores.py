@@ -23,6 +23,7 @@ RETRY_SECONDS = 3600.0
 def run(cloud: Cloud, jobs: Jobs) -> None:
     """Look round: at hosts often, at the rest at most once a minute. Call with the store locked."""
     agents.watch(cloud)
+    providers.scan(cloud)
     now, facts = cloud.clock.now(), cloud.store.facts
     row = facts.get("chores") or facts.put({"id": "chores", "at": now, "retried": now})
     if now - row["at"] < INTERVAL:

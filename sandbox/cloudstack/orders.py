@@ -8,7 +8,7 @@ as it is or falls back to a state at rest (cloudstack-api.md 2.2), browser sessi
 and the plugin logs in. Orders in force stay.
 
 `duplicate-vni` is about two tiers, by uuid, and does what the tier collector's bug leads to (5.3): the tier `to` has
-the number of `from`, its own is free again. Netris is told nothing: there its V-Net has the number it had.
+the number of `from`, its own is lost to the pool. Netris is told nothing: there its V-Net has the number it had.
 
 Tables are the kinds of rows, ids are uuids (of `vni`, the number). A forgotten row is gone as if it had been removed,
 while what belongs to it stays and still shows its name; Netris is told nothing.

@@ -30,3 +30,18 @@ def globex(root):
 @pytest.fixture
 def netris(world):
     return operator_of(world)
+
+
+@pytest.fixture
+def spy(world):
+    """The calls that the plugin makes from now on, in order, ids left out."""
+    made = []
+    send = world.cloudstack.cloud.plugin.client.send
+
+    def listen(request, **more):
+        body = request.read()
+        made.append((request.method, request.url.path, body))
+        return send(request, **more)
+
+    world.cloudstack.cloud.plugin.client.send = listen
+    return made

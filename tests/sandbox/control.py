@@ -2,6 +2,7 @@
 
 import json
 import time
+from contextlib import contextmanager
 
 from sandbox.cloudstack.protocol.catalogue import CATALOGUE
 from tests.sandbox.cloudstack.client import client_of
@@ -42,3 +43,18 @@ def plain_lists():
     for command in CATALOGUE.values():
         if command.is_list and not any(parameter.is_required for parameter in command.parameters.values()):
             yield command.name
+
+
+@contextmanager
+def at_the_call(world, method, path, then):
+    """Once, just before the plugin's call reaches Netris."""
+    client, waiting = world.cloudstack.cloud.plugin.client, [then]
+
+    def listen(request):
+        if (request.method, request.url.path) == (method, path) and waiting:
+            waiting.pop()()
+
+    client.event_hooks = {"request": [listen]}
+    yield
+    client.event_hooks = {}
+    assert not waiting

@@ -271,6 +271,8 @@ class Builder:
                 if vm["state"] != "Expunging":
                     self.do("destroyVirtualMachine", id=vm["id"], expunge="true")
             self.do("deleteNetwork", id=tier["id"])
+        for route in self.api.list("listStaticRoutes", vpcid=vpc["id"]):
+            self.do("deleteStaticRoute", id=route["id"])
         self.do("deleteVPC", id=vpc["id"])
 
     def outage(self, names):

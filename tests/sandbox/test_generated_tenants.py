@@ -260,6 +260,8 @@ def test_a_printed_vpc_can_be_used_and_removed():
         for machine in root.list("listVirtualMachines", listall="true", networkid=tier["id"]):
             root.done("destroyVirtualMachine", id=machine["id"], expunge="true")
         root.done("deleteNetwork", id=tier["id"])
+    for route in root.list("listStaticRoutes", listall="true", vpcid=vpc["id"]):
+        root.done("deleteStaticRoute", id=route["id"])
     stem = next(row["name"] for row in netris("/api/v2/vpc") if row["name"].endswith("vpc-00003")).split("vpc-")[0]
     root.done("deleteVPC", id=vpc["id"])
 

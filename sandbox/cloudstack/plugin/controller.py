@@ -23,9 +23,8 @@ NAT, COMMON = "nat", "common"
 class ControllerError(ApiError):
     """Netris refused, or did not answer. Callers never learn which."""
 
-    status = 530
-    class_number = 4250
-    is_masked = True
+    status = 431
+    class_number = 4350
 
     def __init__(self) -> None:
         super().__init__("Failed API call to Netris controller")
@@ -63,8 +62,19 @@ class Controller:
 
     def connect(self, provider: Provider | None = None) -> None:
         """Log in, find the site and the tenant. This is the only time that credentials are sent."""
+        self.is_connected = True
+        try:
+            self._log_in(provider or self.provider)
+        except ControllerError:
+            self.is_connected = False
+            raise
+
+    def disconnect(self) -> None:
+        """Every order fails from now on, and the controller hears of none."""
         self.is_connected = False
-        self.provider = provider or self.provider
+
+    def _log_in(self, provider: Provider) -> None:
+        self.provider = provider
         self._cookie = ""
         self.client.cookies.clear()
         login = {"user": self.provider.user, "password": self.provider.password, "authSchemeID": 1}
@@ -74,7 +84,6 @@ class Controller:
         self._site = self._named(self._get("/api/sites"), self.provider.site)
         self._tenant = self._named(self._get("/api/tenants"), self.provider.tenant)
         self._send("GET", "/api/auth")
-        self.is_connected = True
 
     def stop(self) -> None:
         """Say nothing more: the server that this one belongs to has ended."""
@@ -146,6 +155,8 @@ class Controller:
     def _send(self, method: str, path: str, **content: Any) -> httpx.Response:
         if self._is_stopped:
             raise ServerStoppedError
+        if not self.is_connected:
+            raise ControllerError
         try:
             response = self.client.request(method, path, headers={"Cookie": self._cookie}, **content)
         except httpx.HTTPError as failure:

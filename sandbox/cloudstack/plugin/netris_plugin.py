@@ -94,8 +94,8 @@ class NetrisPlugin(RulePlugin):
         body: Row = {"name": tier.vnet_name, "vpc": vpc, "tenant": self._tenant, "sites": [self._site]}
         self._write("POST", "/api/v2/vnet", body | vnet_body([gateway], tier.vni, [self.provider.tag]))
 
-    def rename_tier(self, tier: Tier, name: str) -> None:
-        """The V-Net is written anew: ports, guest tenants and DHCP that others have added are gone."""
+    def update_tier(self, tier: Tier, name: str) -> None:
+        """The V-Net is written anew, whatever has changed: ports, guest tenants and DHCP of others are gone."""
         vpc = self._vpc(tier.vpc)
         present = self._find(self._get("/api/v2/vnet", filterByVpc=vpc["id"]), tier.vnet_name)
         if present is None:
@@ -103,6 +103,7 @@ class NetrisPlugin(RulePlugin):
         gateways = [gateway["prefix"] for gateway in present["gateways"][:2]]
         body: Row = {"name": f"{tier.vpc.prefix}-N{tier.network}-{name}", "vpc": vpc, "tenant": self._tenant}
         body |= {"sites": [self._site], **vnet_body(gateways, present["vxlanID"], present["tags"])}
+        del body["customAnycastMac"]
         self._write("PUT", f"/api/v2/vnet/{present['id']}", body)
 
     def delete_tier(self, tier: Tier) -> None:

@@ -107,10 +107,13 @@ class Cloud:
         return self.store[kind]
 
     def new(self, kind: str, sequence: str = "", /, **fields: Any) -> Row:
+        return self.store[kind].put(self.draft(kind, sequence, **fields))
+
+    def draft(self, kind: str, sequence: str = "", /, **fields: Any) -> Row:
+        """A row that nobody sees until it is put into its table, as in a transaction that is still open."""
         number = self.store[sequence or kind].next_id()
         public = str(uuid.UUID(int=self.random.getrandbits(128), version=4))
-        row = {"id": public, "number": number, "created": self.clock.now(), **fields}
-        return self.store[kind].put(row)
+        return {"id": public, "number": number, "created": self.clock.now(), **fields}
 
     def change(self, kind: str, row: Row, **fields: Any) -> Row:
         """What somebody has removed while the store was let go stays removed: 431."""

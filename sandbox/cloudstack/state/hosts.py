@@ -6,7 +6,7 @@ from sandbox.cloudstack.protocol.errors import NoCapacity
 from sandbox.cloudstack.state.cloud import Cloud
 from sandbox.kit.store import Row
 
-UP, DOWN, ALERT = "Up", "Down", "Alert"
+UP, DOWN, ALERT, DISCONNECTED = "Up", "Down", "Alert", "Disconnected"
 PING_SECONDS = 60.0  # ping.interval (unverified)
 TIMEOUT_SECONDS = 2.5 * PING_SECONDS  # after the last ping (unverified)
 

@@ -157,11 +157,11 @@ class Things:
         self.caller("deleteNetrisProvider", id=self.provider["uuid"])
         return {name: self.provider[name] for name in names}
 
-    def lose_the_controller(self):
-        """The health check finds it gone."""
-        assert self.zone
-        self.world.netris.faults.order("down")
-        self.world.clock.advance(120)
+    def lose_a_host(self):
+        """It is missed when it has not pinged for long enough."""
+        name = self.admin.list("listHosts", type="Routing")[0]["name"]
+        self.admin.http.post(f"/_sandbox/devices/{name}/kill").raise_for_status()
+        self.world.clock.advance(300)
         self.caller("listZones")
 
     def grow_old(self):
@@ -397,6 +397,7 @@ SCENARIOS: dict[str, Callable[[Any], dict[str, Any]]] = {
     "listPods": lambda at: {},
     "listClusters": lambda at: {},
     "listHosts": lambda at: {},
+    "reconnectHost": lambda at: {"id": at._first("listHosts", type="L2Networking")},
     "listRouters": lambda at: {"vpcid": at.vpc},
     "listManagementServers": lambda at: {},
     "listCapacity": lambda at: {},
@@ -406,7 +407,7 @@ SCENARIOS: dict[str, Callable[[Any], dict[str, Any]]] = {
     # 3.11
     "listEvents": lambda at: at.vpc and {},
     "listEventTypes": lambda at: {},
-    "listAlerts": lambda at: at.lose_the_controller() or {},
+    "listAlerts": lambda at: at.lose_a_host() or {},
     "listUsageRecords": lambda at: at.grow_old() or DAYS,
     "listUsageTypes": lambda at: {},
     "generateUsageRecords": lambda at: DAYS,

@@ -1,5 +1,6 @@
 """VPCs, tiers, machines and addresses: cloudstack-api.md sections 3.3 to 3.6, 3.9, 4 and 5."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -196,18 +197,66 @@ def test_a_tier_cannot_be_restarted_with_cleanup_3_4(root):
     assert job["jobresult"]["errortext"].startswith("Cannot restart a VPC tier with cleanup")
 
 
-def test_no_vni_left_is_a_530_and_leaves_no_tier_5_5():
+def test_a_vni_never_returns_to_its_pool_w5():
+    world = World(site=REFERENCE.sized(vnis=(100, 103)))
+    root = root_of(world)
+    vpc = root.vpc()
+    tiers = [root.tier(vpc, gateway=f"10.10.{number}.1") for number in (1, 2)]
+    numbers = sorted(tier["details"]["netrisvxlanid"] for tier in tiers)
+
+    root.done("deleteNetwork", id=tiers[0]["id"])
+
+    for entry in (entries := root.list("listGuestVlans", allocatedonly="true")):
+        assert (entry["allocationstate"], entry["network"], "taken" in entry) == ("Allocated", [], True)
+        assert not {"account", "domain", "domainid"} & entry.keys()
+    assert [entry["vlan"] for entry in entries] == numbers
+    assert any("Released Zone Vnet" in event["description"] for event in root.list("listEvents"))
+    another = [root.tier(vpc, gateway=f"10.10.{number}.1")["details"]["netrisvxlanid"] for number in (1, 3)]
+    assert not set(another) & set(numbers)
+
+
+def test_a_range_that_has_lost_vnis_is_not_shrunk_w5():
+    world = World(site=REFERENCE.sized(vnis=(100, 101)))
+    root = root_of(world)
+    root.done("deleteNetwork", id=root.tier(root.vpc())["id"])
+    lost = int(root.list("listGuestVlans", allocatedonly="true")[0]["vlan"])
+    physical = root.list("listPhysicalNetworks")[0]["id"]
+
+    job = root.job("updatePhysicalNetwork", id=physical, vlan=f"{201 - lost}-{201 - lost}")
+
+    assert job["jobresultcode"] == 431
+    assert "has allocated vnets in the range" in job["jobresult"]["errortext"]
+
+
+def test_no_vni_left_is_a_530_and_leaves_no_tier_w5():
     world = World(site=REFERENCE.sized(vnis=(100, 101)))
     root = root_of(world)
     vpc = root.vpc()
-    for number in (1, 2):
-        root.tier(vpc, gateway=f"10.10.{number}.1")
+    for _ in range(2):
+        root.done("deleteNetwork", id=root.tier(vpc)["id"])
 
-    found = refusal(root.tier, vpc, gateway="10.10.3.1")
+    found = refusal(root.tier, vpc)
 
+    text = r"unable to create Netris network \S{36}due to: Failed to allocate VXLAN for Netris guest Network null"
     assert found.status == 530
-    assert found.text.startswith("Failed to allocate VXLAN for Netris guest Network")
-    assert len(root.list("listNetworks")) == 2
+    assert re.fullmatch(text, found.text)
+    assert root("listNetworks") == {}
+
+
+def test_a_collected_tier_keeps_its_vni_w5(world, root):
+    tier = root.tier(root.vpc())
+    machine = root.machine(tier)
+    root.done("stopVirtualMachine", id=machine["id"])
+    world.clock.advance(1300)
+    (idle,) = root.list("listNetworks", id=tier["id"])
+    assert (idle["state"], "broadcasturi" in idle) == ("Allocated", False)
+    assert idle["details"] == tier["details"]
+    assert len(root.list("listGuestVlans", allocatedonly="true")) == 1
+
+    root.done("startVirtualMachine", id=machine["id"])
+
+    (again,) = root.list("listNetworks", id=tier["id"])
+    assert (again["details"], again["broadcasturi"]) == (tier["details"], tier["broadcasturi"])
 
 
 # machines keep tiers alive

@@ -160,7 +160,7 @@ def test_a_nic_whose_tier_netris_refuses_does_not_stay_5_5(world, acme, vpc, vm)
 
     failed = failure(acme, "addNicToVirtualMachine", virtualmachineid=vm["id"], networkid=db["id"])
 
-    assert failed == (530, "Failed API call to Netris controller")
+    assert failed == (431, "Failed API call to Netris controller")
     assert len(acme.list("listNics", virtualmachineid=vm["id"])) == 1
     assert state(acme, db) == "Shutdown"
     assert len(join(acme, vm, db)["nic"]) == 2

@@ -1,25 +1,11 @@
 """What the CloudStack emulator's plugin says to Netris: netris-api.md section 4, cloudstack-api.md 5.4 to 5.6."""
 
-import httpx
+import json
+
 import pytest
 
 from sandbox.world import World
 from tests.sandbox.cloudstack.client import Refused, root_of
-
-
-@pytest.fixture
-def spy(world):
-    """The calls that the plugin makes from now on, in order, ids left out."""
-    made = []
-    send = world.cloudstack.cloud.plugin.client.send
-
-    def listen(request, **more):
-        body = request.read()
-        made.append((request.method, request.url.path, body))
-        return send(request, **more)
-
-    world.cloudstack.cloud.plugin.client.send = listen
-    return made
 
 
 def rows(netris, path, **query):
@@ -125,42 +111,19 @@ def test_a_rename_with_its_name_is_followed_5_6(root, netris):
     root.done("deleteVPC", id=vpc["id"])
 
 
-@pytest.mark.parametrize(
-    "call", ["POST /api/v2/vpc", "POST /api/v2/ipam/allocation", "POST /api/v2/ipam/subnet", "POST /api/v2/nat"]
-)
-def test_a_vpc_that_netris_refuses_vanishes_5_5(world, root, call):
-    offering = root.list("listVPCOfferings", name="NAT")[0]["id"]
-    world.netris.faults.order("refuse", call, times=1)
+@pytest.mark.parametrize("change", [{"name": "front"}, {"displaytext": "new words"}, {}])
+def test_every_update_of_a_tier_writes_its_vnet_anew_w3(root, spy, change):
+    tier = root.tier(root.vpc(), "web")
+    spy.clear()
 
-    job = root.job("createVPC", name="x", cidr="10.0.0.0/16", zoneid=root.zone, vpcofferingid=offering)
+    root.done("updateNetwork", id=tier["id"], **change)
 
-    assert job["jobresult"] == {"errorcode": 530, "errortext": "Failed to create VPC"}
-    assert world.what_is_left() == []
-
-
-def test_when_the_clean_up_fails_too_the_vpc_stays_inactive_and_is_retried_4_1(world, root):
-    offering = root.list("listVPCOfferings", name="NAT")[0]["id"]
-    world.netris.faults.order("refuse", "POST /api/v2/nat")
-    world.netris.faults.order("refuse", "DELETE /api/v2/vpc/{id}")
-
-    job = root.job("createVPC", name="x", cidr="10.0.0.0/16", zoneid=root.zone, vpcofferingid=offering)
-    assert job["jobstatus"] == 2
-    assert root.list("listVPCs")[0]["state"] == "Inactive"
-    world.netris.faults.clear()
-    world.clock.advance(3700)
-
-    assert root("listVPCs") == {}
-    assert world.what_is_left() == []
-
-
-def test_a_failed_delete_can_be_repeated_5_5(world, root):
-    vpc = root.vpc()
-    world.netris.faults.order("refuse", "DELETE /api/v2/ipam/allocation/{id}", times=1)
-
-    assert root.job("deleteVPC", id=vpc["id"])["jobresult"]["errortext"] == "Failed to delete VPC"
-    assert root.list("listVPCs")[0]["state"] == "Inactive"
-    root.done("deleteVPC", id=vpc["id"])
-    assert world.what_is_left() == []
+    ((method, path, body),) = [call for call in spy if call[0] != "GET"]
+    sent = json.loads(body)
+    assert (method, path[:13]) == ("PUT", "/api/v2/vnet/")
+    assert (sent["ports"], sent["guestTenants"], "customAnycastMac" in sent) == ([], [], False)
+    assert not any(gateway["dhcpEnabled"] for gateway in sent["gateways"])
+    assert sent["name"].endswith(f"-{change.get('name', 'web')}")
 
 
 def test_a_vpc_that_netris_has_lost_is_deleted_all_the_same_5_4(world, root, netris):
@@ -174,36 +137,6 @@ def test_a_vpc_that_netris_has_lost_is_deleted_all_the_same_5_4(world, root, net
     root.done("deleteVPC", id=vpc["id"])
 
     assert world.what_is_left() == []
-
-
-@pytest.mark.parametrize("call", ["POST /api/v2/ipam/subnet", "POST /api/v2/vnet"])
-def test_a_tier_that_netris_refuses_stays_behind_with_its_vni_5_5(world, root, call):
-    vpc = root.vpc()
-    world.netris.faults.order("refuse", call, times=1)
-
-    with pytest.raises(Refused) as found:
-        root.tier(vpc)
-
-    (left,) = root.list("listNetworks")
-    text = f"unable to create Netris network {left['id']}due to: Failed API call to Netris controller"
-    assert (found.value.status, found.value.text, left["state"]) == (530, text, "Allocated")
-    assert len(root.list("listGuestVlans", allocatedonly="true")) == 1
-    root.done("deleteNetwork", id=left["id"])
-    root.done("deleteVPC", id=vpc["id"])
-    assert world.what_is_left() == []
-
-
-def test_the_plugin_never_logs_in_again_1_3(world, root):
-    vpc = root.vpc()
-    httpx.Client(transport=world.netris_transport(), base_url="http://netris.test").post("/_sandbox/sessions/end")
-
-    with pytest.raises(Refused, match="Failed API call"):
-        root.tier(vpc)
-    assert root.list("listVPCs")
-    root.http.post("/_sandbox/reconnect")
-
-    root.done("deleteNetwork", id=root.list("listNetworks")[0]["id"])
-    root.tier(vpc)
 
 
 def test_a_restart_finds_the_ranges_in_place_4_3(tmp_path):

@@ -43,10 +43,7 @@ def test_the_table_of_quirks_is_whole_and_names_tests_that_are_there():
 UNVERIFIED = {
     "NICs in several tiers of **one** VPC at most": "machines.py",
     "for network bytes the router/host side id": "usage.py",
-    "GC releases the vnet to the pool": "networks.py",
     "the plugin page prints": "objects.py",
-    "the row can stay behind as Allocated": "networks.py",
-    "the provider host row shows Alert/Disconnected": "providers.py",
     "passing a null name when `name` is omitted": "vpcs.py",
     "tiers of other accounts in domain VPCs": "networks.py",
     "polls jobs every few seconds up to an hour": None,

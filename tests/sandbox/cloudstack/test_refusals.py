@@ -476,7 +476,7 @@ ROWS = (
         "createNetwork",
         when(one_vni_left, but("createNetwork")),
         530,
-        "^Failed to allocate VXLAN for Netris guest Network ",
+        "Failed to allocate VXLAN for Netris guest Network null$",
     ),
     Refusal("5.5", "createVPC", when(taken_pool, but("createVPC")), 533, number=4320),
 )

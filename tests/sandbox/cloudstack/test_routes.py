@@ -152,10 +152,23 @@ def test_a_tenant_names_a_network_and_never_a_vlan_3_8(root):
     assert not {"vlan", "physicalnetworkid"} & made.keys()
 
 
-def test_routes_and_gateways_go_with_the_vpc_3_3(world, root, vpc):
+def test_gateways_go_with_the_vpc_3_3(world, root, vpc):
     gateway(root, vpc)
-    route(root, vpc)
 
     root.done("deleteVPC", id=vpc["id"])
 
+    assert world.are_empty()
+
+
+def test_a_vpc_with_routes_is_not_deleted_before_they_are_w6(world, root, netris, vpc):
+    made = route(root, vpc)
+
+    for _ in range(2):
+        result = root.job("deleteVPC", id=vpc["id"])["jobresult"]
+        assert result == {"errorcode": 431, "errortext": "Failed API call to Netris controller"}
+        assert root.list("listVPCs")[0]["state"] == "Inactive"
+    assert [each["name"] for each in netris.get("/api/v2/nat").json()["data"] if "-SNAT" in each["name"]] == []
+
+    root.done("deleteStaticRoute", id=made["staticroute"]["id"])
+    root.done("deleteVPC", id=vpc["id"])
     assert world.are_empty()

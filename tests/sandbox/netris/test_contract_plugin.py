@@ -204,7 +204,7 @@ OPERATIONS: list[tuple[str, list[Act], Act, list[str]]] = [
     ("VPC delete", [make_vpc], lambda p: p.delete_vpc(VPC, CIDR),
      [VPCS, RULES, "GET /api/v2/vpc/{id}/resources", "DELETE /api/v2/ipam/allocation/{id}", "DELETE /api/v2/vpc/{id}"]),
     ("Tier (network) create", [make_vpc], lambda p: p.create_tier(TIER), [VPCS, NEW_SUBNET, "POST /api/v2/vnet"]),
-    ("Tier update", [make_tier], lambda p: p.rename_tier(TIER, "db"), [VPCS, VNETS, "PUT /api/v2/vnet/{id}"]),
+    ("Tier update", [make_tier], lambda p: p.update_tier(TIER, "db"), [VPCS, VNETS, "PUT /api/v2/vnet/{id}"]),
     ("Tier delete", [make_tier], lambda p: p.delete_tier(TIER),
      [VPCS, VNETS, "DELETE /api/v2/vnet/{id}", SUBNETS, OLD_SUBNET]),
     ("Tier delete", [make_vpc], lambda p: p.delete_tier(TIER), [VPCS, VNETS, SUBNETS]),
@@ -417,7 +417,7 @@ def test_the_body_of_a_route_4_3(spied):
         (lambda p: p.delete_vpc(VPC, CIDR), False),  # a failure in netris-api 4.3, a success in cloudstack-api 5.4
         (lambda p: p.rename_vpc(VPC, "other"), True),
         (lambda p: p.create_tier(TIER), True),
-        (lambda p: p.rename_tier(TIER, "db"), True),
+        (lambda p: p.update_tier(TIER, "db"), True),
         (lambda p: p.delete_tier(TIER), True),
         (lambda p: p.add_port_forward(FORWARD), True),
         (lambda p: p.add_static_nat(STATIC), True),
@@ -441,7 +441,7 @@ def test_a_missing_tier_can_not_be_renamed_4_3(spied):
     spied.after(make_vpc)
 
     with pytest.raises(ControllerError):
-        spied.plugin.rename_tier(TIER, "db")
+        spied.plugin.update_tier(TIER, "db")
 
 
 def test_the_same_acl_twice_is_an_error_of_a_post_and_none_of_a_put_4_3(spied):
@@ -493,7 +493,7 @@ def test_a_rename_keeps_gateway_vni_and_tags_and_wipes_the_rest_4_3(spied):
     port = [{"name": "swp20@Leaf-1", "vlan": "50"}]
     spied.netris.put(f"/api/v2/vnet/{row['id']}", ports=port, guestTenants=[TENANT], tags=["CS-Tag", "mine"])
 
-    spied.plugin.rename_tier(TIER, "db")
+    spied.plugin.update_tier(TIER, "db")
 
     (row,) = spied.netris.get("/api/v2/vnet", filterByVpc=2)
     assert (row["name"], row["vxlanID"], row["tags"]) == (f"{PREFIX}-N7-db", 1000007, ["CS-Tag", "mine"])

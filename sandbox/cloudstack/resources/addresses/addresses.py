@@ -97,13 +97,13 @@ def allocate(cloud: Cloud, address: Row, owner: Row, *, vpcid: str, issourcenat:
 
 
 def release(cloud: Cloud, address: Row) -> None:
-    """Give an address back. Its rules and its /32 on Netris go first; when that fails the address stays Releasing."""
+    """Give an address back. Its rules go first; when one of them stays, so does the address, Releasing.
+
+    Its /32 on Netris goes last: when that fails, the address is free all the same.
+    """
     cloud.change("publicip", address, state=RELEASING)
     rules.clear(cloud, addressid=address["id"])
     vpn.clear_address(cloud, address)
-    if address["forprovider"]:  # of the routers' range Netris never heard (unverified)
-        with cloud.outside():
-            cloud.plugin.release_address(address["ipaddress"])
     for tag in cloud.table("tag").by("resourceid", address["id"]):
         cloud.table("tag").drop(tag["id"])
     cloud.change(
@@ -124,6 +124,8 @@ def release(cloud: Cloud, address: Row) -> None:
         vmid=None,
         vmguestip=None,
     )
+    with cloud.outside():
+        cloud.plugin.release_address(address["ipaddress"])
 
 
 def address_view(call: Call, row: Row) -> Row:

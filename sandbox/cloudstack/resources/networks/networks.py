@@ -161,7 +161,7 @@ def create_network(call: Call) -> Row:
         raise InvalidValue(f"ACL list {acl['id']} does not belong to the VPC {vpc['id']}")
     if acl is not None:
         check_acls(offering)
-    network = cloud.new(
+    network = cloud.draft(
         "network",
         name=call["name"],
         displaytext=call.get("displaytext") or call["name"],
@@ -194,22 +194,19 @@ def create_network(call: Call) -> Row:
 
 
 def _build(cloud: Cloud, network: Row) -> None:
-    """Take a VNI and have Netris make subnet and V-Net.
+    """Take a VNI and have Netris make subnet and V-Net, all in one transaction.
 
-    What fails here leaves the row and its VNI behind (5.5, unverified).
+    What fails here leaves no row and no VNI behind; what Netris has made by then stays there (5.5).
     """
     try:
-        vni = vnis.take(cloud, network)
-    except ApiError:
-        cloud.remove("network", network)
-        raise
-    cloud.change("network", network, vni=vni, has_vni=True)
-    tier = tier_of(cloud, network)
-    try:
-        with cloud.outside():
+        network |= {"vni": vnis.pick(cloud, network), "has_vni": True}
+        tier = tier_of(cloud, network)
+        with vnis.held(cloud, network), cloud.outside():
             cloud.plugin.create_tier(tier)
     except ApiError as error:
         raise InternalError(f"unable to create Netris network {network['id']}due to: {error.text}") from error
+    cloud.table("network").put(network)
+    vnis.take(cloud, network)
 
 
 def check_acls(offering: Row) -> None:
@@ -282,11 +279,10 @@ def update_network(call: Call) -> Row:
         cloud.change("network", network, fordisplay=call["displaynetwork"])
     if call.caller.is_root:
         cloud.change("network", network, hides_usage=call.get("hideipaddressusage", False))
-    name = call.get("name")
-    if name and name != network["name"]:
-        with cloud.outside():
-            cloud.plugin.rename_tier(before, name)
-        cloud.change("network", network, name=name)
+    name = call.get("name") or network["name"]
+    with cloud.outside():
+        cloud.plugin.update_tier(before, name)
+    cloud.change("network", network, name=name)
     return {"network": network_view(call, network)}
 
 
@@ -337,10 +333,7 @@ def implement(cloud: Cloud, network: Row) -> None:
 
 
 def shut_down(cloud: Cloud, network: Row) -> None:
-    """What the collector does to a tier without running VMs. The V-Net keeps the VNI that the pool gets back (5.3).
-
-    So another tier may take it; this one takes it again all the same, with its next machine (unverified).
-    """
+    """What the collector does to a tier without running VMs. V-Net and pool keep its VNI for its next machine (5.3)."""
     vnis.give_back(cloud, network)
     cloud.change("network", network, state=ALLOCATED, has_vni=False)
 

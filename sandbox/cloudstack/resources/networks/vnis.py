@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from sandbox.cloudstack.calls.call import Call, handles
 from sandbox.cloudstack.protocol import wire
@@ -33,17 +34,32 @@ def pool(cloud: Cloud) -> Pool:
     return Pool(cloud.physical_network["vlan"])
 
 
-def take(cloud: Cloud, network: Row) -> int:
-    """The tier's own number again when it had one, else a random free one."""
-    table = cloud.table("vni")
-    number: int = network["vni"] if network["vni"] is not None else _random(cloud, network["accountid"])
-    table.put({"id": number, "networkid": network["id"], "accountid": network["accountid"], "taken": cloud.clock.now()})
-    _tell(cloud, network, number, "Assigned", "ASSIGN")
-    return number
+@contextmanager
+def held(cloud: Cloud, network: Row) -> Iterator[None]:
+    """Nobody else gets the tier's number while its transaction is open. What fails in it has never taken the number."""
+    number = network["vni"]
+    _put(cloud, network)
+    try:
+        yield
+    except BaseException:
+        cloud.table("vni").drop(number)
+        raise
 
 
-def _random(cloud: Cloud, account: str) -> int:
-    """A random free number (unverified): of the account's own ranges when it has any, never of another's."""
+def take(cloud: Cloud, network: Row) -> None:
+    """Write down that the tier has its number, for the first time or again after the collector came by."""
+    _put(cloud, network)
+    _tell(cloud, network, f"Assigned Zone vNet: {network['vni']} Network Id: {network['number']}", "VXLAN.ASSIGN")
+
+
+def _put(cloud: Cloud, network: Row) -> None:
+    row = {"id": network["vni"], "networkid": network["id"], "accountid": network["accountid"]}
+    cloud.table("vni").put({**row, "taken": cloud.clock.now()})
+
+
+def pick(cloud: Cloud, network: Row) -> int:
+    """A random free number: of the account's own ranges when it has any, never of another's."""
+    account = network["accountid"]
     dedicated = [(row["accountid"], Pool(row["vlanrange"])) for row in cloud.table("guestrange")]
     mine = [numbers for owner, numbers in dedicated if owner == account]
     foreign = [numbers for owner, numbers in dedicated if owner != account]
@@ -59,24 +75,21 @@ def _random(cloud: Cloud, account: str) -> int:
             return number
     free = [number for number in numbers if is_free(number)]
     if not free:
-        raise InternalError(
-            "Failed to allocate VXLAN for Netris guest Network due to: Unable to allocate vnet as a part of network"
-        )
+        raise InternalError("Failed to allocate VXLAN for Netris guest Network null")
     return cloud.random.choice(free)
 
 
 def give_back(cloud: Cloud, network: Row) -> None:
-    """Return what the tier holds. Another tier may have taken its number in the meantime; that one keeps it."""
+    """An event says so, yet the pool never has the number again: it stays taken, by nobody (5.3)."""
     for row in cloud.table("vni").by("networkid", network["id"]):
-        cloud.table("vni").drop(row["id"])
-        _tell(cloud, network, row["id"], "Released", "RELEASE")
+        cloud.table("vni").change(row, networkid=None, accountid=None)
+        _tell(cloud, network, f"Released Zone Vnet: {row['id']} for Network: {network['number']}", "VLAN.RELEASE")
 
 
-def _tell(cloud: Cloud, network: Row, number: int, word: str, verb: str) -> None:
-    """The event that leaks the network's internal number to its owner (5.3). How a release reads: (unverified)."""
+def _tell(cloud: Cloud, network: Row, text: str, what: str) -> None:
+    """The events that leak the network's internal number to its owner (5.3)."""
     user = cloud.table("user").by("username", "system")[0]
-    text = f"{word} Zone vNet: {number} Network Id: {network['number']}"
-    cloud.event(f"ZONE.VXLAN.{verb}", text, user=user, state="Completed", accountid=network["accountid"])
+    cloud.event(f"ZONE.{what}", text, user=user, state="Completed", accountid=network["accountid"])
 
 
 @handles("listGuestVlans")
@@ -96,7 +109,7 @@ def list_guest_vlans(call: Call) -> Row:
     dedicated = [Pool(each["vlanrange"]) for each in cloud.table("guestrange")]
 
     def shown(row: Row) -> Row:
-        taken = table.get(row["id"]) or {}
+        taken = table.get(row["id"])
         fields = {
             "id": row["id"],
             "vlan": str(row["id"]),

@@ -166,23 +166,15 @@ def build_vpc(call: Call) -> Row:
         try:
             _start(cloud, vpc)
         except ApiError as error:
-            _give_up(cloud, vpc)
+            destroy(cloud, vpc)  # its failure is what the caller reads
             raise ServerError("Failed to create VPC") from error
     return {"vpc": vpc_view(call, vpc)}
 
 
 @undoes("createVPC")
 def unmake_vpc(call: Call) -> None:
-    _give_up(call.cloud, call.row)
+    destroy(call.cloud, call.row)
     raise ServerError("Failed to create VPC")
-
-
-def _give_up(cloud: Cloud, vpc: Row) -> None:
-    """A VPC that could not be built is destroyed; when Netris does not let it go it stays, Inactive (unverified)."""
-    try:
-        destroy(cloud, vpc)
-    except ApiError:
-        cloud.change("vpc", vpc, state=INACTIVE)
 
 
 def _start(cloud: Cloud, vpc: Row) -> None:
@@ -274,23 +266,23 @@ def delete_vpc(call: Call) -> Row:
     vpc = call["id"]
     if tiers := call.cloud.table("network").count_by("vpcid", vpc["id"]):
         raise InvalidValue(f"Can't delete VPC {vpc['name']} ({vpc['id']}) as its used by {tiers} networks")
-    try:
-        destroy(call.cloud, vpc)
-    except ApiError as error:
-        raise ServerError("Failed to delete VPC") from error
+    destroy(call.cloud, vpc)
     return SUCCESS
 
 
 def destroy(cloud: Cloud, vpc: Row) -> None:
-    """Netris first, then the addresses. What fails leaves the VPC Inactive, and may be tried again (4.1)."""
+    """The router, the Netris VPC, the addresses, the rest. What fails leaves the VPC Inactive, to be tried again (4.1).
+
+    Routes go last, and Netris keeps a VPC that has some: whoever deletes a VPC deletes its routes first.
+    """
     cloud.change("vpc", vpc, state=INACTIVE)
-    routes.clear(cloud, vpc)  # routes first (unverified)
+    routers.remove(cloud, vpc)
     name = vpc_name(cloud, vpc)
     with cloud.outside():
         cloud.plugin.delete_vpc(name, vpc["cidr"])
-    routers.remove(cloud, vpc)
-    for address in addresses.of_vpc(cloud, vpc):
+    for address in sorted(addresses.of_vpc(cloud, vpc), key=lambda row: int(row["number"])):
         addresses.release(cloud, address)
+    routes.clear(cloud, vpc)
     for acl in cloud.table("networkacllist").by("vpcid", vpc["id"]):
         acls.remove_list(cloud, acl)
     as_numbers.give_back(cloud, vpc)

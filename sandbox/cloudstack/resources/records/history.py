@@ -9,7 +9,7 @@ from sandbox.cloudstack.state import alerts
 from sandbox.cloudstack.state.cloud import created, view
 from sandbox.kit.store import Row
 
-_UNASKED = {"USER.LOGIN", "USER.LOGOUT", "ZONE.VXLAN.ASSIGN", "ZONE.VXLAN.RELEASE", *alerts.EVENTS}
+_UNASKED = {"USER.LOGIN", "USER.LOGOUT", "ZONE.VXLAN.ASSIGN", "ZONE.VLAN.RELEASE", *alerts.EVENTS}
 
 
 @handles("queryAsyncJobResult")

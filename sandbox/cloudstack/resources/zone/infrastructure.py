@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from sandbox.cloudstack.calls.call import Call, handles
 from sandbox.cloudstack.protocol import wire
+from sandbox.cloudstack.protocol.errors import InternalError
+from sandbox.cloudstack.resources.zone import providers
 from sandbox.cloudstack.state import hosts
 from sandbox.cloudstack.state.cloud import created, view
 from sandbox.kit.store import Row
@@ -122,6 +124,20 @@ def host_view(call: Call, row: Row) -> Row:
         "capabilities": "hvm,snapshot",
         "arch": "x86_64",
     }
+
+
+@handles("reconnectHost")
+def reconnect_host(call: Call) -> Row:
+    """The controller's comes back by itself, after a while. A hypervisor's agent does so at once (unverified)."""
+    cloud, host = call.cloud, call["id"]
+    if host["state"] not in (hosts.UP, hosts.ALERT, hosts.DISCONNECTED):
+        raise InternalError(
+            f"Unable to disconnect host because it is not in the correct state: host={host['name']}; "
+            f"Status={host['state']}"
+        )
+    if host["type"] == providers.CONTROLLER and host["state"] != hosts.DISCONNECTED:
+        providers.reconnect(cloud)
+    return {"host": host_view(call, host)}
 
 
 @handles("listManagementServers")

@@ -11,13 +11,16 @@ from sandbox.cloudstack.plugin.controller import Provider
 from sandbox.cloudstack.protocol.errors import ApiError, InternalError, InvalidValue
 from sandbox.cloudstack.resources.zone import dedication
 from sandbox.cloudstack.seed import add_provider, add_public_range
-from sandbox.cloudstack.state import alerts
 from sandbox.cloudstack.state.cloud import Cloud, view
-from sandbox.cloudstack.state.hosts import ALERT, UP
+from sandbox.cloudstack.state.hosts import DISCONNECTED, UP
 from sandbox.kit.store import Row
 from sandbox.site import PublicRange
 
 log = logging.getLogger(__name__)
+
+CONTROLLER = "L2Networking"
+RECONNECT_SECONDS = (26.0, 72.0)
+SCAN_SECONDS = 90.0  # direct.agent.scan.interval (unverified)
 
 
 def provider_of(cloud: Cloud) -> Row | None:
@@ -25,7 +28,7 @@ def provider_of(cloud: Cloud) -> Row | None:
 
 
 def connect(cloud: Cloud) -> None:
-    """Log in to the controller and push the zone's Netris ranges. Without it the host is in Alert (unverified)."""
+    """Log in to the controller, and push the zone's Netris ranges the first time. What fails is tried again later."""
     row = provider_of(cloud)
     if row is None:
         return
@@ -33,30 +36,46 @@ def connect(cloud: Cloud) -> None:
     try:
         with cloud.outside():
             cloud.plugin.connect(provider)
-        push_ranges(cloud)
+        if not row.get("is_set_up"):
+            push_ranges(cloud)
+            cloud.change("netrisprovider", row, is_set_up=True)
     except ApiError as error:
         log.warning("the Netris provider is not connected: %s", error)
-    _show_health(cloud, is_up=cloud.plugin.is_connected)
+        _hang_up(cloud, SCAN_SECONDS)
+        return
+    for host in _controllers(cloud):
+        cloud.change("host", host, state=UP, connected=cloud.clock.now(), reconnects=None)
+
+
+def reconnect(cloud: Cloud) -> None:
+    """Leave the controller alone for a while, then log in anew."""
+    _hang_up(cloud, cloud.random.uniform(*RECONNECT_SECONDS))
+
+
+def _hang_up(cloud: Cloud, seconds: float) -> None:
+    cloud.plugin.disconnect()
+    for host in _controllers(cloud):
+        cloud.change("host", host, state=DISCONNECTED, reconnects=cloud.clock.now() + seconds)
+
+
+def scan(cloud: Cloud) -> None:
+    """Connect controllers that are due."""
+    if any((host.get("reconnects") or float("inf")) <= cloud.clock.now() for host in _controllers(cloud)):
+        connect(cloud)
 
 
 def watch(cloud: Cloud) -> None:
-    """The agent manager's health check. It looks; it does not log in again."""
-    if provider_of(cloud) is None:
+    """What the plugin does in each ping interval. It looks; it does not log in again, and the host stays Up."""
+    if not cloud.plugin.is_connected:
         return
     with cloud.outside():
         is_up = cloud.plugin.is_healthy()
-    _show_health(cloud, is_up=is_up)
+    for host in _controllers(cloud) if is_up else ():
+        cloud.change("host", host, connected=cloud.clock.now())
 
 
-def _show_health(cloud: Cloud, *, is_up: bool) -> None:
-    """The controller answers when it is asked. Its last ping is when it last did."""
-    for host in cloud.table("host").by("type", "L2Networking"):
-        if is_up:
-            cloud.change("host", host, state=UP, connected=cloud.clock.now())
-        elif host["state"] != ALERT:
-            cloud.change("host", host, state=ALERT)
-            text = f"Host is down, name: {host['name']} (id:{host['id']}), availability zone: {cloud.zone['name']}"
-            alerts.send(cloud, alerts.HOST, text)
+def _controllers(cloud: Cloud) -> list[Row]:
+    return cloud.table("host").by("type", CONTROLLER)
 
 
 def push_ranges(cloud: Cloud) -> None:
@@ -108,6 +127,7 @@ def add_netris_provider(call: Call) -> Row:
         raise InternalError(f"Failed to add Netris controller due to: {error.text}") from error
     row = add_provider(cloud, zone, call["name"], provider)
     push_ranges(cloud)
+    cloud.change("netrisprovider", row, is_set_up=True)
     return {"netrisProvider": provider_view(cloud, row)}
 
 
@@ -120,7 +140,7 @@ def delete_netris_provider(call: Call) -> Row:
                 f"Cannot delete Netris controller, network {network['name']} is not in state Shutdown or Destroy"
             )
     for host in cloud.table("host"):
-        if host["type"] == "L2Networking":
+        if host["type"] == CONTROLLER:
             cloud.remove("host", host)
     cloud.remove("netrisprovider", row)
     return SUCCESS

@@ -22,7 +22,7 @@ def _addresses(cloud: Cloud, vlan: Row) -> list[Row]:
 
 @handles("updateVlanIpRange")
 def update_vlan_ip_range(call: Call) -> Row:
-    """Addresses in use stay. Netris hears of it with the next range that is added, or at a restart (unverified)."""
+    """Addresses in use stay. Netris hears of it with the next range that is added (unverified)."""
     cloud, vlan = call.cloud, call["id"]
     if {"startipv6", "endipv6", "ip6gateway", "ip6cidr"} & call.arguments.keys():
         raise InvalidValue("Only shared IPv4 public ranges are handled here")
