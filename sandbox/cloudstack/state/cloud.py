@@ -126,8 +126,7 @@ class Cloud:
     def remove(self, kind: str, row: Row) -> None:
         """Drop a row, its tags with it. Its uuid goes on resolving, to a row that says it is removed."""
         self.store[kind].drop(row["id"])
-        for tag in self.store["tag"].by("resourceid", row["id"]):
-            self.store["tag"].drop(tag["id"])
+        self.untag(row)
         names = ("id", "number", "name", "accountid", "domainid", "created")
         kept: Row = {name: row[name] for name in names if name in row}
         self.store["removed"].put({**kept, "kind": kind, "is_removed": True, "removed": self.clock.now()})
@@ -218,6 +217,10 @@ class Cloud:
         """The pending job of an object, if it has one."""
         job = self.store["job"].get(row.get("jobid"))
         return {"jobid": job["id"], "jobstatus": 0} if job is not None and job["status"] == 0 else {}
+
+    def untag(self, row: Row) -> None:
+        for tag in self.store["tag"].by("resourceid", row["id"]):
+            self.store["tag"].drop(tag["id"])
 
     def tags_of(self, row: Row) -> list[Row]:
         """As most objects show theirs; of other kinds than VPCs that is unverified."""

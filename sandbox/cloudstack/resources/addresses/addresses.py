@@ -104,8 +104,7 @@ def release(cloud: Cloud, address: Row) -> None:
     cloud.change("publicip", address, state=RELEASING)
     rules.clear(cloud, addressid=address["id"])
     vpn.clear_address(cloud, address)
-    for tag in cloud.table("tag").by("resourceid", address["id"]):
-        cloud.table("tag").drop(tag["id"])
+    cloud.untag(address)
     cloud.change(
         "publicip",
         address,

@@ -266,6 +266,7 @@ def delete_vpc(call: Call) -> Row:
     vpc = call["id"]
     if tiers := call.cloud.table("network").count_by("vpcid", vpc["id"]):
         raise InvalidValue(f"Can't delete VPC {vpc['name']} ({vpc['id']}) as its used by {tiers} networks")
+    call.cloud.untag(vpc)  # at once, whatever becomes of the VPC
     destroy(call.cloud, vpc)
     return SUCCESS
 
