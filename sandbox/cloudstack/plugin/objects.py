@@ -38,7 +38,7 @@ class Tier:
 
     @property
     def vnet_name(self) -> str:
-        return f"{self.vpc.prefix}-N{self.network}-{self.name}"  # its page leaves V out (5.4, unverified)
+        return f"{self.vpc.prefix}-N{self.network}-{self.name}"
 
     @property
     def subnet_name(self) -> str:

@@ -244,8 +244,8 @@ def test_no_vni_left_is_a_530_and_leaves_no_tier_w5():
 
 
 def test_a_collected_tier_keeps_its_vni_w5(world, root):
-    tier = root.tier(root.vpc())
-    machine = root.machine(tier)
+    machine = root.machine(root.tier(root.vpc()))
+    (tier,) = root.list("listNetworks")
     root.done("stopVirtualMachine", id=machine["id"])
     world.clock.advance(1300)
     (idle,) = root.list("listNetworks", id=tier["id"])

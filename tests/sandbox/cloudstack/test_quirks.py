@@ -43,8 +43,6 @@ def test_the_table_of_quirks_is_whole_and_names_tests_that_are_there():
 UNVERIFIED = {
     "NICs in several tiers of **one** VPC at most": "machines.py",
     "for network bytes the router/host side id": "usage.py",
-    "the plugin page prints": "objects.py",
-    "passing a null name when `name` is omitted": "vpcs.py",
     "tiers of other accounts in domain VPCs": "networks.py",
     "polls jobs every few seconds up to an hour": None,
 }

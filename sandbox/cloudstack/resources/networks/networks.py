@@ -148,7 +148,7 @@ def create_network(call: Call) -> Row:
         raise InvalidValue("Network offering can be used for VPC networks only")
     if vpc["state"] != "Enabled":
         raise InvalidValue("Unable to find Enabled VPC")
-    owner = cloud.get("account", vpc["accountid"])
+    owner = cloud.get("account", vpc["accountid"])  # no tier is another account's (unverified, quirk 34)
     limits.check(cloud, owner, limits.NETWORK)
     offerings.check_usable(call, offering, owner, call["zoneid"])
     _check_offering(call, offering, vpc)

@@ -205,8 +205,8 @@ def update_vpc(call: Call) -> Row:
         _move_source_nat(cloud, vpc, call["sourcenatipaddress"])
     cloud.change("vpc", vpc, **changes)
     if vpc["is_started"]:
-        # without a name the plugin renames the Netris VPC to "...-null" (5.6, unverified); the new name stays on
-        # this side when Netris refuses it (unverified)
+        # without a name the plugin renames the Netris VPC to "...-null" (5.6); the new name stays on this side when
+        # Netris refuses it (unverified)
         with cloud.outside():
             cloud.plugin.rename_vpc(before, call.get("name"))
     return {"vpc": vpc_view(call, vpc)}
