@@ -2,14 +2,9 @@
 
 ERRORS: dict[str, str] = {
     "listCapacity": "the recorded build fails on a backup provider that no configuration of it has",
-    "t.createVPC.routed": "an earlier run's VPC held the range in the recorded zone",
 }
 
-_EARLIER = "earlier runs had left domains, or VPCs with tiers, in the recorded zone"
 KEYS: dict[str, str] = {
-    "listDomains": _EARLIER,
-    "listVPCs.all": _EARLIER,
-    "listVPCs.dup": _EARLIER,
     "listHosts": "the recorded hosts are simulated, without sockets, and run system VMs, which the sandbox has none of",
     "listSystemVms": "the sandbox has no system VMs",
     "listTrafficTypes": "the recorded hypervisors are simulated, so traffic has no KVM label",

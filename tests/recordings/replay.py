@@ -12,13 +12,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import httpx
 
+from sandbox.site import REFERENCE
 from sandbox.world import World
 from tests.recordings.shapes import Shape, Shapes, paths, shape_of, shape_of_xml
 from tests.sandbox.cloudstack.client import sign
@@ -28,13 +29,14 @@ JOB_SECONDS = 0.4
 KINDS = ("errors", "texts", "keys", "headers")
 STATES = {"pending": 0, "done": 1, "failed": 2}
 
-_STEP = re.compile(r"(?P<name>\(?[\w.]+\)?): (?P<command>[\w-]+) ?(?P<parameters>.*)")
+_STEP = re.compile(r"(?P<name>[\w.]+): (?P<command>[\w-]+) ?(?P<parameters>.*)")
 _REFUSAL = re.compile(r"(?P<status>\d+)(?:/(?P<number>\d+))?(?P<xml> xml)?(?: <(?P<key>\w+)>)? (?P<text>.*)")
 _ANSWER = re.compile(r"200(?P<xml> xml)?(?: <(?P<key>\w+)>)?(?P<shape>.*)")
 _JOB = re.compile(r"(?P<state>pending|done|failed)(?:/(?P<code>\d+))? (?P<shape>@[\w.]+) ?(?P<more>.*)")
 _WORD = re.compile(r'[^\s="]+="(?:[^"\\]|\\.)*"|\S+')
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_NUMBER = re.compile(r"(?i)\b(ids?[\"'=: \[]+)\d+")
+_NUMBER = re.compile(r"(?i)(ids?[\"'=: \[]+)\d+")
+_NUMBERED = re.compile(r"\bi-\d+-\d+-VM\b|\bcs[0-9a-f]+(?=cloud\.internal)")
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def read(text: str | None = None) -> list[Step]:
             command = "" if command == "-" else command
             parameters = _parameters(match["parameters"], steps)
             step = Step(name, command, parameters, "", _recorded(command, body, shapes) if body else None)
-        steps[name if step.answer else f"{name} {len(steps)}"] = step
+        steps[name] = step
     return list(steps.values())
 
 
@@ -228,7 +230,6 @@ class Replay:
             ("vpc-route", "vpcoffering", "VPC offering with Netris - Route Mode"),
             ("tier-nat", "networkoffering", "DefaultNATNetrisNetworkOfferingForVpc"),
             ("tier-route", "networkoffering", "DefaultRoutedNetrisNetworkOfferingForVpc"),
-            ("isolated", "networkoffering", "DefaultIsolatedNetworkOffering"),
             ("small", "serviceoffering", "Small Instance"),
             ("default_allow", "networkacllist", "default_allow"),
             ("default_deny", "networkacllist", "default_deny"),
@@ -288,13 +289,13 @@ def _headers(response: httpx.Response, real: Answer) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """Without the ids, which are each cloud's own."""
-    return _NUMBER.sub(r"\g<1>N", _UUID.sub("UUID", text)).replace("\n", "\\n")
+    """Without the ids, which are each cloud's own, and what is named by them."""
+    return _NUMBERED.sub("N", _NUMBER.sub(r"\g<1>N", _UUID.sub("UUID", text))).replace("\n", "\\n")
 
 
 def differences() -> list[Difference]:
     """All of them, on a new world."""
-    world = World(job_seconds=JOB_SECONDS)
+    world = World(site=replace(REFERENCE, zone=replace(REFERENCE.zone, name="real1")), job_seconds=JOB_SECONDS)
     try:
         return list(Replay(world).play(read()))
     finally:
