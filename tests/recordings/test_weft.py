@@ -37,7 +37,7 @@ NOT_RECORDED = {("vpcoffering", "zoneid"), ("networkoffering", "zoneid")}
 @pytest.fixture(scope="module")
 def sent() -> dict[str, set[str]]:
     """The keys of every object, by the key that holds it or a list of it."""
-    found = defaultdict(set)
+    found: dict[str, set[str]] = defaultdict(set)
     for step in read():
         if step.answer is not None:
             for name, keys in _objects(step.answer.envelope, step.answer.shape):
