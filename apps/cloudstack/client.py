@@ -38,10 +38,12 @@ from apps.cloudstack.wire import (
     Capabilities,
     Domain,
     Entity,
+    GuestVlan,
     Job,
     JobStatus,
     Network,
     NetworkOffering,
+    PhysicalNetwork,
     PublicIp,
     ResourceType,
     Router,
@@ -108,6 +110,13 @@ class CloudStack(Client):
     def list_network_offerings(self) -> list[NetworkOffering]:
         """Enabled ones that make VPC tiers."""
         return self._list("listNetworkOfferings", "networkoffering", NetworkOffering, state="Enabled", forvpc=True)
+
+    def physical_networks(self, zone_id: str) -> list[PhysicalNetwork]:
+        return self._list("listPhysicalNetworks", "physicalnetwork", PhysicalNetwork, zoneid=zone_id)
+
+    def allocated_vnis(self, zone_id: str) -> list[GuestVlan]:
+        """The numbers that are taken out of the pools, those that no network has any more among them."""
+        return self._list("listGuestVlans", "guestvlan", GuestVlan, zoneid=zone_id, allocatedonly=True)
 
     def setting(self, name: str) -> str | None:
         """The value of a global setting, as text."""

@@ -6,6 +6,7 @@ gets to see (`broadcasturi`, `details`) are here because the portal's key is one
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
@@ -154,6 +155,32 @@ class StaticRoute(Entity):
 
     def __str__(self) -> str:
         return f"{self.cidr} via {self.nexthop or self.vpcgatewayip or 'a private gateway'}"
+
+
+class PhysicalNetwork(Entity):
+    """`vlan` is the pool that tiers get their VNIs from, such as "1000000-1999999,3000000-3000099"."""
+
+    name: str = ""
+    zoneid: str = ""
+    state: str = ""
+    isolationmethods: str = ""
+    vlan: str = ""
+
+    @property
+    def vnis(self) -> tuple[range, ...]:
+        """The pool; what is no range is left out."""
+        found = (re.fullmatch(r"\s*(\d+)\s*-\s*(\d+)\s*", part) for part in self.vlan.split(","))
+        return tuple(range(int(match[1]), int(match[2]) + 1) for match in found if match)
+
+
+class GuestVlan(Entity):
+    """One number of the pool. CloudStack names no network with it, not for live tiers either (4.22)."""
+
+    vlan: str = ""
+    zoneid: str = ""
+    physicalnetworkid: str = ""
+    allocationstate: str = ""
+    taken: datetime | None = None
 
 
 class PublicIp(Entity):

@@ -26,6 +26,8 @@ class Kind(models.TextChoices):
 
     CLOUDSTACK_VPC = "cloudstack.vpc", "VPCs in CloudStack"
     CLOUDSTACK_NETWORK = "cloudstack.network", "Networks in CloudStack"
+    CLOUDSTACK_POOL = "cloudstack.pool", "VNI pools in CloudStack"
+    CLOUDSTACK_VNI = "cloudstack.vni", "Allocated VNIs in CloudStack"
     NETRIS_VPC = "netris.vpc", "VPCs in Netris"
     NETRIS_VNET = "netris.vnet", "V-Nets in Netris"
     NETRIS_DEVICE = "netris.device", "Inventory of Netris"
@@ -41,6 +43,8 @@ class Kind(models.TextChoices):
 SECONDS = {
     Kind.CLOUDSTACK_VPC: 60,
     Kind.CLOUDSTACK_NETWORK: 20,
+    Kind.CLOUDSTACK_POOL: 300,
+    Kind.CLOUDSTACK_VNI: 120,
     Kind.NETRIS_VPC: 30,
     Kind.NETRIS_VNET: 20,
     Kind.NETRIS_DEVICE: 15,

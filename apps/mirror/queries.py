@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import NamedTuple
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Subquery
+from django.db.models import Count, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
+from django.db.models.functions import Cast, Coalesce, NullIf
 
+from apps.cloudstack.wire import PhysicalNetwork
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
@@ -90,3 +93,61 @@ def presence(zone: Zone, kind: Kind, remote_ids: Iterable[object]) -> Presence:
         return Presence(frozenset(), None, is_stale=True, error="")
     present: list[str] = found.present  # type: ignore[attr-defined]  # the annotation above
     return Presence(frozenset(present), found.read_at, found.is_stale, found.error)
+
+
+@dataclass(frozen=True)
+class VniPool:
+    """How many VNIs of a zone's pools are what. `read_at` is the age of the oldest of the three lists that tell it.
+
+    CloudStack never gives a number back: one that no network has any more is lost for good, and no new tier will get it
+    (CloudStack 4.22 with its Netris plugin).
+    """
+
+    size: int
+    in_use: int
+    lost: int
+    read_at: datetime | None
+    is_stale: bool
+
+    @property
+    def free(self) -> int:
+        return max(self.size - self.in_use - self.lost, 0)
+
+
+EVER = datetime.min.replace(tzinfo=UTC)
+VNI_LISTS = (Kind.CLOUDSTACK_POOL, Kind.CLOUDSTACK_VNI, Kind.CLOUDSTACK_NETWORK)
+
+
+def vni_pool(zone: Zone) -> VniPool:
+    """How far the zone's VNIs reach. A number that was first seen after the networks were read counts as in use, as its
+    network may be new. Three queries."""
+    known = readings(zone)
+    lists = [known[kind] for kind in VNI_LISTS]
+    ages = [each.read_at or EVER for each in lists]
+    pools = [row.vnis for row in items(zone, Kind.CLOUDSTACK_POOL) if isinstance(row, PhysicalNetwork)]
+    settled = Q(changed_at__lte=known[Kind.CLOUDSTACK_NETWORK].read_at or EVER)
+    found = Item.objects.filter(zone=zone, kind=Kind.CLOUDSTACK_VNI).aggregate(
+        taken=Count("pk"),
+        settled=Count("pk", filter=settled),
+        held=Count("pk", filter=settled & Q(key__in=_held_numbers(zone))),
+    )
+    lost = found["settled"] - found["held"]
+    return VniPool(
+        size=sum(len(numbers) for pool in pools for numbers in pool),
+        in_use=found["taken"] - lost,
+        lost=lost,
+        read_at=None if EVER in ages else min(ages),
+        is_stale=any(each.is_stale for each in lists),
+    )
+
+
+def _held_numbers(zone: Zone) -> QuerySet[Any, Any]:
+    """The number that each network holds, as text. Tiers keep theirs in a detail while they sleep; what is no network
+    of Netris has it in its URI alone."""
+    detail = Cast(KeyTextTransform("netrisvxlanid", KeyTransform("details", "data")), TextField())
+    uri = KeyTextTransform("broadcasturi", "data")
+    in_uri = Func(uri, Value("://"), Value(2), function="split_part", output_field=TextField())
+    networks = Item.objects.filter(zone=zone, kind=Kind.CLOUDSTACK_NETWORK)
+    return networks.annotate(number=Coalesce(NullIf(detail, Value("")), in_uri, output_field=TextField())).values(
+        "number"
+    )

@@ -5,6 +5,8 @@ How often stands in `Kind.interval`.
     kind                  key                  what is listed
     cloudstack.vpc                             the VPCs of the zone
     cloudstack.network    id of its VPC        the networks of the zone
+    cloudstack.pool                            the zone's physical networks with their ranges of VNIs
+    cloudstack.vni        VNI                  the VNIs that are taken out of these ranges
     netris.vpc                                 all VPCs of the controller
     netris.vnet           VNI                  the V-Nets of all VPCs
     netris.device         name                 the inventory
@@ -22,7 +24,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from apps.cloudstack.wire import Network
+from apps.cloudstack.wire import GuestVlan, Network, PhysicalNetwork
 from apps.cloudstack.wire import Vpc as CloudStackVpc
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind
@@ -97,6 +99,22 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         remote_id=lambda network: network.id,
         key=lambda network: network.vpcid,
         name=lambda network: network.name,
+    ),
+    Kind.CLOUDSTACK_POOL: Sweep(
+        system=System.CLOUDSTACK,
+        model=PhysicalNetwork,
+        listing=lambda clouds: clouds.cloudstack.physical_networks(str(clouds.zone.cloudstack_zone_id)),
+        remote_id=lambda network: network.id,
+        key=lambda network: "",
+        name=lambda network: network.name,
+    ),
+    Kind.CLOUDSTACK_VNI: Sweep(
+        system=System.CLOUDSTACK,
+        model=GuestVlan,
+        listing=lambda clouds: clouds.cloudstack.allocated_vnis(str(clouds.zone.cloudstack_zone_id)),
+        remote_id=lambda number: f"{number.physicalnetworkid}:{number.vlan}",
+        key=lambda number: number.vlan,
+        name=lambda number: number.vlan,
     ),
     Kind.NETRIS_VPC: Sweep(
         system=System.NETRIS,
