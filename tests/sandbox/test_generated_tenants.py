@@ -132,7 +132,7 @@ TIMES = {
     "createDate",
     "create_date",
 }
-TIMES |= {"modified_date", "edit_date", "bgp_uptime", "bgpUptime", "uptime"}
+TIMES |= {"created_date", "modified_date", "edit_date", "bgp_uptime", "bgpUptime", "uptime"}
 
 
 def told(text):

@@ -8,12 +8,13 @@ from sandbox.kit.store import Row
 from sandbox.netris.state.controller import Controller
 from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, weak_int
 
-_STATES = ("active", "enabled", "disabled")
+_STATES = ("active", "enabled", "disabled")  # the first two mean the same (quirk 12)
 
 
 def render(net: Controller, row: Row) -> dict[str, Any]:
     prefix, _, length = row["name"].partition("/")
     vpc = net.vpcs.get(row["vpc"]) or {"isDefault": False, "isSystem": False}
+    switches = net.refs(net.devices, row["switches"])
     return {
         "id": row["id"],
         "name": row["name"],
@@ -22,9 +23,12 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "next_hop": row["next_hop"],
         "description": row["description"],
         "site_id": row["site"],
-        "stateStatus": row["state"],
-        "switches": net.refs(net.devices, row["switches"]),
-        "filteredSwitches": [],
+        "site_name": net.ref(net.sites, row["site"])["name"],
+        "state": row["state"],
+        "stateStatus": "active" if row["state"] == "enabled" else row["state"],
+        "internal": False,
+        "switches": switches,
+        "filteredSwitches": switches,
         "vpc": net.ref(net.vpcs, row["vpc"]) | {flag: vpc[flag] for flag in ("isDefault", "isSystem")},
         "create_date": row["createdDate"],
         "modified_date": row["modifiedDate"],
@@ -73,12 +77,11 @@ def _facts(net: Controller, fields: Fields, vpc: int, was: Row | None) -> dict[s
     for row in net.static_routes.by("vpc", vpc):
         if row is not was and (row["name"], row["next_hop"]) == (str(prefix), str(hop)):
             raise invalid("prefix", "This route already exists.")  # unverified
-    state = fields.choice("stateStatus", _STATES, old["state"])
     return {
         "name": str(prefix),
         "next_hop": str(hop),
         "description": fields.text("description", old["description"]),
         "site": net.one_of(net.sites, fields, "site_id", *([was["site"]] if was else [])),
-        "state": "active" if state == "enabled" else state,  # both spellings (quirk 12)
+        "state": fields.choice("stateStatus", _STATES, old["state"]),
         "switches": net.many_of(net.devices, fields, "switches", old["switches"]),
     }

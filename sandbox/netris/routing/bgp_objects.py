@@ -39,7 +39,7 @@ def update(net: Controller, call: Call) -> Reply:
 def delete(net: Controller, call: Call) -> Reply:
     row = net.by_body(net.bgp_objects, call)
     for route_map in net.route_maps:
-        if any(match["objectId"] == row["id"] for entry in route_map["sequences"] for match in entry["matches"]):
+        if any(match["object"] == row["id"] for entry in route_map["sequences"] for match in entry["matches"]):
             raise Refusal(400, f"The object is used by the route-map {route_map['name']}.")  # unverified
     net.bgp_objects.drop(row["id"])
     return Reply.of({}, DELETED)
@@ -52,5 +52,5 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
     if not text.strip() or len(text) > _MAX_TEXT:
         raise invalid("typeValue", "Must hold at least one line.")  # unverified
     if type_ in ("ipv4", "ipv6"):
-        text = prefix_lists.demand("typeValue", text, int(type_[-1]))
+        prefix_lists.demand("typeValue", text, int(type_[-1]))
     return {"name": net.unique_name(net.bgp_objects, fields, was), "type": type_, "typeValue": text}

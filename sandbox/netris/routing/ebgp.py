@@ -223,19 +223,15 @@ def _termination(net: Controller, fields: Fields, was: Row | None) -> dict[str, 
         hardware = net.ports.table.rows[port]["hw"]
     vlan = fields.raw("vlan", *([was["vlan"]] if was else []))
     tag = 0 if vlan in ("", 0, "0") else Fields({"vlan": vlan}).integer("vlan", 2, LAST_VLAN)
-    untagged = fields.flag("untagged", was["untagged"] if was else False) or not tag
+    untagged = fields.flag("untagged", was["untagged"] if was else False)
     return {"hw": hardware, "port": port, "vnet": vnet, "vlan": tag, "untagged": untagged}
 
 
 def _optional(net: Controller, shelf: Any, fields: Fields, name: str, default: int | None) -> int | None:
     """A reference that may also be absent, `none` or `auto`."""
-    if name not in fields:
-        return default
-    value = fields.raw(name)
-    named = value.get("id", value.get("name")) if isinstance(value, dict) else value
-    if named in (None, "", "none", "auto", 0):
-        return None
-    return int(net.resolve(shelf, value, name)["id"])
+    value = fields.raw(name, default)
+    named = value.get("id") or value.get("name") if isinstance(value, dict) else value
+    return None if named in ("none", "auto") else net.one_or_none(shelf, fields, name, default)
 
 
 def _route_map(net: Controller, fields: Fields, name: str, was: Row | None) -> int | None:
@@ -307,9 +303,10 @@ def _communities(fields: Fields, default: str) -> str:
     return "\n".join(lines)
 
 
-def _local_asn(fields: Fields, default: Any) -> Any:
-    value = fields.raw("localAsn", default)
-    return value if value in ("public-as", "switch-local-as") else fields.integer("localAsn", 1, MAX_ASN)
+def _local_asn(fields: Fields, default: str) -> str:
+    """One of two words or a number, as text. Empty is the site's (unverified)."""
+    value = fields.text("localAsn", default) or "public-as"
+    return value if value in ("public-as", "switch-local-as") else str(fields.integer("localAsn", 1, MAX_ASN, default))
 
 
 def _timers(fields: Fields, old: Row) -> Row:

@@ -100,7 +100,7 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
 
 def _lists(side: str, given: Fields, was: Row | None) -> dict[str, str]:
     """Of the two dialects the one split by family wins where both are sent."""
-    both = prefix_lists.demand("prefixListInbound", given.text("prefixListInbound", ""), 4, 6).splitlines()
+    both = prefix_lists.entries(prefix_lists.demand("prefixListInbound", given.text("prefixListInbound", ""), 4, 6))
     found = {}
     for name, version in _LISTS.items():
         if name in given:

@@ -12,12 +12,15 @@ _LINE = re.compile(r"(permit|deny)\s+(\S+)(?:\s+ge\s+(\d{1,3}))?(?:\s+le\s+(\d{1
 
 
 def demand(name: str, text: str, *versions: int) -> str:
-    """The text, if each of its lines is an entry of one of these IP versions."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    for line in lines:
+    """The text as it came, if each of its lines is empty or an entry of one of these IP versions."""
+    for line in entries(text):
         if not _is_entry(line, versions):
             raise invalid(name, f"Invalid prefix list entry: {line[:80]}")  # unverified
-    return "\n".join(lines)
+    return text
+
+
+def entries(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _is_entry(line: str, versions: tuple[int, ...]) -> bool:

@@ -1,7 +1,6 @@
 """Route-maps of BGP sessions (2.11). v1: ids in bodies.
 
-A match names a BGP object or carries a value. The key of the object's id is not documented: `objectId`, `objectID`,
-`object_id`, `object: {id}` and a number in `value` are all understood, and the first is shown.
+A match names a BGP object or carries a value. The object's id is a number when it is sent and a text when it is shown.
 """
 
 from __future__ import annotations
@@ -36,13 +35,30 @@ PARAMETERS = (
     "route_tag",
     "weight",
 )
-_OBJECT_KEYS = ("objectId", "objectID", "object_id")
 _LAST = 65535
 _MAX_ENTRIES = 1000
 
 
+def render(net: Controller, row: Row) -> dict[str, Any]:
+    entries = [
+        {**entry, "matches": [_match_view(net, match) for match in entry["matches"]]} for entry in row["sequences"]
+    ]
+    return {**row, "sequences": entries}
+
+
+def _match_view(net: Controller, match: Row) -> Row:
+    """Terraform's provider falls over any `ebgpObject` that is not a text."""
+    found = net.bgp_objects.get(match["object"])
+    return {
+        "type": match["type"],
+        "ebgpObject": str(found["id"]) if found else "",
+        "ebgpObjectType": found["type"] if found else "",
+        "value": match["value"],
+    }
+
+
 def listing(net: Controller, call: Call) -> Reply:
-    return Reply.of(list(net.route_maps))
+    return Reply.of([render(net, row) for row in net.route_maps])
 
 
 def choices(net: Controller, call: Call) -> Reply:
@@ -99,15 +115,13 @@ def _entry(net: Controller, entry: Fields, position: int) -> Row:
 def _match(net: Controller, match: Fields) -> Row:
     kind = match.choice("type", (*OBJECT_MATCHES, *VALUE_MATCHES))
     if kind in VALUE_MATCHES:
-        return {"type": kind, "value": match.text("value"), "objectId": None}
-    key = next((key for key in _OBJECT_KEYS if key in match), "value")
-    number = match.object("object").raw("id") if "object" in match else match.raw(key)
-    row = net.bgp_objects.get(weak_int(number))
+        return {"type": kind, "value": match.text("value"), "object": None}
+    row = net.bgp_objects.get(weak_int(match.raw("ebgpObject")))
     if row is None:
         raise Refusal(404, "Not found", {"matches": "Not Found"})
     if row["type"] != OBJECT_MATCHES[kind]:
         raise invalid("matches", f"{row['name']} is no object for a match of {kind}.")  # unverified
-    return {"type": kind, "value": "", "objectId": row["id"]}
+    return {"type": kind, "value": None, "object": row["id"]}
 
 
 def _action(action: Fields) -> Row:

@@ -10,6 +10,7 @@ from sandbox.netris.state.controller import Controller
 _OWN = ("startedAt", "peerState", "peerPrefixes", "hw")
 _BOTH = {
     "state": "status",
+    "bgpPassword": "bgp_password",
     "localIP": "local_ip",
     "remoteIP": "remote_ip",
     "prefixLength": "prefix_length",
@@ -18,7 +19,6 @@ _BOTH = {
     "inboundRouteMap": "inbound_route_map",
     "outboundRouteMap": "outbound_route_map",
     "allowAsIn": "allowas_in",
-    "bgpCommunity": "community",
     "defaultOriginate": "default_originate",
     "ipFamily": "ip_version",
     "localPreference": "local_preference",
@@ -38,6 +38,8 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
     return {
         **{name: value for name, value in row.items() if name not in _OWN},  # the password in clear (unverified)
         **{snake: row[camel] for camel, snake in _BOTH.items()},
+        "prefixLength": str(row["prefixLength"]),  # text in OpenAPI (quirk 15)
+        "community": row["bgpCommunity"].replace("\n", ","),  # Terraform splits it there
         "originate": row["defaultOriginate"],
         "inboundRouteMapName": _name_of(net, row["inboundRouteMap"]),
         "outboundRouteMapName": _name_of(net, row["outboundRouteMap"]),
@@ -48,18 +50,27 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "vpc": net.ref(net.vpcs, row["vpc"]),
         "hardware": hardware,
         "term_switch_id": device["id"] if device else None,
-        "term_sw_name": device["name"] if device else "",
+        "term_sw_name": hardware["name"],
+        "switch_id": device["id"] if device else None,
+        "switch_name": device["name"] if device else "",
         "terminate_on_switch": "yes" if device and device["type"] == "switch" else "no",
         "port": {"id": port["id"], "ifName": port["shortName"], "name": port["name"]} if port else None,
+        "portName": port["shortName"] if port else "",
+        "port_name": port["name"] if port else "",
+        "switch_port_id": row["port"],
         "vnet": {
             "id": vnet["id"] if vnet else "none",
             "name": vnet["name"] if vnet else "",
-            "internal": False,
+            "internal": 0,
         },
         "tenantName": "",
         "circuitName": "",
+        "circuit_internal": 0,
         "routeId": None,
-        "internal": False,
+        "route_id": None,
+        "internal": 0,
+        "created_date": row["createdDate"],
+        "modified_date": row["modifiedDate"],
         "createdDate": str(row["createdDate"]),  # strings here, unlike everywhere else (quirk 44)
         "modifiedDate": str(row["modifiedDate"]),
     }

@@ -212,7 +212,10 @@ def _routing(netris: Controller, vpc: Body) -> dict[str, Body]:
                     "number": 5,
                     "description": "",
                     "policy": "permit",
-                    "matches": [{"type": "ipv4_prefix_list", "objectId": number}, {"type": "med", "value": "5"}],
+                    "matches": [
+                        {"type": "ipv4_prefix_list", "ebgpObject": number, "value": None},
+                        {"type": "med", "value": "5"},
+                    ],
                     "actions": [{"type": "set", "parameter": "med", "value": "5"}],
                 }
             ],

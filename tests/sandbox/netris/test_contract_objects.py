@@ -43,7 +43,7 @@ UNREAD = {
     "breakout": "of ports, not of devices: 2.16",
     "links": "the shape in a device's body is unknown",
     "EVPN route server flag": "no key is known",
-    "snatToPool": "instead of snatToIP, with `pool`",
+    "snatToPool": "instead of snatToIP",
     "dnatToIP": "of DNAT rules",
     "dnatToPort": "of DNAT rules",
     "portGroup": "of DNAT rules",
@@ -265,7 +265,7 @@ def test_a_word_is_one_of_the_sheets_2(netris, whole, path, field, pattern, more
 @pytest.mark.parametrize(
     ("pattern", "body"),
     [
-        ("match types that name a BGP object id", lambda value: {"matches": [{"type": value, "objectId": 99}]}),
+        ("match types that name a BGP object id", lambda value: {"matches": [{"type": value, "ebgpObject": 99}]}),
         ("match types with a literal value", lambda value: {"matches": [{"type": value, "value": "1"}]}),
         ("set parameters", lambda value: {"actions": [{"type": "set", "parameter": value, "value": "1"}]}),
     ],

@@ -93,7 +93,8 @@ def test_default_originate_is_read_under_both_keys_quirk_11(netris, session, key
 def test_numbers_may_come_as_text_quirk_15(netris):
     body = direct_connect(netris.port("swp20@Leaf-1")["id"], SYSTEM, prefixLength="30", vlan="1200", neighborAS="65010")
 
-    assert netris.session(netris.post("/api/v2/ebgp", **body)["id"])["prefixLength"] == 30
+    row = netris.session(netris.post("/api/v2/ebgp", **body)["id"])
+    assert (row["prefixLength"], row["prefix_length"], row["vlan"], row["neighborAS"]) == ("30", 30, 1200, 65010)
 
 
 @pytest.mark.parametrize(
