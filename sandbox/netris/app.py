@@ -24,11 +24,7 @@ OPEN = ("POST /api/auth", "POST /api/logout")
 
 
 class Netris:
-    """`handle` may be called from many threads: one call at a time holds the store's lock.
-
-    `shows_system_subnets` settles quirk 23: whether a tenant VPC's subnet list also shows the /32s that the CloudStack
-    plugin put into the System VPC for it. With it the plugin works; without it a second rule on one address fails.
-    """
+    """`handle` may be called from many threads: one call at a time holds the store's lock."""
 
     def __init__(
         self,
@@ -39,13 +35,12 @@ class Netris:
         user: str,
         password: str,
         session_seconds: float = 3600,
-        shows_system_subnets: bool = True,
     ) -> None:
         self.store = store
         self.clock = clock
         with store.lock:
             is_new = store.is_empty
-            self.net = Controller(store, clock, shows_system_subnets=shows_system_subnets)
+            self.net = Controller(store, clock)
             self._gate = Gate(store["session"], clock, user, password, session_seconds)
             own = (
                 ("POST", "/api/auth", self._gate.login),

@@ -61,16 +61,16 @@ def not_found() -> Refusal:
 class Reply:
     """`data` is JSON text already, so that lists can be put together from rendered rows, `count` of them.
 
-    Some answers have no envelope (`is_bare`), others that of the oldest endpoints (`is_old`).
+    Some answers have no envelope (`is_bare`), others have more keys in it (`beside`).
     """
 
     data: str = "{}"
     message: str = ""
     is_bare: bool = False
-    is_old: bool = False
     headers: tuple[tuple[str, str], ...] = ()
     status: int = 200
     count: int = 0
+    beside: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, data: Any, message: str = "", *, status: int = 200) -> Reply:
@@ -85,9 +85,8 @@ class Reply:
         if self.is_bare:
             return json_response(self.status, self.data)
         text = envelope(self.status, self.data, self.message)
-        if self.is_old:
-            old = {"statusCode": self.status, "status": "success", "error": ""}  # what they hold is unverified
-            text = f"{text[:-1]},{dumps(old)[1:]}"
+        if self.beside:
+            text = f"{text[:-1]},{dumps(self.beside)[1:]}"
         return json_response(self.status, text, *self.headers)
 
 

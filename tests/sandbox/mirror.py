@@ -64,7 +64,9 @@ class _Vpc:
             for index, cidr in enumerate(cidrs, 1):
                 suffix = f"-{index}" if len(cidrs) > 1 else ""
                 ends = (cidr, tier["cidr"]) if item["traffictype"] == "Ingress" else (tier["cidr"], cidr)
-                ports = item.get("startport") or 1, item.get("endport") or item.get("startport") or 65535
+                ports = 0, 0  # where they mean nothing
+                if item["protocol"] in ("tcp", "udp"):
+                    ports = item.get("startport") or 1, item.get("endport") or item.get("startport") or 65535
                 yield _acl(
                     f"{self.stem}-N{tier['number']}-ACL{item['number']}{suffix}",
                     self.name,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from ipaddress import ip_network
@@ -36,6 +38,11 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
     source, destination = ip_network(row["src_prefix"]), ip_network(row["dst_prefix"])
     return {
         **{name: value for name, value in row.items() if name not in ("createdDate", "modifiedDate", "enabled")},
+        "src_prefix": str(source.network_address),
+        "dst_prefix": str(destination.network_address),
+        "valid_until": str(round(_over_at(row) * 1000)) if row["valid_until"] else None,
+        **_group_view(net, "src", row["src_port_group"]),
+        **_group_view(net, "dst", row["dst_port_group"]),
         "vpc": net.ref(net.vpcs, row["vpc"]),
         "protocol": row["proto"],
         "ip_version": f"ipv{source.version}",
@@ -45,20 +52,34 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "dst_length": destination.prefixlen,
         "sites": [],
         "status": "enabled" if row["enabled"] and not _is_over(net, row) else "disabled",  # words unverified
-        "approval": 0,
-        "approve": row.get("approve", 1),
+        "approval": "0",
+        "approve": str(row.get("approve", 1)),
+        "admin_role_approve": 0,
         "creator": "netris",
+        "creator_id": 1,
         "editor": "netris",
+        "editor_id": 1,
         "create_date": row["createdDate"],
         "edit_date": row["modifiedDate"],
-        "tenants": [],
+        "tenants": "",
         "tenantsID": "",
     }
 
 
+def _group_view(net: Controller, side: str, number: int | None) -> dict[str, str]:
+    """A rule's port group by name and with its ports, joined (how they are joined is unverified)."""
+    group = net.port_groups.get(number) or {"name": "", "ports": []}
+    ports = ",".join(map(str, group["ports"]))
+    return {f"acl_{side}_grp_name": group["name"], f"acl_{side}_grp_ports": ports}
+
+
+def _over_at(row: Row) -> float:
+    return datetime.fromisoformat(row["valid_until"]).timestamp()
+
+
 def _is_over(net: Controller, row: Row) -> bool:
     """A rule turns itself off when its time is up."""
-    return bool(row["valid_until"]) and datetime.fromisoformat(row["valid_until"]).timestamp() <= net.clock.now()
+    return bool(row["valid_until"]) and _over_at(row) <= net.clock.now()
 
 
 def _json(net: Controller, row: Row) -> str:
@@ -71,16 +92,13 @@ def listing(net: Controller, call: Call) -> Reply:
 
     A rule belongs to no site, so a site filter leaves all of them in (unverified).
     """
-    vpcs = call.ids("filterByVpc")
-    rows = net.acls if vpcs is None else (row for vpc in sorted(vpcs) for row in net.acls.by("vpc", vpc))
-    return Reply.rows(_json(net, row) for row in rows)
+    return Reply.rows(_json(net, row) for row in net.asked(net.acls, call))
 
 
 def create(net: Controller, call: Call) -> Reply:
-    """The answer is a bare id without envelope (1.6)."""
-    facts, now = _facts(net, call.fields, None), net.stamp()
-    row = net.acls.add(**facts, enabled=True, createdDate=now, modifiedDate=now)
-    return Reply(dumps({"id": row["id"]}), is_bare=True)
+    """The Java client reads the id beside `data`, the Go client in it (1.6)."""
+    answer = create_in_envelope(net, call)
+    return replace(answer, beside=json.loads(answer.data))
 
 
 def read(net: Controller, call: Call) -> Reply:
@@ -89,7 +107,9 @@ def read(net: Controller, call: Call) -> Reply:
 
 def create_in_envelope(net: Controller, call: Call) -> Reply:
     """The newer API, in an envelope: what its answers hold is unverified."""
-    return Reply(create(net, call).data, CREATED)
+    facts, now = _facts(net, call.fields, None), net.stamp()
+    row = net.acls.add(**facts, enabled=True, createdDate=now, modifiedDate=now)
+    return Reply.of({"id": row["id"]}, CREATED)
 
 
 def update(net: Controller, call: Call) -> Reply:
@@ -172,13 +192,14 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
         raise invalid("dst_prefix", "Source and destination must be of one IP family.")  # unverified
     proto = fields.choice("proto" if "proto" in fields else "protocol", PROTOCOLS, *kept("proto", "all"))
     groups = {name: _group(net, fields, name, old.get(name)) for name in GROUPS}
+    has_ports = {side: proto in ("tcp", "udp") and groups[f"{side}_port_group"] is None for side in ("src", "dst")}
     facts: dict[str, Any] = {
         "name": net.unique_name(net.acls, fields, was),
         "action": fields.choice("action", ("permit", "deny"), *kept("action")),
         "proto": proto,
         "src_prefix": str(source),
         "dst_prefix": str(destination),
-        **{name: fields.integer(name, 1, 65535, *kept(name, *_any_port(name, proto, groups))) for name in PORTS},
+        **{name: _port(fields, name, old) if has_ports[name[:3]] else 0 for name in PORTS},
         **groups,
         "established": fields.integer("established", 0, 1, *kept("established", 0)),
         "reverse": fields.choice("reverse", ("yes", "no"), *kept("reverse", "no")),
@@ -193,11 +214,13 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
     return facts
 
 
-def _any_port(name: str, proto: str, groups: Mapping[str, int | None]) -> tuple[int, ...]:
-    """TCP and UDP say their ports, or name a group of them; to the others ports mean nothing (unverified)."""
-    if proto in ("tcp", "udp") and groups[f"{name[:3]}_port_group"] is None:
-        return ()
-    return (1,) if name.endswith("from") else (65535,)
+def _port(fields: Fields, name: str, old: Mapping[str, Any]) -> int:
+    """TCP and UDP say their ports, unless they name a group of them; to the others ports mean nothing (unverified).
+
+    A 0 is what Go writes for a port that it does not have.
+    """
+    given = fields if fields.values.get(name) != 0 else Fields({})
+    return given.integer(name, 1, 65535, *([old[name]] if old.get(name) else []))
 
 
 def _moment(fields: Fields, old: str | None) -> str | None:
@@ -215,9 +238,9 @@ def _moment(fields: Fields, old: str | None) -> str | None:
 
 
 def _group(net: Controller, fields: Fields, name: str, old: int | None) -> int | None:
-    if name not in fields.values:
-        return old
-    return int(net.resolve(net.port_groups, fields.raw(name), name)["id"]) if fields.raw(name) != 0 else None
+    """A rule that is given ports has no group any more: Go sends a null then, which here means "as it was"."""
+    gets_ports = bool(fields.values.get(f"{name[:3]}_port_from"))
+    return net.one_or_none(net.port_groups, fields, name, None if gets_ports else old)
 
 
 def _is_ours(net: Controller, vpc: int, network: Network) -> bool:

@@ -6,19 +6,20 @@ Allocation ids and subnet ids are sequences of their own and collide (quirk 1); 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from sandbox.kit.store import Row
-from sandbox.netris.state.controller import Controller, stem_of
+from sandbox.netris.state.controller import Controller
 from sandbox.netris.state.shelf import Shelf
 from sandbox.netris.state.tree import Node
 from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, weak_int
 
 PURPOSES = ("common", "loopback", "management", "load-balancer", "nat", "bgp", "inactive")
 Keep = Callable[[Node], bool]
+_OLD_ENVELOPE = {"statusCode": 200, "status": "success", "error": ""}  # what they hold is unverified
 
 
 def hosts_pool(node: Node) -> tuple[str, int, int]:
@@ -90,26 +91,13 @@ def tree(net: Controller, call: Call) -> Reply:
 
 def subnets(net: Controller, call: Call) -> Reply:
     sites = call.ids("filterBySites")
-    rows = _subnet_rows(net, call)
+    rows = net.asked(net.subnets, call)
     return flat(net, (row for row in rows if sites is None or not sites.isdisjoint(row["sites"])))
 
 
 def flat(net: Controller, rows: Iterable[Row]) -> Reply:
     """Subnets as nodes without those below them."""
     return Reply.rows(_json(net, net.tree.nodes["subnet", row["id"]], deep=False) for row in rows)
-
-
-def _subnet_rows(net: Controller, call: Call) -> Iterator[Row]:
-    """Subnets of the VPCs asked for, and what the plugin put for them into the System VPC (quirk 23, unverified)."""
-    asked, system = tuple(net.scope(call)), net.system_vpc
-    for vpc in asked:
-        yield from net.subnets.by("vpc", vpc)
-    if net.shows_system_subnets and system not in asked:
-        for vpc in asked:
-            row = net.vpcs.get(vpc)
-            stem = stem_of(row["name"]) if row else ""
-            if stem:
-                yield from (subnet for subnet in net.subnets.by("stem", stem) if subnet["vpc"] == system)
 
 
 def hosts(net: Controller, call: Call) -> Reply:
@@ -133,7 +121,7 @@ def hosts(net: Controller, call: Call) -> Reply:
                 "description": "",
             }
         )
-    return replace(Reply.of(found), is_old=True)
+    return replace(Reply.of(found), beside=_OLD_ENVELOPE)
 
 
 def host_id(node: Node, number: int) -> int:
@@ -217,7 +205,6 @@ def _subnet_facts(net: Controller, fields: Fields, was: Row | None) -> dict[str,
     if gateway and purpose == "management":
         gateway = str(fields.address("defaultGateway", gateway))
     return facts | {
-        "stem": stem_of(facts["name"]),
         "sites": sites,
         "purpose": purpose,
         "defaultGateway": gateway if purpose == "management" else "",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address, ip_interface, ip_network
@@ -17,13 +16,6 @@ from sandbox.netris.wire import MISSING, Call, Fields, Refusal, invalid, not_fou
 
 LAST_VLAN = 4094
 LAST_VPC_VLAN = 3583
-_PLUGIN_STEM = re.compile(r"D\d+-A\d+-Z\d+-[VN]\d+-")
-
-
-def stem_of(name: str) -> str:
-    """The part of a name that the CloudStack plugin gives to everything of one VPC: D1-A2-Z1-V3- (4.2)."""
-    match = _PLUGIN_STEM.match(name)
-    return match.group() if match else ""
 
 
 def _nobody_knows(vpc: int, ip: str) -> float | None:
@@ -34,10 +26,9 @@ def _nobody_knows(vpc: int, ip: str) -> float | None:
 class Controller:
     """`machine_silent_since` tells of an address in a VPC since when no machine answers there (`sandbox.living`)."""
 
-    def __init__(self, store: Store, clock: Clock, *, shows_system_subnets: bool = True) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
-        self.shows_system_subnets = shows_system_subnets
         self.machine_silent_since: Callable[[int, str], float | None] = _nobody_knows
         self.unreached: list[Row] | None = None  # reckoned by `fabric`, until something happens
         self.age = 0.0  # seconds by which what is written now is older than it looks: seeds were there before
@@ -47,7 +38,7 @@ class Controller:
         self.sites = Shelf(store["site"], "name")
         self.vpcs = self._shelf("vpc", "name", "isSystem", "isDefault", kind="vrf", claims=_vpc_claims)
         self.allocations = Shelf(store["allocation"], "name", "vpc", follow=(Branch(self.tree, "allocation"),))
-        self.subnets = Shelf(store["subnet"], "name", "vpc", "stem", follow=(Branch(self.tree, "subnet"),))
+        self.subnets = Shelf(store["subnet"], "name", "vpc", follow=(Branch(self.tree, "subnet"),))
         self.vnets = self._shelf("vnet", "name", "vpc", claims=_vnet_claims)
         self.peerings = Shelf(store["vpcpeering"], "name", "vpcA", "vpcB")
         self.option_sets = Shelf(store["optionset"], "name", "isDefault")
@@ -212,10 +203,18 @@ class Controller:
             raise invalid("name", "An object with this name already exists.")  # unverified
         return name
 
+    # Lists: without a filter some show the Default VPC alone, others every VPC (1.7, quirk 4)
+
     def scope(self, call: Call) -> Iterable[int]:
-        """The VPCs that a list is about: those of the filter, else the Default VPC alone (1.7, quirk 4)."""
+        """The VPCs of the filter, else the Default VPC."""
         asked = call.ids("filterByVpc")
         return sorted(asked) if asked is not None else (self.default_vpc,)
+
+    @staticmethod
+    def asked(shelf: Shelf, call: Call) -> Iterable[Row]:
+        """What lies in the VPCs of the filter, else everything."""
+        asked = call.ids("filterByVpc")
+        return shelf if asked is None else (row for vpc in sorted(asked) for row in shelf.by("vpc", vpc))
 
     # Numbers
 

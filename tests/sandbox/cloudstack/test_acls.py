@@ -31,6 +31,14 @@ def on_netris(netris):
     return [each for each in netris.get("/api/acl").json()["data"] if "-ACL" in each["name"]]
 
 
+def source_of(rule):
+    return f"{rule['src_prefix']}/{rule['src_length']}"
+
+
+def target_of(rule):
+    return f"{rule['dst_prefix']}/{rule['dst_length']}"
+
+
 # lists
 
 
@@ -217,7 +225,7 @@ def test_items_are_pushed_to_every_tier_of_their_list_5_4(acme, netris, vpc, acl
 
     found = on_netris(netris)
     assert {each["name"].split("-ACL")[1][-2:] for each in found} == {"-1", "-2"}
-    assert {(each["src_prefix"], each["dst_prefix"]) for each in found} == {
+    assert {(source_of(each), target_of(each)) for each in found} == {
         (cidr, tier) for cidr in ("10.0.0.0/8", "192.168.0.0/16") for tier in ("10.10.1.0/24", "10.10.2.0/24")
     }
     assert {(each["proto"], each["action"], each["established"], each["dst_port_to"]) for each in found} == {
@@ -240,7 +248,7 @@ def test_egress_is_mirrored_and_a_number_without_a_word_becomes_ip_4_3(acme, net
     (found,) = on_netris(netris)
 
     assert (found["proto"], found["reverse"]) == ("ip", "yes")
-    assert (found["src_prefix"], found["dst_prefix"]) == ("10.10.1.0/24", "10.9.0.0/16")
+    assert (source_of(found), target_of(found)) == ("10.10.1.0/24", "10.9.0.0/16")
 
 
 def test_a_reorder_deletes_all_and_adds_all_in_the_new_order_4_3(world, acme, netris, vpc, acl):
@@ -314,7 +322,7 @@ def test_an_update_that_netris_refused_is_repeated_4_4(world, acme, netris, vpc,
 
     assert job["jobresult"] == {"errorcode": 530, "errortext": "Failed to apply Network ACL rule"}
     acme.done("updateNetworkACLItem", id=made["id"], cidrlist="10.0.0.0/8")
-    assert [each["src_prefix"] for each in on_netris(netris)] == ["10.0.0.0/8"]
+    assert [source_of(each) for each in on_netris(netris)] == ["10.0.0.0/8"]
 
 
 def test_all_of_an_item_goes_after_an_update_that_netris_refused_4_4(world, acme, netris, vpc, acl):

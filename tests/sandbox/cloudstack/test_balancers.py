@@ -54,7 +54,9 @@ def on_netris(netris):
 
 def acls(netris):
     found = netris.get("/api/acl", params={"filterByVpc[]": 1}).json()["data"]
-    return sorted((row["name"].split("-LBACL")[1], row["action"], row["src_prefix"]) for row in found)
+    return sorted(
+        (row["name"].split("-LBACL")[1], row["action"], f"{row['src_prefix']}/{row['src_length']}") for row in found
+    )
 
 
 def test_a_rule_stays_add_until_its_first_member_3_7(acme, netris, address, tier, vms, rule):

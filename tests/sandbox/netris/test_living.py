@@ -454,7 +454,7 @@ def test_the_newer_acl_api_has_ids_in_paths(netris):
     netris.put(f"/api/v2/acl/{number}/disable")
     netris.put(f"/api/v2/acl/{number}/reject")
     row = netris.get(f"/api/v2/acl/{number}")
-    assert (row["comment"], row["status"], row["approve"]) == ("why", "disabled", 0)
+    assert (row["comment"], row["status"], row["approve"]) == ("why", "disabled", "0")
     netris.put("/api/acl/approve", id=[number])
     assert netris.get("/api/acl/approvestate", id=number) == [{"id": number, "approve": 1}]
     assert netris.get("/api/v2/acl/sync-status") == netris.get("/api/acl/syncstatus")
