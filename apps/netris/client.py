@@ -75,7 +75,7 @@ class Netris(Client):
     def tenants(self) -> list[Tenant]:
         return self._list("/api/tenants", Tenant)
 
-    # VPCs and what is in them. Without a filter these lists hold the Default VPC alone, so a filter is always sent.
+    # VPCs and what is in them. A filter is always sent: without one such a list holds the Default VPC alone, or all.
 
     def vpcs(self, *, name_ends: str = "") -> list[Vpc]:
         """All of them, or those whose names end like this: of a long list, only these are decoded."""

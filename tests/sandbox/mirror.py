@@ -60,18 +60,18 @@ class _Vpc:
 
     def _acls(self, tier) -> Iterator[str]:
         for item in self.cloud.table("networkacl").by("aclid", tier["aclid"]):
-            cidrs = item["cidrlist"].split(",")
+            cidrs, word = item["cidrlist"].split(","), _WORDS.get(item["protocol"], item["protocol"])
             for index, cidr in enumerate(cidrs, 1):
                 suffix = f"-{index}" if len(cidrs) > 1 else ""
                 ends = (cidr, tier["cidr"]) if item["traffictype"] == "Ingress" else (tier["cidr"], cidr)
                 ports = 0, 0  # where they mean nothing
-                if item["protocol"] in ("tcp", "udp"):
+                if word in ("tcp", "udp"):
                     ports = item.get("startport") or 1, item.get("endport") or item.get("startport") or 65535
                 yield _acl(
                     f"{self.stem}-N{tier['number']}-ACL{item['number']}{suffix}",
                     self.name,
                     "permit" if item["action"] == "Allow" else "deny",
-                    _WORDS.get(item["protocol"], item["protocol"]),
+                    word,
                     *ends,
                     *ports,
                 )

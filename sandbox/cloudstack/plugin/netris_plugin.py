@@ -37,7 +37,7 @@ class NetrisPlugin(RulePlugin):
             if allocation is None:
                 body = {"name": f"Z{zone}-{block}", "prefix": str(block), "tenant": self._tenant, "vpc": system}
                 allocation = self._write("POST", "/api/v2/ipam/allocation", body)
-            if not self._has_common_subnet(exact, int(allocation["id"]), system):
+            if not self._has_common_subnet(exact, int(allocation["id"])):
                 self._post_subnet(f"Z{zone}-{exact}", str(exact), COMMON, system)
 
     def _allocation_around(self, block: IPv4Network, vpc: Row) -> Row | None:
@@ -46,10 +46,10 @@ class NetrisPlugin(RulePlugin):
             (row for row in rows if ":" not in row["prefix"] and block.subnet_of(IPv4Network(row["prefix"]))), None
         )
 
-    def _has_common_subnet(self, exact: IPv4Network, allocation: int, vpc: Row) -> bool:
+    def _has_common_subnet(self, exact: IPv4Network, allocation: int) -> bool:
         return any(
             row["allocationID"] == allocation and row["prefix"] == str(exact) and row["purpose"] == COMMON
-            for row in self._get("/api/v2/ipam/subnets", filterByVpc=vpc["id"])
+            for row in self._get("/api/v2/ipam/subnets")
         )
 
     # VPCs
@@ -111,6 +111,6 @@ class NetrisPlugin(RulePlugin):
         vnet = self._find(self._get("/api/v2/vnet", filterByVpc=vpc["id"]), tier.vnet_name)
         if vnet is not None:
             self._send("DELETE", f"/api/v2/vnet/{vnet['id']}")
-        subnet = self._find(self._get("/api/v2/ipam/subnets", filterByVpc=vpc["id"]), tier.subnet_name)
+        subnet = self._find(self._get("/api/v2/ipam/subnets"), tier.subnet_name)
         if subnet is not None:
             self._send("DELETE", f"/api/v2/ipam/subnet/{subnet['id']}")

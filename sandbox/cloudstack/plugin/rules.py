@@ -32,7 +32,7 @@ class RulePlugin(Controller):
 
     def set_source_nat(self, vpc: VpcName, cidr: str, address: str) -> None:
         found = self._vpc(vpc)
-        self._ensure_public_subnet(vpc, found, address, NAT)
+        self._ensure_public_subnet(vpc, address, NAT)
         name = f"{vpc.prefix}-SNAT"
         rule = {
             "name": name,
@@ -51,10 +51,10 @@ class RulePlugin(Controller):
             rule |= {"state": "enabled", "sourcePort": "1-65535", "comment": f"Source NAT rule for {vpc}"}
             self._write("POST", "/api/v2/nat", rule)
 
-    def _ensure_public_subnet(self, vpc: VpcName, found: Row, address: str, purpose: str) -> None:
-        """The /32 of a public address lives in the System VPC, yet is looked for under the tenant's."""
+    def _ensure_public_subnet(self, vpc: VpcName, address: str, purpose: str) -> None:
+        """The /32 of a public address lives in the System VPC."""
         name, system = f"{vpc.prefix}-{address}/32", self._system_vpc()
-        present = self._find(self._get("/api/v2/ipam/subnets", filterByVpc=found["id"]), name)
+        present = self._find(self._get("/api/v2/ipam/subnets"), name)
         if present is None:
             self._post_subnet(name, f"{address}/32", purpose, system)
         elif present["purpose"] != purpose:
@@ -64,8 +64,8 @@ class RulePlugin(Controller):
 
     def release_address(self, address: str) -> None:
         """Drop the /32 of a public address, if it has one."""
-        system = self._system_vpc()
-        for row in self._get("/api/v2/ipam/subnets", filterByVpc=system["id"]):
+        self._system_vpc()
+        for row in self._get("/api/v2/ipam/subnets"):
             if row["prefix"] == f"{address}/32":
                 self._send("DELETE", f"/api/v2/ipam/subnet/{row['id']}")
                 return
@@ -73,7 +73,7 @@ class RulePlugin(Controller):
     def add_port_forward(self, rule: PortForward) -> None:
         """A rule of that name is left as it is. Netris takes a single private port, so a range breaks the client."""
         found = self._vpc(rule.vpc)
-        self._ensure_public_subnet(rule.vpc, found, rule.address, NAT)
+        self._ensure_public_subnet(rule.vpc, rule.address, NAT)
         if self._find(self._get("/api/v2/nat"), rule.name) is not None:
             return
         if rule.private[0] != rule.private[1]:
@@ -88,15 +88,15 @@ class RulePlugin(Controller):
     def add_static_nat(self, rule: StaticNat) -> None:
         """Nothing is looked for first (quirk 24)."""
         found = self._vpc(rule.vpc)
-        self._ensure_public_subnet(rule.vpc, found, rule.address, NAT)
+        self._ensure_public_subnet(rule.vpc, rule.address, NAT)
         self._write("POST", "/api/v2/nat", self._destination_nat(rule.name, "all", rule.address, rule.machine, found))
 
     def remove_static_nat(self, rule: StaticNat) -> None:
-        """The /32 is looked up without its `/32`, under the wrong VPC: it is never found, and stays (quirk 46)."""
-        found = self._vpc(rule.vpc)
+        """The /32 is looked up without its `/32`: it is never found, and stays (quirk 46)."""
+        self._vpc(rule.vpc)
         self._delete_nat(rule.name)
         name = f"{rule.vpc.prefix}-{rule.address}"
-        subnet = self._find(self._get("/api/v2/ipam/subnets", filterByVpc=found["id"]), name)
+        subnet = self._find(self._get("/api/v2/ipam/subnets"), name)
         if subnet is not None:
             self._send("DELETE", f"/api/v2/ipam/subnet/{subnet['id']}")
 
@@ -124,10 +124,10 @@ class RulePlugin(Controller):
     def apply_balancer(self, balancer: Balancer) -> None:
         """Written anew with the full list of members; then its sources, in the System VPC."""
         found = self._vpc(balancer.vpc)
-        self._ensure_public_subnet(balancer.vpc, found, balancer.address, LOAD_BALANCER)
+        self._ensure_public_subnet(balancer.vpc, balancer.address, LOAD_BALANCER)
         body = balancer_body(balancer) | {"site": self._site, "siteID": self._site["id"], "tenant": self._tenant}
         body |= {"vpc": {"id": found["id"]}}
-        present = self._find(self._balancers(found), balancer.name)
+        present = self._find(self._balancers(), balancer.name)
         if present is None:
             self._write("POST", "/api/v2/l4lb", body)
         else:
@@ -139,14 +139,15 @@ class RulePlugin(Controller):
             self._put_acl(rule, system)
 
     def remove_balancer(self, balancer: Balancer) -> None:
-        found = self._vpc(balancer.vpc)
-        present = self._find(self._balancers(found), balancer.name)
+        self._vpc(balancer.vpc)
+        present = self._find(self._balancers(), balancer.name)
         if present is not None:
             self._send("DELETE", f"/api/v2/l4lb/{present['id']}")
         self._drop_acls([row["id"] for row in self._acls_of(balancer, self._system_vpc())])
 
-    def _balancers(self, vpc: Row) -> list[Row]:
-        return self._get("/api/v2/l4lb", **{"filterBySites": self._site["id"], "filterByVpc[]": vpc["id"]})
+    def _balancers(self) -> list[Row]:
+        """Those of all VPCs: the SDK drops the filters that it is given, here and for subnets."""
+        return self._get("/api/v2/l4lb")
 
     def _acls_of(self, balancer: Balancer, system: Row) -> list[Row]:
         head, tail = balancer.acl_name("*").split("*", 1)

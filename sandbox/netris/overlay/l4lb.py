@@ -10,7 +10,19 @@ from sandbox.kit.store import Row
 from sandbox.netris.overlay import ipam, members
 from sandbox.netris.state.controller import Controller
 from sandbox.netris.state.ledger import Claim
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Address, Call, Fields, Refusal, Reply, dumps, invalid
+from sandbox.netris.wire import (
+    CREATED,
+    DELETED,
+    UPDATED,
+    Address,
+    Call,
+    Fields,
+    Refusal,
+    Reply,
+    dumps,
+    invalid,
+    weak_int,
+)
 
 CHECKS = ("None", "TCP", "HTTP")
 _WORDS = {True: ("ok", "OK"), False: ("failed", "connection timed out")}
@@ -23,7 +35,8 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
     backends = [_backend_view(net, row, backend) for backend in row["backendIps"]]
     failed = [backend for backend in backends if backend["status"] != "ok"]
     word = "Disabled" if not enabled else "OK" if not failed else f"{len(failed)} failed"
-    check = {"protocol": row["healthCheck"], "timeout": row["timeOut"], "requestPath": row["requestPath"]}
+    timeout = weak_int(row["timeOut"])
+    check = {"protocol": row["healthCheck"], "timeout": timeout, "requestPath": row["requestPath"]}
     return {
         **{name: value for name, value in row.items() if name not in ("healthCheck", "timeOut", "requestPath")},
         "tenant": tenant,
@@ -39,7 +52,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "healthCheck": {} if row["healthCheck"] == "None" else {row["healthCheck"]: _go_check(row)},
         "label": {"status": "success" if enabled and not failed else "danger", "text": word},  # values unverified
         "state": {"label": "Enabled" if enabled else "Disabled", "value": row["status"]},
-        "internal": False,
+        "internal": 0,
     }
 
 
@@ -73,9 +86,9 @@ def _json(net: Controller, row: Row) -> str:
 
 
 def listing(net: Controller, call: Call) -> Reply:
+    """Every VPC's when unfiltered (1.7)."""
     sites = call.ids("filterBySites")
-    rows = (row for vpc in net.scope(call) for row in net.lbs.by("vpc", vpc))
-    return Reply.rows(_json(net, row) for row in rows if sites is None or row["site"] in sites)
+    return Reply.rows(_json(net, row) for row in net.asked(net.lbs, call) if sites is None or row["site"] in sites)
 
 
 def read(net: Controller, call: Call) -> Reply:
@@ -98,8 +111,9 @@ def update(net: Controller, call: Call) -> Reply:
 
 
 def delete(net: Controller, call: Call) -> Reply:
+    """The Java client reads a list here (1.6)."""
     net.lbs.drop(_row(net, call)["id"])
-    return Reply.of({}, DELETED)
+    return Reply.of([], DELETED)
 
 
 def _row(net: Controller, call: Call) -> Row:
@@ -110,10 +124,10 @@ def _row(net: Controller, call: Call) -> Row:
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
-    """Site and tenant are fixed after creation. `siteID` and `tenantID` are old spellings of the references."""
+    """Site and tenant are fixed after creation."""
     old = was or {"description": "", "automatic": False, "status": "enable", "healthCheck": "None", "timeOut": "2000"}
-    site = was["site"] if was else net.one_of(net.sites, fields, "site" if "site" in fields else "siteID")
-    tenant = was["tenant"] if was else net.one_of(net.tenants, fields, "tenant" if "tenant" in fields else "tenantID")
+    site = was["site"] if was else net.one_of(net.sites, fields, _spelling(fields, "site"))
+    tenant = was["tenant"] if was else net.one_of(net.tenants, fields, _spelling(fields, "tenant"))
     facts = {
         "name": net.unique_name(net.lbs, fields, was),
         "description": fields.text("description", old["description"]),
@@ -133,6 +147,11 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
     facts |= _front(net, fields, facts, was)
     facts["backendIps"] = _backends(fields, was)
     return facts
+
+
+def _spelling(fields: Fields, name: str) -> str:
+    """References have two older spellings, `siteID` in OpenAPI and `siteId` in the Go SDK."""
+    return next((each for each in (name, f"{name}Id", f"{name}ID") if each in fields), name)
 
 
 def _front(net: Controller, fields: Fields, facts: dict[str, Any], was: Row | None) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_network
 from typing import Any
 
 from sandbox.kit.store import Row
@@ -17,6 +18,8 @@ ACTIONS = ("DNAT", "SNAT", "ACCEPT_SNAT")  # MASQUERADE is refused since 4.14 (q
 PROTOCOLS = ("all", "tcp", "udp", "icmp")
 STATES = ("enabled", "disabled")
 ALL_PORTS = "1-65535"
+AUTHOR = {"id": 1, "name": "netris"}  # whoever it was: the built-in user
+_ADDRESSES = ("sourceAddress", "destinationAddress")
 _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?")
 
 
@@ -34,19 +37,17 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         "action": {"label": action.removesuffix("_SNAT"), "value": action},
         "protocol": {"label": protocol.upper(), "value": protocol},
         "portGroup": port_groups.brief(group) if (group := net.port_groups.get(row["portGroup"])) else None,
-        "creator": "netris",
-        "editor": "netris",
+        "creator": AUTHOR,
+        "editor": AUTHOR,
     }
 
 
 def listing(net: Controller, call: Call) -> Reply:
-    """All rules of all VPCs when unfiltered, unlike every other list (1.7, quirk 50; unverified)."""
-    vpcs, sites = call.ids("filterByVpc"), call.ids("filterBySites")
-    rows: Iterable[Row] = net.nats
-    if vpcs is not None:
-        rows = (row for vpc in sorted(vpcs) for row in net.nats.by("vpc", vpc))
-    show = partial(render, net)
-    return Reply.rows(net.nats.json(row, show) for row in rows if sites is None or row["site"] in sites)
+    """All rules of all VPCs when unfiltered (1.7, quirk 50; unverified)."""
+    sites, show = call.ids("filterBySites"), partial(render, net)
+    return Reply.rows(
+        net.nats.json(row, show) for row in net.asked(net.nats, call) if sites is None or row["site"] in sites
+    )
 
 
 def read(net: Controller, call: Call) -> Reply:
@@ -121,12 +122,11 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
         "state": fields.choice("state", STATES, *kept("state", "enabled")),
         "action": action,
         "protocol": protocol,
-        "sourceAddress": str(fields.network("sourceAddress", *kept("sourceAddress"))),
-        "destinationAddress": str(fields.network("destinationAddress", *kept("destinationAddress"))),
-        "sourcePort": _ports(fields, "sourcePort", kept("sourcePort", ALL_PORTS)) if has_ports else ALL_PORTS,
-        "destinationPort": (
-            _ports(fields, "destinationPort", kept("destinationPort", ALL_PORTS)) if has_ports else ALL_PORTS
-        ),
+        **{name: _as_sent(fields, name, fields.network, *kept(name)) for name in _ADDRESSES},
+        **{
+            name: _ports(fields, name, *kept(name, ALL_PORTS)) if has_ports else ALL_PORTS
+            for name in ("sourcePort", "destinationPort")
+        },
         "comment": fields.text("comment", *kept("comment", "")),
     }
     return facts | _target(net, fields, facts, kept, was)
@@ -139,35 +139,39 @@ def _target(
     action, unset = facts["action"], ("snatToIP", "snatToPool", "dnatToIP", "dnatToPort", "portGroup")
     target: dict[str, Any] = {**dict.fromkeys(unset), "pool": False}
     if action == "SNAT":
-        target["pool"] = fields.flag("pool", *kept("pool", False))
-        if target["pool"]:
-            public = fields.network("snatToPool", *_if_set(kept("snatToPool")))
-            target["snatToPool"] = str(public)
-            _demand_public(net, public, "snatToPool", facts, was)
-        else:
-            public = fields.host("snatToIP", *_if_set(kept("snatToIP")))
-            target["snatToIP"] = str(public)
-            _demand_public(net, public, "snatToIP", facts, was)
+        target["pool"] = _is_pool(fields, *kept("pool", False))
+        name, read = ("snatToPool", fields.network) if target["pool"] else ("snatToIP", fields.host)
+        target[name] = _as_sent(fields, name, read, *_if_set(kept(name)))
+        _demand_public(net, ip_network(target[name]), name, facts, was)
     if action == "DNAT":
         public = fields.host("destinationAddress", facts["destinationAddress"])
         _demand_public(net, public, "destinationAddress", facts, was)
-        target["dnatToIP"] = str(fields.host("dnatToIP", *_if_set(kept("dnatToIP"))))
+        target["dnatToIP"] = _as_sent(fields, "dnatToIP", fields.host, *_if_set(kept("dnatToIP")))
         target["portGroup"] = _port_group(net, fields, facts, kept("portGroup", None)[0])
         if facts["protocol"] in ("tcp", "udp") and target["portGroup"] is None:
             target["dnatToPort"] = fields.integer("dnatToPort", 1, 65535, *_if_set(kept("dnatToPort")))
     return target
 
 
+def _is_pool(fields: Fields, default: bool) -> bool:
+    """Go's SDK has no `pool`: it fills one of two texts and leaves the other empty."""
+    if fields.values.get("snatToPool") or fields.values.get("snatToIP"):
+        default = bool(fields.values.get("snatToPool"))
+    return fields.flag("pool", default)
+
+
+def _as_sent(fields: Fields, name: str, read: Callable[..., Network], *default: str) -> str:
+    """An address with or without its length, as a client wrote it and will compare it."""
+    read(name, *default)
+    return fields.text(name, *default).strip()
+
+
 def _port_group(net: Controller, fields: Fields, facts: dict[str, Any], old: int | None) -> int | None:
-    """Several ports instead of one; they keep their numbers behind the translation. An empty reference is none."""
-    if "portGroup" not in fields:
-        return old
-    asked = fields.object("portGroup")
-    if not asked.values.get("id") and "name" not in asked:
-        return None
-    if facts["protocol"] not in ("tcp", "udp"):
+    """Several ports instead of one; they keep their numbers behind the translation."""
+    group = net.one_or_none(net.port_groups, fields, "portGroup", old)
+    if group and group != old and facts["protocol"] not in ("tcp", "udp"):
         raise invalid("portGroup", "Port groups are for TCP and UDP only.")  # unverified
-    return int(net.resolve(net.port_groups, asked.values, "portGroup")["id"])
+    return group
 
 
 def _if_set(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -187,8 +191,8 @@ def _demand_public(net: Controller, public: Network, name: str, facts: dict[str,
             raise invalid(name, "IP address is already in use.")  # unverified
 
 
-def _ports(fields: Fields, name: str, default: tuple[Any, ...]) -> str:
-    text = fields.text(name, *default).strip()
+def _ports(fields: Fields, name: str, default: str) -> str:
+    text = fields.text(name, default).strip() or ALL_PORTS
     match = _PORTS.fullmatch(text)
     if match:
         first, last = int(match[1]), int(match[2] or match[1])

@@ -106,7 +106,7 @@ def resources(net: Controller, call: Call) -> Reply:
     owner = _row(net, call)["adminTenant"]
     element = {
         "id": site["id"] if site else 0,
-        "site": site["name"] if site else "",
+        "site": net.ref(net.sites, site["id"]) if site else None,
         "bgp": [short(row, owner) for row in net.sessions.by("vpc", vpc)],
         "roh": [],
         "vnet": [short(row) for row in net.vnets.by("vpc", vpc)],

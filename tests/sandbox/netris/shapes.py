@@ -92,7 +92,9 @@ VPC = shape(
     **DATES,
 )
 _OWNED = shape("name", id=int, tenant=int)
-RESOURCES = shape("site", id=int, **{name: [_OWNED] for name in ("bgp", "roh", "vnet", "ipam", "route", "allocation")})
+RESOURCES = shape(
+    id=int, site=REF, **{name: [_OWNED] for name in ("bgp", "roh", "vnet", "ipam", "route", "allocation")}
+)
 _SIDE = shape("name prefixListInbound prefixListInboundIPv4 prefixListInboundIPv6", id=int)
 PEERING = shape("name", id=int, vpcA=_SIDE, vpcB=_SIDE, **TEXT_DATES)
 OPTION_SET = shape(
@@ -186,13 +188,15 @@ PORT_GROUP = _GROUPED | {
     "modified_date": int,
 }
 NAT = shape(
-    "name sourceAddress destinationAddress sourcePort destinationPort comment creator editor",
+    "name sourceAddress destinationAddress sourcePort destinationPort comment",
     id=int,
     site=REF,
     vpc=REF,
     state=shape("label value status"),
     action=STATUS,
     protocol=STATUS,
+    creator=REF,
+    editor=REF,
     snatToIP=(str, NONE),
     snatToPool=(str, NONE),
     dnatToIP=(str, NONE),
@@ -215,10 +219,10 @@ BALANCER = shape(
     port=int,
     tags=[str],
     automatic=bool,
-    internal=bool,
+    internal=int,
     backendIps=[_MEMBER],
     backend=[_MEMBER],
-    healthcheck=(shape("protocol timeout requestPath"), NONE),
+    healthcheck=(shape("protocol requestPath", timeout=int), NONE),
     healthCheck=({}, {"TCP": _CHECK}, {"HTTP": _CHECK}),
     label=shape("status text"),
     state=STATUS,
@@ -226,7 +230,7 @@ BALANCER = shape(
 )
 ACL = shape(
     "name action proto protocol src_prefix dst_prefix reverse comment ip_version source destination status creator "
-    "editor tenantsID",
+    "editor tenants tenantsID approval approve acl_src_grp_name acl_src_grp_ports acl_dst_grp_name acl_dst_grp_ports",
     id=int,
     src_port_from=int,
     src_port_to=int,
@@ -241,15 +245,16 @@ ACL = shape(
     src_length=int,
     dst_length=int,
     sites=[REF],
-    approval=int,
-    approve=int,
+    admin_role_approve=int,
+    creator_id=int,
+    editor_id=int,
     create_date=int,
     edit_date=int,
-    tenants=[REF],
 )
 ROUTE = shape(
-    "name prefix next_hop description stateStatus",
+    "name prefix next_hop description state stateStatus site_name",
     id=int,
+    internal=bool,
     prefix_length=int,
     site_id=int,
     switches=[REF],
@@ -265,23 +270,23 @@ SESSION = shape(
     "neighborAddress updateSource prefixListInbound prefixListOutbound bgpCommunity inboundRouteMapName "
     "outboundRouteMapName status local_ip remote_ip community default_originate ip_version neighbor_address "
     "prefix_list_inbound prefix_list_outbound update_source site_name siteName term_sw_name terminate_on_switch "
-    "tenantName circuitName bgp_state bgp_prefixes bgpPrefixes bgp_uptime bgpUptime port_status",
+    "tenantName circuitName bgp_state bgp_prefixes bgpPrefixes bgp_uptime bgpUptime port_status prefixLength "
+    "localAsn bgp_password switch_name portName port_name",
     id=int,
     vpc=REF,
     site=REF,
     hardware=(REF, shape("id name")),
     port=(shape("ifName name", id=int), NONE),
-    vnet=(shape("name", id=int, internal=bool), shape("id name", internal=bool)),
+    vnet=(shape("name", id=int, internal=int), shape("id name", internal=int)),
     untagged=bool,
-    localAsn=(str, int),
     timers={"hello": int, "hold": int, "connect": int},
     tags=[str],
-    internal=bool,
-    term_switch_id=(int, NONE),
-    routeId=NONE,
+    **dict.fromkeys(("internal", "circuit_internal", "created_date", "modified_date"), int),
+    **dict.fromkeys(("term_switch_id", "switch_id", "switch_port_id"), (int, NONE)),
+    **dict.fromkeys(("routeId", "route_id"), NONE),
     **dict.fromkeys(("inboundRouteMap", "outboundRouteMap", "inbound_route_map", "outbound_route_map"), (int, NONE)),
     **dict.fromkeys(("vlan", "site_id", "multihop", "weight", "prefixInboundMax", "prefix_limit"), int),
-    **dict.fromkeys(("prefixLength", "prefix_length", "neighborAS", "neighbor_as", "allowAsIn", "allowas_in"), int),
+    **dict.fromkeys(("prefix_length", "neighborAS", "neighbor_as", "allowAsIn", "allowas_in"), int),
     **dict.fromkeys(("localPreference", "local_preference", "prependInbound", "prepend_inbound"), int),
     **dict.fromkeys(("prependOutbound", "prepend_outbound"), int),
     **TEXT_DATES,
@@ -294,7 +299,7 @@ ROUTE_MAP = shape(
         shape(
             "description policy",
             number=int,
-            matches=[shape("type value", objectId=(int, NONE))],
+            matches=[shape("type ebgpObject ebgpObjectType", value=(str, NONE))],
             actions=[shape("type parameter value")],
         )
     ],
@@ -394,6 +399,7 @@ PORT = shape(
     portReservationCount=int,
     **DATES,
 )
+
 
 # health (3.1, 3.2)
 HEALTH = shape(

@@ -211,9 +211,9 @@ WRITES: dict[str, tuple[list[str], Any, Any, Any]] = {
     "V-Net": (["/api/v2/vnet"], _ID, _ID, shapes.ANY),
     "IPAM allocation, subnet": (["/api/v2/ipam/allocation", "/api/v2/ipam/subnet"], _NAMED, _NAMED, shapes.ANY),
     "NAT": (["/api/v2/nat"], _ID, _ID, {}),
-    "L4LB": (["/api/v2/l4lb"], int, shapes.shape("result", code=int), shapes.ANY),
+    "L4LB": (["/api/v2/l4lb"], int, shapes.shape("result", code=int), []),
     "ACL port group": (["/api/aclportgroups"], {"id": int, "portGroupId": int}, _ID, shapes.ANY),
-    "ACL v1": (["/api/acl"], None, _ID, shapes.ANY),
+    "ACL v1": (["/api/acl"], _ID, _ID, shapes.ANY),
     "Route": (["/api/routes"], shapes.shape("name", id=int, staticRouteID=int), shapes.ANY, shapes.ANY),
     "e-BGP": (["/api/v2/ebgp"], _ID, shapes.ANY, shapes.ANY),
     "BGP object": (["/api/ebgpobjects"], int, shapes.ANY, shapes.ANY),
@@ -231,11 +231,7 @@ def test_writes_answer_in_the_shapes_of_the_table_1_6(netris, kind):
         if path not in paths:
             continue
         answer = netris.http.post(path, json=body).json()
-        if post is None:  # a bare id, without envelope
-            assert not shapes.misfit(answer, _ID)
-            answer = {"data": answer["id"]}
-        else:
-            assert not shapes.misfit(answer["data"], post)
+        assert not shapes.misfit(answer["data"], post)
         number = answer["data"] if isinstance(answer["data"], int) else answer["data"]["id"]
         key = _BODY_IDS.get(path)
         where, update, end = (path, {key: number}, {"id": number}) if key else (f"{path}/{number}", {}, None)
@@ -285,8 +281,8 @@ def test_lists_are_narrowed_to_vpcs_1_7(rich, name, spelling):
     assert seen == {2}
     if name in ("ipam", "vnet", "ebgp", "routes"):  # the Default VPC rule
         assert {row["vpc"]["id"] for row in rich.get(_path(name))} <= {1}
-    if name == "nat":
-        assert {row["vpc"]["id"] for row in rich.get(_path(name))} == {1, 2}
+    else:
+        assert {row["vpc"]["id"] for row in rich.get(_path(name))} >= {2}
 
 
 @pytest.mark.parametrize("name", [*SITED, *SITELESS])

@@ -60,6 +60,7 @@ def _numbers(found: Rows) -> bool:
     return len(values) > 100 and all(value is None or type(value) is int for value in values)
 
 
+_OBJECTS_OF_NAT = ("state", "action", "protocol", "creator", "editor")
 CONTRACT: dict[str, Callable[[Rows], bool]] = {
     "ids": _numbers,
     "gateways[].vlan": lambda found: all(
@@ -79,12 +80,13 @@ CONTRACT: dict[str, Callable[[Rows], bool]] = {
     "/api/sites": lambda found: _have(found["/api/sites"], "id", "name"),
     "NAT row": lambda found: (
         _have(found["/api/v2/nat"], "name")
-        and all(isinstance(row[name], dict) for row in found["/api/v2/nat"] for name in ("state", "action", "protocol"))
+        and all(isinstance(row[name], dict) for row in found["/api/v2/nat"] for name in _OBJECTS_OF_NAT)
     ),
     "L4LB row": lambda found: (
         _have(found["/api/v2/l4lb"], "id", "name")
         and not any(
             shapes.misfit(row["healthcheck"], shapes.BALANCER["healthcheck"])
+            or type(row["internal"]) is not int
             or not all(isinstance(member, dict) for member in row["backendIps"])
             for row in found["/api/v2/l4lb"]
         )
@@ -126,6 +128,7 @@ def test_a_java_client_can_read_every_envelope_7_1(rich):
         assert envelope["isSuccess"] is (envelope is not refusal)
     (resources,) = rich.get("/api/v2/vpc/2/resources")
     assert not shapes.misfit(resources, shapes.RESOURCES) and resources["allocation"]
+    assert resources["site"] == SITE
 
 
 def test_deletes_of_vpcs_and_vnets_say_that_they_succeeded_7_1():
@@ -378,7 +381,7 @@ OPEN = (
     ("values >1 unverified", "auth.py", "Authentication failed"),
     ("(idle timeout is unverified)", "auth.py", "each gone after an hour"),
     ("Duplicates come back as 400 (inferred", "controller.py", "already exists"),
-    ("NAT rules of all VPCs when unfiltered (inferred)", "nat.py", "All rules of all VPCs"),
+    ("must list all VPCs there when unfiltered (inferred)", "nat.py", "All rules of all VPCs"),
     ("The API does not enforce it (inferred)", "ebgp.py", "System and tenant VPCs are both taken"),
     ("A VPC with child objects is refused (inferred", "vpc.py", "VPC is in use by"),
     ("refuse duplicates within the controller (unverified)", "vpc.py", "duplicates refused"),
@@ -398,7 +401,6 @@ OPEN = (
     ("Empty when the session is new or disabled (inferred)", "ebgp.py", "Empty while disabled"),
     ("proven only by the 2026 live client (unverified", "graphite.py", "4.15 has this path"),
     ("The controller's own limit is stated nowhere (unverified)", "wire.py", "A name of any length"),
-    ("or the duplicate is refused, is unverified", "ipam.py", "quirk 23"),
     ("the controller's answer is unverified", "vpc.py", "quirk 47"),
     ("6. Values of `hw.status`, `vnet.status.value`", "vnet.py", '"status": {"label": state'),
     ("`label.status`", "l4lb.py", '"label": {"status"'),

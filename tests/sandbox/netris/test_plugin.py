@@ -41,10 +41,10 @@ def create_vpc(netris):
 
 
 def ensure_public_subnet(netris, purpose):
-    name, vpc = f"{PREFIX}-{ADDRESS}/32", vpc_of(netris)
+    name = f"{PREFIX}-{ADDRESS}/32"
     body = {"name": name, "prefix": f"{ADDRESS}/32", "purpose": purpose, "tenant": TENANT, "sites": [SITE]}
     body["vpc"] = system(netris)
-    present = find(netris.get("/api/v2/ipam/subnets", filterByVpc=vpc["id"]), name)
+    present = find(netris.get("/api/v2/ipam/subnets"), name)
     if present is None:
         netris.post("/api/v2/ipam/subnet", **body)
     elif present["purpose"] != purpose:
@@ -159,7 +159,7 @@ def test_a_tier_comes_is_renamed_and_goes(netris):
     assert (row["vxlanID"], row["tags"]) == (1000007, ["CS-Cloud1-Compute"])
     assert [gateway["prefix"] for gateway in row["gateways"]] == ["10.1.1.1/24"]
     netris.delete(f"/api/v2/vnet/{number}")
-    subnet = find(netris.get("/api/v2/ipam/subnets", filterByVpc=vpc["id"]), f"{PREFIX}-10.1.1.0/24")
+    subnet = find(netris.get("/api/v2/ipam/subnets"), f"{PREFIX}-10.1.1.0/24")
     netris.delete(f"/api/v2/ipam/subnet/{subnet['id']}")
     create_tier(netris)  # name, prefix and VNI are free again
 
@@ -192,7 +192,7 @@ def test_port_forwarding_static_nat_and_a_balancer(netris):
     body |= {"vpc": {"id": vpc["id"]}, "automatic": False, "ipFamily": "ipv4", "ip": ADDRESS, "port": 80}
     body |= {"status": "enable", "healthCheck": "None", "backendIps": [{"ip": "10.1.1.5", "port": 80}]}
     netris.post("/api/v2/l4lb", **body)
-    row = find(netris.get("/api/v2/l4lb", filterBySites=1, **{"filterByVpc[]": vpc["id"]}), f"{PREFIX}-LB9")
+    row = find(netris.get("/api/v2/l4lb"), f"{PREFIX}-LB9")
     netris.put(f"/api/v2/l4lb/{row['id']}", **body | {"backendIps": []})
     acl: dict[str, Any] = {"name": f"{PREFIX}-LBACL0-lb", "action": "deny", "proto": "tcp", "src_prefix": "0.0.0.0/0"}
     acl |= {"dst_prefix": f"{ADDRESS}/32", **PORTS, "vpc": {"id": 1}}

@@ -38,7 +38,8 @@ def test_every_object_answers_a_post_in_its_own_shape_quirk_6(netris):
     assert isinstance(netris.post("/api/v2/l4lb", **balancer, ip="198.51.100.9"), int)
     assert netris.post("/api/v2/l4lb", **balancer | {"name": "2"}, automatic=True).keys() == {"id", "ip"}
     acl = {"name": "x", "action": "deny", "src_prefix": "0.0.0.0/0", "dst_prefix": "10.1.1.0/24", "vpc": ref}
-    assert netris.http.post("/api/acl", json=acl).json().keys() == {"id"}  # without an envelope
+    answer = netris.http.post("/api/acl", json=acl).json()
+    assert answer["id"] == answer["data"]["id"]  # beside the envelope, and in it
     route = netris.post("/api/routes", prefix="10.7.0.0/16", next_hop="10.1.1.9", site_id=1, vpc=ref)
     assert route.keys() == {"staticRouteID", "id", "name"}
     session = direct_connect(netris.port("swp20@Leaf-1")["id"], ref)
@@ -181,13 +182,20 @@ def test_an_acl_of_an_unknown_protocol_is_one_of_any_quirk_49(netris):
     assert "47" not in [str(value) for value in body.values()]
 
 
-def test_the_nat_list_shows_all_vpcs_and_others_do_not_quirks_4_and_50(netris):
+def test_some_lists_show_all_vpcs_and_others_do_not_quirks_4_and_50(netris):
     vpc = netris.vpc()
+    netris.subnet("s", "10.1.1.0/24", vpc)
+    netris.subnet("vip", "198.51.100.8/30", SYSTEM, "load-balancer")
     netris.post("/api/v2/nat", **dnat("x", vpc, "203.0.113.40/32"))
+    balancer = {"name": "lb", "protocol": "TCP", "site": SITE, "tenant": TENANT, "ip": "198.51.100.9", "port": 80}
+    netris.post("/api/v2/l4lb", **balancer, vpc=vpc)
     netris.post("/api/v2/vnet", name="n", vpc=vpc, tenant=TENANT, sites=[SITE])
 
-    assert "x" in {row["name"] for row in netris.get("/api/v2/nat")}
-    assert "n" not in {row["name"] for row in netris.get("/api/v2/vnet")}
+    for path, name in (("nat", "x"), ("ipam/subnets", "s"), ("l4lb", "lb")):
+        assert name in {row["name"] for row in netris.get(f"/api/v2/{path}")}
+        assert {row["vpc"]["id"] for row in netris.get(f"/api/v2/{path}", filterByVpc=vpc["id"])} == {vpc["id"]}
+    for path in ("vnet", "ipam"):
+        assert vpc["id"] not in {row["vpc"]["id"] for row in netris.get(f"/api/v2/{path}")}
 
 
 def test_the_table_of_quirks_names_tests_that_exist():

@@ -134,7 +134,7 @@ def test_a_balancer_row_has_both_shapes(netris):
 
     (row,) = netris.get("/api/v2/l4lb", **{"filterByVpc[]": vpc["id"]})
 
-    assert row["healthcheck"] == {"protocol": "HTTP", "timeout": "3000", "requestPath": "/up"}
+    assert row["healthcheck"] == {"protocol": "HTTP", "timeout": 3000, "requestPath": "/up"}
     assert row["healthCheck"] == {"HTTP": {"timeOut": "3000", "requestPath": "/up"}}
     (backend,) = row["backendIps"]
     assert (backend["ip"], backend["port"], backend["maintenance"], backend["status"]) == (
@@ -202,7 +202,8 @@ def test_an_acl_rule_lives_and_dies(netris):
     vpc = netris.vpc()
     netris.subnet("s", "10.1.1.0/24", vpc)
 
-    assert netris.http.post("/api/acl", json=rule(vpc)).json() == {"id": 1}  # bare, without envelope
+    answer = netris.http.post("/api/acl", json=rule(vpc)).json()
+    assert (answer["id"], answer["data"], answer["isSuccess"]) == (1, {"id": 1}, True)  # in both places (1.6)
     (row,) = netris.get("/api/acl", **{"filterBySites[]": 1, "filterByVpc[]": vpc["id"]})
     assert (row["proto"], row["protocol"], row["vpc"]["id"]) == ("tcp", "tcp", vpc["id"])
     assert netris.put("/api/acl", id=1, **rule(vpc, dst_port_to=23)) == {"id": 1}
