@@ -284,7 +284,7 @@ class CloudStack:
             self.jobs.finish(job, result, failure)
 
     def _work(self, call: Call, job: Row) -> Any:
-        if job["instancekind"] and not call.row:
+        if call.command.kind == "async-create" and not call.row:
             raise InvalidValue(f"Unable to find {job['instancekind']} with id {job['instanceid']}")
         call.arguments = arguments(self.cloud, call.command, job["sent"], call.caller)
         if fault := self.faults.strikes(Kind.FAIL_JOB, call.command.name):

@@ -10,6 +10,7 @@ from sandbox.cloudstack.protocol.errors import ApiError
 from sandbox.cloudstack.resources.addresses import addresses
 from sandbox.cloudstack.resources.machines import machines, nics
 from sandbox.cloudstack.resources.networks import networks, vpcs
+from sandbox.cloudstack.resources.owners import accounts
 from sandbox.cloudstack.resources.zone import configuration, providers
 from sandbox.cloudstack.state.cloud import Cloud
 
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 INTERVAL = 60.0
 IDLE_SECONDS = 600.0  # network.gc.wait; the collector comes by every network.gc.interval, which is 600 s too
 RETRY_SECONDS = 3600.0
+ACCOUNT_SECONDS = 86400.0  # account.cleanup.interval
 
 
 def run(cloud: Cloud, jobs: Jobs) -> None:
@@ -25,7 +27,7 @@ def run(cloud: Cloud, jobs: Jobs) -> None:
     agents.watch(cloud)
     providers.scan(cloud)
     now, facts = cloud.clock.now(), cloud.store.facts
-    row = facts.get("chores") or facts.put({"id": "chores", "at": now, "retried": now})
+    row = facts.get("chores") or facts.put({"id": "chores", "at": now, "retried": now, "accounts_retried": now})
     if now - row["at"] < INTERVAL:
         return
     facts.change(row, at=now)
@@ -36,6 +38,9 @@ def run(cloud: Cloud, jobs: Jobs) -> None:
     if now - row["retried"] >= RETRY_SECONDS:
         facts.change(row, retried=now)
         _retry(cloud)
+    if now - row["accounts_retried"] >= ACCOUNT_SECONDS:
+        facts.change(row, accounts_retried=now)
+        accounts.retry(cloud)
     providers.watch(cloud)
 
 

@@ -12,6 +12,7 @@ from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.protocol.catalogue import CATALOGUE, Command
 from sandbox.cloudstack.protocol.errors import PermissionDenied, Unauthorized, Unsupported
 from sandbox.cloudstack.state.cloud import Cloud
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 USER, ROOT_ADMIN, DOMAIN_ADMIN, RESOURCE_ADMIN = 0, 1, 2, 3
@@ -76,6 +77,9 @@ class Caller:
         return project is not None and self.account["id"] in project["members"]
 
     def check(self, cloud: Cloud, kind: str, row: Row) -> None:
+        if kind == "domain" and not self.may_touch(cloud, kind, row):  # the text: (unverified)
+            who = described(cloud, "account", self.account)
+            raise PermissionDenied(f"Account {who} does not have permission to operate within domain id={row['id']}")
         if not self.may_touch(cloud, kind, row):
             raise PermissionDenied(
                 f'Acct[{self.account["id"]}-{self.account["name"]}] -- Account {{"accountName":'

@@ -17,6 +17,7 @@ from sandbox.cloudstack.calls.parameters import PAGE_SIZE, Arguments
 from sandbox.cloudstack.protocol.catalogue import CATALOGUE, Command
 from sandbox.cloudstack.protocol.errors import InvalidValue, PermissionDenied
 from sandbox.cloudstack.state.cloud import Cloud, View
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 Handler = Callable[["Call"], Any]
@@ -78,7 +79,7 @@ class Call:
             return self.caller.account
         if name is None or domain is None:
             raise InvalidValue("AccountName and domainId must be specified together")
-        return self.account_named(name, domain)
+        return self.account_named(name, domain, is_owner=True)
 
     def project_account(self) -> Row:
         """The account behind the project that is named."""
@@ -90,13 +91,15 @@ class Call:
         self.caller.check(self.cloud, "project", project)
         return self.cloud.get("account", project["accountid"])
 
-    def account_named(self, name: str, domain: Row) -> Row:
+    def account_named(self, name: str, domain: Row, *, is_owner: bool = False) -> Row:
         """An account that the caller has a say in. A user that asks for another one is refused either way."""
         found = next(
             (row for row in self.cloud.table("account").by("name", name) if row["domainid"] == domain["id"]), None
         )
         if found is None and self.caller.is_admin:
-            raise InvalidValue(f"Unable to find account {name} in domain {domain['id']}")
+            if is_owner:
+                raise InvalidValue(f"Unable to find account by name {name} in domain with specified id")
+            raise InvalidValue(f"could not find account {name} in domain {described(self.cloud, 'domain', domain)}")
         if found is None or not self.caller.may_touch(self.cloud, "account", found):
             raise PermissionDenied(
                 f"Can't create/list resources for account {name} in domain {domain['name']}, permission denied"

@@ -85,7 +85,7 @@ class Jobs:
             instancekind=kind,
             instanceid=row["id"] if row else None,
         )
-        if row is not None:
+        if row is not None and self.cloud.is_there(kind, row):
             self.cloud.change(kind, row, jobid=job["id"])
         self._enqueue(job)
         return job

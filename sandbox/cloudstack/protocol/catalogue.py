@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_PARAMETER = re.compile(r"(?P<name>\w+)(?P<required>!?)(?P<type>(?:@@?|:)\w+)?(?P<root>\^?)", re.ASCII)
+_PARAMETER = re.compile(r"(?P<name>\w+)(?P<required>!?)(?P<type>(?:@@?|:)\w+)?(?P<new>\+?)(?P<root>\^?)", re.ASCII)
 
 _GROUPS = {
     "PAGE": "keyword page:int pagesize:int",
@@ -19,7 +19,10 @@ _GROUPS = {
 
 @dataclass(frozen=True)
 class Parameter:
-    """`type` is str, int, long, bool, date, list, map, uuid or uuids; `kind` says what a uuid names."""
+    """`type` is str, int, long, bool, date, list, map, uuid or uuids; `kind` says what a uuid names.
+
+    Where a parameter is as old as its command, a uuid may be an internal number instead (1.4).
+    """
 
     name: str
     type: str = "str"
@@ -27,6 +30,7 @@ class Parameter:
     max_length: int = 255
     is_required: bool = False
     is_for_root: bool = False
+    is_newer: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Parameter:
@@ -41,7 +45,7 @@ class Parameter:
             length = int(given[1:])
         elif given:
             type_ = given[1:]
-        return cls(match["name"], type_, kind, length, bool(match["required"]), bool(match["root"]))
+        return cls(match["name"], type_, kind, length, bool(match["required"]), bool(match["root"]), bool(match["new"]))
 
 
 @dataclass(frozen=True)

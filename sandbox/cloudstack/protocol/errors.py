@@ -12,13 +12,16 @@ ApiError
 ├── InvalidValue         431  a business rule refuses it
 ├── Unsupported          432  the role lacks the command, or a session names an unknown one
 ├── InternalError        530  what went wrong inside; the plugin's ControllerError is its twin
+│   └── NoGuestAddress   530  with class number 0
 ├── ServerError          530  a command's verdict on itself
 ├── PermissionDenied     531
 ├── LoginFailed          531
 ├── NoAddress            533
+├── AddressRefused       533  the one that was asked for
 ├── NoCapacity           533
 ├── LimitReached         535
 └── RuleConflict         537
+    └── Conflict         537  a command's own verdict: static routes, load balancers
 """
 
 # ruff: noqa: N818 - they are verdicts, named as the callers of the API would name them
@@ -87,6 +90,10 @@ class InternalError(ApiError):
     is_masked = True
 
 
+class NoGuestAddress(InternalError):
+    class_number = 0
+
+
 class ServerError(ApiError):
     """A command's own verdict on itself ("Failed to create VPC"): everyone may read it."""
 
@@ -109,6 +116,11 @@ class NoAddress(ApiError):
     is_masked = True
 
 
+class AddressRefused(ApiError):
+    status = 533
+    class_number = 9999
+
+
 class NoCapacity(ApiError):
     status = 533
     class_number = 4325
@@ -123,6 +135,10 @@ class LimitReached(ApiError):
 class RuleConflict(ApiError):
     status = 537
     class_number = 4360
+
+
+class Conflict(RuleConflict):
+    class_number = 9999
 
 
 class ServerStoppedError(BaseException):

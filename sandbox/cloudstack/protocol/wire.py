@@ -76,7 +76,7 @@ def answer(status: int, envelope: str, body: Any, *headers: tuple[str, str], as_
     if as_json:
         text = json.dumps({envelope: body}, ensure_ascii=False, separators=(",", ":"))
         return Response(status, text.encode("utf-8", "replace"), (("Content-Type", JSON), *safe))
-    text = f'<?xml version="1.0" encoding="UTF-8"?>{_element(envelope, body, f" cloud-stack-version={VERSION!r}")}'
+    text = '<?xml version="1.0" encoding="UTF-8"?>' + _element(envelope, body, f' cloud-stack-version="{VERSION}"')
     return Response(status, text.encode("utf-8", "replace"), (("Content-Type", XML), *safe))
 
 

@@ -100,7 +100,7 @@ class Things:
         given = {"networkmode": "ROUTED", "routingmode": "Dynamic", "provider": "Netris", "enable": "true"}
         offering = self.caller.done("createVPCOffering", name="dynamic", **given)["vpcoffering"]["id"]
         given = {"name": "dynamic", "zoneid": self.zone["id"], "vpcofferingid": offering}
-        return self.caller.done("createVPC", cidrsize=24, **given)["vpc"]
+        return self.caller.done("createVPC", cidr="172.20.0.0/24", **given)["vpc"]
 
     @cached_property
     def free(self):
@@ -267,7 +267,7 @@ SCENARIOS: dict[str, Callable[[Any], dict[str, Any]]] = {
     },
     "listNetworks": lambda at: {"id": at.tier},
     "updateNetwork": lambda at: {"id": at.tier, "name": "later"},
-    "restartNetwork": lambda at: {"id": at.tier},
+    "restartNetwork": lambda at: {"id": at.vm["nic"][0]["networkid"]},
     "deleteNetwork": lambda at: {"id": at.tier},
     # 3.5
     "createNetworkACLList": lambda at: {"name": "new", "vpcid": at.vpc},

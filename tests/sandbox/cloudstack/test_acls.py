@@ -134,7 +134,6 @@ def test_an_item_has_text_ports_and_a_number_3_5(acme, acl):
         {"protocol": "256"},
         {"protocol": "all"},
         {"protocol": "icmp"},
-        {"endport": None},
         {"startport": None},
         {"startport": 0},
         {"startport": 444},
@@ -160,6 +159,12 @@ def test_what_makes_no_sense_is_refused_while_the_caller_waits_3_5(acme, acl, wr
 
     assert refusal(acme, "createNetworkACL", **given).status == 431
     assert len(acme.list("listNetworkACLs", aclid=acl["id"])) == 1
+
+
+def test_a_port_alone_is_both_ends_3_5(acme, acl):
+    item = rule(acme, acl, startport=443, endport=None)
+
+    assert (item["startport"], item["endport"]) == ("443", "443")
 
 
 def test_a_tier_without_a_list_gets_one_of_its_own_3_5(acme, vpc):

@@ -124,10 +124,7 @@ def test_members_are_listed_in_both_forms_3_7(acme, rule, vms):
 @pytest.mark.parametrize(
     ("wrong", "status"),
     [
-        ({"algorithm": "source"}, 431),
         ({"algorithm": "fair"}, 431),
-        ({"protocol": "tcp-proxy"}, 431),
-        ({"protocol": "ssl"}, 431),
         ({"publicport": 0}, 431),
         ({"privateport": 65536}, 431),
         ({"publicport": None}, 431),
@@ -140,6 +137,19 @@ def test_members_are_listed_in_both_forms_3_7(acme, rule, vms):
 def test_what_makes_no_sense_is_refused_while_the_caller_waits_3_7_5_5(acme, address, tier, wrong, status):
     assert refusal(acme, "createLoadBalancerRule", **asked(address, tier, **wrong)).status == status
     assert acme("listLoadBalancerRules") == {}
+
+
+def test_what_means_nothing_on_netris_is_accepted_w12(acme, netris, address, tier, vms):
+    source = made(acme, address, tier, algorithm="source", publicport=1)
+    rest = [
+        made(acme, address, tier, protocol=each, publicport=2 + n)
+        for n, each in enumerate(("icmp", "tcp-proxy", "ssl"))
+    ]
+
+    assert source["algorithm"] == "source"
+    assert [each["protocol"] for each in rest] == ["icmp", "tcp-proxy", "ssl"]
+    assert assign(acme, source, vms[0])["jobresultcode"] == 0
+    assert on_netris(netris)[0]["protocol"] == "TCP"
 
 
 def test_one_port_of_an_address_has_one_rule_3_7(acme, address, tier, rule, vms):
@@ -155,14 +165,13 @@ def test_members_must_fit_3_7(acme, vpc, rule, vms):
     far = acme.machine(acme.tier(vpc, "db", gateway="10.10.2.1"), "db-1")
     assign(acme, rule, vms[0])
 
-    assert assign(acme, rule, far)["jobresultcode"] == 431
-    assert assign(acme, rule, vms[0])["jobresultcode"] == 431
-    assert acme.job("assignToLoadBalancerRule", id=rule["id"])["jobresultcode"] == 431
+    assert assign(acme, rule, far)["jobresultcode"] == 530
+    assert assign(acme, rule, vms[0])["jobresultcode"] == 530
+    assert acme.job("assignToLoadBalancerRule", id=rule["id"])["jobresultcode"] == 530
     assert acme.job("assignToLoadBalancerRule", id=rule["id"], **{"vmidipmap[0].vmid": "x"})["jobresultcode"] == 431
     wrong = {"vmidipmap[0].vmid": vms[1]["id"], "vmidipmap[0].vmip": "10.10.1.200"}
-    assert acme.job("assignToLoadBalancerRule", id=rule["id"], **wrong)["jobresultcode"] == 431
-    job = acme.job("removeFromLoadBalancerRule", id=rule["id"], virtualmachineids=vms[1]["id"])
-    assert job["jobresultcode"] == 431
+    assert acme.job("assignToLoadBalancerRule", id=rule["id"], **wrong)["jobresultcode"] == 530
+    acme.done("removeFromLoadBalancerRule", id=rule["id"], virtualmachineids=vms[1]["id"])
 
 
 def test_what_an_update_may_say_5_5(acme, netris, rule, vms):
@@ -175,7 +184,6 @@ def test_what_an_update_may_say_5_5(acme, netris, rule, vms):
     job = acme.job("updateLoadBalancerRule", id=rule["id"], algorithm="leastconn")
     text = "Algorithm: leastconn specified for Netris Provider is not supported."
     assert job["jobresult"] == {"errorcode": 431, "errortext": text}
-    assert acme.job("updateLoadBalancerRule", id=rule["id"], protocol="ssl")["jobresultcode"] == 431
 
 
 def test_sources_become_acls_of_the_system_vpc_4_3(acme, netris, address, tier, vms):

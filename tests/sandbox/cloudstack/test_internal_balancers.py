@@ -69,7 +69,7 @@ def test_members_come_and_go_by_the_commands_of_rules_3_7(acme, tier, vms, balan
         {"id": vm["id"], "name": vm["name"], "state": "Running", "ipaddress": vm["ipaddress"], "vmid": vm["id"]}
         for vm in vms
     ]
-    assert assign(acme, balancer, vms[0])["jobresultcode"] == 431
+    assert assign(acme, balancer, vms[0])["jobresultcode"] == 530
     assert len(acme.list("listLoadBalancerRuleInstances", id=balancer["id"])) == 2
     acme.done("removeFromLoadBalancerRule", id=balancer["id"], virtualmachineids=vms[0]["id"])
     assert [each["id"] for each in shown(acme, balancer)["loadbalancerinstance"]] == [vms[1]["id"]]
@@ -78,7 +78,7 @@ def test_members_come_and_go_by_the_commands_of_rules_3_7(acme, tier, vms, balan
 def test_a_machine_of_another_tier_is_no_member_3_7(acme, balancer):
     stranger = acme.machine(acme.tier(acme.vpc()))
 
-    assert assign(acme, balancer, stranger)["jobresultcode"] == 431
+    assert assign(acme, balancer, stranger)["jobresultcode"] == 530
     assert shown(acme, balancer)["loadbalancerrule"][0]["state"] == "Add"
 
 

@@ -108,7 +108,6 @@ def test_a_private_range_breaks_the_plugin_and_leaves_the_subnet_4_3(acme, netri
 @pytest.mark.parametrize(
     ("wrong", "status"),
     [
-        ({"protocol": "icmp"}, 431),
         ({"publicport": 0}, 431),
         ({"publicport": 65536}, 431),
         ({"publicport": "ssh"}, 431),
@@ -123,6 +122,11 @@ def test_a_private_range_breaks_the_plugin_and_leaves_the_subnet_4_3(acme, netri
 def test_what_makes_no_sense_is_refused_while_the_caller_waits_3_6(acme, tier, vm, address, wrong, status):
     assert refusal(forward, acme, address, vm, tier, **wrong).status == status
     assert acme("listPortForwardingRules") == {}
+
+
+def test_a_rule_may_say_any_protocol_3_6(acme, netris, tier, vm, address):
+    assert forwarded(acme, address, vm, tier, protocol="icmp")["state"] == "Active"
+    assert [each["protocol"]["value"] for each in dnat(netris)] == ["icmp"]
 
 
 def test_overlaps_are_conflicts_3_6(acme, tier, vm, address):
@@ -232,17 +236,19 @@ def test_static_nat_has_its_conflicts_3_6(acme, vpc, tier, vm, address):
     assert refusal(acme, "enableStaticNat", ipaddressid=address["id"], virtualmachineid=vm["id"]).status == 431
     acme("enableStaticNat", ipaddressid=address["id"], **given)
 
-    assert refusal(acme, "enableStaticNat", ipaddressid=second["id"], **given).status == 537
+    assert refusal(acme, "enableStaticNat", ipaddressid=second["id"], **given).status == 431
     assert refusal(acme, "enableStaticNat", ipaddressid=address["id"], virtualmachineid=other["id"]).status == 537
     assert refusal(forward, acme, address, vm, tier).status == 431
     assert acme.job("disableStaticNat", ipaddressid=second["id"])["jobresultcode"] == 431
 
 
-def test_enabling_twice_posts_twice_and_fails_quirk_24(acme, netris, tier, vm, address):
+def test_a_machine_with_static_nat_gets_no_other_3_6(acme, netris, tier, vm, address):
     given = {"ipaddressid": address["id"], "virtualmachineid": vm["id"], "networkid": tier["id"]}
     acme("enableStaticNat", **given)
 
-    assert refusal(acme, "enableStaticNat", **given).status == 530
+    found = refusal(acme, "enableStaticNat", **given)
+    assert (found.status, found.body["cserrorcode"]) == (431, 4350)
+    assert f"{vm['id']} is already associated with another public ip {address['ipaddress']}" in found.text
     assert len(dnat(netris)) == 1
 
 

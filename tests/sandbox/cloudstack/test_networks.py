@@ -36,7 +36,6 @@ def test_a_vpc_has_two_source_nat_addresses_and_a_router_5_4(root):
         ({"cidr": "ten"}, 431),
         ({"cidr": None}, 431),
         ({"cidrsize": "24"}, 431),
-        ({"cidr": "10.0.0.0/16", "sourcenatipaddress": "192.0.2.1"}, 431),
         ({"cidr": "10.0.0.0/16", "account": "acme"}, 431),
         ({"cidr": "10.0.0.0/16", "projectid": "-1"}, 431),
     ],
@@ -65,6 +64,20 @@ def test_an_unstarted_vpc_touches_nothing_3_3(world, root):
     assert any(left.startswith("netris vpc") for left in world.what_is_left())
 
 
+def test_the_address_to_leave_with_is_nobodys_to_choose_3_3(root):
+    vpc = root.vpc(sourcenatipaddress="192.0.2.1")
+
+    (source,) = root.list("listPublicIpAddresses", vpcid=vpc["id"], issourcenat="true", forprovider="true")
+    assert source["ipaddress"] != "192.0.2.1"
+
+
+def test_host_bits_pass_and_fail_on_netris_3_3(world, root):
+    given = {"name": "x", "zoneid": root.zone, "vpcofferingid": nat_offering(root), "cidr": "10.10.0.5/16"}
+
+    assert root.job("createVPC", **given)["jobresult"] == {"errorcode": 530, "errortext": "Failed to create VPC"}
+    assert world.are_empty()
+
+
 def test_a_routed_vpc_shows_its_routes_3_3(root, acme):
     vpc = root.vpc("routed", mode="Route")
 
@@ -75,8 +88,8 @@ def test_a_routed_vpc_shows_its_routes_3_3(root, acme):
     assert tier["ip4routing"] == "Static"
     offering = acme.list("listVPCOfferings", name="Route")[0]["id"]
     given = {"name": "x", "zoneid": acme.zone, "vpcofferingid": offering}
-    assert refusal(acme, "createVPC", cidr="10.0.0.0/16", **given).status == 431
-    assert refusal(acme, "createVPC", cidrsize="24", **given).status == 533
+    assert acme.done("createVPC", cidr="10.20.0.0/16", **given)["vpc"]["cidr"] == "10.20.0.0/16"
+    assert refusal(acme, "createVPC", cidrsize="24", **given).status == 431
 
 
 def test_an_update_changes_what_is_sent_3_3(root):
@@ -126,13 +139,13 @@ def test_a_tier_shows_its_vni_to_root_alone_5_3(root, acme):
     [
         ({"gateway": "10.11.1.1"}, 431, "is not within vpc"),
         ({"gateway": "10.10.0.1", "netmask": "255.255.252.0"}, 431, "crosses other network cidr"),
-        ({"gateway": "10.10.1.0"}, 431, "network nor the broadcast"),
-        ({"gateway": "10.10.5.255"}, 431, "network nor the broadcast"),
-        ({"gateway": "ten"}, 431, "Invalid gateway"),
-        ({"gateway": "10.10.5.1", "netmask": "255.0.255.0"}, 431, "Invalid netmask"),
+        ({"gateway": "10.10.1.0"}, 431, "Invalid gateway IP provided"),
+        ({"gateway": "10.10.5.255"}, 431, "Invalid gateway IP provided"),
+        ({"gateway": "ten"}, 431, "Gateway parameter is invalid"),
+        ({"gateway": "10.10.5.1", "netmask": "255.0.255.0"}, 431, "Invalid gateway IP provided"),
         ({"gateway": None}, 431, "required"),
-        ({"gateway": "10.10.8.1", "netmask": "255.255.248.0"}, 431, "larger than /22"),
-        ({"gateway": "10.10.5.1", "networkdomain": "other.example"}, 431, "Networkdomain"),
+        ({"gateway": "10.10.8.1", "netmask": "255.255.248.0"}, 431, "Cidr size can't be less than 22"),
+        ({"gateway": "10.10.5.1", "networkdomain": "other.example"}, 431, "should match network domain of vpc VPC {"),
         ({"gateway": "10.10.5.1", "vpcid": None}, 431, "VPC networks only"),
     ],
 )
@@ -305,7 +318,7 @@ def test_machine_names_and_addresses_are_checked_3_9(root):
     root.list("listNetworks")
 
     assert refusal(root.machine, tier, "1-web").status == 431
-    assert refusal(root.machine, tier, "web", ipaddress="10.10.9.9").status == 431
+    assert refusal(root.machine, tier, "web", ipaddress="10.10.9.9").body["cserrorcode"] == 0
     assert refusal(root.machine, tier, "web").status == 533  # a /30 holds the gateway and the router
     assert root("listVirtualMachines") == {}
 
@@ -321,7 +334,7 @@ def test_addresses_are_taken_and_given_back_3_6(world, root):
 
     taken = root.done("associateIpAddress", vpcid=vpc["id"], ipaddress=wanted)["ipaddress"]
     assert (taken["ipaddress"], taken["state"], taken["issourcenat"]) == (wanted, "Allocated", False)
-    assert refusal(root, "associateIpAddress", vpcid=vpc["id"], ipaddress=wanted).status == 431
+    assert refusal(root, "associateIpAddress", vpcid=vpc["id"], ipaddress=wanted).status == 533
     assert root.done("disassociateIpAddress", id=taken["id"]) == {"success": True}
     assert root("listPublicIpAddresses", id=taken["id"]) == {}
     assert root.list("listPublicIpAddresses", id=taken["id"], allocatedonly="false")[0]["state"] == "Free"
@@ -334,7 +347,7 @@ def test_the_source_nat_address_stays_3_6(root):
     job = root.job("disassociateIpAddress", id=source["id"])
 
     assert job["jobresult"] == {
-        "errorcode": 431,
+        "errorcode": 530,
         "errortext": "ip address is used for source nat purposes and can not be disassociated.",
     }
 

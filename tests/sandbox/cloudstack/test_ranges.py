@@ -24,7 +24,7 @@ def test_a_reserved_address_waits_for_its_owner_4_3(acme, globex):
     assert (reserved["state"], reserved["account"]) == ("Reserved", "acme")
     assert [each["id"] for each in acme.list("listPublicIpAddresses", state="Reserved")] == [address["id"]]
     wanted = {"ipaddress": address["ipaddress"]}
-    assert refusal(globex, "associateIpAddress", vpcid=other["id"], **wanted).status == 431
+    assert refusal(globex, "associateIpAddress", vpcid=other["id"], **wanted).status == 533
     assert refusal(globex, "releaseIpAddress", id=address["id"]).status == 531
     assert refusal(acme, "reserveIpAddress", id=address["id"]).status == 431
     acme.done("associateIpAddress", vpcid=vpc["id"], **wanted)
@@ -60,7 +60,7 @@ def test_a_dedicated_public_range_serves_its_account_alone_3_10(root, acme, glob
     assert [each["id"] for each in root.list("listVlanIpRanges", **owner(acme))] == [vlan]
     assert refusal(root, "dedicatePublicIpRange", id=vlan, **owner(globex)).status == 431
     vpc = globex.vpc()
-    assert refusal(globex, "associateIpAddress", vpcid=vpc["id"], ipaddress="192.0.2.11").status == 431
+    assert refusal(globex, "associateIpAddress", vpcid=vpc["id"], ipaddress="192.0.2.11").status == 533
     acme.done("associateIpAddress", vpcid=acme.vpc()["id"], ipaddress="192.0.2.10")
     root("releasePublicIpRange", id=vlan)
     globex.done("associateIpAddress", vpcid=vpc["id"], ipaddress="192.0.2.11")

@@ -111,6 +111,10 @@ def source_nat(at):
     return at.caller.list("listPublicIpAddresses", **found)[0]
 
 
+def vpc_goes(at):
+    at.caller.done("deleteVPC", id=at.vpc["id"])
+
+
 def taken_pool(at):
     """Every address of the Netris range has gone to the VPCs of others."""
     every("publicip", state="Reserved", pool="none", accountid=at.vpc["id"])(at)
@@ -141,19 +145,21 @@ ROWS = (
     Refusal("1.4", "createVPC", but("createVPC", name="x" * 256), 431, "255"),
     Refusal("1.4", "createVPC", but("createVPC", name="a\x07b"), 431),
     Refusal(
-        "1.4", "createVPC", but("createVPC", publicmtu="big"), 431, INVALID.format("createvpc", "publicmtu", "big")
+        "1.4", "createVPC", but("createVPC", publicmtu="big"), 431, " due to invalid value big for parameter publicmtu$"
     ),
     Refusal("1.4", "createTags", but("createTags", **{"tags[0]].key": "x"}), 430),
     Refusal(
         "1.4",
         "deleteVPC",
-        when(lambda at: at.caller.done("deleteVPC", id=at.vpc["id"]), lambda at: {"id": at.vpc}),
-        431,
-        "^Unable to find ",
+        when(vpc_goes, lambda at: {"id": at.vpc}),
+        Job(431),
+        "^unable to find VPC id=1$",
     ),
     # 1.5 pages
-    Refusal("1.5", "listVPCs", lambda at: {"page": 1}, 431),
-    Refusal("1.5", "listVPCs", lambda at: {"pagesize": 10}, 431),
+    Refusal("1.5", "listVPCs", lambda at: {"page": 1}, 431, '^"pagesize" parameter is required when "page" is ', 9999),
+    Refusal(
+        "1.5", "listVPCs", lambda at: {"pagesize": 10}, 431, '^"page" parameter is required when "pagesize" ', 9999
+    ),
     Refusal("1.5", "listVPCs", lambda at: {"page": 1, "pagesize": -1}, 431),
     Refusal(
         "1.5",
@@ -209,7 +215,7 @@ ROWS = (
         "createVPC",
         when(full(7), but("createVPC")),
         535,
-        r"^Maximum amount of resources of Type = 'vpc', tag = 'null' for Account Name = acme, Domain Id = \S+ is "
+        r"^Maximum amount of resources of Type = 'vpc', tag = 'null' for Account Name = acme in Domain Id = 2 is "
         r"exceeded: Account Resource Limit = 0, Current Account Resource Amount = 0, Current Account Resource "
         r"Reservation = 0, Requested Resource Amount = 1\.$",
         4370,
@@ -228,8 +234,10 @@ ROWS = (
         who="acme",
     ),
     Refusal("3.3", "createVPC", but("createVPC", cidr="10.0.0.0/33"), 431, "^Invalid CIDR specified"),
-    Refusal("3.3", "createVPC", but("createVPC", cidr="198.18.0.0/16"), 431, "^Invalid CIDR specified"),
-    Refusal("3.3", "createVPC", but("createVPC", sourcenatipaddress="192.0.2.1"), 431),
+    Refusal("3.3", "createVPC", but("createVPC", cidr="198.18.0.0/16"), 431, "is not RFC1918 compliant$"),
+    Refusal("3.3", "createVPC", but("createVPC", cidr="10.77.0.5/16"), Job(530), "^Failed to create VPC$"),
+    Refusal("3.3", "createVPC", but("createVPC", networkdomain="a_b"), 431, "^Invalid network domain", 4350),
+    Refusal("3.3", "updateVPC", when(vpc_goes, lambda at: {"id": at.vpc, "name": "x"}), Job(431), " vpc by id 1$"),
     Refusal(
         "3.3",
         "createVPC",
@@ -264,7 +272,7 @@ ROWS = (
         "createNetwork",
         when(another_tier, but("createNetwork")),
         431,
-        r"10\.10\.2\.0/24 crosses other network cidr 10\.10\.2\.0/24",
+        r'10\.10\.2\.0/24 crosses other network cidr Network {"id": 2, "name": "db", .* same vpc VPC {"id":1,',
     ),
     Refusal(
         "3.4",
@@ -287,6 +295,13 @@ ROWS = (
     Refusal("3.4", "createNetwork", but("createNetwork", networkdomain="elsewhere.example"), 431),
     Refusal("3.4", "createNetwork", but("createNetwork", vpcid=lambda at: at.caller.vpc("other")), 431),
     Refusal("3.4", "createNetwork", when(full(6), but("createNetwork")), 535, "Type = 'network'", 4370, "acme"),
+    Refusal(
+        "3.4",
+        "restartNetwork",
+        lambda at: {"id": at.tier},
+        Job(431),
+        "^Network is not in the right state to be restarted. Correct states are: Implemented, Setup$",
+    ),
     Refusal(
         "3.4",
         "restartNetwork",
@@ -316,7 +331,7 @@ ROWS = (
     Refusal(
         "3.5", "createNetworkACL", lambda at: {"aclid": at.acl, "protocol": "all", "startport": 1, "endport": 2}, 431
     ),
-    Refusal("3.5", "createNetworkACL", lambda at: {"aclid": at.acl, "protocol": "tcp", "startport": 1}, 431),
+    Refusal("3.5", "createNetworkACL", lambda at: {"aclid": at.acl, "protocol": "tcp", "endport": 1}, 431),
     Refusal(
         "3.5",
         "createNetworkACL",
@@ -342,7 +357,9 @@ ROWS = (
     Refusal(
         "3.6", "associateIpAddress", when(full(1), but("associateIpAddress")), 535, "Type = 'public_ip'", 4370, "acme"
     ),
-    Refusal("3.6", "associateIpAddress", twice("associateIpAddress"), 431),
+    Refusal(
+        "3.6", "associateIpAddress", twice("associateIpAddress"), 533, "^Insufficient address capacity$", 9999, "acme"
+    ),
     Refusal(
         "5.5",
         "associateIpAddress",
@@ -353,13 +370,13 @@ ROWS = (
             )[0]["ipaddress"],
         ),
         530,
-        "^Cannot acquire IP .* not from the reserved pool for the external provider$",
+        "^Cannot acquire IP .* on the zone zone1 as the IP is not from the reserved pool for the external provider$",
     ),
     Refusal(
         "3.6",
         "disassociateIpAddress",
         lambda at: {"id": source_nat(at)},
-        Job(431),
+        Job(530),
         r"^ip address is used for source nat purposes and can not be disassociated\.$",
     ),
     Refusal("3.6", "enableStaticNat", but("enableStaticNat", networkid=None), 431),
@@ -372,23 +389,28 @@ ROWS = (
         number=4360,
     ),
     Refusal("3.6", "enableStaticNat", when(netris_refuses("POST /api/v2/nat"), but("enableStaticNat")), 530),
-    Refusal("3.6", "createPortForwardingRule", but("createPortForwardingRule", protocol="gre"), 431),
     Refusal("3.6", "createPortForwardingRule", but("createPortForwardingRule", publicendport=82), 431),
     Refusal("3.6", "createPortForwardingRule", twice("createPortForwardingRule"), 537, number=4360),
     Refusal("3.6", "createPortForwardingRule", when(lambda at: at.static, but("createPortForwardingRule")), 431),
     Refusal("3.6", "createPortForwardingRule", when(lambda at: at.balancer, but("createPortForwardingRule")), 537),
     Refusal("3.6", "createLoadBalancerRule", when(lambda at: at.forward, but("createLoadBalancerRule")), 537),
     # 3.7 balancers
-    Refusal("3.7", "createLoadBalancerRule", but("createLoadBalancerRule", algorithm="fair"), 431),
-    Refusal("5.2", "createLoadBalancerRule", but("createLoadBalancerRule", algorithm="source"), 431),
-    Refusal("5.5", "createLoadBalancerRule", but("createLoadBalancerRule", protocol="ssl"), 431),
+    Refusal(
+        "3.7",
+        "createLoadBalancerRule",
+        but("createLoadBalancerRule", algorithm="fair"),
+        431,
+        "^Invalid algorithm: ",
+        9999,
+    ),
     Refusal(
         "3.7",
         "assignToLoadBalancerRule",
         but("assignToLoadBalancerRule", virtualmachineids=lambda at: at.caller.machine(another_tier(at), "db-1")),
-        Job(431),
+        Job(530),
+        "^Failed to assign load balancer rule$",
     ),
-    Refusal("3.7", "assignToLoadBalancerRule", lambda at: {"id": at.balanced(), "virtualmachineids": at.vm}, Job(431)),
+    Refusal("3.7", "assignToLoadBalancerRule", lambda at: {"id": at.balanced(), "virtualmachineids": at.vm}, Job(530)),
     Refusal(
         "3.7",
         "assignToLoadBalancerRule",
@@ -438,7 +460,7 @@ ROWS = (
         "3.9", "deployVirtualMachine", when(full(0), but("deployVirtualMachine")), 535, "Type = 'user_vm'", 4370, "acme"
     ),
     Refusal("3.9", "listVirtualMachines", lambda at: {"details": "weather"}, 431),
-    Refusal("3.9", "destroyVirtualMachine", lambda at: {"id": at.vm, "expunge": "true"}, Job(531), who="acme"),
+    Refusal("3.9", "destroyVirtualMachine", lambda at: {"id": at.vm, "expunge": "true"}, Job(530), who="acme"),
     # 3.10 infrastructure
     Refusal("3.10", "updatePhysicalNetwork", lambda at: {"id": at.tier and at.physical, "vlan": "1-2"}, Job(431)),
     Refusal("3.10", "updatePhysicalNetwork", but("updatePhysicalNetwork", vlan="1-16777215"), Job(431)),
@@ -453,7 +475,7 @@ ROWS = (
     Refusal("3.10", "addNetrisProvider", lambda at: {**SCENARIOS["addNetrisProvider"](at), "password": "guess"}, 530),
     Refusal("3.10", "addNetrisProvider", lambda at: {**at.provider, "username": "sandbox", "password": "sandbox"}, 431),
     # 3.11 the past and tags
-    Refusal("3.11", "createTags", twice("createTags"), Job(431)),
+    Refusal("3.11", "createTags", twice("createTags"), Job(530), "^tag env already on Vpc with id "),
     Refusal("3.11", "createTags", lambda at: {"resourcetype": "Domain", "resourceids": at.domain, **PAIR}, Job(431)),
     Refusal(
         "3.11",

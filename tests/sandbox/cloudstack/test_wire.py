@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sandbox.world import World
-from tests.sandbox.cloudstack.client import Caller, Refused, client_of, sign
+from tests.sandbox.cloudstack.client import Caller, Refused, client_of, refusal, sign
 
 A = {"apiKey": "foo", "command": "listVirtualMachines", "listall": "true", "response": "json"}
 B = {
@@ -177,8 +177,8 @@ def test_answers_are_xml_unless_json_is_asked_for_1_1(root):
 
     assert re.match(r"<\?xml.*\?><listzonesresponse .*><count>1</count><zone>.*<name>zone1</name>", response.text)
     assert response.headers["content-type"].startswith("text/xml")
-    refusal = root.http.get("/client/api", params={"command": "listZones"})
-    assert "<errorcode>401</errorcode>" in refusal.text
+    refused = root.http.get("/client/api", params={"command": "listZones"})
+    assert "<errorcode>401</errorcode>" in refused.text
 
 
 def test_json_has_its_media_type_and_raw_characters_1_1(root):
@@ -194,19 +194,18 @@ def test_an_empty_list_is_an_empty_object_1_1(root):
 
 
 def test_missing_parameters_are_named_1_4(root):
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Refused) as refused:
         root("createVPC", zoneid=root.zone)
 
-    assert refusal.value.status == 431
-    assert refusal.value.body["cserrorcode"] == 9999
-    assert refusal.value.text == "Unable to execute API command createvpc due to missing parameter name"
+    assert refused.value.status == 431
+    assert refused.value.body["cserrorcode"] == 9999
+    assert refused.value.text == "Unable to execute API command createvpc due to missing parameter name"
 
 
 @pytest.mark.parametrize(
     ("command", "parameters", "status"),
     [
         ("listVPCs", {"id": "no-such-vpc"}, 431),
-        ("listVPCs", {"id": "1"}, 431),
         ("listVPCs", {"name": "x" * 256}, 431),
         ("listVPCs", {"name": "a\x00b"}, 431),
         ("listVPCs", {"page": "1"}, 431),
@@ -225,11 +224,11 @@ def test_missing_parameters_are_named_1_4(root):
     ],
 )
 def test_wrong_types_get_documented_errors_1_4(root, command, parameters, status):
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(Refused) as refused:
         root(command, **parameters)
 
-    assert refusal.value.status == refusal.value.body["errorcode"] == status
-    assert refusal.value.body["uuidList"] == []
+    assert refused.value.status == refused.value.body["errorcode"] == status
+    assert refused.value.body["uuidList"] == []
 
 
 def test_any_text_but_true_is_false_1_4(root):
@@ -248,8 +247,35 @@ def test_uuids_of_removed_things_still_resolve_1_4(root):
     root.done("deleteVPC", id=vpc["id"])
 
     assert root("listVPCs", id=vpc["id"]) == {}
-    with pytest.raises(Refused, match="431"):
-        root("deleteVPC", id=vpc["id"])
+    gone = [
+        root.job(command, id=vpc["id"], **more) for command, more in (("deleteVPC", {}), ("updateVPC", {"name": "x"}))
+    ]
+    assert [(job["jobresultcode"], job["jobresult"]["errortext"].lower()) for job in gone] == [
+        (431, "unable to find vpc id=1"),
+        (431, "unable to find vpc by id 1"),
+    ]
+
+
+def test_ids_of_rules_that_are_gone_are_unknown_1_4(root):
+    vpc = root.vpc()
+    acl = root.done("createNetworkACLList", name="web", vpcid=vpc["id"])["networkacllist"]
+    item = root.done("createNetworkACL", aclid=acl["id"], protocol="tcp")["networkacl"]
+    root.done("deleteNetworkACL", id=item["id"])
+
+    found = refusal(root, "deleteNetworkACL", id=item["id"])
+
+    assert (found.body["cserrorcode"], "entity does not exist" in found.text) == (9999, True)
+
+
+def test_numbers_of_the_database_stand_for_ids_1_4(root):
+    vpc, zone = root.vpc(), root.list("listZones")[0]
+
+    assert [each["id"] for each in root.list("listVPCs", id=1)] == [vpc["id"]]
+    assert root("listVPCs", id=999) == root("listZones", id=999) == root("listNetworks", id=-1) == {}
+    assert refusal(root, "listAccounts", id=999).text == "Unable to find account by id 999"
+    given = {"vpcofferingid": vpc["vpcofferingid"], "cidr": "10.20.0.0/16"}
+    assert root.done("createVPC", name="second", zoneid=1, **given)["vpc"]["zoneid"] == zone["id"]
+    assert refusal(root, "listZones", ids="1").body["cserrorcode"] == 9999  # younger than the numbers are
 
 
 def test_pages_count_everything_1_5(root):

@@ -6,7 +6,14 @@ from socket import inet_aton
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.protocol import wire
-from sandbox.cloudstack.protocol.errors import ApiError, InternalError, InvalidValue, NoAddress, ServerError
+from sandbox.cloudstack.protocol.errors import (
+    AddressRefused,
+    ApiError,
+    InternalError,
+    InvalidValue,
+    NoAddress,
+    ServerError,
+)
 from sandbox.cloudstack.resources.addresses import rules
 from sandbox.cloudstack.resources.networks import vpn
 from sandbox.cloudstack.resources.owners import limits
@@ -74,10 +81,9 @@ def check_free(cloud: Cloud, text: str, owner: Row) -> Row:
     row = next(iter(cloud.table("publicip").by("ipaddress", text)), None)
     is_mine = row is not None and row["state"] == RESERVED and row["accountid"] == owner["id"]
     is_there = row is not None and (row["state"] == FREE or is_mine)
-    if row is None or not is_there or not _may_use(cloud.get("vlan", row["vlanid"]), owner):
-        raise InvalidValue(f"IP address {text} is already in use or in invalid state or is not in this zone")
-    if _is_quarantined(cloud, row, owner):
-        raise InvalidValue(f"IP address {text} is in quarantine")  # the text: (unverified)
+    is_mine_to_take = row is not None and is_there and _may_use(cloud.get("vlan", row["vlanid"]), owner)
+    if row is None or not is_mine_to_take or _is_quarantined(cloud, row, owner):
+        raise AddressRefused("Insufficient address capacity")
     return row
 
 
@@ -208,7 +214,7 @@ def take_address(call: Call) -> Row:
     if vpc is None and network is not None:
         vpc = cloud.table("vpc").get(network.get("vpcid"))
     if vpc is None:
-        raise InvalidValue("Unable to figure out zone to assign ip to" if "zoneid" not in call else _NO_TARGET)
+        vpc = _vpc_of_only_tier(call)
     if vpc["state"] != "Enabled":
         raise InvalidValue("Unable to find Enabled VPC")
     owner = cloud.get("account", vpc["accountid"])
@@ -217,8 +223,8 @@ def take_address(call: Call) -> Row:
         address = check_free(cloud, call["ipaddress"], owner)
         if not address["forprovider"]:
             raise InternalError(
-                f"Cannot acquire IP {address['ipaddress']} as it is "
-                "not from the reserved pool for the external provider"
+                f"Cannot acquire IP {address['ipaddress']} on the zone {cloud.zone['name']} as the IP is not from the "
+                "reserved pool for the external provider"
             )
     else:  # in the order of the ranges, so Netris cannot use it while the routers' range has one (5.5, unverified)
         ranges = [*_ranges(cloud, is_for_netris=False), *_ranges(cloud, is_for_netris=True)]
@@ -228,7 +234,17 @@ def take_address(call: Call) -> Row:
     )
 
 
-_NO_TARGET = "Only addresses of VPCs are handled: networks outside of VPCs are no documented use of the Netris plugin"
+def _vpc_of_only_tier(call: Call) -> Row:
+    """A zone alone stands for the one network that the owner has there."""
+    if "zoneid" not in call:
+        raise InvalidValue("Unable to figure out zone to assign ip to")
+    owner = call.owner()
+    networks = call.cloud.table("network").by("accountid", owner["id"])
+    if len(networks) > 1:
+        raise InvalidValue("Account has more than one isolated network in the zone")
+    if not networks:  # (unverified)
+        raise InvalidValue("Account doesn't have any isolated networks in the zone")
+    return call.cloud.get("vpc", networks[0]["vpcid"])
 
 
 @handles("associateIpAddress")
@@ -252,7 +268,7 @@ def disassociate_ip_address(call: Call) -> Row:
     if address["state"] == FREE:
         return SUCCESS
     if address["issourcenat"]:
-        raise InvalidValue("ip address is used for source nat purposes and can not be disassociated.")
+        raise InternalError("ip address is used for source nat purposes and can not be disassociated.")
     try:
         release(call.cloud, address)
     except ApiError as error:

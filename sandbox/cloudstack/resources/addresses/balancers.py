@@ -5,16 +5,15 @@ from __future__ import annotations
 from ipaddress import ip_network
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
-from sandbox.cloudstack.protocol.errors import ApiError, InvalidValue, ServerError
+from sandbox.cloudstack.protocol.errors import ApiError, BadParameter, InvalidValue, ServerError
 from sandbox.cloudstack.resources.addresses import rules
 from sandbox.cloudstack.resources.addresses.rules import ACTIVE, ADD, BALANCER
 from sandbox.cloudstack.resources.machines import machines
-from sandbox.cloudstack.resources.zone import offerings
 from sandbox.cloudstack.state.cloud import Cloud, view
 from sandbox.kit.store import Row
 
-ALGORITHMS = ("roundrobin", "leastconn")
-_KNOWN_ALGORITHMS = (*ALGORITHMS, "source")
+# Netris balances round-robin, whatever is chosen; nobody asks the offering what it has.
+_ALGORITHMS = ("roundrobin", "leastconn", "source")
 
 
 @creates("createLoadBalancerRule")
@@ -25,16 +24,13 @@ def make_balancer(call: Call) -> Row:
     rules.check_ports(call["publicport"], call["publicport"])
     rules.check_ports(call["privateport"], call["privateport"])
     algorithm = call["algorithm"].lower()
-    if algorithm not in _KNOWN_ALGORITHMS:
-        raise InvalidValue(f"Invalid algorithm: {call['algorithm']}")
-    if algorithm not in ALGORITHMS:
-        raise InvalidValue(f"Algorithm: {algorithm} specified for Netris Provider is not supported.")
-    protocol = _protocol(call.get("protocol", "tcp"))
+    if algorithm not in _ALGORITHMS:
+        raise BadParameter(f"Invalid algorithm: {call['algorithm']}")
+    protocol = call.get("protocol", "tcp").lower()  # whatever it says
     sources = _sources(call)
     network = rules.tier_for(cloud, address, call.get("networkid"), "Lb")
     if rules.balances_inside(cloud, network):
         raise InvalidValue(f"Scheme Public is not supported by the network offering of network {network['id']}")
-    _check_offered(cloud, network, algorithm, protocol)
     rules.check_purpose(cloud, address, BALANCER)
     rules.check_overlap(cloud, BALANCER, address, protocol, call["publicport"], call["publicport"])
     rules.bind(cloud, address, network)
@@ -59,27 +55,12 @@ def make_balancer(call: Call) -> Row:
     )
 
 
-def _check_offered(cloud: Cloud, network: Row, algorithm: str, protocol: str) -> None:
-    """The offering of the tier may have fewer algorithms and protocols than its provider."""
-    offering = cloud.get("networkoffering", network["networkofferingid"])
-    for name, value in (("SupportedLbAlgorithms", algorithm), ("SupportedProtocols", protocol)):
-        if value not in offerings.capability(offering, "Lb", name):
-            raise InvalidValue(f"{name} of the offering {offering['name']} do not include {value}")
-
-
-def _protocol(text: str) -> str:
-    """CloudStack knows tcp-proxy and ssl as well; the Netris provider takes neither (5.2)."""
-    if text.lower() not in ("tcp", "udp"):
-        raise InvalidValue(f"Protocol {text} is not supported by the provider Netris, which takes tcp and udp")
-    return text.lower()
-
-
 def _sources(call: Call) -> str:
     for cidr in call.get("cidrlist", ()):
         try:
             ip_network(cidr, strict=False)
         except ValueError:
-            raise InvalidValue(f"Source cidrs formatting error {cidr}") from None
+            raise BadParameter(f"Source cidrs formatting error {cidr}") from None
     return ",".join(call.get("cidrlist", ()))
 
 
@@ -106,7 +87,7 @@ def update_balancer(call: Call) -> Row:
         raise InvalidValue(f"Algorithm: {call['algorithm']} specified for Netris Provider is not supported.")
     changes = {name: call[name] for name in ("name", "description", "fordisplay") if name in call}
     if "protocol" in call:
-        changes["protocol"] = _protocol(call["protocol"])
+        changes["protocol"] = call["protocol"].lower()
     if "cidrlist" in call:
         changes["cidrlist"] = _sources(call)
     cloud.change(BALANCER, row, **changes)
@@ -142,6 +123,8 @@ def delete_balancer(call: Call) -> Row:
 
 # members
 
+_NOT_ASSIGNED = "Failed to assign load balancer rule"  # whatever the reason is
+
 
 def _asked(call: Call) -> list[tuple[Row, str | None]]:
     """The machines that a call names, each with the address that it asks for."""
@@ -152,8 +135,6 @@ def _asked(call: Call) -> list[tuple[Row, str | None]]:
             raise InvalidValue(f"Unable to find virtual machine ID {entry.get('vmid')}")
         call.caller.check(call.cloud, "vm", vm)
         asked.append((vm, entry.get("vmip")))
-    if not asked:
-        raise InvalidValue("virtualmachineids or vmidipmap must be given")
     return asked
 
 
@@ -162,11 +143,14 @@ def assign(call: Call) -> Row:
     """A machine may be a member with several of its addresses."""
     cloud, row = call.cloud, call["id"]
     network = cloud.get("network", row["networkid"])
-    asked = {(vm["id"], rules.guest_address(cloud, vm, network, address)): None for vm, address in _asked(call)}
     present = {(member["vmid"], member["ipaddress"]): member for member in _members(cloud, row)}
-    for key in asked:
-        if key in present and not present[key]["is_revoked"]:
-            raise InvalidValue(f"VM {key[0]} is already mapped to load balancer.")
+    named = _asked(call)
+    try:
+        asked = {(vm["id"], rules.guest_address(cloud, vm, network, address)): None for vm, address in named}
+    except ApiError as error:
+        raise ServerError(_NOT_ASSIGNED) from error
+    if not asked or any(key in present and not present[key]["is_revoked"] for key in asked):
+        raise ServerError(_NOT_ASSIGNED)
     made = []
     for vm, address in asked:
         if (vm, address) in present:
@@ -177,7 +161,7 @@ def assign(call: Call) -> Row:
     except ApiError as error:
         for member in made:
             cloud.discard("lbmember", member)
-        raise ServerError("Failed to assign load balancer rule") from error
+        raise ServerError(_NOT_ASSIGNED) from error
     return SUCCESS
 
 
@@ -194,9 +178,9 @@ def remove(call: Call) -> Row:
     for vm, address in _asked(call):
         found = [member for member in _members(cloud, row) if member["vmid"] == vm["id"]]
         found = [member for member in found if address in (None, member["ipaddress"])]
-        if not found:
-            raise InvalidValue(f"The load balancer rule {row['id']} does not have the VM {vm['id']}")
         leaving += found
+    if not leaving:
+        return SUCCESS  # whoever is no member need not leave
     for member in leaving:
         cloud.change("lbmember", member, is_revoked=True)
     try:

@@ -22,6 +22,11 @@ def enable_static_nat(call: Call) -> Row:
     cloud, address, vm = call.cloud, call["ipaddressid"], call["virtualmachineid"]
     if address.get("issourcenat"):
         raise InvalidValue(f"Can't enable static, ip address {address['ipaddress']} is a sourceNat ip address")
+    if "networkid" not in call and not address.get("networkid"):
+        raise InvalidValue(
+            f"Unable to enable static NAT for the ipAddress id={address['number']} as IP is not associated with any "
+            "network and no networkId is passed in"
+        )
     network = rules.tier_for(cloud, address, call.get("networkid"), "StaticNat")
     machine = rules.guest_address(cloud, vm, network, call.get("vmguestip"))
     _check_free(cloud, address, vm)
@@ -72,10 +77,11 @@ def _check_free(cloud: Cloud, address: Row, vm: Row) -> None:
         raise RuleConflict(
             f"Failed to enable static nat for the ip address {address['id']} as it is assigned to another vm"
         )
-    if any(other is not address for other in cloud.table("publicip").by("vmid", vm["id"])):
-        raise RuleConflict(
-            f"Failed to enable static nat for the ip address {address['id']} as vm {vm['id']} already has static nat "
-            "enabled with another ip"
+    for other in cloud.table("publicip").by("vmid", vm["id"]):
+        raise InvalidValue(
+            f"Failed to enable static nat on the  ip {address['ipaddress']} with Id {address['id']} as the vm "
+            f"{vm['instancename']} with Id {vm['id']} is already associated with another public ip "
+            f"{other['ipaddress']} with id {other['id']}"
         )
 
 
@@ -83,7 +89,7 @@ def _check_free(cloud: Cloud, address: Row, vm: Row) -> None:
 def disable_static_nat(call: Call) -> Row:
     address = call["ipaddressid"]
     if not address.get("isstaticnat"):
-        raise InvalidValue("Specified IP address is not associated with a static nat")
+        raise InvalidValue("Specified IP address id is not associated with any vm Id")
     try:
         rules.drop_static_nat(call.cloud, address)
     except ApiError as error:
@@ -97,13 +103,12 @@ def disable_static_nat(call: Call) -> Row:
 @creates("createPortForwardingRule")
 def make_rule(call: Call) -> Row:
     cloud, address, vm = call.cloud, call["ipaddressid"], call["virtualmachineid"]
-    protocol = call["protocol"].lower()
-    if protocol not in ("tcp", "udp"):
-        raise InvalidValue(f"Invalid protocol: {call['protocol']}")
+    protocol = call["protocol"].lower()  # whatever it says
     public = (call["publicport"], call.get("publicendport", call["publicport"]))
     private = (call["privateport"], call.get("privateendport", call["privateport"]))
     _check_ranges(public, private)
-    network = rules.tier_for(cloud, address, call.get("networkid"), "PortForwarding")
+    bound = cloud.table("network").get(address.get("networkid"))
+    network = rules.tier_for(cloud, address, bound or call.get("networkid"), "PortForwarding")
     rules.check_purpose(cloud, address, FORWARD)
     rules.check_overlap(cloud, FORWARD, address, protocol, *public)
     machine = rules.guest_address(cloud, vm, network, call.get("vmguestip"))

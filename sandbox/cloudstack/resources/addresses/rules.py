@@ -7,10 +7,11 @@ shown as Deleting; deleting it again is the way on (4.4).
 from __future__ import annotations
 
 from sandbox.cloudstack.plugin.objects import Balancer, PortForward, StaticNat
-from sandbox.cloudstack.protocol.errors import InvalidValue, RuleConflict
+from sandbox.cloudstack.protocol.errors import Conflict, InvalidValue, RuleConflict
 from sandbox.cloudstack.resources.machines import nics
 from sandbox.cloudstack.resources.networks.naming import vpc_name
 from sandbox.cloudstack.state.cloud import Cloud
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 ADD, ACTIVE, REVOKE = "Add", "Active", "Revoke"
@@ -69,7 +70,9 @@ def tier_for(cloud: Cloud, address: Row, network: Row | None, service: str) -> R
 def check_purpose(cloud: Cloud, address: Row, kind: str) -> None:
     """Without conserve mode an address serves one purpose."""
     if address.get("isstaticnat"):
-        raise InvalidValue(f"Unable to create the rule: static nat is enabled for ip {address['id']}")
+        what = "port forwarding rule" if kind == FORWARD else "load balancer rule"
+        of_address = described(cloud, "publicip", address)
+        raise InvalidValue(f"Unable to create {what}; ip {of_address} has static nat enabled")
     check_no_vpn(cloud, address)
     for other in _PURPOSES.keys() - {kind}:
         if cloud.table(other).count_by("ipaddressid", address["id"]):
@@ -87,8 +90,9 @@ def check_overlap(cloud: Cloud, kind: str, address: Row, protocol: str, first: i
     for row in cloud.table(kind).by("ipaddressid", address["id"]):
         end: int = row.get("publicendport") or row["publicport"]
         if row["protocol"] == protocol and first <= end and row["publicport"] <= last:
-            raise RuleConflict(
-                f"The range specified, {first}-{last}, conflicts with rule {row['id']} which has "
+            refusal = Conflict if kind == BALANCER else RuleConflict
+            raise refusal(
+                f"The range specified, {first}-{last}, conflicts with rule {described(cloud, kind, row)} which has "
                 f"{row['publicport']}-{end}"
             )
 
@@ -98,7 +102,7 @@ def guest_address(cloud: Cloud, vm: Row, network: Row, asked: str | None) -> str
     check_alive(vm)
     nic = nics.in_tier(cloud, vm, network)
     if nic is None:
-        raise InvalidValue(f"Vm {vm['id']} does not belong to network {network['id']}")
+        raise InvalidValue("Vm doesn't belong to network associated with ipAddress")
     if asked is not None and asked not in nics.addresses_of(cloud, nic):
         raise InvalidValue(f"Vm {vm['id']} has no address {asked} in network {network['id']}")
     return str(asked or nic["ipaddress"])

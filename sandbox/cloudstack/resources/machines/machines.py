@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.protocol.errors import (
@@ -21,13 +19,13 @@ from sandbox.cloudstack.resources.owners import limits
 from sandbox.cloudstack.resources.zone import offerings
 from sandbox.cloudstack.state import alerts, hosts
 from sandbox.cloudstack.state.cloud import Cloud, created, view
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 STATISTICS_SECONDS = 60.0  # vm.stats.interval
 STOPPED, STARTING, RUNNING, STOPPING = "Stopped", "Starting", "Running", "Stopping"
 DESTROYED, ERROR = "Destroyed", "Error"
 _ARCHITECTURE = "x86_64"
-_HOST_NAME = re.compile(r"[A-Za-z]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", re.ASCII)
 _DETAILS = {"all", "group", "nics", "stats", "secgrp", "tmpl", "servoff", "diskoff", "iso", "volume", "min", "affgrp"}
 # What is left to show of a machine that its command has expunged.
 _GONE: Row = {"securitygroup": [], "nic": [], "affinitygroup": [], "deleteprotection": False, "tags": []}
@@ -91,22 +89,23 @@ def _tiers(call: Call) -> list[Row]:
             raise InvalidValue(f"Unable to translate and find entity with networkId: {entry.get('networkid')}")
         call.caller.check(cloud, "network", network)
         wanted.append(network)
+    if not wanted and len(cloud.table("network").by("accountid", (owner := call.owner())["id"])) > 1:
+        raise InvalidValue(
+            f"More than 1 default Isolated networks are found for account {described(cloud, 'account', owner)}; please "
+            "specify networkIds"
+        )
     if not wanted or any(network.get("is_system") for network in wanted):
         raise InvalidValue("Please specify the networks of the VM: the zone has none to fall back to")
     if len({network["vpcid"] for network in wanted}) > 1:  # (unverified)
         raise InvalidValue("A VM can have networks of one VPC at most")
     name, domain = call.get("name"), wanted[0]["networkdomain"]
     if name is not None:
-        if not _HOST_NAME.fullmatch(name):
-            raise InvalidValue(
-                "Invalid name. Vm name can contain ASCII letters 'a' through 'z', the digits '0' through '9', and the "
-                "hyphen ('-'), must be between 1 and 63 characters long, and can't start or end with \"-\" and can't "
-                "start with digit"
-            )
         for vm in cloud.table("vm").by("accountid", wanted[0]["accountid"]):
             first = nics.of_machine(cloud, vm)[:1]
             if vm["name"] == name and first and cloud.get("network", first[0]["networkid"])["networkdomain"] == domain:
-                raise InvalidValue(f"The vm with hostName {name} already exists in the network domain: {domain}")
+                network = wanted[0]["name"]
+                text = f"The vm with hostName {name} already exists in the network domain: {domain}; network={network}"
+                raise InvalidValue(text)
     return wanted
 
 
@@ -151,6 +150,8 @@ def _start(cloud: Cloud, vm: Row) -> None:
 
 @handles("startVirtualMachine")
 def start_machine(call: Call) -> Row:
+    if call["id"]["state"] == RUNNING:
+        raise InvalidValue(f"The virtual machine {call['id']['id']} ({call['id']['displayname']}) is already running")
     vm = _in_state(call, STOPPED)
     try:
         _start(call.cloud, vm)
@@ -197,7 +198,7 @@ def reboot_machine(call: Call) -> Row:
 def destroy_machine(call: Call) -> Row:
     cloud, vm = call.cloud, call["id"]
     if call.get("expunge") and not call.caller.is_admin:
-        raise PermissionDenied("Parameter expunge can be passed by Admin only")
+        raise InternalError("Account does not have permission for expunging.")
     _stop(cloud, vm)
     cloud.change("vm", vm, state=DESTROYED, destroyed=cloud.clock.now())
     if call.get("expunge"):

@@ -6,8 +6,9 @@ import re
 from ipaddress import IPv4Address, IPv4Network
 
 from sandbox.cloudstack.calls.call import Call, handles
-from sandbox.cloudstack.protocol.errors import InvalidValue, NoAddress
+from sandbox.cloudstack.protocol.errors import ApiError, InvalidValue, NoAddress, NoGuestAddress
 from sandbox.cloudstack.state.cloud import Cloud, view
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 NIC, SECONDARY = "nic", "nicsecondaryip"
@@ -51,7 +52,7 @@ def _taken(cloud: Cloud, tier: Row) -> set[str]:
     return found | {row["sourceipaddress"] for row in balancers}
 
 
-def free_address(cloud: Cloud, tier: Row, asked: str | None) -> str:
+def free_address(cloud: Cloud, tier: Row, asked: str | None, refusal: type[ApiError] = InvalidValue) -> str:
     """The address that is asked for, else the tier's lowest free one."""
     cidr, taken = IPv4Network(tier["cidr"]), _taken(cloud, tier)
     if asked is None:
@@ -65,7 +66,7 @@ def free_address(cloud: Cloud, tier: Row, asked: str | None) -> str:
         raise InvalidValue(f"Invalid format for IP address parameter: {asked}") from None
     ends = (cidr.network_address, cidr.broadcast_address)
     if address not in cidr or address in ends or str(address) in taken:
-        raise InvalidValue(f"The address {asked} is not free in network {tier['name']}")
+        raise refusal(f"Unable to acquire Guest IP address for network {described(cloud, 'network', tier)}")
     return str(address)
 
 
@@ -89,7 +90,7 @@ def add(cloud: Cloud, vm: Row, tier: Row, *, address: str | None = None, mac: st
         NIC,
         vmid=vm["id"],
         networkid=tier["id"],
-        ipaddress=free_address(cloud, tier, address),
+        ipaddress=free_address(cloud, tier, address, NoGuestAddress),
         macaddress=mac or f"02:01:{position:02x}:{number[:2]}:{number[2:4]}:{number[4:6]}",
         deviceid=position,
         accountid=vm["accountid"],

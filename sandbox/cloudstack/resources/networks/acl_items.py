@@ -6,7 +6,7 @@ import hashlib
 from ipaddress import ip_network
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
-from sandbox.cloudstack.protocol.errors import ApiError, InvalidValue, ServerError
+from sandbox.cloudstack.protocol.errors import ApiError, BadParameter, InvalidValue, ServerError
 from sandbox.cloudstack.resources.machines import nics
 from sandbox.cloudstack.resources.networks import acls, networks, tier_acls
 from sandbox.cloudstack.resources.networks.tier_acls import ACTIVE, ADD, REVOKE
@@ -27,19 +27,20 @@ def _checked(fields: Row) -> Row:
         if int(protocol) > 255:
             raise InvalidValue(f"Invalid protocol number: {protocol}. Protocol number should be in the range 0-255")
     elif protocol not in ("tcp", "udp", "icmp", "all"):
-        raise InvalidValue(f"Invalid protocol: {fields['protocol']}")
+        raise InvalidValue(f"Invalid protocol [{fields['protocol']}]. Expected one of: [tcp,udp,icmp,all]")
     direction = (fields["traffictype"] or "Ingress").capitalize()
     if direction not in ("Ingress", "Egress"):
-        raise InvalidValue(f"Invalid traffic type: {fields['traffictype']}")
+        raise InvalidValue(f"Invalid traffic type {fields['traffictype']}")
     action = (fields["action"] or "Allow").capitalize()
     if action not in ("Allow", "Deny"):
-        raise InvalidValue(f"Invalid action: {fields['action']}. Allowed actions are: [Allow, Deny]")
-    _check_ports(protocol, fields["startport"], fields["endport"])
+        raise InvalidValue(f"Invalid action [{fields['action']}]. Permitted actions are Allow and Deny")
+    ports = _ports(protocol, fields["startport"], fields["endport"])
     _check_icmp(protocol, fields["icmptype"], fields["icmpcode"])
     for cidr in fields["cidrlist"]:
         _check_cidr(cidr)
     return {
         **fields,
+        **ports,
         "protocol": protocol,
         "traffictype": direction,
         "action": action,
@@ -47,18 +48,23 @@ def _checked(fields: Row) -> Row:
     }
 
 
-def _check_ports(protocol: str, start: int | None, end: int | None) -> None:
+def _ports(protocol: str, start: int | None, end: int | None) -> Row:
+    """The ports as they are kept: where one is given alone, the start is the end as well."""
     if start is None and end is None:
-        return
-    if protocol in ("icmp", "1", "all"):
-        raise InvalidValue(f"Can't specify start/end port when protocol is {protocol.upper()}")
-    if start is None or end is None:
+        return {}
+    if protocol == "all":
+        raise InvalidValue("start port and end port must be null if protocol = 'all'")
+    if protocol in ("icmp", "1"):
+        raise InvalidValue("Can't specify start/end port when protocol is ICMP")
+    if start is None:  # (unverified)
         raise InvalidValue("Start port and end port must be given together")
+    end = start if end is None else end
     for name, port in (("Start", start), ("End", end)):
         if not 1 <= port <= 65535:
             raise InvalidValue(f"{name} public port is an invalid value: {port}")
     if start > end:
-        raise InvalidValue("Start port can't be bigger than end port")
+        raise InvalidValue(f"Start port can't be bigger than end port [startport={start},endport={end}]")
+    return {"startport": start, "endport": end}
 
 
 def _check_icmp(protocol: str, type_: int | None, code: int | None) -> None:
@@ -76,9 +82,9 @@ def _check_cidr(cidr: str) -> None:
     try:
         ip_network(cidr, strict=False)
     except ValueError:
-        raise InvalidValue(f"Source cidrs formatting error {cidr}") from None
+        raise BadParameter(f"Source cidrs formatting error {cidr}") from None
     if "/" not in cidr:
-        raise InvalidValue(f"Source cidrs formatting error {cidr}")
+        raise BadParameter(f"Source cidrs formatting error {cidr}")
 
 
 def _number(call: Call, acl: Row, item: Row | None = None) -> int:
@@ -88,7 +94,7 @@ def _number(call: Call, acl: Row, item: Row | None = None) -> int:
     if number is None:
         return max((row["rank"] for row in others), default=0) + 1
     if number < 1:
-        raise InvalidValue(f"Invalid number: {number}. Number cannot be < 1")
+        raise InvalidValue(f"Invalid number [{number}]. Number cannot be < 1")
     if any(row["rank"] == number for row in others):
         raise InvalidValue(f"ACL item with number {number} already exists in ACL: {acl['id']}")
     return number
@@ -249,7 +255,7 @@ def move_item(call: Call) -> Row:
     item = _item(call, "id")
     above, below = _item(call, "previousaclruleid"), _item(call, "nextaclruleid")
     if item is None or (above is None and below is None) or item in (above, below):
-        raise InvalidValue("Both previous and next ACL rule IDs cannot be invalid.")
+        raise InvalidValue("Both previous and next ACL rule IDs cannot be blank.")
     acl = cloud.get("networkacllist", item["aclid"])
     acls.check_changeable(call, acl)
     if any(other is not None and other["aclid"] != acl["id"] for other in (above, below)):

@@ -40,7 +40,7 @@ def make_list(cloud: Cloud, vpc: Row | None, name: str, description: str | None,
 def create_network_acl_list(call: Call) -> Row:
     vpc = call.get("vpcid")
     if vpc is None and not call.caller.is_root:
-        raise PermissionDenied("Only root admins can create global ACL lists")
+        raise PermissionDenied("Only Root Admin can create global ACLs.")
     if not call["name"].strip():
         raise InvalidValue("Invalid ACL list name")
     return make_list(call.cloud, vpc, call["name"], call.get("description"), fordisplay=call.get("fordisplay", True))
@@ -66,7 +66,7 @@ def delete_network_acl_list(call: Call) -> Row:
     check_changeable(call, acl, "removed")
     if tiers := tiers_of(cloud, acl):
         raise InternalError(
-            f"ACL is still associated with {len(tiers)} tier. Cannot delete network ACL list: {acl['name']}"
+            f"ACL is still associated with {len(tiers)} tier(s). Cannot delete network ACL: {acl['id']}"
         )
     if any(gateway.get("aclid") == acl["id"] for gateway in cloud.table("privategateway")):
         raise InternalError(f"ACL is still associated with a private gateway. Cannot delete {acl['name']}")
@@ -85,8 +85,10 @@ def replace_network_acl_list(call: Call) -> Row:
     """Off with the old rules, on with the new ones; a tier whose new rules Netris refuses keeps the new list."""
     cloud, acl = call.cloud, call["aclid"]
     network, gateway = call.get("networkid"), call.get("gatewayid")
-    if (network is None) == (gateway is None):
-        raise ServerError("Exactly one of network id and private gateway id must be given")
+    if network is None and gateway is None:
+        raise InternalError("Network ID and private gateway can't be null at the same time")
+    if network is not None and gateway is not None:
+        raise InternalError("Network ID and private gateway can't be passed at the same time")
     target = network or gateway or {}
     if target.get("vpcid") is None:
         raise InvalidValue(f"Network is not part of a VPC: {target['id']}")

@@ -14,8 +14,10 @@ from sandbox.cloudstack.resources.owners import limits
 from sandbox.cloudstack.resources.zone import as_numbers, configuration, offerings, service_providers
 from sandbox.cloudstack.seed import NETRIS, ROUTED
 from sandbox.cloudstack.state.cloud import Cloud, created, view
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
+_BAD_GATEWAY = "Invalid gateway IP provided. Either the IP is broadcast or network IP."
 ALLOCATED, IMPLEMENTING, IMPLEMENTED, SHUTDOWN = "Allocated", "Implementing", "Implemented", "Shutdown"
 
 
@@ -155,7 +157,8 @@ def create_network(call: Call) -> Row:
     cidr, gateway = _range(call, vpc)
     _check_room(cloud, vpc, cidr)
     if call.get("networkdomain", vpc["networkdomain"]) != vpc["networkdomain"]:
-        raise InvalidValue(f"Networkdomain can't be specified: tiers of VPC {vpc['id']} use {vpc['networkdomain']}")
+        text = "Network domain of the new network should match network domain of vpc"
+        raise InvalidValue(f"{text} {described(cloud, 'vpc', vpc)}")
     acl = call.get("aclid")
     if acl is not None and acl["vpcid"] not in (None, vpc["id"]):
         raise InvalidValue(f"ACL list {acl['id']} does not belong to the VPC {vpc['id']}")
@@ -219,7 +222,7 @@ def _check_offering(call: Call, offering: Row, vpc: Row) -> None:
     if offering["state"] != "Enabled":
         raise InvalidValue("Unable to find network offering in Enabled state by specified id")
     if not offering.get("forvpc", True):
-        raise InvalidValue("The network offering is not for networks of a VPC")
+        raise InvalidValue("Network offering can't be used for VPC networks")
     if offering.get("specifyvlan") and not call.caller.is_root:
         raise PermissionDenied("Only root admins can use a network offering with specifyVlan")
     if offering.get("internetprotocol", "IPv4") != "IPv4":
@@ -230,28 +233,28 @@ def _check_offering(call: Call, offering: Row, vpc: Row) -> None:
         if supported.get(service) != provider:
             raise InvalidValue(
                 f"Service {service} of the offering: Service/provider combination {service}/{provider} is not "
-                f"supported by VPC {vpc['name']} ({vpc['id']})"
+                f"supported by VPC {described(cloud, 'vpc', vpc)}"
             )
 
 
 def _range(call: Call, vpc: Row) -> tuple[IPv4Network, IPv4Address]:
     if "gateway" not in call or "netmask" not in call:
-        raise InvalidValue("Gateway and netmask are required for a network of a VPC")
+        raise InvalidValue("Gateway/netmask are required when create network for VPC")
     try:
         gateway = IPv4Address(call["gateway"])
     except ValueError:
-        raise InvalidValue("Invalid gateway specified") from None
+        raise InvalidValue("Gateway parameter is invalid") from None
     try:
         cidr = IPv4Network(f"{gateway}/{IPv4Address(call['netmask'])}", strict=False)
     except ValueError:
-        raise InvalidValue("Invalid netmask specified") from None
+        raise InvalidValue(_BAD_GATEWAY) from None
     if gateway in (cidr.network_address, cidr.broadcast_address):
-        raise InvalidValue("Invalid gateway specified. It must be neither the network nor the broadcast address")
+        raise InvalidValue(_BAD_GATEWAY)
     largest = configuration.number(call.cloud, "network.guest.cidr.limit")
     if not call.caller.is_root and cidr.prefixlen < largest:
-        raise InvalidValue(f"Cidr size can't be larger than /{largest}")
-    if not cidr.subnet_of(IPv4Network(vpc["cidr"])):
-        raise InvalidValue(f"Network cidr {cidr} is not within vpc {vpc['name']} cidr {vpc['cidr']}")
+        raise InvalidValue(f"Cidr size can't be less than {largest}")
+    if not cidr.subnet_of(IPv4Network(vpc["cidr"], strict=False)):
+        raise InvalidValue(f"Network cidr {cidr} is not within vpc {described(call.cloud, 'vpc', vpc)} cidr")
     return cidr, gateway
 
 
@@ -262,7 +265,10 @@ def _check_room(cloud: Cloud, vpc: Row, cidr: IPv4Network) -> None:
         raise InternalError(f"Number of networks per VPC cannot surpass [{most}].")
     for tier in tiers:
         if cidr.overlaps(IPv4Network(tier["cidr"])):
-            raise InvalidValue(f"Network cidr {cidr} crosses other network cidr {tier['cidr']} in vpc {vpc['name']}")
+            both = described(cloud, "network", tier), described(cloud, "vpc", vpc)
+            raise InvalidValue(
+                f"Network cidr {cidr} crosses other network cidr {both[0]} belonging to the same vpc {both[1]}"
+            )
 
 
 @handles("updateNetwork")
@@ -292,7 +298,9 @@ def restart_network(call: Call) -> Row:
     _check_tier(network)
     if call.get("cleanup"):
         raise InvalidValue("Cannot restart a VPC tier with cleanup, please restart the whole VPC.")
-    implement(call.cloud, network)
+    if network["state"] != IMPLEMENTED:
+        text = "Network is not in the right state to be restarted. Correct states are: Implemented, Setup"
+        raise InvalidValue(text)
     return SUCCESS
 
 

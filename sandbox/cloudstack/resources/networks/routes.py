@@ -5,10 +5,11 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
-from sandbox.cloudstack.protocol.errors import ApiError, InternalError, InvalidValue, RuleConflict, ServerError
+from sandbox.cloudstack.protocol.errors import ApiError, Conflict, InternalError, InvalidValue, ServerError
 from sandbox.cloudstack.resources.networks.naming import vpc_name
 from sandbox.cloudstack.seed import GATEWAY as GATEWAY_SERVICE
 from sandbox.cloudstack.state.cloud import Cloud, view
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 ROUTE, GATEWAY = "staticroute", "privategateway"
@@ -32,7 +33,7 @@ def make_route(call: Call) -> Row:
     if gateway is not None and (vpc is not None or hop is not None):
         raise InvalidValue("gatewayId cannot be specified together with nexthop or vpcId")
     if gateway is None and (vpc is None or hop is None):
-        raise InvalidValue("Either gatewayId, or nexthop and vpcId, must be specified")
+        raise InvalidValue("one of gatewayId and nextHop must be specified")
     vpc = vpc or cloud.get("vpc", (gateway or {}).get("vpcid"))
     if vpc["state"] != "Enabled":
         raise InvalidValue("Can't add static route to VPC that is being deleted")
@@ -60,13 +61,14 @@ def _cidr(cloud: Cloud, text: str, vpc: Row) -> IPv4Network:
         raise InvalidValue(f"Invalid format for cidr {text}") from None
     if "/" not in text:
         raise InvalidValue(f"Invalid format for cidr {text}")
-    if cidr.overlaps(IPv4Network(vpc["cidr"])):
+    if cidr.overlaps(IPv4Network(vpc["cidr"], strict=False)):
         raise InvalidValue(f"CIDR should be outside of VPC cidr {vpc['cidr']}")
     if cidr.overlaps(_LINK_LOCAL):
         raise InvalidValue(f"CIDR should be outside of link local cidr {_LINK_LOCAL}")
     for route in cloud.table(ROUTE).by("vpcid", vpc["id"]):
         if cidr.overlaps(IPv4Network(route["cidr"])):
-            raise RuleConflict(f"New static route cidr conflicts with existing route {route['cidr']} ({route['id']})")
+            existing = described(cloud, ROUTE, route)
+            raise Conflict(f"New static route cidr conflicts with existing route {existing}")
     return cidr
 
 
@@ -186,8 +188,8 @@ def delete_gateway(call: Call) -> Row:
     using = [row for row in cloud.table(ROUTE).by("vpcid", gateway["vpcid"]) if row["vpcgatewayid"] == gateway["id"]]
     if using:
         raise InternalError(
-            f"Can't delete private gateway {gateway['ipaddress']} as it has {len(using)} static routes applied. "
-            "Remove the routes first"
+            f"Can't delete private gateway {described(cloud, GATEWAY, gateway)} as it has {len(using)} static routes "
+            "applied. Remove the routes first"
         )
     cloud.remove(GATEWAY, gateway)
     return SUCCESS

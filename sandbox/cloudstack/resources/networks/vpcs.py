@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
@@ -20,10 +21,19 @@ from sandbox.cloudstack.resources.zone import (
 )
 from sandbox.cloudstack.seed import ROUTED
 from sandbox.cloudstack.state.cloud import Cloud, created, view
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 ENABLED, INACTIVE = "Enabled", "Inactive"
 MAXIMUM_MTU = 1500
+_BAD_DOMAIN = (
+    "Invalid network domain. Total length shouldn't exceed 190 chars. Each domain label must be between 1 and 63 "
+    "characters long, can contain ASCII letters 'a' through 'z', the digits '0' through '9', and the hyphen ('-'); "
+    'can\'t start or end with "-"'
+)
+_DOMAIN = re.compile(
+    r"(?!.{191})[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*", re.A | re.I
+)
 _PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 
 
@@ -76,7 +86,10 @@ def list_vpcs(call: Call) -> Row:
 
 @creates("createVPC")
 def make_vpc(call: Call) -> Row:
-    """Everything that can be refused while the caller waits; the VPC says Enabled from here on."""
+    """Everything that can be refused while the caller waits; the VPC says Enabled from here on.
+
+    Which address its traffic leaves with is not the caller's to say: `sourcenatipaddress` is ignored.
+    """
     cloud, owner = call.cloud, call.owner()
     limits.check(cloud, owner, limits.VPC)
     zone, offering = call["zoneid"], call["vpcofferingid"]
@@ -88,8 +101,8 @@ def make_vpc(call: Call) -> Row:
     if zone["allocationstate"] != ENABLED and not call.caller.is_root:
         text = f"Cannot perform this operation, Zone is currently disabled: {zone['name']}"
         raise PermissionDenied(text, uuids=((zone["id"], "zoneId"),))  # which refusals name objects: (unverified)
-    if "sourcenatipaddress" in call:
-        addresses.check_free(cloud, call["sourcenatipaddress"], owner)
+    if not _DOMAIN.fullmatch(call.get("networkdomain", "none")):
+        raise InvalidValue(_BAD_DOMAIN)
     source_nat = addresses.free_for_source_nat(cloud, owner) if "SourceNat" in offering["services"] else None
     is_dynamic = offerings.routing_mode(offering) == offerings.DYNAMIC
     peers = call.get("bgppeerids", [])
@@ -101,7 +114,7 @@ def make_vpc(call: Call) -> Row:
         name=call["name"],
         displaytext=call.get("displaytext") or call["name"],
         state=ENABLED,
-        cidr=str(cidr),
+        cidr=cidr,
         zoneid=zone["id"],
         vpcofferingid=offering["id"],
         networkdomain=domain,
@@ -126,37 +139,31 @@ def _as_number(call: Call, offering: Row) -> int:
     return as_numbers.pick(call.cloud, call["zoneid"], call.get("asnumber"), is_asked=is_asked)
 
 
-def _cidr(call: Call, offering: Row, owner: Row) -> IPv4Network:
-    if offering["networkmode"] == ROUTED:
-        return _routed_cidr(call, owner)
-    if "cidrsize" in call:
-        raise InvalidValue("CIDR size cannot be specified for this VPC offering")
-    return _given_cidr(call)
+def _cidr(call: Call, offering: Row, owner: Row) -> str:
+    """A size alone is for VPCs whose gateway is a virtual router, which those of Netris never are.
 
-
-def _routed_cidr(call: Call, owner: Row) -> IPv4Network:
-    """Root may name the range; everybody else gets one of the size asked for."""
-    if not configuration.is_on_in(call.cloud, "routed.network.vpc.enabled", call["zoneid"]):
-        raise InvalidValue("Routed VPC is not enabled in this zone")
-    if not call.caller.is_root and ("cidr" in call or "cidrsize" not in call):
-        raise InvalidValue("Only the CIDR size can be specified for a VPC in ROUTED mode")
+    Host bits pass here and fail on Netris.
+    """
+    if "cidr" not in call and "cidrsize" not in call:
+        raise InvalidValue("VPC cidr or cidr size must be specified")
     if "cidr" in call and "cidrsize" in call:
-        raise InvalidValue("CIDR and CIDR size cannot be specified together")
+        raise InvalidValue("VPC cidr and cidr size are mutually exclusive")
     if "cidrsize" in call:
-        return ipv4_subnets.carve(call.cloud, call["zoneid"], owner, call["cidrsize"])
-    return _given_cidr(call)
-
-
-def _given_cidr(call: Call) -> IPv4Network:
-    if "cidr" not in call:
-        raise InvalidValue("VPC cidr is required")
+        raise InvalidValue("VPC cidr size is only applicable on VPC with Routed mode")
+    text = str(call["cidr"])
     try:
-        cidr = IPv4Network(call["cidr"])
+        cidr = IPv4Network(text, strict=False)
     except ValueError:
-        raise InvalidValue(f"Invalid CIDR specified {call['cidr']}") from None
-    if "/" not in call["cidr"] or not any(cidr.subnet_of(block) for block in _PRIVATE):
-        raise InvalidValue(f"Invalid CIDR specified {call['cidr']}: it must lie within RFC 1918 address space")
-    return cidr
+        raise InvalidValue(f"Invalid CIDR specified {text}") from None
+    if "/" not in text:
+        raise InvalidValue(f"Invalid CIDR specified {text}")
+    if not any(cidr.subnet_of(block) for block in _PRIVATE):
+        raise InvalidValue(f"Guest Cidr {text} is not RFC1918 compliant")
+    if offering["networkmode"] == ROUTED:
+        if not configuration.is_on_in(call.cloud, "routed.network.vpc.enabled", call["zoneid"]):
+            raise InvalidValue("Routed VPC is not enabled in this zone")
+        ipv4_subnets.check_free(call.cloud, call["zoneid"], owner, cidr)
+    return text
 
 
 @handles("createVPC")
@@ -197,6 +204,8 @@ def _translates(cloud: Cloud, vpc: Row) -> bool:
 @handles("updateVPC")
 def update_vpc(call: Call) -> Row:
     cloud, vpc = call.cloud, call["id"]
+    if vpc.get("is_removed"):
+        raise InvalidValue(f"Unable to find vpc by id {vpc['number']}")
     before = vpc_name(cloud, vpc)
     changes = {name: call[name] for name in ("name", "displaytext", "fordisplay") if name in call}
     if "publicmtu" in call:
@@ -264,8 +273,10 @@ def restart_vpc(call: Call) -> Row:
 @handles("deleteVPC")
 def delete_vpc(call: Call) -> Row:
     vpc = call["id"]
+    if vpc.get("is_removed"):
+        raise InvalidValue(f"unable to find VPC id={vpc['number']}")
     if tiers := call.cloud.table("network").count_by("vpcid", vpc["id"]):
-        raise InvalidValue(f"Can't delete VPC {vpc['name']} ({vpc['id']}) as its used by {tiers} networks")
+        raise InvalidValue(f"Can't delete VPC {described(call.cloud, 'vpc', vpc)} as its used by {tiers} networks")
     call.cloud.untag(vpc)  # at once, whatever becomes of the VPC
     destroy(call.cloud, vpc)
     return SUCCESS

@@ -180,7 +180,7 @@ def make_connection(call: Call) -> Row:
     if gateway["accountid"] != customer["accountid"]:
         raise InvalidValue("A VPN connection joins a VPN gateway and a customer gateway of the same account only")
     cidrs, vpc = _cidrs(customer["cidrlist"]), cloud.get("vpc", gateway["vpcid"])
-    if _overlap(cidrs, [IPv4Network(vpc["cidr"])]):
+    if _overlap(cidrs, [IPv4Network(vpc["cidr"], strict=False)]):
         raise InvalidValue(f"The subnets {customer['cidrlist']} of the customer gateway overlap VPC cidr {vpc['cidr']}")
     for other in cloud.table(CONNECTION).by("s2svpngatewayid", gateway["id"]):
         far = cloud.get(CUSTOMER, other["s2scustomergatewayid"])

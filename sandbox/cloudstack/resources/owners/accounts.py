@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+
 from sandbox.cloudstack.calls.access import DOMAIN_ADMIN, RESOURCE_ADMIN, ROLE_TYPES, ROOT_ADMIN, USER
 from sandbox.cloudstack.calls.call import SUCCESS, Call, handles
-from sandbox.cloudstack.protocol.errors import ApiError, InvalidValue, PermissionDenied, ServerError
+from sandbox.cloudstack.protocol.errors import ApiError, BadParameter, InvalidValue, PermissionDenied
 from sandbox.cloudstack.resources.addresses import addresses
 from sandbox.cloudstack.resources.machines import machines
 from sandbox.cloudstack.resources.networks import networks, vpcs, vpn
@@ -12,6 +15,8 @@ from sandbox.cloudstack.resources.owners import limits, roles, users
 from sandbox.cloudstack.resources.zone import dedication
 from sandbox.cloudstack.state.cloud import Cloud, created, view
 from sandbox.kit.store import Row
+
+log = logging.getLogger(__name__)
 
 _ROLE_OF_TYPE = {USER: "User", ROOT_ADMIN: "Root Admin", DOMAIN_ADMIN: "Domain Admin", RESOURCE_ADMIN: "Resource Admin"}
 
@@ -47,7 +52,7 @@ def type_and_role(call: Call) -> tuple[int, Row]:
     """The account type and role that the arguments name: one of them is enough."""
     role, type_ = call.get("roleid"), call.get("accounttype")
     if role is None and type_ is None:
-        raise ServerError("Neither account type and role ID are not provided")
+        raise BadParameter("Neither account type and role ID are not provided")
     if role is None:
         role = call.cloud.table("role").find(name=_ROLE_OF_TYPE.get(type_, ""))
         if role is None:
@@ -62,6 +67,8 @@ def type_and_role(call: Call) -> tuple[int, Row]:
 
 @handles("listAccounts")
 def list_accounts(call: Call) -> Row:
+    if (account := call.get("id")) is not None and account.get("is_removed"):
+        raise InvalidValue(f"Unable to find account by id {account['number']}")
     rows = call.visible("account")
     rows = [row for row in rows if row["name"] != "system" and "projectid" not in row]
     rows = call.narrowed(rows, "name", "state", "accounttype")
@@ -74,9 +81,9 @@ def create_account(call: Call) -> Row:
     type_, role = type_and_role(call)
     name = call.get("account") or call["username"]
     domain = call.get("domainid") or cloud.get("domain", call.caller.domain["id"])
+    users.check_username(cloud, domain, call["username"])
     if any(row["domainid"] == domain["id"] for row in cloud.table("account").by("name", name)):
         raise InvalidValue(f"The specified account: {name} already exists")
-    users.check_username(cloud, domain, call["username"])
     account = cloud.new(
         "account",
         name=name,
@@ -144,6 +151,9 @@ def enable_account(call: Call) -> Row:
 
 @handles("deleteAccount")
 def delete_account(call: Call) -> Row:
+    """A success, whether or not all that the account had could be removed, and again when it is gone (W21)."""
+    if call["id"].get("is_removed"):
+        return SUCCESS
     account = _account(call)
     if account["id"] == call.caller.account["id"]:
         raise PermissionDenied("Cannot delete the caller's own account")
@@ -152,18 +162,8 @@ def delete_account(call: Call) -> Row:
 
 
 def tear_down(cloud: Cloud, account: Row) -> None:
-    """Remove an account with all it owns; when Netris does not let go of something, the account stays."""
-    try:
-        for vm in cloud.table("vm").by("accountid", account["id"]):
-            machines.expunge(cloud, vm)
-        for network in cloud.table("network").by("accountid", account["id"]):
-            networks.destroy(cloud, network)
-        for vpc in cloud.table("vpc").by("accountid", account["id"]):
-            vpcs.destroy(cloud, vpc)
-        for address in cloud.table("publicip").by("accountid", account["id"]):
-            addresses.release(cloud, address)
-    except ApiError as error:
-        raise ServerError(f"Failed to delete account {account['name']}: {error.text}") from error
+    """Remove an account with all it owns. What Netris does not let go of stays, and is still the account's."""
+    is_clean = _clean_up(cloud, account)
     vpn.clear_account(cloud, account)
     for user in cloud.table("user").by("accountid", account["id"]):
         cloud.remove("user", user)
@@ -179,4 +179,42 @@ def tear_down(cloud: Cloud, account: Row) -> None:
         if account["id"] in project["members"]:
             kept = {name: [each for each in project[name] if each != account["id"]] for name in ("members", "owners")}
             cloud.change("project", project, **kept)
-    cloud.remove("account", account)
+    cloud.forget("account", account, needs_cleanup=not is_clean)
+
+
+def _clean_up(cloud: Cloud, account: Row) -> bool:
+    """Whether everything is gone. What fails does not keep the rest from being removed."""
+    removals: tuple[tuple[str, Callable[[Cloud, Row], None]], ...] = (
+        ("vm", machines.expunge),
+        ("network", networks.destroy),
+        ("vpc", vpcs.destroy),
+        ("publicip", addresses.release),
+    )
+    is_clean = True
+    for kind, remove in removals:
+        for row in cloud.table(kind).by("accountid", account["id"]):
+            try:
+                if kind == "vpc" and cloud.table("network").count_by("vpcid", row["id"]):
+                    raise InvalidValue("the VPC still has networks")
+                if cloud.is_there(kind, row):
+                    remove(cloud, row)
+            except ApiError as error:
+                is_clean = False
+                log.warning("%s %s of account %s is not removed: %s", kind, row["id"], account["name"], error.text)
+    return is_clean
+
+
+def to_clean_up(cloud: Cloud, domain: Row) -> list[Row]:
+    """Accounts of the domain that are gone, and that something is left of."""
+    return [
+        row
+        for row in cloud.table("removed").where(kind="account", needs_cleanup=True)
+        if row["domainid"] == domain["id"]
+    ]
+
+
+def retry(cloud: Cloud) -> None:
+    """Try again to remove what accounts have left behind."""
+    for account in cloud.table("removed").where(kind="account", needs_cleanup=True):
+        if _clean_up(cloud, account):
+            cloud.change("account", account, needs_cleanup=False)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, handles
-from sandbox.cloudstack.protocol.errors import InvalidValue, PermissionDenied, ServerError
+from sandbox.cloudstack.protocol.errors import BadParameter, InternalError, InvalidValue, PermissionDenied
 from sandbox.cloudstack.resources.owners import accounts, limits
 from sandbox.cloudstack.state.cloud import Cloud, created, view
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 
@@ -40,11 +41,14 @@ def list_domains(call: Call) -> Row:
 
 @handles("createDomain")
 def create_domain(call: Call) -> Row:
+    """Below ROOT unless told otherwise, which only root may do; a domain admin below its own domain (unverified)."""
     cloud, name = call.cloud, call["name"]
-    parent = call.get("parentdomainid") or call.caller.domain
+    parent = call.get("parentdomainid") or next(cloud.table("domain").where(level=0))
     call.caller.check(cloud, "domain", parent)
     if "/" in name:
-        raise InvalidValue("Domain name cannot contain a slash")
+        raise BadParameter(
+            "Domain name contains one or more invalid characters.  Please enter a name without '/' characters."
+        )
     _check_name(cloud, parent, name)
     call.row = cloud.new(
         "domain",
@@ -60,7 +64,7 @@ def create_domain(call: Call) -> Row:
 
 def _check_name(cloud: Cloud, parent: Row, name: str) -> None:
     if any(each["name"].lower() == name.lower() for each in cloud.table("domain").by("parentdomainid", parent["id"])):
-        raise InvalidValue(f"Domain with name {name} already exists for the parent id={parent['id']}")
+        raise InvalidValue(f"Domain with name [{name}] already exists for the parent with ID [{parent['number']}].")
 
 
 @handles("updateDomain")
@@ -85,17 +89,27 @@ def update_domain(call: Call) -> Row:
 @handles("deleteDomain")
 def delete_domain(call: Call) -> Row:
     cloud, domain = call.cloud, call["id"]
+    if domain.get("is_removed"):  # (unverified)
+        raise InvalidValue(f"Failed to delete domain {domain['number']}, domain not found")
     if domain["level"] == 0 or domain["id"] == call.caller.domain["id"]:
         raise PermissionDenied("Can't delete the caller's own domain, nor the root domain")
     below = cloud.subtree(domain)
     tenants = [account for each in below for account in cloud.table("account").by("domainid", each["id"])]
-    if (tenants or len(below) > 1) and not call.get("cleanup"):
-        raise ServerError(
-            f"Failed to delete domain {domain['name']} (id: {domain['id']}); Please make sure all users and sub "
-            "domains have been removed from the domain before deleting"
-        )
+    if not call.get("cleanup"):
+        if left := accounts.to_clean_up(cloud, domain):
+            raise InternalError(f"Can't delete the domain yet because it has {len(left)} accounts to cleanup")
+        if tenants or len(below) > 1:
+            raise InternalError(
+                f"Delete failed on domain {described(cloud, 'domain', domain)}; Please make sure all users and sub "
+                "domains have been removed from the domain before deleting"
+            )
     for account in tenants:
         accounts.tear_down(cloud, account)
+    if any(accounts.to_clean_up(cloud, each) for each in below):  # (unverified)
+        raise InternalError(
+            f"Failed to clean up domain resources and sub domains, delete failed on domain {domain['name']} "
+            f"(id: {domain['number']})."
+        )
     for each in reversed(below):
         cloud.remove("domain", each)
     return SUCCESS

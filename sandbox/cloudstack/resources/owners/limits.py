@@ -70,21 +70,22 @@ def check(cloud: Cloud, account: Row, type_: int, amount: int = 1) -> None:
     limit, has = maximum(cloud, account, type_), used(cloud, account, type_)
     name = TYPES[type_][0]
     if limit != UNLIMITED and has + amount > limit:
+        domain = cloud.get("domain", account["domainid"])
         raise LimitReached(
-            f"Maximum amount of resources of Type = '{name}', tag = 'null' for Account Name = {account['name']}, "
-            f"Domain Id = {account['domainid']} is exceeded: Account Resource Limit = {limit}, Current Account "
-            f"Resource Amount = {has}, Current Account Resource Reservation = 0, Requested Resource Amount = {amount}."
+            f"Maximum amount of resources of Type = '{name}', tag = 'null' for Account Name = {account['name']} in "
+            f"Domain Id = {domain['number']} is exceeded: Account Resource Limit = {limit}, Current Account Resource "
+            f"Amount = {has}, Current Account Resource Reservation = 0, Requested Resource Amount = {amount}."
         )
-    domain: Row | None = cloud.get("domain", account["domainid"])
-    while domain is not None:
-        limit = maximum(cloud, domain, type_)
-        if limit != UNLIMITED and (has := used_in_domain(cloud, domain, type_)) + amount > limit:
+    above: Row | None = cloud.get("domain", account["domainid"])
+    while above is not None:
+        limit = maximum(cloud, above, type_)
+        if limit != UNLIMITED and (has := used_in_domain(cloud, above, type_)) + amount > limit:
             raise LimitReached(
-                f"Maximum amount of resources of Type = '{name}', tag = 'null' for Domain Id = {domain['id']} is "
+                f"Maximum amount of resources of Type = '{name}', tag = 'null' for Domain Id = {above['number']} is "
                 f"exceeded: Domain Resource Limit = {limit}, Current Domain Resource Amount = {has}, Current Domain "
                 f"Resource Reservation = 0, Requested Resource Amount = {amount}."
             )
-        domain = cloud.table("domain").get(domain["parentdomainid"])
+        above = cloud.table("domain").get(above["parentdomainid"])
 
 
 def triples(cloud: Cloud, owner: Row) -> Row:
@@ -135,7 +136,7 @@ def list_resource_limits(call: Call) -> Row:
     if (wanted := call.get("resourcetype")) is not None:
         types = [type_ for type_ in types if type_ == wanted]
         if not types:
-            raise InvalidValue("Please specify a valid resource type.")
+            raise InvalidValue("Please specify valid resource type.")
     if (name := call.get("resourcetypename")) is not None:
         types = [type_ for type_ in types if TYPES[type_][0] == name.lower()]
     return call.page([{"type": type_} for type_ in types], lambda row: _view(call.cloud, owner, row["type"]))
@@ -145,7 +146,7 @@ def list_resource_limits(call: Call) -> Row:
 def update_resource_limit(call: Call) -> Row:
     type_, limit = call["resourcetype"], call.get("max", UNLIMITED)
     if not 0 <= type_ < len(TYPES):
-        raise InvalidValue("Please specify a valid resource type")
+        raise InvalidValue("Please specify valid resource type")
     if limit < UNLIMITED:
         raise InvalidValue(
             f"Please specify either '{UNLIMITED}' for an infinite limit, or a limit that is at least '0'."
@@ -185,7 +186,7 @@ def update_resource_count(call: Call) -> Row:
     count = used if "accounttype" in owner else used_in_domain
     types = range(len(TYPES)) if "resourcetype" not in call else [call["resourcetype"]]
     if any(not 0 <= type_ < len(TYPES) for type_ in types):
-        raise InvalidValue("Please specify a valid resource type")
+        raise InvalidValue("Please specify valid resource type")
     rows = []
     for type_ in types:
         shown = {key: value for key, value in _view(call.cloud, owner, type_).items() if key != "max"}

@@ -6,6 +6,7 @@ from sandbox.cloudstack.calls.access import hashed, new_key
 from sandbox.cloudstack.calls.call import SUCCESS, Call, handles
 from sandbox.cloudstack.protocol.errors import InvalidValue, PermissionDenied
 from sandbox.cloudstack.state.cloud import Cloud, created, view
+from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 
@@ -34,7 +35,7 @@ def user_view(cloud: Cloud, user: Row) -> Row:
 
 def check_username(cloud: Cloud, domain: Row, name: str) -> None:
     if any(row["domainid"] == domain["id"] for row in cloud.table("user").by("username", name)):
-        raise InvalidValue(f"The user {name} already exists in domain {domain['id']}")
+        raise InvalidValue(f"The user {name} already exists in domain {described(cloud, 'domain', domain)}")
 
 
 def make(call: Call, account: Row) -> Row:

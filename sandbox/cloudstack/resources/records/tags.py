@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, handles
-from sandbox.cloudstack.protocol.errors import InvalidValue
+from sandbox.cloudstack.protocol.errors import InternalError, InvalidValue
 from sandbox.kit.store import Row
 
 _KINDS = {
@@ -57,7 +57,7 @@ def create_tags(call: Call) -> Row:
         present = {tag["key"] for tag in table.by("resourceid", row["id"])}
         for key, value in wanted:
             if key in present:
-                raise InvalidValue(f"tag {key} already on {name} with id {row['id']}")
+                raise InternalError(f"tag {key} already on {name} with id {row['id']}")
             cloud.new(
                 "tag",
                 key=key,

@@ -1,12 +1,12 @@
-"""The zone's IPv4 subnets, which the ranges of ROUTED VPCs are carved from (cloudstack-api.md 3.3, 3.8)."""
+"""The zone's IPv4 subnets, which the ranges of ROUTED VPCs may lie in (cloudstack-api.md 3.3, 3.8)."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network
 
 from sandbox.cloudstack.calls.call import Call, handles
-from sandbox.cloudstack.protocol.errors import InvalidValue, NoCapacity
-from sandbox.cloudstack.resources.zone import configuration, dedication
+from sandbox.cloudstack.protocol.errors import InvalidValue
+from sandbox.cloudstack.resources.zone import dedication
 from sandbox.cloudstack.seed import ROUTED
 from sandbox.cloudstack.state.cloud import Cloud, created, view
 from sandbox.kit.store import Row
@@ -35,28 +35,24 @@ def subnet_view(cloud: Cloud, row: Row) -> Row:
     return {**view(row, "id", "zoneid", "subnet"), **owner, "zonename": zone["name"], "created": created(row)}
 
 
-def carve(cloud: Cloud, zone: Row, owner: Row, size: int) -> IPv4Network:
-    """The first free block of that prefix length: of the owner's own subnets, then of everybody's (unverified)."""
-    largest = configuration.number(cloud, "routed.ipv4.vpc.min.cidr.size", owner)
-    smallest = configuration.number(cloud, "routed.ipv4.vpc.max.cidr.size", owner)
-    if not largest <= size <= smallest:
-        raise InvalidValue(f"CIDR size {size} must be between {largest} and {smallest}")
-    rows = [row for row in cloud.table(SUBNET).where(zoneid=zone["id"]) if dedication.serves(row, owner)]
-    taken = [IPv4Network(vpc["cidr"]) for vpc in cloud.table("vpc") if _is_routed(cloud, vpc)]
-    for row in sorted(rows, key=lambda row: row["ownerid"] is None):
-        block = _free(IPv4Network(row["subnet"]), size, taken)
-        if block is not None:
-            return block
-    raise NoCapacity(f"Failed to find a free subnet of size /{size} in the zone's IPv4 subnets")
+def check_free(cloud: Cloud, zone: Row, owner: Row, cidr: IPv4Network) -> None:
+    """A ROUTED VPC's range is nobody else's, and lies in a subnet of the zone that its owner may use, or in none.
+
+    Only the first refusal was seen; the others are read from the source (unverified).
+    """
+    routed = [IPv4Network(vpc["cidr"], strict=False) for vpc in cloud.table("vpc") if _is_routed(cloud, vpc)]
+    if cidr in routed:
+        raise InvalidValue("The subnet is in use")
+    for row in cloud.table(SUBNET).where(zoneid=zone["id"]):
+        subnet = IPv4Network(row["subnet"])
+        if subnet.overlaps(cidr) and not cidr.subnet_of(subnet):
+            raise InvalidValue(f"Existing zone subnet {subnet} has overlap with: {cidr}")
+        if subnet.overlaps(cidr) and not dedication.serves(row, owner):
+            raise InvalidValue("The owner of the network has no permission to access the subnet")
+    for other in routed:
+        if other.overlaps(cidr):
+            raise InvalidValue(f"Existing subnet {other} has overlap with: {cidr}")
 
 
 def _is_routed(cloud: Cloud, vpc: Row) -> bool:
     return bool(cloud.get("vpcoffering", vpc["vpcofferingid"])["networkmode"] == ROUTED)
-
-
-def _free(subnet: IPv4Network, size: int, taken: list[IPv4Network]) -> IPv4Network | None:
-    if subnet.prefixlen > size:
-        return None
-    inside = [each for each in taken if each.overlaps(subnet)]
-    blocks = subnet.subnets(new_prefix=size)
-    return next((block for block in blocks if not any(block.overlaps(each) for each in inside)), None)
