@@ -10,7 +10,11 @@ from sandbox.netris.state.controller import Controller
 from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, invalid, not_found, weak_int
 
 MESH = {"disabled": "Disabled", "hub": "Hub", "spoke": "Spoke", "dspoke": "Dynamic Spoke"}
-ROH_PROFILES = ((1, "Default", "default"), (2, "Default + Aggregates", "default_agg"), (3, "Full", "full_table"))
+ROH_PROFILES = (
+    {"id": 1, "name": "Default", "value": "default"},
+    {"id": 2, "name": "Default + Aggregates", "value": "default_agg"},
+    {"id": 3, "name": "Full", "value": "full_table"},
+)
 VLANS = "2-4094"
 FABRICS = ("netris", "dot1q_trunk", "equinix_metal", "phoenixnap_bmc")
 
@@ -35,7 +39,6 @@ def _new(row: Row) -> dict[str, Any]:
     """Site mesh and the ROH numbers mean nothing since 4.14 and 4.6, but Terraform reads them (quirks 30, 31)."""
     return row | {
         "siteMesh": {"name": MESH[row["siteMesh"]], "value": row["siteMesh"]},
-        "rohProfile": dict(zip(("id", "name", "value"), ROH_PROFILES[row["rohProfile"] - 1], strict=True)),
         "switchFabricProviders": None,  # they are not kept
     }
 
@@ -103,17 +106,15 @@ def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:
         "vlanRangeAutoAssign": fields.text("vlanRangeAutoAssign", old.get("vlanRangeAutoAssign", "")) or ranges,
         "vlanRangeSysReserved": fields.text("vlanRangeSysReserved", old.get("vlanRangeSysReserved", "")),
         "siteMesh": fields.object("siteMesh", {}).choice("value", MESH, old.get("siteMesh", "disabled")),
-        "rohProfile": _roh_profile(fields, old.get("rohProfile", 1)),
+        "rohProfile": _roh_profile(fields) if "rohProfile" in fields else old.get("rohProfile"),
         **{name: fields.integer(name, 0, 2**32 - 1, old.get(name, 0)) for name in ("rohAsn", "vmAsn")},
     }
 
 
-def _roh_profile(fields: Fields, kept: int) -> int:
+def _roh_profile(fields: Fields) -> dict[str, Any]:
     """By its id or its value."""
-    asked = fields.object("rohProfile", {}).values
-    if not asked:
-        return kept
-    for number, name, value in ROH_PROFILES:
-        if weak_int(asked.get("id")) == number or asked.get("value") == value or asked.get("name") == name:
-            return number
+    asked = fields.object("rohProfile").values
+    for profile in ROH_PROFILES:
+        if weak_int(asked.get("id")) == profile["id"] or asked.get("value") == profile["value"]:
+            return profile
     raise invalid("rohProfile", "Unknown routing profile.")  # unverified

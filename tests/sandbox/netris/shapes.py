@@ -73,7 +73,7 @@ SITE = shape(
     id=int,
     **dict.fromkeys(("publicAsn", "rohAsn", "vmAsn"), int),
     siteMesh=shape("name value"),
-    rohProfile=shape("name value", id=int),
+    rohProfile=(shape("name value", id=int), NONE),
     switchFabricProviders=NONE,
     **DATES,
 )

@@ -306,6 +306,7 @@ def test_a_site_shows_what_is_obsolete_as_it_was_sent_client_28(netris):
     netris.put(f"/api/v2/sites/{number}", **body | {"siteMesh": {"value": "hub"}, "rohProfile": {"value": "default"}})
     site = netris.get(f"/api/v2/sites/{number}")
     assert (site["siteMesh"]["value"], site["rohProfile"]["id"]) == ("hub", 1)
+    assert netris.get("/api/v2/sites/1")["rohProfile"] is None  # a newer Terraform would take away what it did not set
     for wrong in ({"siteMesh": {"value": "star"}}, {"rohProfile": {"id": 4}}):
         netris.refused(400, "PUT", f"/api/v2/sites/{number}", wrong)
 
