@@ -8,7 +8,7 @@ from sandbox.cloudstack import agents
 from sandbox.cloudstack.calls.jobs import Jobs
 from sandbox.cloudstack.protocol.errors import ApiError
 from sandbox.cloudstack.resources.addresses import addresses
-from sandbox.cloudstack.resources.machines import machines, nics
+from sandbox.cloudstack.resources.machines import machines, nics, states
 from sandbox.cloudstack.resources.networks import networks, vpcs
 from sandbox.cloudstack.resources.owners import accounts
 from sandbox.cloudstack.resources.zone import configuration, providers
@@ -51,14 +51,14 @@ def _collect_tiers(cloud: Cloud, now: float) -> None:
         if cloud.get("networkoffering", network["networkofferingid"]).get("ispersistent"):
             continue
         owners = (cloud.table("vm").get(nic["vmid"]) for nic in cloud.table("nic").by("networkid", network["id"]))
-        if not any(vm is not None and vm["state"] == machines.RUNNING for vm in owners):
+        if not any(vm is not None and vm["state"] == states.RUNNING for vm in owners):
             networks.shut_down(cloud, network)
 
 
 def _expunge_machines(cloud: Cloud, now: float) -> None:
     delay = configuration.number(cloud, "expunge.delay")
     for vm in cloud.table("vm"):
-        is_over = vm["state"] in (machines.DESTROYED, machines.ERROR)
+        is_over = vm["state"] in (states.DESTROYED, states.ERROR)
         if is_over and now - (vm.get("destroyed") or vm["created"]) >= delay:  # in Error: from its making (unverified)
             _attempt(cloud, "vm", vm["id"])
 
@@ -91,8 +91,8 @@ def _attempt(cloud: Cloud, kind: str, identifier: str) -> None:
 def settle_after_restart(cloud: Cloud) -> None:
     """Put what a killed server left half-way back into a stable state (2.2)."""
     for vm in cloud.table("vm"):
-        if vm["state"] == machines.STARTING:
-            cloud.change("vm", vm, state=machines.STOPPED)
+        if vm["state"] == states.STARTING:
+            cloud.change("vm", vm, state=states.STOPPED)
     for network in cloud.table("network"):
         if network["state"] in (networks.IMPLEMENTING, nics.DESTROY):
             cloud.change("network", network, state=networks.SHUTDOWN)

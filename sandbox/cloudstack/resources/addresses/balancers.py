@@ -8,7 +8,8 @@ from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoe
 from sandbox.cloudstack.protocol.errors import ApiError, BadParameter, InvalidValue, ServerError
 from sandbox.cloudstack.resources.addresses import rules
 from sandbox.cloudstack.resources.addresses.rules import ACTIVE, ADD, BALANCER
-from sandbox.cloudstack.resources.machines import machines
+from sandbox.cloudstack.resources.machines import states
+from sandbox.cloudstack.resources.machines.shown import machine_view
 from sandbox.cloudstack.state.cloud import Cloud, view
 from sandbox.kit.store import Row
 
@@ -207,12 +208,12 @@ def list_instances(call: Call) -> Row:
     for each in holders:
         addresses.setdefault(each["vmid"], []).append(each["ipaddress"])
     found = [vm for vm in (cloud.table("vm").get(key) for key in addresses) if vm is not None]
-    found = [vm for vm in found if vm["state"] not in (machines.DESTROYED, machines.ERROR)]
+    found = [vm for vm in found if vm["state"] not in (states.DESTROYED, states.ERROR)]
     if not call.get("lbvmips"):
-        return call.page(found, lambda vm: _without(machines.machine_view(call, vm), _NOT_OF_MEMBERS))
+        return call.page(found, lambda vm: _without(machine_view(call, vm), _NOT_OF_MEMBERS))
 
     def with_addresses(vm: Row) -> Row:
-        shown = machines.machine_view(call, vm)
+        shown = machine_view(call, vm)
         return {"loadbalancerruleinstance": shown, "lbvmipaddresses": addresses[vm["id"]]}
 
     return call.page(found, with_addresses, key="lbrulevmidip")

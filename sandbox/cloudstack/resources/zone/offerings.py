@@ -13,6 +13,7 @@ from sandbox.cloudstack.state.cloud import Cloud, created, view
 from sandbox.kit.store import Row
 
 STATIC, DYNAMIC = "Static", "Dynamic"
+TEMPLATE_TYPE, TEMPLATE_FORMAT = "USER", "QCOW2"
 STICKINESS_METHODS = {
     "LbCookie": "This is loadbalancer cookie based stickiness method.",
     "AppCookie": "This is App session based sticky method.",
@@ -266,9 +267,6 @@ def os_type(cloud: Cloud, template: Row) -> Row:
     return next(row for row in cloud.table("ostype") if row["description"] == template["ostypename"])
 
 
-TEMPLATE_TYPE, TEMPLATE_FORMAT = "USER", "QCOW2"
-
-
 @handles("listTemplates")
 def list_templates(call: Call) -> Row:
     word = call["templatefilter"].lower()
@@ -281,43 +279,43 @@ def list_templates(call: Call) -> Row:
         rows = [row for row in rows if row["accountid"] == call.caller.account["id"]]
     if "hypervisor" in call and call["hypervisor"].upper() != "KVM":
         rows = []
+    return call.page(call.searched(rows, "name", "displaytext"), lambda row: template_view(call, row))
 
-    def shown(row: Row) -> Row:
-        zone = call.cloud.get("zone", row["zoneid"])
-        where, store = {}, {"datastore": "secondary", "downloadPercent": "100", "downloadState": "DOWNLOADED"}
-        if call.caller.is_root:
-            where = {"status": "Download Complete", "url": f"http://templates.test/{row['id']}.qcow2"}
-            store |= {"datastoreId": str(uuid5(UUID(zone["id"]), "secondary")), "datastoreRole": "Image"}
-        return {
-            **view(row, "id", "name", "displaytext", "ostypename", "size", "zoneid"),
-            **call.cloud.owner_fields(row),
-            "zonename": zone["name"],
-            "created": created(row),
-            "ispublic": True,
-            "isready": True,
-            "isfeatured": True,
-            "isextractable": False,
-            "crossZones": True,
-            "format": TEMPLATE_FORMAT,
-            "hypervisor": "KVM",
-            **where,
-            "templatetype": TEMPLATE_TYPE,
-            "ostypeid": os_type(call.cloud, row)["id"],
-            "physicalsize": row["size"],
-            "checksum": "",
-            "bits": 0,
-            "details": {},
-            "downloaddetails": [store],
-            "directdownload": False,
-            "deployasis": False,
-            "forcks": False,
-            "hasannotations": False,
-            "passwordenabled": False,
-            "sshkeyenabled": False,
-            "isdynamicallyscalable": False,
-            "requireshvm": True,
-            "arch": "x86_64",
-            "tags": [],
-        }
 
-    return call.page(call.searched(rows, "name", "displaytext"), shown)
+def template_view(call: Call, row: Row) -> Row:
+    zone = call.cloud.get("zone", row["zoneid"])
+    where, store = {}, {"datastore": "secondary", "downloadPercent": "100", "downloadState": "DOWNLOADED"}
+    if call.caller.is_root:
+        where = {"status": "Download Complete", "url": f"http://templates.test/{row['id']}.qcow2"}
+        store |= {"datastoreId": str(uuid5(UUID(zone["id"]), "secondary")), "datastoreRole": "Image"}
+    return {
+        **view(row, "id", "name", "displaytext", "ostypename", "size", "zoneid"),
+        **call.cloud.owner_fields(row),
+        "zonename": zone["name"],
+        "created": created(row),
+        "ispublic": True,
+        "isready": True,
+        "isfeatured": True,
+        "isextractable": False,
+        "crossZones": True,
+        "format": TEMPLATE_FORMAT,
+        "hypervisor": "KVM",
+        **where,
+        "templatetype": TEMPLATE_TYPE,
+        "ostypeid": os_type(call.cloud, row)["id"],
+        "physicalsize": row["size"],
+        "checksum": "",
+        "bits": 0,
+        "details": {},
+        "downloaddetails": [store],
+        "directdownload": False,
+        "deployasis": False,
+        "forcks": False,
+        "hasannotations": False,
+        "passwordenabled": False,
+        "sshkeyenabled": False,
+        "isdynamicallyscalable": False,
+        "requireshvm": True,
+        "arch": "x86_64",
+        "tags": [],
+    }
