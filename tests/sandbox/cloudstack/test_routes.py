@@ -161,7 +161,7 @@ def test_gateways_go_with_the_vpc_3_3(world, root, vpc):
 
 
 def test_a_vpc_with_routes_is_not_deleted_before_they_are_w6(world, root, netris, vpc):
-    made = route(root, vpc)
+    made = route(root, vpc)["jobresult"]["staticroute"]
 
     for _ in range(2):
         result = root.job("deleteVPC", id=vpc["id"])["jobresult"]
@@ -169,6 +169,6 @@ def test_a_vpc_with_routes_is_not_deleted_before_they_are_w6(world, root, netris
         assert root.list("listVPCs")[0]["state"] == "Inactive"
     assert [each["name"] for each in netris.get("/api/v2/nat").json()["data"] if "-SNAT" in each["name"]] == []
 
-    root.done("deleteStaticRoute", id=made["staticroute"]["id"])
+    root.done("deleteStaticRoute", id=made["id"])
     root.done("deleteVPC", id=vpc["id"])
     assert world.are_empty()

@@ -8,6 +8,7 @@ import pytest
 from sandbox.world import World
 from tests.sandbox.cloudstack.client import root_of
 from tests.sandbox.cloudstack.sheet import OBJECTS, examples, misfits
+from tests.sandbox.control import order
 
 # What is listed, and the object of the sheet that its rows are.
 LISTS = {
@@ -57,7 +58,7 @@ _MORE = {
 
 @pytest.fixture(scope="module")
 def world():
-    """A zone with one of everything, a day old, whose controller has just been lost."""
+    """A zone with one of everything, two days old, that has lost a hypervisor."""
     world = World()
     root = root_of(world)
     vpc = root.vpc()
@@ -83,8 +84,10 @@ def world():
     vnis = {"physicalnetworkid": root.list("listPhysicalNetworks")[0]["id"], "vlanrange": "1000000-1000009"}
     root("dedicateGuestVlanRange", account="acme", domainid=acme["domainid"], **vnis)
     root.done("updateVPC", id=vpc["id"], name=vpc["name"], displaytext="later")
+    used = {row["hostid"] for row in (*root.list("listVirtualMachines"), *root.list("listRouters"))}
+    idle = next(host["name"] for host in root.list("listHosts", type="Routing") if host["id"] not in used)
+    order(root.http, f"devices/{idle}/kill")
     world.clock.advance(86400 * 2)
-    world.netris.faults.order("down")
     root("listZones")
     return world
 
