@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.kit.store import Row
-from sandbox.netris.inventory import inventory, ports, sites
+from sandbox.netris.inventory import inventory, sites
 from sandbox.netris.routing.ebgp import TERMINATING
-from sandbox.netris.state import fabric
+from sandbox.netris.state import fabric, port_view
 from sandbox.netris.state.controller import Controller
 from sandbox.netris.wire import Call, Reply
 
@@ -49,7 +49,7 @@ def ebgp_ports(net: Controller, call: Call) -> Reply:
 
 def _port(net: Controller, row: Row) -> dict[str, Any]:
     """What the port list says, in the words of this one. `name` and `portName` might be shorter (unverified)."""
-    shown = ports.render(net, row)
+    shown = port_view.render(net, row)
     return {
         **{name: shown[name] for name in ("id", "name", "port", "speed", "mtu", "lacp", "transceiver", "switchName")},
         "port_id": shown["id"],

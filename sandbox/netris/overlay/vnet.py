@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import re
 from functools import partial
-from ipaddress import ip_network
+from ipaddress import ip_interface
 from typing import Any
 
 from sandbox.kit.store import Row
 from sandbox.netris.routing import peering
-from sandbox.netris.state import fabric
+from sandbox.netris.state import fabric, port_view
 from sandbox.netris.state.controller import LAST_VLAN, Controller
 from sandbox.netris.state.ledger import LAST_VNI, Claim
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, weak_int
+from sandbox.netris.wire import (
+    CREATED,
+    DELETED,
+    UPDATED,
+    Address,
+    Call,
+    Fields,
+    Interface,
+    Refusal,
+    Reply,
+    dumps,
+    invalid,
+    weak_int,
+)
 
 STATES = ("active", "disabled")
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:\-]){5}[0-9a-fA-F]{2}")
@@ -25,6 +38,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         **row,
         "vpc": net.ref(net.vpcs, row["vpc"]),
         "tenant": net.ref(net.tenants, row["tenant"]),
+        "tenantID": row["tenant"],
         "sites": net.refs(net.sites, row["sites"]),
         "guestTenants": net.refs(net.tenants, row["guestTenants"]),
         "gateways": [_gateway_view(net, gateway) for gateway in row["gateways"]],
@@ -34,7 +48,7 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
         or f"44:38:39:{row['id'] >> 16 & 255:02x}:{row['id'] >> 8 & 255:02x}:{row['id'] & 255:02x}",
         "ports": [],
         "portsCount": len(row["ports"]) + sum(1 for _ in fabric.labelled_ports(net, row)),
-        "internal": False,
+        "internal": 0,
     }
 
 
@@ -42,7 +56,8 @@ def _gateway_view(net: Controller, gateway: Row) -> dict[str, Any]:
     dhcp = gateway["dhcp"]
     if dhcp is not None:
         dhcp = {**dhcp, "optionSet": net.ref(net.option_sets, dhcp["optionSet"])}
-    return {**gateway, "dhcp": dhcp, "dhcpLeaseCount": 0}
+    family = f"ipv{ip_interface(gateway['prefix']).version}"
+    return {**gateway, "dhcp": dhcp, "dhcpLeaseCount": 0, "ipFamily": family}
 
 
 def _relay_view(net: Controller, relay: Row | None) -> Row | None:
@@ -58,36 +73,27 @@ def listing(net: Controller, call: Call) -> Reply:
 def read(net: Controller, call: Call) -> Reply:
     row = _row(net, call)
     direct = {entry["port"] for entry in row["ports"]}
-    ports = [_port_view(net, row, net.ports.get(entry["port"]), entry) for entry in row["ports"]]
+    shown = [_port_view(net, row, net.ports.get(entry["port"]), entry) for entry in row["ports"]]
     for port, label in fabric.labelled_ports(net, row):
         if port["id"] not in direct:  # a direct entry wins over a label
             untagged = label["accessMode"]
-            ports.append(_port_view(net, row, port, {"vlan": row["vlan"], "untagged": untagged, "state": "active"}))
-    return Reply(dumps({**render(net, row), "ports": [port for port in ports if port]}))
+            shown.append(_port_view(net, row, port, {"vlan": row["vlan"], "untagged": untagged, "state": "active"}))
+    return Reply(dumps({**render(net, row), "ports": [port for port in shown if port]}))
 
 
 def _port_view(net: Controller, vnet: Row, port: Row | None, entry: Row) -> dict[str, Any] | None:
-    device = net.devices.get(port["hw"]) if port else None
-    if port is None or device is None:
+    """The port as its own list shows it, and what the V-Net makes of it."""
+    if port is None or port["hw"] not in net.devices.table.rows:
         return None
     is_up = fabric.is_port_up(net, port) and vnet["state"] == "active"
     return {
-        "id": port["id"],
-        "name": port["name"],
-        "access": entry["untagged"],
-        "untagged": "yes" if entry["untagged"] else "no",
-        "vlan": 1 if entry["untagged"] else entry["vlan"],
+        **port_view.render(net, port),
+        **dict.fromkeys(("access", "accessMode", "untagged"), entry["untagged"]),
+        "vlan": "1" if entry["untagged"] else str(entry["vlan"]),
         **{name: entry.get(name, "") for name in ("ipv4", "ipv6")},  # in answers: unverified
-        "state": {"id": 1, "label": entry["state"].capitalize(), "value": entry["state"]},
+        "state": {"id": "1", "label": entry["state"].capitalize(), "value": entry["state"]},
         "status": {"label": "UP" if is_up else "DOWN", "value": "up" if is_up else "down"},
         "macCount": 1 if is_up else 0,
-        "speed": port["speed"],
-        "adminDown": port["adminDown"],
-        "lacp": "off",
-        "switch": {k: device[k] for k in ("id", "name", "mainAddress", "type")},
-        "switchName": device["name"],
-        "site": net.ref(net.sites, device["site"]),
-        "tenant": net.ref(net.tenants, port["tenant"]),
     }
 
 
@@ -204,20 +210,26 @@ def _gateways(net: Controller, fields: Fields, vpc: int, owner: tuple[int, list[
 
 
 def _dhcp(net: Controller, gateway: Fields) -> Row:
-    """Without an option set of its own, a gateway hands out the default one."""
+    """Without an option set of its own, a gateway hands out the default one; without a range, the widest."""
     if not gateway.flag("dhcpEnabled", False):
         return {"dhcpEnabled": False, "dhcp": None}
-    dhcp, network = gateway.object("dhcp"), ip_network(gateway.text("prefix"), strict=False)
-    start, end = dhcp.address("start"), dhcp.address("end")
-    if start not in network or end not in network or int(start) > int(end):
+    prefix, dhcp = gateway.interface("prefix"), gateway.object("dhcp", {})
+    first, last = _widest(prefix)
+    start, end = dhcp.address("start", str(first)), dhcp.address("end", str(last))
+    if start not in prefix.network or end not in prefix.network or int(start) > int(end):
         raise invalid("gateways", "The DHCP range must lie in the gateway's subnet.")  # unverified
     default = net.option_sets.one("isDefault", True)
-    asked = dhcp.object("optionSet", {})
-    options = net.resolve(net.option_sets, asked.values, "optionSet") if asked.values else default
-    return {
-        "dhcpEnabled": True,
-        "dhcp": {"start": str(start), "end": str(end), "optionSet": options["id"] if options else None},
-    }
+    chosen = net.one_or_none(net.option_sets, dhcp, "optionSet") or (default["id"] if default else None)
+    return {"dhcpEnabled": True, "dhcp": {"start": str(start), "end": str(end), "optionSet": chosen}}
+
+
+def _widest(gateway: Interface) -> tuple[Address, Address]:
+    """The longer of the two stretches of hosts below and above the gateway (which range is chosen is unverified)."""
+    network = gateway.network
+    edge = 0 if network.num_addresses <= 2 else 1
+    first, last = network[edge], network[-1 - edge]
+    below, above = int(gateway.ip) - int(first), int(last) - int(gateway.ip)
+    return (gateway.ip + 1, last) if above >= below else (first, gateway.ip - 1)
 
 
 def _ports(net: Controller, fields: Fields, sites: list[int], vlan: int, was: Row | None) -> list[Row]:

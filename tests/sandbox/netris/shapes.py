@@ -115,34 +115,22 @@ VNET = shape(
     tenant=REF,
     guestTenants=[REF],
     sites=[REF],
+    tenantID=int,
     vlan=int,
     vxlanID=int,
     provisioning=bool,
     vlanAware=bool,
     nativeVlan=int,
     l3vpn=bool,
-    gateways=[shape("prefix", vlan=(int, NONE), dhcpEnabled=bool, dhcp=(_DHCP, NONE), dhcpLeaseCount=int)],
+    gateways=[shape("prefix ipFamily", vlan=(int, NONE), dhcpEnabled=bool, dhcp=(_DHCP, NONE), dhcpLeaseCount=int)],
     ports=[ANY],
     portTags=[shape("name", accessMode=bool)],
     tags=[str],
     dhcpRelay=(shape("primaryAddr secondaryAddr", enabled=bool, vpc=REF), NONE),
     status=STATUS,
     portsCount=int,
-    internal=bool,
+    internal=int,
     **DATES,
-)
-VNET_PORT = shape(
-    "name untagged ipv4 ipv6 speed lacp switchName",
-    id=int,
-    access=bool,
-    vlan=int,
-    state=shape("label value", id=int),
-    status=STATUS,
-    macCount=int,
-    adminDown=bool,
-    switch=shape("name mainAddress type", id=int),
-    site=REF,
-    tenant=REF,
 )
 NODE = shape(
     "name fullName description ipFamily readonly prefix type defaultGateway",
@@ -398,6 +386,12 @@ PORT = shape(
     bgp=shape("state prefix time"),
     portReservationCount=int,
     **DATES,
+)
+VNET_PORT = PORT | shape(
+    "vlan ipv4 ipv6",
+    **dict.fromkeys(("access", "accessMode", "untagged"), bool),
+    state=shape("id label value"),
+    macCount=int,
 )
 
 

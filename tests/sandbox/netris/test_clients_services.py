@@ -201,6 +201,64 @@ def test_a_balancer_s_site_and_tenant_may_be_bare_numbers_client_18(netris, vpc,
     assert row["healthcheck"]["timeout"] == 3000  # the number is OpenAPI's
 
 
+# V-Nets
+
+
+def vnet(vpc, **more):
+    return {"name": "n", "vpc": vpc, "tenant": TENANT, "sites": [SITE], "guestTenants": [], "vlan": 0, **more}
+
+
+def test_a_vnet_takes_its_ports_by_name_client_2(netris, vpc):
+    port = {"name": "swp25@Leaf-1", "id": 0, "access": False, "accessMode": False, "lacp": "", "state": "active"}
+    number = netris.post("/api/v2/vnet", **vnet(vpc, ports=[port | {"vlan": "1050"}]))["id"]
+
+    (shown,) = netris.get(f"/api/v2/vnet/{number}")["ports"]
+    assert (shown["name"], shown["vlan"]) == ("swp25@Leaf-1", "1050")
+    netris.refused(404, "POST", "/api/v2/vnet", vnet(vpc, name="m", ports=[port | {"name": "swp99@Leaf-1"}]))
+
+
+def test_a_vnet_s_port_is_found_again_by_its_interface_and_its_switch_client_9(netris, vpc):
+    tagged = {"name": "swp25@Leaf-1", "id": 0, "accessMode": False, "vlan": "1050"}
+    untagged = {"name": "swp25@Leaf-2", "id": 0, "accessMode": True, "vlan": "1"}
+    number = netris.post("/api/v2/vnet", **vnet(vpc, ports=[tagged, untagged]))["id"]
+
+    first, second = netris.get(f"/api/v2/vnet/{number}")["ports"]
+    assert (first["port"], first["switchName"], first["untagged"]) == ("swp25", "Leaf-1", False)
+    assert (second["untagged"], second["access"], second["accessMode"], second["vlan"]) == (True, True, True, "1")
+    assert first["info"] == {"port": "swp25", "ifName": "swp25"}
+    assert first["state"] == {"id": "1", "label": "Active", "value": "active"}
+    assert first["adminDown"] == "no"
+    listed = netris.port("swp25@Leaf-1")
+    for name in ("mtu", "autoNeg", "duplex", "breakout", "desiredSpeed", "transceiver", "parentPort", "tenant", "site"):
+        assert first[name] == listed[name]
+    assert first["used"] is True
+
+
+def test_internal_is_a_number_and_the_tenant_s_id_is_shown_alone_client_9(netris):
+    row = netris.get("/api/v2/vnet")[0]
+
+    assert (row["internal"], row["tenantID"]) == (0, 1)
+    assert {gateway["ipFamily"] for gateway in row["gateways"]} == {"ipv4"}
+
+
+@pytest.mark.parametrize(
+    ("gateway", "start", "end"),
+    [
+        ("10.1.1.1/24", "10.1.1.2", "10.1.1.254"),
+        ("10.1.1.254/24", "10.1.1.1", "10.1.1.253"),
+        ("10.1.1.100/24", "10.1.1.101", "10.1.1.254"),
+    ],
+)
+def test_dhcp_without_a_range_gets_one_client_20(netris, vpc, gateway, start, end):
+    asked = {"prefix": gateway, "vlan": "", "dhcpEnabled": True, "dhcpLeaseCount": 2, "dhcp": None}
+
+    number = netris.post("/api/v2/vnet", **vnet(vpc, gateways=[asked]))["id"]
+
+    (shown,) = netris.get(f"/api/v2/vnet/{number}")["gateways"]
+    assert shown["dhcpEnabled"] is True
+    assert shown["dhcp"] == {"start": start, "end": end, "optionSet": {"id": 1, "name": "Default Option Set"}}
+
+
 # e-BGP
 
 

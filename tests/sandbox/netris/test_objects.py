@@ -381,7 +381,7 @@ def test_a_vnet_as_the_plugin_makes_it(netris):
     assert (row["vxlanID"], row["vlan"], row["state"]) == (1000007, 0, "active")
     assert row["gateways"][0]["prefix"] == "10.1.1.1/24"
     assert row["tags"] == ["CS-Cloud1-Compute"]
-    assert (row["portsCount"], row["internal"]) == (0, False)
+    assert (row["portsCount"], row["internal"]) == (0, 0)
 
 
 def test_a_vni_is_unique_across_the_controller(netris):
@@ -458,7 +458,7 @@ def test_ports_join_by_label_and_by_hand(netris):
     ports = [{"name": "swp20@Leaf-1"}, {"name": "swp21@Leaf-1", "accessMode": True}]
     number = netris.post("/api/v2/vnet", name="n", tenant=TENANT, sites=[SITE], vlan=100, ports=ports)["id"]
     ports = netris.get(f"/api/v2/vnet/{number}")["ports"]
-    assert [(port["vlan"], port["untagged"]) for port in ports] == [(100, "no"), (1, "yes")]
+    assert [(port["vlan"], port["untagged"]) for port in ports] == [("100", False), ("1", True)]
     assert ports[0]["switch"]["name"] == "Leaf-1"
 
 
