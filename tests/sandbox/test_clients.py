@@ -190,7 +190,7 @@ def test_libcloud_reads_refusals_8(world, compute):
 
     with pytest.raises(Exception, match="used by 1 networks"):
         compute.ex_delete_vpc(vpc)
-    with pytest.raises(Exception, match="Gateway and netmask"):
+    with pytest.raises(Exception, match="Gateway/netmask are required"):
         compute.ex_create_network("x", "x", compute.ex_list_network_offerings()[0], zone, vpc_id=vpc.id)
 
 
