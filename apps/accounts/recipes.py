@@ -11,9 +11,11 @@ from pydantic import SecretStr
 
 from apps.accounts.models import Account
 from apps.cloudstack.wire import ResourceType
+from apps.kernel.remote import Rejected
 from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, Recipe, Wait, job_under_way
 from apps.operations.provisioned import settle
 from apps.zones.clouds import Clouds
+from apps.zones.models import System
 
 #: What the quotas of Weft count instead.
 UNLIMITED = (ResourceType.PUBLIC_IP, ResourceType.NETWORK, ResourceType.VPC)
@@ -43,7 +45,10 @@ class Domain(Part[Account]):
 
 
 class CloudStackAccount(Part[Account]):
-    """The account owns what the tenant builds. Nobody logs in to it: its first user's password is thrown away."""
+    """The account owns what the tenant builds. Nobody logs in to it: its first user's password is thrown away.
+
+    CloudStack calls an account removed when it is gone, even if a VPC of it is still there, on Netris too.
+    """
 
     title = "Create the tenant's account in CloudStack"
     undo_title = "Remove the tenant's account from CloudStack"
@@ -73,6 +78,13 @@ class CloudStackAccount(Part[Account]):
         if not remote:
             if memo.may_still_arrive():
                 return Wait("Making sure that no order is still on its way.")
+            if left := domain and clouds.cloudstack.vpcs_in_domain(domain.id):
+                names = ", ".join(sorted(vpc.name for vpc in left))
+                text = (
+                    f"CloudStack has removed the account, but not its VPC {names}. It tries again by itself, usually "
+                    "within a day; try again then."
+                )
+                raise Rejected(text, system=System.CLOUDSTACK, call="listVPCs")
             return Done(cloudstack_account_id=None)
         return Wait("CloudStack is removing the account.", job=clouds.cloudstack.delete_account(remote.id))
 

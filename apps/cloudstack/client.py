@@ -23,6 +23,7 @@ What an answer's error code becomes (`errorcode` stands in the body and equals t
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv4Network
@@ -60,6 +61,7 @@ SYSTEM = "cloudstack"
 PAGE_SIZE = 500  # `default.page.size`; a larger page is refused with 431
 NO_SUCH_ENTITY = "entity does not exist"  # end of the text about a parameter that names no known uuid
 RACE_TEXTS = ("concurrent", "unable to acquire lock")
+NAMES = re.compile(r"[{\[].*[}\]]", re.DOTALL)  # `VPC {"id":30,"name":"vpc one",...}`: tenants' names stand in texts
 CONCURRENT_OPERATION = 4300  # cserrorcode of ConcurrentOperationException
 
 # A job that ends without a result says why by its code alone (cloudstack-api.md 2.2).
@@ -199,6 +201,10 @@ class CloudStack(Client):
 
     def get_vpc(self, vpc_id: str) -> Vpc | None:
         return self._get("listVPCs", "vpc", Vpc, vpc_id)
+
+    def vpcs_in_domain(self, domain_id: str) -> list[Vpc]:
+        """With those of accounts that are gone."""
+        return self._list("listVPCs", "vpc", Vpc, domainid=domain_id)
 
     def all_vpcs(self) -> list[Vpc]:
         return self._list("listVPCs", "vpc", Vpc)
@@ -435,7 +441,8 @@ def _error(command: str, body: Body, *, is_read: bool) -> RemoteError:
 
 
 def _lost_a_race(text: str, body: Body) -> bool:
-    return _number(body.get("cserrorcode")) == CONCURRENT_OPERATION or any(part in text.lower() for part in RACE_TEXTS)
+    words = NAMES.sub("", text).lower()
+    return _number(body.get("cserrorcode")) == CONCURRENT_OPERATION or any(part in words for part in RACE_TEXTS)
 
 
 def _number(value: object) -> int:

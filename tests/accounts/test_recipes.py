@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.db import transaction
 
 from apps.accounts.models import Account
 from apps.accounts.services import create_tenant, open_account
 from apps.kernel.errors import Refused
 from apps.operations.provisioned import Status
-from apps.operations.state import Phase
+from apps.operations.services import retry, start
+from apps.operations.state import Goal, Phase
 from apps.tenancy.models import Tenant
-from tests.builders import the_platform
+from tests.builders import BY, the_platform
 from tests.questions import Killed, Watch, every_part_twice
+from tests.sandbox.cloudstack.client import root_of
 
 
 @pytest.fixture
@@ -61,6 +66,35 @@ def test_each_part_run_twice_makes_one_account(acme, zone, run, world):
     with every_part_twice("account"):
         assert run(open_account(acme, zone, by=the_platform())).phase == Phase.SUCCEEDED
     assert len(owners(world)) == 2
+
+
+def close(account):
+    by = the_platform().actor
+    given = {"tenant": account.tenant, "zone": account.zone, "lock_key": f"account:{account.pk}", "by": by}
+    with transaction.atomic():
+        return start("account", account, Goal.ABSENT, **given)
+
+
+def test_an_account_that_cloudstack_calls_removed_is_not_while_its_vpc_is_there_w21(acme, zone, run, world, clock):
+    assert run(open_account(acme, zone, by=the_platform())).phase == Phase.SUCCEEDED
+    account = Account.objects.of(acme).get()
+    owner = {"account": account.remote_name, "domainid": str(account.cloudstack_domain_id)}
+    root, offering = root_of(world), str(zone.vpc_offering_id)
+    root("createVPC", name="made-by-hand", cidr="10.0.0.0/16", zoneid=root.zone, vpcofferingid=offering, **owner)
+    clock.shift(timedelta(seconds=10))
+    assert [each["state"] for each in root.list("listVPCs", **owner)] == ["Enabled"]
+    world.netris.faults.order("refuse", "DELETE /api/v2/vpc/{id}")
+
+    operation = run(close(account))
+
+    assert operation.phase == Phase.STUCK
+    assert operation.error.startswith("CloudStack has removed the account, but not its VPC made-by-hand.")
+    assert Account.objects.of(acme).get().cloudstack_account_id is not None
+    world.netris.faults.clear()
+    clock.shift(timedelta(days=2))
+    operation = run(retry(operation, by=BY))
+    assert (operation.phase, operation.error) == (Phase.SUCCEEDED, operation.error)
+    assert owners(world) == []
 
 
 @pytest.mark.parametrize(

@@ -335,6 +335,13 @@ def test_a_write_that_lost_a_race_may_be_tried_again(answer):
     assert caught.value.maybe_sent
 
 
+def test_a_name_in_a_text_is_no_race():
+    text = 'Can\'t delete VPC VPC {"id":30,"name":"concurrent","uuid":"v1"} [unable to acquire lock]'
+
+    with pytest.raises(Rejected):
+        a_vpc_command(Scripted(refusal(530, text, cserrorcode=4250)).client())
+
+
 def test_a_plain_530_is_final_for_a_write_and_passing_for_a_read():
     answer = refusal(530, "Internal error executing command", cserrorcode=4250)
 

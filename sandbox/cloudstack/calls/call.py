@@ -172,7 +172,9 @@ class Call:
             return None
         else:
             domains = cloud.subtree(caller.domain)
-        found = (account for each in domains for account in cloud.table("account").by("domainid", each["id"]))
+        found = [account for each in domains for account in cloud.table("account").by("domainid", each["id"])]
+        ids = {each["id"] for each in domains}
+        found += [account for account in cloud.left_behind() if account["domainid"] in ids]  # (unverified)
         return [account for account in found if "projectid" not in account]
 
     def domains_in_scope(self) -> list[Row]:

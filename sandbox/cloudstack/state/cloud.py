@@ -61,7 +61,7 @@ _INDEXES: dict[str, tuple[Field, ...]] = {
     "limit": ("ownerid",),
     "rolepermission": ("roleid",),
     "asnumber": ("vpcid",),
-    "removed": (),
+    "removed": ("needs_cleanup",),
 }
 
 
@@ -183,6 +183,10 @@ class Cloud:
     def _find(self, kind: str, identifier: str | None) -> Row | None:
         removed = self.store["removed"].get(identifier) or {}
         return self.store[kind].get(identifier) or (removed if removed.get("is_forgotten") else None)
+
+    def left_behind(self) -> list[Row]:
+        """Accounts that are gone, and that something is left of."""
+        return self.store["removed"].by("needs_cleanup", True)
 
     @property
     def zone(self) -> Row:

@@ -157,3 +157,35 @@ def test_nobody_but_root_reconnects_hosts_and_no_dead_one_3_10(world, root, acme
 
     assert (result["errorcode"], "not in the correct state" in result["errortext"]) == (530, True)
     assert refusal(acme, "reconnectHost", id=host["id"]).status == 432
+
+
+def test_an_account_goes_even_if_its_vpc_does_not_w21(world, root, acme):
+    vpc, domain = acme.vpc(), {"id": acme.account_view["domainid"]}
+    world.netris.faults.order("refuse", "DELETE /api/v2/vpc/{id}")
+
+    assert root.done("deleteAccount", id=acme.account_view["id"]) == {"success": True}
+
+    assert refusal(root, "listAccounts", id=acme.account_view["id"]).status == 431
+    (left,) = root.list("listVPCs", domainid=domain["id"])
+    assert (left["id"], left["state"], left["account"]) == (vpc["id"], "Inactive", "acme")
+    words = "Can't delete the domain yet because it has 1 accounts to cleanup"
+    assert root.job("deleteDomain", **domain)["jobresult"] == {"errorcode": 530, "errortext": words}
+    world.netris.faults.clear()
+    world.clock.advance(3700)  # the VPC goes by itself, its account is cleaned up once a day
+    assert root("listVPCs", domainid=domain["id"]) == {}
+    assert root.job("deleteDomain", **domain)["jobresult"]["errortext"] == words
+    world.clock.advance(86400)
+    root.done("deleteDomain", **domain)
+    assert world.are_empty()
+
+
+def test_a_domain_admin_makes_no_domain_below_root_and_nobody_else_a_vpc_in_a_disabled_zone_w22(world, root):
+    admin = root.account("msp-admin", root.domain("msp"), accounttype=2)
+    offering = root.list("listVPCOfferings", name="NAT")[0]["id"]
+    given = {"name": "x", "cidr": "10.0.0.0/16", "zoneid": root.zone, "vpcofferingid": offering}
+    world.cloudstack.cloud.change("zone", world.cloudstack.cloud.zone, allocationstate="Disabled")
+
+    refused = [refusal(admin, "createDomain", name="below-root"), refusal(admin, "createVPC", **given)]
+
+    assert [(each.status, each.body["cserrorcode"]) for each in refused] == [(531, 4365), (531, 4365)]
+    root.done("createVPC", **given)

@@ -206,15 +206,11 @@ def _clean_up(cloud: Cloud, account: Row) -> bool:
 
 def to_clean_up(cloud: Cloud, domain: Row) -> list[Row]:
     """Accounts of the domain that are gone, and that something is left of."""
-    return [
-        row
-        for row in cloud.table("removed").where(kind="account", needs_cleanup=True)
-        if row["domainid"] == domain["id"]
-    ]
+    return [row for row in cloud.left_behind() if row["domainid"] == domain["id"]]
 
 
 def retry(cloud: Cloud) -> None:
     """Try again to remove what accounts have left behind."""
-    for account in cloud.table("removed").where(kind="account", needs_cleanup=True):
+    for account in cloud.left_behind():
         if _clean_up(cloud, account):
             cloud.change("account", account, needs_cleanup=False)
