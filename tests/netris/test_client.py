@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -70,13 +72,16 @@ def test_lists_inside_a_vpc_are_filtered_by_it():
     client.subnets(5)
     client.vnets(5)
     client.ebgp_sessions(5)
+    client.acls(5)
 
-    assert filters(controller) == [["5"]] * 4
+    assert filters(controller)[:4] == [["5"]] * 4
+    assert controller.requests[-1].url.params.get_list("filterByVpc[]") == ["5"]
     assert controller.calls[1:] == [
         "GET /api/v2/ipam",
         "GET /api/v2/ipam/subnets",
         "GET /api/v2/vnet",
         "GET /api/v2/ebgp",
+        "GET /api/acl",
     ]
 
 
@@ -200,3 +205,44 @@ def test_a_row_that_cannot_be_read_names_its_fields():
         Scripted(envelope([{"id": "hunter2"}])).client().vpcs()
 
     assert "hunter2" not in str(caught.value)
+
+
+DELETES = [
+    ("delete_vpc", {}, "/api/v2/vpc/7", None),
+    ("delete_allocation", {}, "/api/v2/ipam/allocation/7", None),
+    ("delete_subnet", {}, "/api/v2/ipam/subnet/7", None),
+    ("delete_vnet", {}, "/api/v2/vnet/7", None),
+    ("delete_nat_rule", {}, "/api/v2/nat/7", None),
+    ("delete_acl", {"netris_tenant_id": 1}, "/api/acl", {"id": [7], "tenantsID": "1"}),
+]
+
+
+@pytest.mark.parametrize(("method", "more", "path", "body"), DELETES)
+def test_a_delete_names_what_goes_by_its_id(method, more, path, body):
+    controller = Scripted(envelope({}))
+
+    getattr(controller.client(), method)(7, **more)
+
+    assert controller.calls[-1] == f"DELETE {path}"
+    content = controller.requests[-1].content
+    assert (json.loads(content) if content else None) == body
+
+
+def test_what_is_gone_already_counts_as_deleted():
+    Scripted(failure(404, "Not found")).client().delete_subnet(7)
+
+
+def test_a_delete_that_netris_refuses_says_why():
+    with pytest.raises(Rejected, match="VPC is in use by: acl") as caught:
+        Scripted(failure(400, "VPC is in use by: acl.")).client().delete_vpc(7)
+
+    assert caught.value.call == "DELETE /api/v2/vpc/{id}"
+
+
+def test_a_delete_without_an_answer_is_sent_once():
+    controller = Scripted(httpx.ReadError("reset"))
+
+    with pytest.raises(Unavailable):
+        controller.client().delete_subnet(7)
+
+    assert [call for call in controller.calls if call.startswith("DELETE")] == ["DELETE /api/v2/ipam/subnet/7"]

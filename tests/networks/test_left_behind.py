@@ -291,6 +291,7 @@ def test_a_route_whose_removal_got_no_answer_is_not_removed_twice_at_once_w6(vpc
     ("command", "words", "sentence"),
     [
         ("createVPC", "Cannot find any free IP matching on the VLAN range: [vlan://1]", "no public address left"),
+        ("createVPC", "Insufficient address capacity: unable to acquire a public IP address", "no public address left"),
         ("createNetwork", "Failed to allocate VXLAN for Netris guest Network null", "no network number left"),
     ],
 )

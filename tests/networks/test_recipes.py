@@ -276,8 +276,11 @@ class Scene:
         for row in rows:
             assert len(clouds.netris.ipam(row.netris_id)) == 1
             assert [rule.snat_to_ip for rule in rules if rule.vpc.id == row.netris_id] == [IPv4Address(row.egress_ip)]
+            mine = [tier for tier in tiers if tier.vpc_id == row.pk]
+            ranges = [net.prefix for net in clouds.netris.subnets(row.netris_id) if net.vpc.id == row.netris_id]
+            assert sorted(ranges) == sorted(tier.cidr for tier in mine)
             vnis = sorted(net.vxlan_id for net in clouds.netris.vnets(row.netris_id))
-            assert vnis == sorted(tier.vni for tier in tiers if tier.vpc_id == row.pk)
+            assert vnis == sorted(tier.vni for tier in mine)
 
 
 @pytest.fixture
@@ -320,14 +323,37 @@ def test_a_refusal_at_any_call_of_anything_else_waits_for_a_person_and_then_goes
         assert operation.phase == Phase.SUCCEEDED, (call, operation.steps)
 
 
-@pytest.mark.parametrize("step", ["vpc", "ipam/allocation", "ipam/subnet", "nat", "vnet"])
-def test_a_refusal_at_any_step_of_the_plugin_leaves_nothing(scene, world, step):
+@pytest.mark.parametrize("how", ["refuse", "lose_reply"])
+@pytest.mark.parametrize(
+    ("action", "step"),
+    [
+        *(("create vpc", step) for step in ("vpc", "ipam/allocation", "ipam/subnet", "nat", "vnet")),
+        *(("create tier", step) for step in ("ipam/subnet", "vnet")),
+    ],
+)
+def test_a_failure_at_any_step_of_the_plugin_leaves_nothing(scene, world, action, step, how):
+    scene.ready_for(action)
     before = world.what_is_left()
-    world.netris.faults.order("refuse", f"POST /api/v2/{step}")
-    scene.ready_for("create vpc")
-    operation = scene.run(scene.start("create vpc"))
+    world.netris.faults.order(how, f"POST /api/v2/{step}")
+    operation = scene.run(scene.start(action))
     assert operation.phase == Phase.ROLLED_BACK, operation.steps
+    world.netris.faults.clear()
     assert world.what_is_left() == before
+    scene.agree()
+
+
+@pytest.mark.parametrize("how", ["refuse", "lose_reply"])
+@pytest.mark.parametrize("step", ["nat/{id}", "ipam/allocation/{id}", "ipam/subnet/{id}", "vnet/{id}", "vpc/{id}"])
+def test_a_failure_at_any_step_of_the_plugins_removal_is_got_over(scene, world, step, how):
+    scene.ready_for("delete vpc")
+    world.netris.faults.order(how, f"DELETE /api/v2/{step}", times=1)
+    operation = scene.run(scene.start("delete vpc"))
+    if operation.phase == Phase.STUCK:
+        operation = scene.run(retry(operation, by=BY))
+    assert operation.phase == Phase.SUCCEEDED, operation.steps
+    world.netris.faults.clear()
+    assert world.are_empty()
+    scene.agree()
 
 
 @pytest.mark.parametrize("command", ["createVPC", "deleteVPC", "deleteNetwork"])

@@ -149,6 +149,13 @@ def test_a_refusal_is_told_in_the_remotes_words(ann, prod, started):
     assert "The zone has no public IP left." in text
 
 
+def test_the_remotes_own_words_are_for_the_platform_alone(ann, root, prod, started):
+    operation = started(prod, phase="rolled_back", error="No address is left.", own_words="no free IP on VLAN 12")
+
+    assert "VLAN" not in words(ann.get(page_of(operation)))
+    assert "no free IP on VLAN 12" in words(root.get(f"/platform/operations/{operation.pk}/"))
+
+
 def test_an_operation_that_no_worker_takes_up_says_so(ann, prod, started):
     operation = started(prod, due_at=timezone.now() - timedelta(minutes=5))
 
