@@ -14,6 +14,7 @@ urlpatterns = [
     path("docs/", views.docs, name="docs"),
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.zones.api.urls")),
+    path("", include("apps.fabric.api.urls")),
     path("", include("apps.networks.api.urls")),
     path("", include("apps.operations.api.urls")),
     re_path("", NoSuchAddress.as_view()),

@@ -1,7 +1,7 @@
 """What the frame of every page shows: where one can go, and as which tenant. Nothing is asked before it is drawn.
 
 Fragments for htmx have no frame, so they pay nothing. A whole page pays one query for the memberships and, for platform
-admins, one for the operations that wait for somebody.
+admins, one for the operations that wait for somebody and one for the zones in trouble.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
+from apps.fabric.zones import in_trouble
 from apps.operations.models import Operation
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Tenant
@@ -70,6 +71,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
     stuck = Operation.objects.across(platform).stuck().count()
     return [
         place("Topology", "waypoints", "fabric:topology"),
+        place("Zones", "map-pin", "fabric:zone_list", in_trouble()),
         place("Tenants", "building-2", "accounts:tenant_list"),
         place("Operations", "list-checks", "operations:platform_list", stuck),
     ]

@@ -9,7 +9,7 @@ from portal.health import healthz
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include("portal.api_urls")),
-    path("fabric/", include("apps.fabric.urls")),
+    path("", include("apps.fabric.urls")),
     path("", include("apps.networks.urls")),
     path("", include("apps.operations.urls")),
     path("", include("apps.accounts.urls")),

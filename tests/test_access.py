@@ -61,6 +61,9 @@ GET    operations:platform_detail  operation  login      404       404     404  
 POST   operations:platform_cancel  operation  login      404       404     404       302
 POST   operations:platform_retry   operation  login      404       404     404       302
 GET    fabric:topology             -          login      404       404     404       200
+GET    fabric:zone_list            -          login      404       404     404       200
+GET    fabric:zone_reconnect       zone       login      404       404     404       200
+POST   fabric:zone_reconnect       zone       login      404       404     404       302
 
 GET    home                        -          login      302       302     302       302
 GET    login                       -          200        302       302     302       302
@@ -75,6 +78,7 @@ GET    api:docs                    -          200        200       200     200  
 GET    api:NoSuchAddress           -          404        404       404     404       404
 GET    api:zones                   -          401        200       200     200       200
 GET    api:zone                    zone       401        200       200     200       200
+POST   api:zone-reconnect          zone       401        403       403     403       202
 GET    api:tenants                 -          401        200       200     200       200
 POST   api:tenants                 -          401        403       403     403       422
 GET    api:tenant                  tenant_id  401        404       200     200       200
@@ -263,7 +267,7 @@ def test_what_is_acmes_is_to_a_stranger_as_if_it_had_never_been(row, ids, call):
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "POST"], ids=lambda row: row.name)
 def test_a_forged_post_is_refused(row, ids, acme):
     """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
-    admin = row.of in ("-", "slug") or "platform" in row.view
+    admin = row.of in ("-", "slug", "zone") or "platform" in row.view
     careful = Client(enforce_csrf_checks=True, headers={"Weft-Tenant": "acme"})
     careful.force_login(builders.a_platform_admin() if admin else builders.a_member(acme))
     before = everything()

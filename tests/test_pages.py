@@ -174,7 +174,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
     found: set[str] = set()
     for vpc in vpcs:
         operation = Operation.unscoped.get(resource_id=vpc.pk)
-        ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk}
+        ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
         found |= {page.path(ids) for page in pages}
     return sorted(found)
 

@@ -40,6 +40,8 @@ from apps.cloudstack.wire import (
     Domain,
     Entity,
     GuestVlan,
+    Host,
+    IpRange,
     Job,
     JobStatus,
     Network,
@@ -128,6 +130,17 @@ class CloudStack(Client):
     def acl_lists(self) -> list[AclList]:
         """Those that every VPC may use: `default_allow`, `default_deny` and whatever root has added."""
         return [row for row in self._list("listNetworkACLLists", "networkacllist", AclList) if not row.vpcid]
+
+    def controllers(self, zone_id: str) -> list[Host]:
+        """The hosts of the zone that stand for network controllers: the Netris provider's, as a rule alone."""
+        return self._list("listHosts", "host", Host, zoneid=zone_id, type="L2Networking")
+
+    def reconnect_host(self, host_id: str) -> str:
+        """Starts the job. The host is Disconnected until it is back, which takes longer than the job (REAL)."""
+        return self._job_of("reconnectHost", self._write("reconnectHost", id=host_id))
+
+    def public_ranges(self, zone_id: str) -> list[IpRange]:
+        return self._list("listVlanIpRanges", "vlaniprange", IpRange, zoneid=zone_id, forvirtualnetwork=True)
 
     # Domains and accounts
 

@@ -40,6 +40,29 @@ class Zone(Entity):
         return self.provider.lower() == "netris"
 
 
+class Host(Entity):
+    """A machine, or what CloudStack treats as one: a network controller is a host of type L2Networking."""
+
+    name: str = ""
+    type: str = ""
+    state: str = ""  # Up, Connecting, Disconnected, Alert, Down ...: the connection, not the health behind it
+    zoneid: str = ""
+
+    @property
+    def is_up(self) -> bool:
+        return self.state == "Up"
+
+
+class IpRange(Entity):
+    """A public range of a zone. Without provider it is the virtual routers', or the system VMs'."""
+
+    vlan: str = ""  # vlan://untagged, vxlan://13 ...
+    startip: str = ""
+    endip: str = ""
+    provider: str = ""
+    forsystemvms: bool = False
+
+
 class Domain(Entity):
     name: str = ""
     level: int = 0

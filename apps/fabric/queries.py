@@ -6,6 +6,8 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
+from django.urls import reverse
+
 from apps.fabric import roles, verdicts
 from apps.fabric.rows import DeviceRow, End, LinkRow, Notice, Picture, Router, SessionRow, Tally
 from apps.kernel.svg import layers as svg
@@ -13,13 +15,13 @@ from apps.kernel.svg.layers import ROLES, natural
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind, Reading
 from apps.mirror.queries import Device, EBgp, Link
-from apps.zones.models import Remote, System, Zone
+from apps.zones.models import Plugin, Remote, System, Zone
 
 KINDS = (Kind.NETRIS_DEVICE, Kind.NETRIS_LINK, Kind.NETRIS_BGP)
 
 
 def picture_of(zone: Zone) -> Picture:
-    """Five queries, whatever the size of the fabric."""
+    """Six queries, whatever the size of the fabric."""
     known = mirror.readings(zone)
     readings = {kind: known[kind] for kind in KINDS}
     notices = _notices(zone, readings.values())
@@ -51,12 +53,21 @@ def picture_of(zone: Zone) -> Picture:
 
 
 def _notices(zone: Zone, readings: Iterable[Reading]) -> list[Notice]:
-    """What could not be read, in the words of the remote."""
-    remote = Remote.objects.filter(zone=zone, system=System.NETRIS).exclude(down_since=None).first()
-    if remote is not None:
+    """What could not be read, in the words of the remote, and what keeps orders waiting."""
+    remote = Remote.objects.filter(zone=zone, system=System.NETRIS).first()
+    if remote is not None and remote.down_since is not None:
         text = "What you see is the last good reading; its age stands with each list."
         return [Notice("error", "Netris does not answer", f"{remote.error}. {text}", remote.down_since)]
-    return [
+    notices = []
+    url = reverse("fabric:zone_list")
+    plugin = Plugin.objects.filter(zone=zone).exclude(down_since=None).first()
+    if plugin is not None:
+        text = "Netris answers Weft, but not CloudStack's plugin. Orders wait until somebody reconnects its host."
+        notices.append(Notice("error", "CloudStack has lost its connection to Netris", text, plugin.down_since, url))
+    if remote is not None and remote.slow_since is not None:
+        text = "Orders wait: CloudStack's plugin gives up on what takes too long."
+        notices.append(Notice("warning", "Netris answers slowly", text, remote.slow_since, url))
+    return notices + [
         Notice("warning", f"{reading.get_kind_display()} could not be read", reading.error, reading.failed_at)
         for reading in readings
         if reading.has_failed

@@ -123,6 +123,8 @@ class Notice:
     title: str
     text: str
     at: datetime | None = None
+    #: Where more is told, and something can be done.
+    url: str = ""
 
 
 @dataclass(frozen=True)

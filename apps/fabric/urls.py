@@ -1,4 +1,4 @@
-"""The addresses below /fabric/."""
+"""The addresses below /fabric/ and, for what is done to zones, below /platform/."""
 
 from django.urls import path
 
@@ -6,4 +6,8 @@ from apps.fabric import views
 
 app_name = "fabric"
 
-urlpatterns = [path("topology/", views.topology, name="topology")]
+urlpatterns = [
+    path("fabric/topology/", views.topology, name="topology"),
+    path("platform/zones/", views.zone_list, name="zone_list"),
+    path("platform/zones/<uuid:pk>/reconnect/", views.zone_reconnect, name="zone_reconnect"),
+]

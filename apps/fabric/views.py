@@ -1,17 +1,23 @@
-"""The fabric's pages. They are the platform's, and show what the mirror knows."""
+"""The fabric's pages. They are the platform's, and show what the mirror knows and what is held back."""
 
 from __future__ import annotations
 
+from uuid import UUID
 from zlib import crc32
 
+from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.fabric.queries import picture_of
+from apps.fabric.services import reconnect_host
+from apps.fabric.zones import zone_rows
+from apps.kernel.errors import Refused
 from apps.kernel.pages import part_or_page
+from apps.kernel.shortcuts import get_or_404
 from apps.kernel.svg.topology import render_topology
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
@@ -44,6 +50,30 @@ def topology(request: PlatformRequest) -> HttpResponse:
         "poll_url": f"{url}?{urlencode({'zone': zone.slug, 'seen': seen})}",
     }
     return render(request, part_or_page(request, "fabric/topology.html", "fabric"), context)
+
+
+@platform_view
+@require_safe
+def zone_list(request: PlatformRequest) -> HttpResponse:
+    context = {"rows": zone_rows(request.platform)}
+    return render(request, part_or_page(request, "fabric/zone_list.html", "zones"), context)
+
+
+@platform_view
+@require_http_methods(["GET", "HEAD", "POST"])
+def zone_reconnect(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    """Asks first, and then starts the operation whose page tells how it goes."""
+    zone = get_or_404(Zone.objects.all(), pk=pk)
+    [row] = zone_rows(request.platform, [zone])
+    if request.method == "POST":
+        try:
+            operation = reconnect_host(zone, by=request.platform)
+        except Refused as refusal:
+            messages.warning(request, refusal.message)
+            return redirect("fabric:zone_list")
+        return redirect("operations:platform_detail", operation.pk)
+    crumbs = [{"label": "Zones", "url": reverse("fabric:zone_list")}, {"label": "Reconnect the Netris host"}]
+    return render(request, "fabric/zone_reconnect.html", {"row": row, "crumbs": crumbs})
 
 
 def _chosen(zones: list[Zone], slug: str | None) -> Zone:

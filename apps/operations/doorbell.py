@@ -39,14 +39,15 @@ def channel(operation_id: UUID) -> str:
     return f"weft:operation:{operation_id}"
 
 
-def tell(tenant_id: UUID, operation_id: UUID | None = None) -> None:
+def tell(tenant_id: UUID | None, operation_id: UUID | None = None) -> None:
     """Tell the open pages of a tenant that something has changed, and those of one operation. Never raises."""
     try:
         client: redis.Redis = cache._cache.get_client(write=True)  # type: ignore[attr-defined]
         with client.pipeline(transaction=False) as pages:
             if operation_id is not None:
                 pages.publish(channel(operation_id), "changed")
-            pages.publish(f"weft:tenant:{tenant_id}", "changed")
+            if tenant_id is not None:
+                pages.publish(f"weft:tenant:{tenant_id}", "changed")
             pages.execute()
     except redis.RedisError as error:
         logger.warning("open pages were not told: %s", error)

@@ -58,7 +58,8 @@ WITH chosen AS (
     LIMIT 1
     FOR UPDATE OF operation SKIP LOCKED
 ), served AS (
-    INSERT INTO operations_turn (tenant_id, served_at) SELECT tenant_id, clock_timestamp() FROM chosen
+    INSERT INTO operations_turn (tenant_id, served_at)
+    SELECT tenant_id, clock_timestamp() FROM chosen WHERE tenant_id IS NOT NULL
     ON CONFLICT (tenant_id) DO UPDATE SET served_at = excluded.served_at
 )
 UPDATE operations_operation SET lease_until = %(lease)s, fence = fence + 1
@@ -204,8 +205,9 @@ def _refused(
     sent = memo.sent
     if sent is not None and is_symptom(refusal):
         is_removal = operation.phase == Phase.REMOVING
+        clouds.netris.ping()  # away or slow: that explains it
         has_got_through = bound.part.has_got_through(bound.subject, clouds, is_removal=is_removal)
-        if not has_got_through and (held := turnstile.judge(refusal, sent)):
+        if held := turnstile.judge(refusal, sent, has_got_through=has_got_through):
             failed_at = (sent.failed_at or memo.now).isoformat()
             return _held(held, {"order": {"tries": sent.tries + 1, "failed_at": failed_at}})
     turnstile.give_way()

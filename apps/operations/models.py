@@ -18,6 +18,7 @@ from apps.operations.state import AT_REST, LIVE, RUNNING, Goal, Phase, State
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant, User
 from apps.zones.models import Zone
+from apps.zones.turnstile import Hold
 
 
 class Priority(models.IntegerChoices):
@@ -49,7 +50,8 @@ class OperationQuerySet(models.QuerySet["Operation"]):
 
 class Operation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
+    #: None for what the platform does to a zone.
+    tenant = models.ForeignKey(Tenant, null=True, on_delete=models.PROTECT, related_name="+")
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="+")
     kind = models.CharField(max_length=32)
     goal = models.CharField(max_length=8, choices=[(goal, goal) for goal in Goal])
@@ -156,6 +158,11 @@ class Operation(models.Model):
         direction = self.stopped_in or self.phase
         done = self.cursor if direction == Phase.BUILDING else self.size - 1 - self.cursor
         return round(100 * done / self.size)
+
+    @property
+    def hold_words(self) -> str:
+        """Why its orders are held back, in words that everybody may read; empty while they are not."""
+        return str(Hold(self.hold).label) if self.hold else ""
 
     @property
     def visible_steps(self) -> list[dict[str, Any]]:

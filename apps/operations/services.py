@@ -23,7 +23,7 @@ def start(
     resource: models.Model,
     goal: Goal,
     *,
-    tenant: Tenant,
+    tenant: Tenant | None,
     zone: Zone,
     lock_key: str,
     by: Actor,
@@ -64,9 +64,9 @@ def start(
     return operation
 
 
-def busy(tenant: Tenant, lock_key: str) -> Busy:
+def busy(tenant: Tenant | None, lock_key: str) -> Busy:
     """Says which operation is in the way. The holder is the tenant's own: lock keys carry ids of the tenant's rows."""
-    holder = Operation.objects.of(tenant).live().filter(lock_key=lock_key).first()
+    holder = Operation.unscoped.live().filter(tenant=tenant, lock_key=lock_key).first()
     what = f"“{holder}” is still under way" if holder else "another operation is still under way"
     return Busy("busy", f"{what}. Wait until it is over, then try again.")
 

@@ -47,6 +47,9 @@ class Zone(models.Model):
     netris_user = models.CharField(max_length=100)
     netris_password = SealedField()
     netris_site = models.CharField(max_length=100)
+    #: The public ranges as CloudStack listed them when the zone was registered last: see `lint`.
+    public_ranges: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
+    ranges_read_at = models.DateTimeField(null=True)
 
     calls_per_second = models.PositiveSmallIntegerField(
         default=25,
@@ -63,6 +66,11 @@ class Zone(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def known_plugin(self) -> Plugin:
+        """What is known of its plugin; unsaved while that is nothing."""
+        return getattr(self, "plugin", None) or Plugin(zone=self)
 
 
 class Remote(models.Model):
@@ -118,13 +126,27 @@ class Plugin(models.Model):
     retry_at = models.DateTimeField(null=True)
     failures = models.PositiveIntegerField(default=0)
     probe = models.UUIDField(null=True)
-    #: When an order last went through after something had been suspected.
+    #: When an order last went through after something had been suspected, and when one last went through at all.
     proven_at = models.DateTimeField(null=True)
+    worked_at = models.DateTimeField(null=True)
     reconnected_at = models.DateTimeField(null=True)
     #: The orders that failed, the newest of each operation: {"operation", "tenant", "call", "text", "at"}
     evidence: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
+
+    #: An order that went through longer ago than this says nothing about now.
+    PROOF_LASTS = timedelta(hours=1)
 
     objects = models.Manager()
 
     def __str__(self) -> str:
         return f"Netris plugin of {self.zone}"
+
+    @property
+    def status(self) -> str:
+        """`down`, `suspected`, `up` by a proof that is fresh, or `unknown`."""
+        if self.down_since is not None:
+            return "down"
+        if self.suspected_at is not None:
+            return "suspected"
+        is_proven = self.worked_at is not None and timezone.now() - self.worked_at < self.PROOF_LASTS
+        return "up" if is_proven else "unknown"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 import httpx
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 from django.utils.text import slugify
 from pydantic import SecretStr
 
@@ -56,6 +57,7 @@ class _Found:
     vpc_offering_id: UUID
     tier_offering_id: UUID
     max_tiers_per_vpc: int
+    public_ranges: list[dict[str, Any]]
 
 
 def register_zone(spec: ZoneSpec, *, by: Platform) -> Zone:
@@ -80,7 +82,10 @@ def register_zone(spec: ZoneSpec, *, by: Platform) -> Zone:
         new = _told(zone)
         changed = {name: value for name, value in new.items() if old.get(name) != value}
         changed |= {name: "changed" for name, secret in secrets.items() if secret != getattr(zone, name)}
-        if changed:
+        if not changed:
+            ranges = {"public_ranges": zone.public_ranges, "ranges_read_at": zone.ranges_read_at}
+            Zone.objects.filter(pk=zone.pk).update(**ranges)
+        else:
             zone.save()
             before = {name: old[name] for name in changed if name in old}
             audit(by.actor, action, zone, tenant=None, old=before, new=changed)
@@ -114,11 +119,16 @@ def _look_up(spec: ZoneSpec) -> _Found:
         if spec.netris_site not in sites:
             text = f"Netris has no site {spec.netris_site}. It has: {', '.join(sites)}."
             raise Refused("site-unknown", text, "netris_site")
+        ranges = clouds.public_ranges(zone.id)
         most = clouds.setting("vpc.max.networks") or ""
         return _Found(
             zone_id=UUID(zone.id),
             vpc_offering_id=_named(clouds.list_vpc_offerings(), spec.vpc_offering, "vpc_offering"),
             tier_offering_id=_named(clouds.list_network_offerings(), spec.tier_offering, "tier_offering"),
+            public_ranges=[
+                each.model_dump(mode="json", include={"startip", "endip", "vlan", "provider", "forsystemvms"})
+                for each in ranges
+            ],
             max_tiers_per_vpc=int(most) if most.isdecimal() else Zone._meta.get_field("max_tiers_per_vpc").default,
         )
 
@@ -140,6 +150,7 @@ def _fill(zone: Zone, spec: ZoneSpec, found: _Found) -> None:
     zone.cloudstack_zone_id = found.zone_id
     zone.vpc_offering_id, zone.tier_offering_id = found.vpc_offering_id, found.tier_offering_id
     zone.max_tiers_per_vpc = found.max_tiers_per_vpc
+    zone.public_ranges, zone.ranges_read_at = found.public_ranges, timezone.now()
     zone.calls_per_second = spec.calls_per_second
     try:
         zone.full_clean(exclude=("cloudstack_url", "netris_url"), validate_unique=False)

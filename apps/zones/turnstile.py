@@ -38,10 +38,10 @@ from apps.zones.models import Plugin, Remote, System, Zone
 
 logger = logging.getLogger("weft.turnstile")
 
-#: What CloudStack says when the plugin could not do its part, whatever the reason (REAL).
-SYMPTOMS = ("Failed API call to Netris controller", "Failed to create VPC", "Failed to delete network")
-#: How other such texts begin. They are read in the source; what a root key is shown has not been seen (unverified).
-SYMPTOMS_FROM_SOURCE = ("unable to create Netris network", "Failed to delete VPC")
+#: What CloudStack says when the plugin could not do its part, whatever the reason (cloudstack-api.md 5.5).
+SYMPTOMS = ("Failed to create VPC", "Failed to delete network")
+#: How it ends where it is passed on, bare or after "unable to create Netris network ... due to: ".
+CONTROLLER_SAYS = "Failed API call to Netris controller"
 
 WINDOW = timedelta(minutes=15)
 TENANTS, ORDERS = 2, 3
@@ -52,6 +52,10 @@ PROBE = timedelta(minutes=3)
 #: A reconnected host was seen to take 26 to 72 s before orders went through.
 SETTLES = timedelta(seconds=90)
 PROBES = 3
+#: The longest that orders wait for a host to come back.
+RECONNECT = timedelta(minutes=5)
+#: While all is well, what goes through is noted no more often than this.
+NOTED_EVERY = timedelta(minutes=1)
 
 
 class Hold(TextChoices):
@@ -94,9 +98,7 @@ class Sent:
 
 
 def is_symptom(refusal: Rejected) -> bool:
-    return refusal.system == System.CLOUDSTACK and (
-        refusal.text in SYMPTOMS or refusal.text.startswith(SYMPTOMS_FROM_SOURCE)
-    )
+    return refusal.system == System.CLOUDSTACK and (refusal.text in SYMPTOMS or refusal.text.endswith(CONTROLLER_SAYS))
 
 
 class Turnstile:
@@ -155,6 +157,12 @@ class Turnstile:
 
     def succeeded(self, sent: Sent) -> bool:
         """An order went through. True when that ends a time of doubt: whoever is held may come."""
+        now = timezone.now()
+        known = Plugin.objects.filter(zone=self._zone).first() or Plugin.objects.get_or_create(zone=self._zone)[0]
+        if known.worked_at is None or now - known.worked_at > NOTED_EVERY:
+            Plugin.objects.filter(pk=known.pk).update(worked_at=now)
+        if known.suspected_at is None:
+            return False
         with transaction.atomic():
             plugin = _locked(self._zone, suspected_at__lt=sent.at)
             if plugin is None:
@@ -163,7 +171,7 @@ class Turnstile:
                 logger.warning("%s: the plugin carries out orders again", self._zone)
                 audit(Actor.system("Weft"), "zone.plugin-back", self._zone, tenant=None)
             plugin.suspected_at = plugin.down_since = plugin.retry_at = plugin.probe = None
-            plugin.failures, plugin.evidence, plugin.proven_at = 0, [], timezone.now()
+            plugin.failures, plugin.evidence, plugin.proven_at, plugin.worked_at = 0, [], now, now
             plugin.save()
         return True
 
@@ -172,8 +180,11 @@ class Turnstile:
         mine = Plugin.objects.filter(zone=self._zone, probe=self._operation)
         mine.update(probe=None, retry_at=timezone.now())
 
-    def judge(self, refusal: Rejected, sent: Sent) -> Held | None:
-        """What to make of a symptom: hold the order to try it again, or None to believe the refusal."""
+    def judge(self, refusal: Rejected, sent: Sent, *, has_got_through: bool = False) -> Held | None:
+        """What to make of a symptom: hold the order to try it again, or None to believe the refusal.
+
+        One that has got through to Netris is no symptom. It is believed, unless others are in doubt as well.
+        """
         now = timezone.now()
         if health.is_troubled(self._zone, System.NETRIS):
             return Held(Hold.DOUBT, now + Remote.FIRST_PAUSE)  # the plugin fared as Weft does: no symptom of its own
@@ -181,19 +192,24 @@ class Turnstile:
         with transaction.atomic():
             plugin = _locked(self._zone)
             assert plugin is not None
-            held = self._verdict(plugin, refusal, sent, now)
+            held = self._verdict(plugin, refusal, sent, now, has_got_through=has_got_through)
             plugin.save()
         return held
 
-    def _verdict(self, plugin: Plugin, refusal: Rejected, sent: Sent, now: datetime) -> Held | None:
+    def _verdict(
+        self, plugin: Plugin, refusal: Rejected, sent: Sent, now: datetime, *, has_got_through: bool
+    ) -> Held | None:
         proven_at = plugin.proven_at
         if proven_at and sent.at < proven_at:
             # Sent while the plugin was away, and heard of only now.
             return Held(Hold.DOUBT, now + Remote.FIRST_PAUSE)
         if plugin.suspected_at is None and proven_at and sent.failed_at and sent.failed_at < proven_at:
             return None
+        if has_got_through and plugin.suspected_at is None:
+            return None
         was_down = plugin.down_since is not None
-        self._add_evidence(plugin, refusal, now)
+        if not has_got_through:
+            self._add_evidence(plugin, refusal, now)
         if not was_down and not _is_pattern(plugin.evidence):
             if sent.tries >= len(RESTS):
                 return None
@@ -237,12 +253,37 @@ class Turnstile:
         return is_settled and plugin.failures >= PROBES
 
 
-def note_reconnected(zone: Zone) -> None:
-    """The plugin's host was reconnected: the next order may try at once."""
+def close(zone: Zone) -> None:
+    """The plugin's host is about to be reconnected: until then and until an order has proved it, one at a time."""
     now = timezone.now()
     Plugin.objects.get_or_create(zone=zone)
-    Plugin.objects.filter(zone=zone).update(reconnected_at=now, failures=0, probe=None)
-    Plugin.objects.filter(zone=zone).exclude(down_since=None).update(retry_at=now)
+    mine = Plugin.objects.filter(zone=zone)
+    mine.filter(suspected_at=None).update(suspected_at=now)
+    mine.filter(down_since=None).update(down_since=now)
+    mine.update(probe=None, retry_at=now + RECONNECT)
+
+
+def reopen(zone: Zone, *, is_reconnected: bool) -> None:
+    """The attempt to reconnect is over: the next order may try at once."""
+    now = timezone.now()
+    told = {"reconnected_at": now, "failures": 0} if is_reconnected else {}
+    Plugin.objects.filter(zone=zone).exclude(down_since=None).update(retry_at=now, probe=None, **told)
+
+
+def why_paused(zone: Zone) -> str | None:
+    """Why nothing is ordered in the zone at present, in words that everybody may read; None when orders go through.
+
+    Reads `zone.plugin` and `zone.remotes`, which lists fetch beforehand."""
+    remotes = list(zone.remotes.all())
+    for remote in remotes:
+        if remote.down_since is not None:
+            title = System(remote.system).label
+            return f"Building is paused in this zone: {title} does not answer at present. It goes on by itself."
+    if zone.known_plugin.down_since is not None:
+        return str(Hold.PLUGIN.label)
+    if any(remote.slow_since is not None for remote in remotes):
+        return str(Hold.SLOW.label)
+    return None
 
 
 def _is_pattern(evidence: list[dict[str, Any]]) -> bool:

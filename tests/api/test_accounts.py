@@ -99,5 +99,6 @@ def test_zones_show_nothing_of_how_they_are_reached(api, platform, site):
         "description": "The first one",
         "max_tiers_per_vpc": 3,
         "is_enabled": True,
+        "paused": None,
     }
     assert b"invalid" not in platform.get(f"/zones/{site.pk}/").content

@@ -42,11 +42,11 @@ def test_the_reference_site_is_drawn(zone: Zone, read: Sweep) -> None:
     assert not picture.notices
 
 
-def test_the_picture_costs_five_queries(
+def test_the_picture_costs_six_queries(
     zone: Zone, read: Sweep, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     read()
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(6):
         picture_of(zone)
 
 

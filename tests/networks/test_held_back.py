@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.services import open_account
+from apps.fabric.services import reconnect_host
 from apps.networks.models import Tier, Vpc
 from apps.networks.services import create_tier, create_vpc, delete_tier, delete_vpc
 from apps.networks.specs import TierSpec
@@ -156,6 +157,31 @@ class TestThePluginsSessionEnds:
         assert len(operations) == 20
         return operations
 
+    def test_under_twenty_operations_all_of_which_finish_once_the_host_is_reconnected(
+        self, twenty, zone, world, until, clouds_of, clock
+    ):
+        before = orders(world)
+        until(lambda: orders(world) > before + 3)
+        world.netris.control.end_sessions()
+        until(lambda: Plugin.objects.exclude(down_since=None).exists())
+        give_up_at = timezone.now() + timedelta(minutes=3)
+        until(lambda: timezone.now() > give_up_at or are_settled())
+
+        held = Operation.unscoped.running()
+        assert {operation.hold for operation in held} == {Hold.PLUGIN}
+        assert not Operation.unscoped.filter(phase__in=("stuck", "rolled_back")).exists()
+        assert all("Building is paused in this zone" in line["detail"] for line in map(current_line, held))
+        sent = orders(world)
+
+        reconnect = reconnect_host(zone, by=builders.the_platform())
+        until(are_settled)
+
+        assert phases([reconnect]) == [Phase.SUCCEEDED]
+        assert set(phases(twenty)) == {Phase.SUCCEEDED}
+        assert orders(world) < sent + 3 * len(held) + 10
+        everything_agrees(clouds_of(zone))
+        assert not Plugin.objects.exclude(suspected_at=None).exists()
+
     def test_the_order_that_is_let_through_alone_finds_out_and_the_others_follow_at_once(
         self, twenty, world, until, clock
     ):
@@ -184,3 +210,7 @@ def orders(world: Any) -> int:
 
 def held_count() -> int:
     return Operation.unscoped.exclude(hold="").count()
+
+
+def current_line(operation: Operation) -> dict[str, Any]:
+    return engine.step_line(operation, operation.cursor)

@@ -10,7 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 from apps.operations.models import Operation
 from apps.tenancy.actors import platform_of
 from apps.tenancy.models import Membership, Role, Tenant, User
+from apps.zones import health, turnstile
 from portal.navigation import Place, places, shell
+from tests import builders
 from tests.portal.test_events import an_operation
 
 
@@ -27,7 +29,7 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
 
 
 TENANT = [("Tenant", "Overview"), ("Tenant", "VPCs"), ("Tenant", "Activity")]
-PLATFORM = [("Platform", "Topology"), ("Platform", "Tenants"), ("Platform", "Operations")]
+PLATFORM = [("Platform", label) for label in ("Topology", "Zones", "Tenants", "Operations")]
 
 
 def test_members_see_their_tenant(acme: Tenant, engineer: User) -> None:
@@ -57,6 +59,7 @@ def test_nobody_sees_nothing() -> None:
         ("/t/acme/activity/", "Activity"),
         ("/t/acme/operations/1/", "Activity"),
         ("/fabric/topology/", "Topology"),
+        ("/platform/zones/1/reconnect/", "Zones"),
         ("/platform/tenants/acme/", "Tenants"),
         ("/platform/operations/1/", "Operations"),
     ],
@@ -71,7 +74,17 @@ def test_operations_that_wait_for_somebody_are_counted(acme: Tenant, admin: User
     Operation.unscoped.filter(pk=stuck.pk).update(phase="stuck")
 
     counts = {place.label: place.count for place in places(a_request("/", admin))}
-    assert counts == {"Topology": 0, "Tenants": 0, "Operations": 1}
+    assert counts == {"Topology": 0, "Zones": 0, "Tenants": 0, "Operations": 1}
+
+
+def test_zones_in_trouble_are_counted_once_each(admin: User) -> None:
+    first, second, _well = (builders.a_zone(name) for name in ("Zone-1", "Zone-2", "Zone-3"))
+    health.note_failure(first, "cloudstack", "away")
+    health.note_pace(first, "netris", "GET /api/v2/vpc", 6000)
+    turnstile.close(second)
+
+    counts = {place.label: place.count for place in places(a_request("/", admin))}
+    assert counts["Zones"] == 2
 
 
 def test_the_frame_costs_nothing_until_it_is_drawn(
@@ -80,7 +93,7 @@ def test_the_frame_costs_nothing_until_it_is_drawn(
     request = a_request("/t/acme/", admin, acme)
     with django_assert_num_queries(0):
         context = shell(request)
-    with django_assert_num_queries(2):  # stuck operations, memberships
+    with django_assert_num_queries(3):  # stuck operations, zones in trouble, memberships
         assert context["nav"]
         assert list(context["nav"])
         assert len(context["memberships"]) == 0

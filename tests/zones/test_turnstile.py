@@ -14,9 +14,11 @@ from apps.kernel.remote import Rejected, Unavailable
 from apps.tenancy.models import AuditEntry
 from apps.zones import health, turnstile
 from apps.zones.models import Plugin, Remote
-from apps.zones.turnstile import Held, Hold, Sent, Turnstile, note_reconnected
+from apps.zones.turnstile import Held, Hold, Sent, Turnstile, close, reopen
 
 FAILED = Rejected("Failed API call to Netris controller", 431, system="cloudstack", call="queryAsyncJobResult")
+CREATE_NETWORK = "unable to create Netris network 5b7f-...due to: Failed API call to Netris controller"
+NO_VNI = "unable to create Netris network 5b7f-...due to: Failed to allocate VXLAN for Netris guest Network null"
 ACME, GLOBEX = uuid4(), uuid4()
 
 
@@ -112,11 +114,11 @@ class TestThePattern:
         assert [each.fail() for each in orders] == [Hold.DOUBT] * 2
         assert not Plugin.objects.exists()
 
-    @pytest.mark.parametrize("text", ["Failed to create VPC", "Failed to delete network"])
+    @pytest.mark.parametrize("text", ["Failed to create VPC", "Failed to delete network", CREATE_NETWORK])
     def test_the_fixed_texts_are_symptoms(self, text):
         assert turnstile.is_symptom(Rejected(text, 530, system="cloudstack"))
 
-    @pytest.mark.parametrize("text", ["Cannot find any free IP", "CloudStack shows the VPC as Inactive.", ""])
+    @pytest.mark.parametrize("text", ["Cannot find any free IP", NO_VNI, "CloudStack shows the VPC as Inactive."])
     def test_reasons_are_none(self, text):
         assert not turnstile.is_symptom(Rejected(text, 530, system="cloudstack"))
 
@@ -156,8 +158,17 @@ class TestTheProof:
     def test_without_a_doubt_a_success_costs_one_query(self, order, django_assert_num_queries):
         mine = order()
         mine.send()
-        with django_assert_num_queries(3):  # savepoint, row, release
+        mine.succeed()
+        with django_assert_num_queries(1):
             assert not mine.succeed()
+
+    def test_it_is_noted_when_an_order_last_went_through(self, order, clock):
+        for _ in range(3):
+            clock.shift(turnstile.NOTED_EVERY + timedelta(seconds=1))
+            mine = order()
+            mine.send()
+            mine.succeed()
+            assert Plugin.objects.get().worked_at == timezone.now()
 
 
 class TestTheProbe:
@@ -223,13 +234,25 @@ class TestTheReconnect:
             clock.move_to(Plugin.objects.get().retry_at)
             fail(orders[0])
         assert not may_pass(order())
-        note_reconnected(zone)
+        reopen(zone, is_reconnected=True)
+        assert may_pass(order())
+
+    def test_while_it_lasts_nothing_is_ordered_even_if_all_was_well(self, zone, order):
+        close(zone)
+        assert not may_pass(order())
+        reopen(zone, is_reconnected=True)
+        assert [may_pass(order()) for _ in range(2)] == [True, False]
+
+    def test_one_that_fails_leaves_the_next_order_to_find_out(self, zone, order):
+        close(zone)
+        reopen(zone, is_reconnected=False)
+        assert Plugin.objects.get().reconnected_at is None
         assert may_pass(order())
 
     def test_an_order_that_still_fails_long_after_it_is_believed(self, zone, order, clock):
         orders = order(ACME), order(GLOBEX)
         fail(*orders)
-        note_reconnected(zone)
+        reopen(zone, is_reconnected=True)
         verdicts = []
         for _ in range(20):
             clock.move_to(Plugin.objects.get().retry_at)

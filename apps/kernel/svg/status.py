@@ -57,6 +57,9 @@ LOOKS = {
     "maintenance": Look("Maintenance", "woad", "wrench", "square"),
     "up": Look("Up", "sage", "circle-check", "disc"),
     "down": Look("Down", "madder", "circle-x", "cross"),
+    "slow": Look("Slow", "weld", "clock-alert", "triangle"),
+    "suspected": Look("Suspected", "weld", "triangle-alert", "triangle"),
+    "away": Look("Reconnecting", "indigo", "loader-circle", "dot-ring", is_moving=True),
     "active": Look("Active", "sage", "circle-check", "disc"),
     "suspended": Look("Suspended", "weld", "circle-pause", "triangle"),
     # Django's message levels

@@ -23,7 +23,7 @@ STEP_STATES = ("waiting", "running", "done", "failed", "undoing", "undone", "can
 class ResourceRef(serializers.Serializer[Any]):
     """What an operation works on."""
 
-    type = serializers.CharField(help_text="`vpc`, `tier` or `account`.")
+    type = serializers.CharField(help_text="`vpc`, `tier`, `account` or `zone`.")
     id = serializers.UUIDField()
     url = serializers.URLField(allow_null=True, help_text="Null for what has no address in the API.")
 
@@ -45,7 +45,9 @@ class OperationRead(Read):
 
     id = serializers.UUIDField()
     url = Address("api:operation")
-    tenant = TenantRef(required=False, help_text="For the platform only.")
+    tenant = TenantRef(
+        required=False, allow_null=True, help_text="For the platform only; null for what the platform does itself."
+    )
     kind = serializers.CharField()
     title = serializers.CharField(help_text="What it does, for people: `Create VPC`.")
     phase = serializers.ChoiceField(

@@ -7,6 +7,9 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.kernel.api.fields import Address, Time
+from apps.tenancy.api.serializers import Read
+from apps.zones.models import System, Zone
+from apps.zones.turnstile import why_paused
 
 
 class ZoneRef(serializers.Serializer[Any]):
@@ -16,11 +19,44 @@ class ZoneRef(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
-class ZoneRead(ZoneRef):
+class RemoteRead(serializers.Serializer[Any]):
+    """How one system of the zone answers Weft. One that never failed to is not listed."""
+
+    system = serializers.ChoiceField(choices=[str(system) for system in System])
+    down_since = Time(allow_null=True)
+    slow_since = Time(allow_null=True)
+    error = serializers.CharField()
+
+
+class PluginRead(serializers.Serializer[Any]):
+    """CloudStack's own line to Netris, judged by what became of its orders."""
+
+    state = serializers.ChoiceField(
+        choices=["up", "suspected", "down", "unknown"],
+        source="status",
+        help_text="`down`: orders wait, and one goes through at a time; `unknown`: none went through for an hour.",
+    )
+    suspected_at = Time(allow_null=True)
+    down_since = Time(allow_null=True)
+    worked_at = Time(allow_null=True, help_text="When an order last went through, to the minute.")
+    reconnected_at = Time(allow_null=True, help_text="When its host was last reconnected from here.")
+
+
+class ZoneRead(Read, ZoneRef):
     """A place where tenants can build."""
+
+    for_platform = ("remotes", "plugin")
 
     url = Address("api:zone")
     description = serializers.CharField()
     max_tiers_per_vpc = serializers.IntegerField()
     is_enabled = serializers.BooleanField(help_text="Whether something new can be built there.")
+    paused = serializers.SerializerMethodField(
+        help_text="Why orders wait there at present, operations that are under way included; null while they do not."
+    )
+    remotes = RemoteRead(many=True, required=False, help_text="For the platform only.")
+    plugin = PluginRead(required=False, source="known_plugin", help_text="For the platform only.")
     created_at = Time()
+
+    def get_paused(self, zone: Zone) -> str | None:
+        return why_paused(zone)

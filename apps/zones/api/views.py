@@ -1,4 +1,4 @@
-"""Zones, for reading: they are registered in the portal."""
+"""Zones, for reading: they are registered on the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ZoneRows(Rows[Zone]):
     serializer_class = ZoneRead
 
     def get_queryset(self) -> QuerySet[Zone]:
-        return Zone.objects.all()
+        return Zone.objects.select_related("plugin").prefetch_related("remotes")
 
 
 @extend_schema(summary="List zones")

@@ -16,6 +16,7 @@ from apps.accounts.services import open_accounts
 from apps.kernel.errors import Refused
 from apps.kernel.remote import RemoteError
 from apps.tenancy.actors import Actor, Platform
+from apps.zones.lint import warnings_of
 from apps.zones.services import ZoneSpec, register_zone
 
 SECRETS = ("WEFT_CLOUDSTACK_API_KEY", "WEFT_CLOUDSTACK_SECRET_KEY", "WEFT_NETRIS_PASSWORD")
@@ -56,3 +57,5 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from error
         opened = len(open_accounts(zone, by=by))
         self.stdout.write(f"{zone.name} is registered. Accounts being made there: {opened}.")
+        for warning in warnings_of(zone):
+            self.stderr.write(f"Warning: {warning}")

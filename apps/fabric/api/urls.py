@@ -1,0 +1,5 @@
+from django.urls import path
+
+from apps.fabric.api import views
+
+urlpatterns = [path("zones/<uuid:pk>/reconnect/", views.ZoneReconnect.as_view(), name="zone-reconnect")]

@@ -1,0 +1,35 @@
+"""What the platform does to a zone."""
+
+from __future__ import annotations
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.fabric.services import reconnect_host
+from apps.kernel.api.bodies import Body
+from apps.kernel.api.transactions import joined
+from apps.kernel.shortcuts import get_or_404
+from apps.operations.api.serializers import OperationRead
+from apps.operations.api.views import accepted
+from apps.zones.api.views import ZoneRows
+
+
+class ZoneReconnect(ZoneRows):
+    written_by = "platform"
+    filter_backends = []
+
+    @extend_schema(
+        summary="Reconnect a zone's Netris host",
+        operation_id="zones_reconnect",
+        request=None,
+        responses={202: OperationRead},
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Has CloudStack reconnect the host of its Netris plugin, which then logs in anew. Orders wait meanwhile, and
+        until one of them has gone through."""
+        Body.of(self.request)
+        platform = self.caller.platform
+        assert platform is not None, "MayUse lets only the platform through"
+        zone = get_or_404(self.get_queryset(), pk=pk)
+        return self.once(lambda: accepted(request, joined(reconnect_host)(zone, by=platform)))
