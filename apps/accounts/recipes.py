@@ -12,7 +12,8 @@ from pydantic import SecretStr
 from apps.accounts.models import Account
 from apps.cloudstack.wire import ResourceType
 from apps.kernel.remote import Rejected
-from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, Recipe, Wait, job_under_way
+from apps.operations.orders import fate_of
+from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, Recipe, Wait
 from apps.operations.provisioned import settle
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -34,14 +35,20 @@ class Domain(Part[Account]):
         return Done(cloudstack_domain_id=UUID(clouds.cloudstack.create_domain(subject.remote_name).id))
 
     def remove(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
-        if wait := job_under_way(clouds, memo, "CloudStack is removing the domain."):
-            return wait
+        removing = "CloudStack is removing the domain."
+        if memo.is_cleared_to_send:
+            return Wait(removing, **memo.values, job=clouds.cloudstack.delete_domain(memo["target"]))
+        fate = fate_of(clouds.cloudstack, memo.values, "deleteDomain", now=memo.now)
+        if fate.is_pending:
+            return Wait(removing, **fate.memo)
         remote = clouds.cloudstack.find_domain(subject.remote_name)
         if remote is None:
             if memo.may_still_arrive():
                 return Wait("Making sure that no order is still on its way.")
             return Done(cloudstack_domain_id=None)
-        return Wait("CloudStack is removing the domain.", job=clouds.cloudstack.delete_domain(remote.id))
+        if fate.last_word:
+            raise fate.last_word
+        return memo.before_sending("Checking whether CloudStack received the order.", target=remote.id)
 
 
 class CloudStackAccount(Part[Account]):
@@ -71,8 +78,12 @@ class CloudStackAccount(Part[Account]):
         return Done(cloudstack_account_id=UUID(remote.id))
 
     def remove(self, subject: Account, clouds: Clouds, memo: Memo) -> Progress:
-        if wait := job_under_way(clouds, memo, "CloudStack is removing the account."):
-            return wait
+        removing = "CloudStack is removing the account."
+        if memo.is_cleared_to_send:
+            return Wait(removing, **memo.values, job=clouds.cloudstack.delete_account(memo["target"]))
+        fate = fate_of(clouds.cloudstack, memo.values, "deleteAccount", now=memo.now)
+        if fate.is_pending:
+            return Wait(removing, **fate.memo)
         domain = clouds.cloudstack.find_domain(subject.remote_name)
         remote = domain and clouds.cloudstack.find_account(subject.remote_name, domain_id=domain.id)
         if not remote:
@@ -86,7 +97,9 @@ class CloudStackAccount(Part[Account]):
                 )
                 raise Rejected(text, system=System.CLOUDSTACK, call="listVPCs")
             return Done(cloudstack_account_id=None)
-        return Wait("CloudStack is removing the account.", job=clouds.cloudstack.delete_account(remote.id))
+        if fate.last_word:
+            raise fate.last_word
+        return memo.before_sending("Checking whether CloudStack received the order.", target=remote.id)
 
 
 class Limits(Part[Account]):

@@ -130,16 +130,6 @@ class Memo:
         return any(self.now < datetime.fromisoformat(at) + grace for at in sent)
 
 
-def job_under_way(clouds: Clouds, memo: Memo, why: str) -> Wait | None:
-    """What to answer while the CloudStack job that the memo names runs; None without one, and when it has succeeded.
-
-    Raises `Rejected`, in the job's own words, when it failed.
-    """
-    if "job" in memo and not clouds.cloudstack.check_job(memo["job"]):
-        return Wait(why, **memo.values)
-    return None
-
-
 class Part(Generic[S]):
     """One thing in another system. Subclasses say what it is called and which systems it talks to."""
 

@@ -75,6 +75,31 @@ def close(account):
         return start("account", account, Goal.ABSENT, **given)
 
 
+@pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "refused"])
+def test_a_disturbance_at_any_call_of_a_closing_is_got_over(zone, run, world, watch, how):
+    world.cloudstack.jobs.seconds = 60
+    for nth in range(1, 30):
+        tenant = Tenant.objects.create(name=f"T{nth}", slug=f"t{nth}")
+        assert run(open_account(tenant, zone, by=the_platform())).phase == Phase.SUCCEEDED
+        operation = close(Account.objects.of(tenant).get())
+        watch.disturb(nth, how)
+        try:
+            operation = run(operation)
+        except Killed:
+            operation = run(operation)
+        if operation.phase == Phase.STUCK:
+            assert how == "refused"
+            operation = run(retry(operation, by=BY))
+        assert operation.phase == Phase.SUCCEEDED, (watch.struck, operation.steps)
+        assert owners(world) == []
+        orders = [call for _, call in watch.calls if call.startswith("delete")]
+        assert len(orders) == 2 or how != "reply lost", "a removal whose answer is lost is under way all the same"
+        if not watch.has_struck:
+            assert nth > 4
+            return
+    raise AssertionError("the recipe makes too many calls")
+
+
 def test_an_account_that_cloudstack_calls_removed_is_not_while_its_vpc_is_there_w21(acme, zone, run, world, clock):
     assert run(open_account(acme, zone, by=the_platform())).phase == Phase.SUCCEEDED
     account = Account.objects.of(acme).get()
