@@ -330,6 +330,35 @@ def test_an_admin_sees_the_whole_fabric_and_soon_that_a_device_is_dead(stack: St
         httpx.post(f"{order}/revive").raise_for_status()
 
 
+def test_an_admin_reconnects_the_plugin_and_what_waited_goes_on(stack: Stack, visit: Visit):
+    httpx.post(f"{stack.netris_url}/_sandbox/sessions/end").raise_for_status()
+    operations = []
+    for who, name in (("acme", "first"), ("globex", "second")):
+        with stack.api(who) as api:
+            zone = api.get("/zones/").json()["results"][0]["id"]
+            answer = api.post(
+                "/vpcs/", json={"name": f"waits {name}", "zone": zone, "cidr": "10.90.0.0/20", "tiers": []}
+            )
+        operations.append((who, answer.json()))
+
+    page = visit("admin", "/platform/zones/")
+    expect(page.get_by_text("CloudStack has lost its connection to Netris")).to_be_visible(timeout=60_000)
+    waiting = visit("alice", f"/t/acme/operations/{operations[0][1]['id']}/")
+    expect(waiting.get_by_text("Your provider has been told").first).to_be_visible(timeout=30_000)
+
+    press(page, "Reconnect the Netris host")
+    press(page, "Reconnect the host")
+    with stack.cloudstack() as cloudstack:
+        while cloudstack.controllers(cloudstack.list_zones()[0].id)[0].is_up:
+            page.wait_for_timeout(200)
+    httpx.post(f"{stack.cloudstack_url}/_sandbox/clock", json={"advance": 80}).raise_for_status()
+    watch_until_done(page)
+    expect(waiting.locator("#operation-badge")).to_have_text("Succeeded", timeout=60_000)
+    assert [stack.settled(operation, who=who)["phase"] for who, operation in operations] == ["succeeded"] * 2
+    page.goto("/platform/zones/")
+    expect(page.get_by_text("No operation is held back")).to_be_visible(timeout=30_000)
+
+
 # --- for everybody ----------------------------------------------------------------------------------------------------
 
 AUDIT = """() => {
@@ -368,6 +397,7 @@ def test_every_page_is_fit_for_a_small_screen_and_for_who_hears_it(theme: str, v
         ],
         "admin": [
             "/fabric/topology/",
+            "/platform/zones/",
             "/platform/tenants/",
             "/platform/tenants/new/",
             "/platform/tenants/acme/",

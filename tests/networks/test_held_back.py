@@ -200,6 +200,80 @@ class TestThePluginsSessionEnds:
         assert told == {str(Hold.PLUGIN.label)}
 
 
+class TestOneOrderAlone:
+    def test_it_is_tried_again_and_goes_through_once_the_host_is_reconnected(
+        self, acme, zone, run, world, until, clouds_of, clock
+    ):
+        ready = a_ready_vpc(acme, zone, run, "old", WEB)
+        world.netris.control.end_sessions()
+        operation = delete_vpc(ready, by=BY)
+        until(lambda: Operation.unscoped.get(pk=operation.pk).hold == Hold.DOUBT)
+        reconnect_host(zone, by=builders.the_platform())
+        until(are_settled)
+        assert phases([operation]) == [Phase.SUCCEEDED]
+        everything_agrees(clouds_of(zone))
+
+    def test_the_plugin_logs_in_by_itself_when_cloudstack_restarts_and_all_goes_on(
+        self, acme, globex, zone, world, until, clouds_of
+    ):
+        world.netris.control.end_sessions()
+        operations = [create_vpc(tenant, a_vpc_spec(zone), by=BY) for tenant in (acme, globex)]
+        until(lambda: Plugin.objects.exclude(down_since=None).exists())
+        world.cloudstack.restart()
+        until(are_settled)
+        assert phases(operations) == [Phase.SUCCEEDED] * 2
+        everything_agrees(clouds_of(zone))
+
+    @pytest.mark.parametrize("step", ["ipam/allocation", "ipam/subnet", "nat", "vnet"])
+    def test_one_that_got_through_to_netris_is_believed_at_once(self, acme, zone, run, world, clock, step):
+        world.netris.faults.order("refuse", f"POST /api/v2/{step}", times=1)
+        began_at = timezone.now()
+        operation = run(create_vpc(acme, a_vpc_spec(zone), by=BY))
+        assert operation.phase == Phase.ROLLED_BACK
+        assert timezone.now() - began_at < timedelta(minutes=1)
+        assert not Plugin.objects.exclude(suspected_at=None).exists()
+
+    def test_one_of_which_nothing_shows_on_netris_is_tried_again(self, acme, zone, run, world):
+        vpc = a_ready_vpc(acme, zone, run, "old")
+        world.netris.faults.order("refuse", "POST /api/v2/ipam/subnet", times=1)
+        operation = run(create_tier(vpc, WEB, by=BY))
+        assert operation.phase == Phase.SUCCEEDED
+        assert not Plugin.objects.exclude(suspected_at=None).exists()
+
+    def test_a_tier_with_instances_in_it_is_no_sign_of_anything(self, acme, zone, run, world, clouds_of):
+        vpc = a_ready_vpc(acme, zone, run, "old", WEB)
+        cloudstack = clouds_of(zone).cloudstack
+        [network] = cloudstack.networks_of(str(vpc.cloudstack_id))
+        offering, template = (
+            cloudstack._read(command, listall=True, templatefilter="all")[key][0]["id"]
+            for command, key in (("listServiceOfferings", "serviceoffering"), ("listTemplates", "template"))
+        )
+        where = {"zoneid": network.zoneid, "account": network.account, "domainid": network.domainid}
+        what = {"serviceofferingid": offering, "templateid": template, "networkids": network.id}
+        cloudstack._write("deployVirtualMachine", **what, **where)
+
+        operation = run(delete_tier(vpc.tiers.get(), by=BY))
+
+        assert operation.phase == Phase.STUCK
+        assert not Plugin.objects.exclude(suspected_at=None).exists()
+
+
+class TestNetrisIsAwayForTenSeconds:
+    def test_no_removal_that_was_under_way_gets_stuck(self, acme, zone, run, world, until, clouds_of, clock):
+        Tenant.objects.filter(pk=acme.pk).update(max_vpcs=100, max_tiers=100)
+        old = [a_ready_vpc(acme, zone, run, f"old {n}", WEB) for n in range(6)]
+        before = orders(world)
+        operations = [delete_vpc(vpc, by=BY) for vpc in old]
+        until(lambda: orders(world) >= before + 6)
+        world.netris.faults.order("down")
+        back_at = timezone.now() + timedelta(seconds=10)
+        until(lambda: timezone.now() > back_at)
+        world.netris.faults.clear()
+        until(are_settled)
+        assert phases(operations) == [Phase.SUCCEEDED] * 6
+        everything_agrees(clouds_of(zone))
+
+
 ORDERS = ("createVPC", "deleteVPC", "createNetwork", "deleteNetwork")
 
 
