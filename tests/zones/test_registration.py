@@ -191,3 +191,20 @@ def test_the_command_says_what_is_wrong(spec, monkeypatch):
     monkeypatch.setenv("WEFT_CLOUDSTACK_API_KEY", "")
     with pytest.raises(CommandError, match="Set WEFT_CLOUDSTACK_API_KEY"):
         call_command("register_zone", "zone1", cloudstack_url="x", netris_url="y", netris_user="z", netris_site="sv")
+
+
+def test_public_ranges_with_different_tags_are_warned_of_until_they_are_alike_w13(served, spec, monkeypatch, capsys):
+    world, _, _ = served
+    command(spec, monkeypatch)
+    assert "tagged vxlan://13, Netris's vlan://untagged" in capsys.readouterr().err
+
+    ranges = world.cloudstack.cloud.table("vlan")
+    routers = next(row for row in ranges if not row["provider"] and not row["forsystemvms"])
+    before = routers["vlan"]
+    try:
+        ranges.change(routers, vlan="vlan://untagged")
+        command(spec, monkeypatch)
+    finally:
+        ranges.change(routers, vlan=before)
+    assert capsys.readouterr().err == ""
+    assert Zone.objects.get().ranges_read_at is not None
