@@ -25,6 +25,7 @@ from uuid import UUID
 from django.db.models import Count
 
 from apps.mirror.models import Kind, Reading
+from apps.mirror.queries import VniPool, vni_pools
 from apps.mirror.sweeps import SWEEPS
 from apps.operations.models import Operation
 from apps.operations.state import Phase
@@ -72,6 +73,23 @@ class ZoneRow:
     #: The last attempt to reconnect the host.
     reconnect: Operation | None
     warnings: Sequence[str]
+    vnis: VniPool
+
+    @property
+    def vni_status(self) -> str:
+        """Below a tenth it warns: lost numbers never come back, and a pool that tiers came out of cannot be shrunk."""
+        if self.vnis.is_stale:
+            return "stale"
+        if not self.vnis.free:
+            return "critical"
+        return "warning" if 10 * self.vnis.free < self.vnis.size else "ok"
+
+    @property
+    def vni_text(self) -> str:
+        pool = self.vnis
+        if pool.read_at is None:
+            return ""
+        return f"{pool.free:,} of {pool.size:,} are free; {pool.in_use:,} in use, {pool.lost:,} lost for good"
 
     @property
     def plugin_status(self) -> str:
@@ -110,7 +128,7 @@ class ZoneRow:
 
 
 def zone_rows(by: Platform, zones: Iterable[Zone] | None = None) -> list[ZoneRow]:
-    """All zones, or these. Seven queries, however many zones."""
+    """All zones, or these. Twelve queries, however many zones."""
     wanted = list(Zone.objects.all() if zones is None else zones)
     remotes = {(remote.zone_id, remote.system): remote for remote in Remote.objects.filter(zone__in=wanted)}
     plugins = {plugin.zone_id: plugin for plugin in Plugin.objects.filter(zone__in=wanted)}
@@ -122,6 +140,7 @@ def zone_rows(by: Platform, zones: Iterable[Zone] | None = None) -> list[ZoneRow
     attempts = across.filter(kind="reconnect").order_by("zone_id", "-created_at").distinct("zone_id")
     latest = {operation.zone_id: operation for operation in attempts}
     names = _tenants_of(plugins.values())
+    vnis = vni_pools(wanted)
     return [
         ZoneRow(
             zone,
@@ -131,6 +150,7 @@ def zone_rows(by: Platform, zones: Iterable[Zone] | None = None) -> list[ZoneRow
             held.get(zone.pk, 0),
             latest.get(zone.pk),
             warnings_of(zone),
+            vnis[zone.pk],
         )
         for zone in wanted
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -16,6 +17,7 @@ from apps.fabric.zones import ZoneRow, zone_rows
 from apps.kernel.errors import Busy
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Reading
+from apps.mirror.queries import VniPool
 from apps.operations.models import Operation
 from apps.operations.services import cancel, retry
 from apps.operations.state import Phase
@@ -154,14 +156,38 @@ class TestWhatIsShown:
         html = browser.get(URL, headers=HTMX).content.decode()
         assert html.strip().startswith("<div") and 'hx-trigger="every 10s"' in html and "<html" not in html
 
+    def test_lost_vnis_are_told_apart_from_used_ones(self, zone: Zone, read: Sweep, browser: Client) -> None:
+        assert "never read" in words(browser.get(URL))
+        read()
+        text = words(browser.get(URL))
+        assert "1,000,001 of 1,000,001 are free; 0 in use, 0 lost for good" in text
+
+    @pytest.mark.parametrize(
+        ("size", "in_use", "lost", "is_stale", "status"),
+        [
+            (100, 50, 0, False, "ok"),
+            (100, 50, 40, False, "ok"),
+            (100, 50, 41, False, "warning"),
+            (100, 50, 50, False, "critical"),
+            (0, 0, 0, False, "critical"),
+            (100, 50, 50, True, "stale"),
+        ],
+    )
+    def test_a_pool_that_runs_dry_warns(
+        self, zone: Zone, size: int, in_use: int, lost: int, is_stale: bool, status: str
+    ) -> None:
+        [row] = zone_rows(builders.the_platform())
+        pool = VniPool(size, in_use, lost, None, is_stale)
+        assert replace(row, vnis=pool).vni_status == status
+
     def test_the_page_costs_the_same_with_more_zones_and_more_trouble(
         self, zone: Zone, read: Sweep, acme: Tenant, browser: Client, django_assert_num_queries: Any
     ) -> None:
         read()
         is_lost(zone)
         reconnect_host(zone, by=builders.the_platform())
-        # session, user, zones, remotes, plugins, readings, what is held, attempts, tenants
-        with django_assert_num_queries(9):
+        # session, user, zones, remotes, plugins, readings, what is held, attempts, tenants; five of VNIs
+        with django_assert_num_queries(14):
             browser.get(URL, headers=HTMX)
         for number in range(2, 6):
             other = builders.a_zone(f"Zone-{number}")
@@ -170,7 +196,7 @@ class TestWhatIsShown:
             Reading.objects.create(zone=other, kind="netris.vpc", read_at=timezone.now())
             an_order(other, acme, phase="building", hold=Hold.PLUGIN)
             reconnect_host(other, by=builders.the_platform())
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(14):
             browser.get(URL, headers=HTMX)
 
 

@@ -105,6 +105,10 @@ def a_number(zone: Zone, number: int, *, seconds_ago: float = 600) -> Item:
     )
 
 
+def pool_of(zone: Zone) -> queries.VniPool:
+    return queries.vni_pools([zone])[zone.pk]
+
+
 def test_numbers_that_no_network_has_any_more_are_lost_w5(
     zone: Zone, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -119,8 +123,8 @@ def test_numbers_that_no_network_has_any_more_are_lost_w5(
     for number in (1001, 1002, 1003, 1004, 5000):
         a_number(zone, number)
 
-    with django_assert_num_queries(3):
-        pool = queries.vni_pool(zone)
+    with django_assert_num_queries(5):
+        pool = pool_of(zone)
 
     assert (pool.size, pool.in_use, pool.lost, pool.free) == (110, 3, 2, 105)
     assert (pool.read_at, pool.is_stale) == (oldest.read_at, False)
@@ -131,9 +135,22 @@ def test_a_number_younger_than_the_list_of_networks_is_not_called_lost(zone: Zon
     a_number(zone, 1004, seconds_ago=5)
     a_number(zone, 1005, seconds_ago=15)
 
-    pool = queries.vni_pool(zone)
+    pool = pool_of(zone)
 
     assert (pool.in_use, pool.lost) == (1, 1)
+
+
+def test_zones_do_not_count_each_others_numbers(zone: Zone, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    other = builders.a_zone("Zone-2")
+    for each in (zone, other):
+        a_reading(each, Kind.CLOUDSTACK_NETWORK)
+    a_number(zone, 1004)
+    a_number(other, 1004)
+    an_item(other, Kind.CLOUDSTACK_NETWORK, "tier", details={"netrisvxlanid": "1004"})
+
+    pools = queries.vni_pools([zone, other])
+
+    assert [(pools[each.pk].in_use, pools[each.pk].lost) for each in (zone, other)] == [(0, 1), (1, 0)]
 
 
 def test_nothing_is_called_lost_before_the_networks_were_read(zone: Zone) -> None:
@@ -141,7 +158,7 @@ def test_nothing_is_called_lost_before_the_networks_were_read(zone: Zone) -> Non
     a_reading(zone, Kind.CLOUDSTACK_VNI)
     a_number(zone, 1004)
 
-    pool = queries.vni_pool(zone)
+    pool = pool_of(zone)
 
     assert (pool.in_use, pool.lost, pool.read_at, pool.is_stale) == (1, 0, None, True)
 
@@ -153,7 +170,7 @@ def test_a_tier_that_came_and_went_costs_a_number_for_ever_w5(
     def read() -> queries.VniPool:
         for kind in queries.VNI_LISTS:
             assert refresh(zone, kind, clouds_of(zone))
-        return queries.vni_pool(zone)
+        return pool_of(zone)
 
     run(create_vpc(acme, builders.a_vpc_spec(zone), by=builders.BY))
     before = read()
