@@ -52,7 +52,7 @@ def _collect_tiers(cloud: Cloud, now: float) -> None:
             continue
         owners = (cloud.table("vm").get(nic["vmid"]) for nic in cloud.table("nic").by("networkid", network["id"]))
         if not any(vm is not None and vm["state"] == states.RUNNING for vm in owners):
-            networks.shut_down(cloud, network)
+            _attempt(cloud, "network", network["id"])
 
 
 def _expunge_machines(cloud: Cloud, now: float) -> None:
@@ -82,6 +82,8 @@ def _attempt(cloud: Cloud, kind: str, identifier: str) -> None:
             vpcs.destroy(cloud, row)
         elif kind == "vm":
             machines.expunge(cloud, row)
+        elif kind == "network":
+            networks.shut_down(cloud, row)
         else:
             addresses.release(cloud, row)
     except (ApiError, LookupError) as error:

@@ -13,7 +13,7 @@ from tests.sandbox.cloudstack.client import root_of
 from tests.sandbox.controller import netris_of
 
 TAG = "CS-Cloud1-Compute"
-_WORDS = {"all": "ip", "1": "icmp", "6": "tcp", "17": "udp"}
+_WORDS = ("tcp", "udp", "icmp", "all")  # numbers are lost
 
 
 def differences(world) -> list[str]:
@@ -21,7 +21,7 @@ def differences(world) -> list[str]:
     cloud, wanted, allowed = world.cloudstack.cloud, set(), set()
     with cloud.lock:
         for vpc in cloud.table("vpc"):
-            must, may = _Vpc(cloud, vpc).objects()
+            must, may = _Vpc(cloud, vpc, world.netris.net.lbs).objects()
             wanted |= must
             allowed |= may
     found = set(_on_netris(world))
@@ -29,8 +29,9 @@ def differences(world) -> list[str]:
 
 
 class _Vpc:
-    def __init__(self, cloud, vpc):
+    def __init__(self, cloud, vpc, balancers):
         self.cloud = cloud
+        self.balancers = list(balancers)
         self.vpc = vpc
         domain, account = cloud.get("domain", vpc["domainid"]), cloud.get("account", vpc["accountid"])
         zone = cloud.get("zone", vpc["zoneid"])
@@ -42,9 +43,15 @@ class _Vpc:
         if not self.vpc["is_started"]:
             return set(), set()
         must = {_line("vpc", self.name), _line("allocation", f"{self.stem}-{self.vpc['cidr']}", self.name)}
-        for part in (self._tiers, self._addresses, self._forwards, self._balancers, self._routes):
+        for part in (self._tiers, self._addresses, self._routes):
             must |= set(part())
-        return must, set(self._may())
+        rules = [line for part in (self._static_nats, self._forwards, self._balancers) for line in part()]
+        must |= {line for network, line in rules if self._is_up(network)}
+        return must, set(self._may()) | {line for _, line in rules}
+
+    def _is_up(self, network) -> bool:
+        """Of a tier without machines the collector takes all rules away, and new ones are written all the same."""
+        return self.cloud.get("network", network)["state"] == "Implemented"
 
     def _rows(self, kind):
         return self.cloud.table(kind).where(vpcid=self.vpc["id"])
@@ -60,7 +67,8 @@ class _Vpc:
 
     def _acls(self, tier) -> Iterator[str]:
         for item in self.cloud.table("networkacl").by("aclid", tier["aclid"]):
-            cidrs, word = item["cidrlist"].split(","), _WORDS.get(item["protocol"], item["protocol"])
+            cidrs, word = item["cidrlist"].split(","), item["protocol"]
+            word = word if word in _WORDS else "ip"
             for index, cidr in enumerate(cidrs, 1):
                 suffix = f"-{index}" if len(cidrs) > 1 else ""
                 ends = (cidr, tier["cidr"]) if item["traffictype"] == "Ingress" else (tier["cidr"], cidr)
@@ -82,45 +90,48 @@ class _Vpc:
             if row["issourcenat"] and row["forprovider"] and not self._is_routed():
                 yield _line("nat", f"{self.stem}-SNAT", self.name, "SNAT", "all", self.vpc["cidr"], f"{address}/32")
                 yield self._public(address, "nat")
-            if row.get("isstaticnat"):
-                number = self.cloud.get("vm", row["vmid"])["number"]
-                name = f"{self.stem}-VM{number}-STATICNAT"
-                facts = f"{address}/32", "1-65535", self._target(row), None
-                yield _line("nat", name, self.name, "DNAT", "all", *facts)
-                yield self._public(address, "nat")
 
-    def _forwards(self) -> Iterator[str]:
+    def _static_nats(self) -> Iterator[tuple[str, str]]:
+        for row in self._rows("publicip"):
+            if row.get("isstaticnat"):
+                number, address = self.cloud.get("vm", row["vmid"])["number"], row["ipaddress"]
+                name = f"{self.stem}-VM{number}-STATICNAT"
+                facts = f"{address}/32", "1-65535", f"{row['vmguestip']}/32", None
+                yield row["networkid"], _line("nat", name, self.name, "DNAT", "all", *facts)
+                yield row["networkid"], self._public(address, "nat")
+
+    def _forwards(self) -> Iterator[tuple[str, str]]:
         for rule in self._rows("portforwardingrule"):
             address = self.cloud.get("publicip", rule["ipaddressid"])["ipaddress"]
             first, end = rule["publicport"], rule["publicendport"]
             ports = str(first) if first == end else f"{first}-{end}"
             name, target = f"{self.stem}-DNAT-R{rule['number']}", self._target(rule)
-            yield _line(
-                "nat", name, self.name, "DNAT", rule["protocol"], f"{address}/32", ports, target, rule["privateport"]
-            )
-            yield self._public(address, "nat")
+            facts = rule["protocol"], f"{address}/32", ports, target, rule["privateport"]
+            yield rule["networkid"], _line("nat", name, self.name, "DNAT", *facts)
+            yield rule["networkid"], self._public(address, "nat")
 
     def _target(self, row) -> str:
-        """The NIC's own address: secondary ones do not work with the plugin (5.6)."""
+        """The NIC's own address: port forwards to secondary ones lead there (5.6)."""
         nics = self.cloud.table("nic").by("vmid", row["vmid"])
         return next(f"{nic['ipaddress']}/32" for nic in nics if nic["networkid"] == row["networkid"])
 
-    def _balancers(self) -> Iterator[str]:
+    def _balancers(self) -> Iterator[tuple[str, str]]:
+        """UDP is TCP there. One that has lost its last member stays."""
         for rule in self._rows("loadbalancer"):
-            if rule["state"] != "Active":
-                continue
-            address, protocol = self.cloud.get("publicip", rule["ipaddressid"])["ipaddress"], rule["protocol"]
+            address, network = self.cloud.get("publicip", rule["ipaddressid"])["ipaddress"], rule["networkid"]
             rows = self.cloud.table("lbmember").by("ruleid", rule["id"])
             members = sorted(f"{row['ipaddress']}:{rule['privateport']}" for row in rows)
             name = f"{self.stem}-LB{rule['number']}"
-            yield _line("l4lb", name, self.name, protocol.upper(), address, rule["publicport"], *members)
-            yield self._public(address, "load-balancer")
+            is_there = rule["state"] == "Active"
+            if not is_there and not any(row["name"] == name for row in self.balancers):
+                continue
+            yield network, _line("l4lb", name, self.name, "TCP", address, rule["publicport"], *members)
+            yield network, self._public(address, "load-balancer")
             sources = rule["cidrlist"].split(",") if rule["cidrlist"] else []
             for index, source in enumerate(["0.0.0.0/0", *sources] if sources else []):
                 name, action = f"{self.stem}-LBACL{index}-{rule['name']}", "permit" if index else "deny"
-                yield _acl(
-                    name, "System", action, protocol, source, f"{address}/32", rule["publicport"], rule["publicport"]
-                )
+                ports = rule["publicport"], rule["publicport"]
+                yield network, _acl(name, "System", action, "tcp", source, f"{address}/32", *ports)
 
     def _routes(self) -> Iterator[str]:
         for route in self._rows("staticroute"):

@@ -149,20 +149,20 @@ class Builder:
     def acl_item(self):
         vpc = self.one("listVPCs")
         if vpc and (acl := self.one("listNetworkACLLists", vpcid=vpc["id"])) and acl.get("vpcid"):
-            self._item("createNetworkACL", aclid=acl["id"])
+            self._item("createNetworkACL", self.random.choice([1, 2]), aclid=acl["id"])
 
-    def _item(self, command, **about):
+    def _item(self, command, ranges, **about):
         number, protocol = self.number(), self.random.choice(PROTOCOLS)
         ports = {"startport": 3000 + number, "endport": 3000 + number} if protocol in ("tcp", "udp", "17") else {}
         if protocol == "icmp":
             ports = {"icmptype": number % 37, "icmpcode": -1}
-        cidr = f"192.168.{number % 250}.0/24"
+        cidrs = [f"192.168.{number % 250}.0/24", f"198.51.100.{number % 250}/32"]
         self.do(
             command,
             protocol=protocol,
             action=self.random.choice(["allow", "deny"]),
             traffictype=self.random.choice(["ingress", "egress"]),
-            cidrlist=self.random.choice([cidr, f"{cidr},198.51.100.{number % 250}/32"]),
+            cidrlist=",".join(cidrs[:ranges]),
             **ports,
             **about,
         )
@@ -176,8 +176,10 @@ class Builder:
     # changing
 
     def change_item(self):
+        """With as many ranges as before, as other numbers leave rules behind."""
         if item := self.one("listNetworkACLs"):
-            self._item("updateNetworkACLItem", id=item["id"], partialupgrade="false")
+            ranges = item["cidrlist"].count(",") + 1
+            self._item("updateNetworkACLItem", ranges, id=item["id"], partialupgrade="false")
 
     def move_item(self):
         if item := self.one("listNetworkACLs"):
@@ -186,8 +188,10 @@ class Builder:
                 self.do("moveNetworkAclItem", id=item["id"], previousaclruleid=self.random.choice(others)["id"])
 
     def replace_list(self):
+        """By one with items, as another leaves the rules of the one before."""
         tier = self.one("listNetworks")
-        if tier and (acl := self.one("listNetworkACLLists", vpcid=tier["vpcid"])):
+        acl = tier and self.one("listNetworkACLLists", vpcid=tier["vpcid"])
+        if acl and self.one("listNetworkACLs", aclid=acl["id"]):
             self.do("replaceNetworkACLList", aclid=acl["id"], networkid=tier["id"])
 
     def rename(self):
@@ -201,7 +205,9 @@ class Builder:
             self.do("updatePortForwardingRule", id=rule["id"], privateport=7000 + self.number())
 
     def change_balancer(self):
-        if rule := self.one("listLoadBalancerRules"):
+        """Of several sources none is taken off, as it stays on Netris."""
+        rule = self.one("listLoadBalancerRules")
+        if rule and "," not in rule.get("cidrlist", ""):
             self.do("updateLoadBalancerRule", id=rule["id"], cidrlist=f"203.0.113.{self.number() % 250}/32")
 
     def power(self):

@@ -130,7 +130,7 @@ def test_rows_of_other_fields_have_another_schema():
     acme = root.account("acme", root.domain("acme"))
     vpc = acme.vpc()
     acl = acme.done("createNetworkACLList", name="acl", vpcid=vpc["id"])["networkacllist"]
-    acme.done("createNetworkACL", aclid=acl["id"], protocol="all")
+    acme.done("createNetworkACL", aclid=acl["id"], protocol="all", cidrlist="0.0.0.0/0")
     tier = acme.tier(vpc, aclid=acl["id"])
     vm = acme.machine(tier)
     free = acme.list("listPublicIpAddresses", state="Free", forprovider="true")

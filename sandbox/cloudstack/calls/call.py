@@ -5,6 +5,7 @@ Resource modules register their functions here:
     @handles("listVPCs")      sync and list commands; the job of an asynchronous one
     @creates("createVPC")     the create phase of an async-create command, before the caller gets an answer
     @undoes("createVPC")      what is done when the job of that command is ordered to fail
+    @hastens("deleteVPC")     whether its job will fail at the first look, and so takes no time
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _DISPLAY = ("fordisplay", "displaynetwork", "displayvm", "displayvolume")
 HANDLERS: dict[str, Handler] = {}
 CREATORS: dict[str, Handler] = {}
 UNDOERS: dict[str, Handler] = {}
+HASTENERS: dict[str, Handler] = {}
 
 
 def _registrar(table: dict[str, Handler]) -> Callable[[str], Callable[[Handler], Handler]]:
@@ -46,6 +48,7 @@ def _registrar(table: dict[str, Handler]) -> Callable[[str], Callable[[Handler],
 handles = _registrar(HANDLERS)
 creates = _registrar(CREATORS)
 undoes = _registrar(UNDOERS)
+hastens = _registrar(HASTENERS)
 
 
 class Call:

@@ -14,7 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from typing import Any
 
-from sandbox.cloudstack.calls.call import Call
+from sandbox.cloudstack.calls.call import HASTENERS, Call
 from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.protocol.errors import ApiError
 from sandbox.cloudstack.state.cloud import Cloud, created, view
@@ -87,7 +87,8 @@ class Jobs:
         )
         if row is not None and self.cloud.is_there(kind, row):
             self.cloud.change(kind, row, jobid=job["id"])
-        self._enqueue(job)
+        hastens = HASTENERS.get(call.command.name)
+        self._enqueue(job, at_once=hastens is not None and hastens(call))
         return job
 
     def claim_due(self) -> Iterator[Row]:
@@ -138,15 +139,16 @@ class Jobs:
             return f"vpc:{row['vpcid']}" if row.get("vpcid") else ""
         return ""
 
-    def _enqueue(self, job: Row) -> None:
+    def _enqueue(self, job: Row, *, at_once: bool = False) -> None:
         if job["queue"]:
             self._queues[job["queue"]].append(job["id"])
             if len(self._queues[job["queue"]]) > 1:
                 return
-        self._schedule(job)
+        self._schedule(job, at_once=at_once)
 
-    def _schedule(self, job: Row) -> None:
-        due = self.cloud.clock.now() + self.seconds * _WEIGHTS.get(job["command"], _USUAL_WEIGHT)
+    def _schedule(self, job: Row, *, at_once: bool = False) -> None:
+        seconds = 0.0 if at_once else self.seconds
+        due = self.cloud.clock.now() + seconds * _WEIGHTS.get(job["command"], _USUAL_WEIGHT)
         heapq.heappush(self._ready, (due, job["number"], job["id"]))
 
     def _show_done(self, job: Row) -> None:

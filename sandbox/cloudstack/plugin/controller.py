@@ -6,6 +6,7 @@ Whatever goes wrong, the caller reads one text; the reason goes to the log.
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,9 @@ class ControllerRefusalError(ControllerError):
 
 
 class Controller:
+    #: Seconds. Answers of 7 s are taken, of 10 s not (REAL, W19); where between is unverified.
+    read_timeout = 10.0
+
     def __init__(self, client: httpx.Client, provider: Provider) -> None:
         self.client = client
         self.provider = provider
@@ -157,11 +161,16 @@ class Controller:
             raise ServerStoppedError
         if not self.is_connected:
             raise ControllerError
+        asked_at = time.monotonic()
         try:
             response = self.client.request(method, path, headers={"Cookie": self._cookie}, **content)
         except httpx.HTTPError as failure:
             log.warning("netris %s %s: %s", method, path, failure)
             raise ControllerError from failure
+        if time.monotonic() - asked_at >= self.read_timeout:
+            # It was carried out all the same. In process there is no giving up before the answer is there.
+            log.warning("netris %s %s: no answer in %s s", method, path, self.read_timeout)
+            raise ControllerError
         if not response.is_success:
             log.warning("netris %s %s: %s %s", method, path, response.status_code, response.text[:300])
             raise ControllerRefusalError(response.text)

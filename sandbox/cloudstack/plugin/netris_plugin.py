@@ -71,11 +71,11 @@ class NetrisPlugin(RulePlugin):
 
     def delete_vpc(self, vpc: VpcName, cidr: str) -> None:
         """SNAT rule, allocation, VPC. A VPC that Netris does not have counts as deleted."""
+        self._delete_nat(f"{vpc.prefix}-SNAT")
         found = self._find_vpc(vpc)
         if found is None:
             log.info("%s is not on the controller", vpc)
             return
-        self._delete_nat(f"{vpc.prefix}-SNAT")
         resources = self._get(f"/api/v2/vpc/{found['id']}/resources")
         name = f"{vpc.prefix}-{cidr}".lower()
         for allocation in resources[0]["allocation"]:

@@ -62,6 +62,16 @@ class AclRule:
 
 
 @dataclass(frozen=True)
+class Route:
+    """A static route; one that is neither new nor revoked is known to stand."""
+
+    cidr: str
+    hop: str
+    is_new: bool = False
+    is_revoked: bool = False
+
+
+@dataclass(frozen=True)
 class PortForward:
     """`public` and `private` are first and last port."""
 
@@ -94,12 +104,14 @@ class StaticNat:
 
 @dataclass(frozen=True)
 class Balancer:
-    """A load balancer with all its members, as (address, port), and the sources that may reach it: none is anyone."""
+    """A load balancer with all its members, as (address, port), and the sources that may reach it: none is anyone.
+
+    It has no protocol: whatever CloudStack was asked for, Netris is told TCP.
+    """
 
     vpc: VpcName
     rule: int
     title: str
-    protocol: str
     address: str
     port: int
     members: tuple[tuple[str, int], ...]
@@ -142,24 +154,26 @@ def acl_name(tier: Tier, rule: AclRule) -> str:
 
 
 def acl_body(tier: Tier, rule: AclRule) -> Row:
-    source, destination = rule.cidr, str(tier.cidr)
+    """The tier has no IPv6 range, so against one it stands for nothing."""
+    source, destination = rule.cidr, "" if ":" in rule.cidr else str(tier.cidr)
     if not rule.is_ingress:
         source, destination = destination, source
     ports = (rule.start_port or 1, rule.end_port or rule.start_port or 65535)
-    body = _acl(acl_name(tier, rule), rule.reason, source, destination, ports, is_allowed=rule.is_allowed)
-    if rule.icmp_type is not None and rule.icmp_type >= 0:
-        body["icmp_type"] = rule.icmp_type
-    return body | _protocol(rule.protocol)
+    body = _acl(acl_name(tier, rule), rule.reason or "null", source, destination, ports, is_allowed=rule.is_allowed)
+    if rule.protocol == "icmp":
+        body["icmp_type"] = -1 if rule.icmp_type is None else rule.icmp_type
+    return {name: value for name, value in body.items() if value != ""} | _protocol(rule.protocol)
 
 
 def balancer_acls(balancer: Balancer) -> list[Row]:
     """Nobody but the sources reaches the address: one rule that denies, then one for each that may."""
     ports, target = (balancer.port, balancer.port), f"{balancer.address}/32"
-    sources = ["0.0.0.0/0", *balancer.sources] if balancer.sources else []
-    return [
-        _acl(balancer.acl_name(index), "", source, target, ports, is_allowed=index > 0) | _protocol(balancer.protocol)
-        for index, source in enumerate(sources)
-    ]
+    rules = []
+    for index, source in enumerate(["0.0.0.0/0", *balancer.sources] if balancer.sources else []):
+        name = balancer.acl_name(index)
+        reason = f"ACL Rule for CIDR {name[name.index('-V') + 1 :]} of LB {balancer.name} "
+        rules.append(_acl(name, reason, source, target, ports, is_allowed=index > 0) | _protocol("tcp"))
+    return rules
 
 
 def _acl(name: str, reason: str, source: str, target: str, ports: tuple[int, int], *, is_allowed: bool) -> Row:
@@ -177,9 +191,8 @@ def _acl(name: str, reason: str, source: str, target: str, ports: tuple[int, int
 
 
 def _protocol(name: str) -> Row:
-    """TCP is stateful, the rest is mirrored. A protocol number that Netris has no word for is lost (quirk 49)."""
-    word = {"all": "ip", "1": "icmp", "6": "tcp", "17": "udp"}.get(name, name)
-    word = word if word in ("tcp", "udp", "icmp", "ip") else "ip"
+    """TCP is stateful, the rest is mirrored. A protocol number is lost, whichever it is (quirk 49)."""
+    word = name if name in ("tcp", "udp", "icmp", "all") else "ip"
     return {"proto": word} | ({"established": 1} if word == "tcp" else {"reverse": "yes"})
 
 
@@ -187,7 +200,7 @@ def balancer_body(balancer: Balancer) -> Row:
     """No algorithm, no stickiness, no health check: whatever CloudStack knows of them is not sent (5.6)."""
     return {
         "name": balancer.name,
-        "protocol": balancer.protocol.upper(),
+        "protocol": "TCP",
         "automatic": False,
         "ipFamily": "ipv4",
         "ip": balancer.address,

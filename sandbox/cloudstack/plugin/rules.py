@@ -1,16 +1,18 @@
-"""What the plugin writes inside a VPC: NAT, load balancers, ACLs, static routes (netris-api.md 4.3)."""
+"""What the plugin writes inside a VPC: NAT, load balancers, ACLs, static routes (netris-api.md 4.3).
+
+It looks the same things up again and again: each lookup below is a call that the real one makes at that place.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable
 
 from sandbox.cloudstack.plugin.controller import NAT, Controller, ControllerError, ControllerRefusalError
 from sandbox.cloudstack.plugin.objects import (
     AclRule,
     Balancer,
     PortForward,
+    Route,
     StaticNat,
     Tier,
     VpcName,
@@ -23,7 +25,6 @@ from sandbox.cloudstack.plugin.objects import (
 from sandbox.kit.store import Row
 
 ANYWHERE = "0.0.0.0/0"
-_SUFFIX = re.compile(r"(?<=\d)-\d+$", re.ASCII)  # of a rule for one of several CIDRs
 LOAD_BALANCER = "load-balancer"
 
 
@@ -32,35 +33,45 @@ class RulePlugin(Controller):
 
     def set_source_nat(self, vpc: VpcName, cidr: str, address: str) -> None:
         found = self._vpc(vpc)
-        self._ensure_public_subnet(vpc, address, NAT)
+        self._look_for_subnets()
+        self._ensure_nat_subnet(vpc, address)
         name = f"{vpc.prefix}-SNAT"
         rule = {
             "name": name,
             "action": "SNAT",
             "protocol": "all",
             "sourceAddress": cidr,
-            "destinationAddress": "0.0.0.0/0",
+            "destinationAddress": ANYWHERE,
             "snatToIP": f"{address}/32",
             "site": self._site,
-            "vpc": found,
         }
         present = self._find(self._get("/api/v2/nat"), name)
+        rule["vpc"] = self._vpc(vpc)
         if present is not None:
             self._write("PUT", f"/api/v2/nat/{present['id']}", rule)
         else:
-            rule |= {"state": "enabled", "sourcePort": "1-65535", "comment": f"Source NAT rule for {vpc}"}
-            self._write("POST", "/api/v2/nat", rule)
+            comment = f"NAT rule for {found['name']} with action SNAT"
+            self._write("POST", "/api/v2/nat", rule | {"state": "enabled", "sourcePort": "1-65535", "comment": comment})
 
-    def _ensure_public_subnet(self, vpc: VpcName, address: str, purpose: str) -> None:
+    def _look_for_subnets(self) -> None:
+        """A check whether the /32 may be made, which is always passed."""
+        self._system_vpc()
+        self._get("/api/v2/ipam/subnets")
+
+    def _ensure_nat_subnet(self, vpc: VpcName, address: str) -> None:
         """The /32 of a public address lives in the System VPC."""
-        name, system = f"{vpc.prefix}-{address}/32", self._system_vpc()
+        name = f"{vpc.prefix}-{address}/32"
         present = self._find(self._get("/api/v2/ipam/subnets"), name)
         if present is None:
-            self._post_subnet(name, f"{address}/32", purpose, system)
-        elif present["purpose"] != purpose:
-            body: Row = {"name": name, "prefix": f"{address}/32", "purpose": purpose}
-            body |= {"tenant": self._tenant, "sites": [self._site], "vpc": system}
-            self._write("PUT", f"/api/v2/ipam/subnet/{present['id']}", body)
+            self._post_subnet(name, f"{address}/32", NAT, self._system_vpc())
+        elif present["purpose"] != NAT:
+            self._put_subnet(present, NAT, self._system_vpc())
+
+    def _put_subnet(self, present: Row, purpose: str, system: Row) -> None:
+        body: Row = {"name": present["name"], "prefix": present["prefix"], "purpose": purpose, "vpc": system}
+        self._write(
+            "PUT", f"/api/v2/ipam/subnet/{present['id']}", body | {"tenant": self._tenant, "sites": [self._site]}
+        )
 
     def release_address(self, address: str) -> None:
         """Drop the /32 of a public address, if it has one."""
@@ -73,34 +84,38 @@ class RulePlugin(Controller):
     def add_port_forward(self, rule: PortForward) -> None:
         """A rule of that name is left as it is. Netris takes a single private port, so a range breaks the client."""
         found = self._vpc(rule.vpc)
-        self._ensure_public_subnet(rule.vpc, rule.address, NAT)
+        self._look_for_subnets()
+        self._ensure_nat_subnet(rule.vpc, rule.address)
         if self._find(self._get("/api/v2/nat"), rule.name) is not None:
             return
         if rule.private[0] != rule.private[1]:
             raise ControllerError
-        body = self._destination_nat(rule.name, rule.protocol, rule.address, rule.machine, found)
+        comment = f"NAT rule for {found['name']} with action DNAT"
+        body = self._destination_nat(rule.name, rule.protocol, rule.address, rule.machine, comment)
         body |= {"destinationPort": port_range(rule.public), "dnatToPort": rule.private[0], "sourcePort": "1-65535"}
-        self._write("POST", "/api/v2/nat", body)
+        self._write("POST", "/api/v2/nat", body | {"vpc": self._vpc(rule.vpc)})
 
     def remove_port_forward(self, rule: PortForward) -> None:
+        self._vpc(rule.vpc)
         self._delete_nat(rule.name)
 
     def add_static_nat(self, rule: StaticNat) -> None:
         """Nothing is looked for first (quirk 24)."""
         found = self._vpc(rule.vpc)
-        self._ensure_public_subnet(rule.vpc, rule.address, NAT)
-        self._write("POST", "/api/v2/nat", self._destination_nat(rule.name, "all", rule.address, rule.machine, found))
+        self._ensure_nat_subnet(rule.vpc, rule.address)
+        comment = f"Static NAT rule for {found['name']}"
+        body = self._destination_nat(rule.name, "all", rule.address, rule.machine, comment)
+        self._write("POST", "/api/v2/nat", body | {"vpc": found})
 
     def remove_static_nat(self, rule: StaticNat) -> None:
-        """The /32 is looked up without its `/32`: it is never found, and stays (quirk 46)."""
+        """The /32 is looked for without its `/32`: it is never found, and stays (quirk 46)."""
         self._vpc(rule.vpc)
-        self._delete_nat(rule.name)
-        name = f"{rule.vpc.prefix}-{rule.address}"
-        subnet = self._find(self._get("/api/v2/ipam/subnets"), name)
-        if subnet is not None:
-            self._send("DELETE", f"/api/v2/ipam/subnet/{subnet['id']}")
+        if self._delete_nat(rule.name):
+            subnet = self._find(self._get("/api/v2/ipam/subnets"), f"{rule.vpc.prefix}-{rule.address}")
+            if subnet is not None:
+                self._send("DELETE", f"/api/v2/ipam/subnet/{subnet['id']}")
 
-    def _destination_nat(self, name: str, protocol: str, address: str, machine: str, vpc: Row) -> Row:
+    def _destination_nat(self, name: str, protocol: str, address: str, machine: str, comment: str) -> Row:
         return {
             "name": name,
             "action": "DNAT",
@@ -110,76 +125,94 @@ class RulePlugin(Controller):
             "destinationAddress": f"{address}/32",
             "dnatToIP": f"{machine}/32",
             "site": self._site,
-            "vpc": vpc,
-            "comment": f"DNAT rule {name}",
+            "comment": comment,
         }
 
-    def _delete_nat(self, name: str) -> None:
+    def _delete_nat(self, name: str) -> bool:
         rule = self._find(self._get("/api/v2/nat"), name)
         if rule is not None:
             self._send("DELETE", f"/api/v2/nat/{rule['id']}")
+        return rule is not None
 
     # load balancers
 
     def apply_balancer(self, balancer: Balancer) -> None:
-        """Written anew with the full list of members; then its sources, in the System VPC."""
+        """Written anew with the full list of members; then its sources, in the System VPC, for which none is looked
+        through: what an earlier list of sources has left there stays."""
         found = self._vpc(balancer.vpc)
-        self._ensure_public_subnet(balancer.vpc, balancer.address, LOAD_BALANCER)
+        self._ensure_balancer_subnet(balancer)
         body = balancer_body(balancer) | {"site": self._site, "siteID": self._site["id"], "tenant": self._tenant}
         body |= {"vpc": {"id": found["id"]}}
-        present = self._find(self._balancers(), balancer.name)
+        present = self._present_balancer(balancer)
         if present is None:
             self._write("POST", "/api/v2/l4lb", body)
         else:
             self._write("PUT", f"/api/v2/l4lb/{present['id']}", body)
-        rules, system = balancer_acls(balancer), self._system_vpc()
-        names = {rule["name"] for rule in rules}
-        self._drop_acls([row["id"] for row in self._acls_of(balancer, system) if row["name"] not in names])
-        for rule in rules:
-            self._put_acl(rule, system)
+        for rule in balancer_acls(balancer):
+            self._put_acl(rule, self._system_vpc())
+
+    def _ensure_balancer_subnet(self, balancer: Balancer) -> None:
+        name = f"{balancer.vpc.prefix}-{balancer.address}/32"
+        present = self._find(self._get("/api/v2/ipam/subnets"), name)
+        system = self._system_vpc()
+        if present is None:
+            self._post_subnet(name, f"{balancer.address}/32", LOAD_BALANCER, system)
+        elif present["purpose"] != LOAD_BALANCER:
+            self._put_subnet(present, LOAD_BALANCER, system)
+
+    def _present_balancer(self, balancer: Balancer) -> Row | None:
+        self._vpc(balancer.vpc)
+        return self._find(self._get("/api/v2/l4lb"), balancer.name)
 
     def remove_balancer(self, balancer: Balancer) -> None:
-        self._vpc(balancer.vpc)
-        present = self._find(self._balancers(), balancer.name)
-        if present is not None:
-            self._send("DELETE", f"/api/v2/l4lb/{present['id']}")
-        self._drop_acls([row["id"] for row in self._acls_of(balancer, self._system_vpc())])
-
-    def _balancers(self) -> list[Row]:
-        """Those of all VPCs: the SDK drops the filters that it is given, here and for subnets."""
-        return self._get("/api/v2/l4lb")
-
-    def _acls_of(self, balancer: Balancer, system: Row) -> list[Row]:
-        head, tail = balancer.acl_name("*").split("*", 1)
-        rows = (row for row in self._acls(system) if row["name"].startswith(head) and row["name"].endswith(tail))
-        return [row for row in rows if row["name"][len(head) : -len(tail)].isdigit()]
+        """Where there is no balancer, nobody asks for its ACLs."""
+        present = self._present_balancer(balancer)
+        if present is None:
+            return
+        self._send("DELETE", f"/api/v2/l4lb/{present['id']}")
+        for rule in balancer_acls(balancer):
+            self._system_vpc()
+            self._drop_acls({rule["name"]}, self._system_vpc())
 
     # static routes
 
-    def apply_routes(self, vpc: VpcName, routes: Mapping[str, str]) -> None:
-        """`routes` are next hops by CIDR, all that CloudStack knows of. What else Netris has in the VPC is deleted."""
-        found = self._vpc(vpc)
-        present = {row["name"]: row for row in self._routes(found)}
-        for cidr, hop in routes.items():
-            row = present.get(cidr)
-            if row is None:
-                self._write("POST", "/api/routes", self._route(vpc, found, cidr, hop))
-            elif row["next_hop"] != hop:
-                raise ControllerError
-        for cidr, row in present.items():
-            if cidr not in routes:
-                self._send("DELETE", "/api/routes", json={"id": row["id"]})
+    def apply_routes(self, vpc: VpcName, routes: Iterable[Route]) -> None:
+        """`routes` are all that CloudStack knows of. What else Netris has in the VPC is deleted."""
+        found = self._find_vpc(vpc)
+        before = self._routes(found) if found is not None else []
+        known = set()
+        for route in routes:
+            known.add(route.cidr)
+            if route.is_new:
+                self._add_route(vpc, route)
+            elif route.is_revoked:
+                self._delete_route(vpc, route.cidr, route.hop)
+        for row in before:
+            if row["name"] not in known:
+                self._delete_route(vpc, row["name"], None)
 
-    def _route(self, vpc: VpcName, found: Row, cidr: str, hop: str) -> Row:
-        return {
-            "prefix": cidr,
-            "next_hop": hop,
-            "site_id": self._site["id"],
-            "stateStatus": "active",
-            "switches": [],
-            "vpc": {**found, "isDefault": False, "isSystem": False},
-            "description": vpc.prefix,
-        }
+    def _add_route(self, vpc: VpcName, route: Route) -> None:
+        found = self._vpc(vpc)
+        present = next((row for row in self._routes(found) if row["name"] == route.cidr), None)
+        if present is None:
+            body = {
+                "prefix": route.cidr,
+                "next_hop": route.hop,
+                "site_id": self._site["id"],
+                "stateStatus": "active",
+                "switches": [],
+                "vpc": {**found, "isDefault": False, "isSystem": False},
+                "description": vpc.prefix,
+            }
+            self._write("POST", "/api/routes", body)
+        elif present["next_hop"] != route.hop:
+            raise ControllerError
+
+    def _delete_route(self, vpc: VpcName, cidr: str, hop: str | None) -> None:
+        for row in self._routes(self._vpc(vpc)):
+            if row["name"] == cidr and hop in (None, row["next_hop"]):
+                self._send("DELETE", "/api/routes", json={"id": row["id"]})
+                return
 
     def _routes(self, vpc: Row) -> list[Row]:
         return self._get("/api/routes", filterBySites=self._site["id"], filterByVpc=vpc["id"])
@@ -187,17 +220,18 @@ class RulePlugin(Controller):
     # ACLs
 
     def apply_acl(self, tier: Tier, rules: Iterable[AclRule]) -> None:
-        vpc = self._vpc(tier.vpc)
+        """Each rule by itself, by the name that it has now."""
         for rule in rules:
-            self._put_acl(acl_body(tier, rule), vpc)
+            self._put_acl(acl_body(tier, rule), self._vpc(tier.vpc))
 
     def revoke_acl(self, tier: Tier, rules: Iterable[AclRule]) -> None:
-        """All that an item has, however many CIDRs it had when it was written (unverified)."""
-        vpc = self._vpc(tier.vpc)
-        names = {acl_name(tier, replace(rule, suffix="")) for rule in rules}
-        self._drop_acls([row["id"] for row in self._acls(vpc) if _SUFFIX.sub("", row["name"]) in names])
+        """All rules at once, by the names that they have now: what had another name before stays."""
+        if names := {acl_name(tier, rule) for rule in rules}:
+            self._drop_acls(names, self._vpc(tier.vpc))
 
     def _put_acl(self, rule: Row, vpc: Row) -> None:
+        """The VPC is looked up once more, by its name, before its rules are."""
+        self._get("/api/v2/vpc")
         body = rule | {"vpc": {"id": vpc["id"]}}
         present = self._find(self._acls(vpc), body["name"])
         if present is None:
@@ -209,8 +243,8 @@ class RulePlugin(Controller):
             if "This kind of acl already exists" not in refusal.body:
                 raise
 
-    def _drop_acls(self, ids: list[int]) -> None:
-        if ids:
+    def _drop_acls(self, names: set[str], vpc: Row) -> None:
+        if ids := [row["id"] for row in self._acls(vpc) if row["name"] in names]:
             self._send("DELETE", "/api/acl", json={"id": ids, "tenantsID": str(self._tenant["id"])})
 
     def _acls(self, vpc: Row) -> list[Row]:

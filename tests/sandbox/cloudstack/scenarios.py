@@ -114,7 +114,7 @@ class Things:
 
     @cached_property
     def another_item(self):
-        given = {"aclid": self.acl["id"], "protocol": "all"}
+        given = {"aclid": self.acl["id"], "protocol": "all", "cidrlist": "0.0.0.0/0"}
         return self.item and self.caller.done("createNetworkACL", **given)["networkacl"]
 
     @cached_property
@@ -280,6 +280,7 @@ SCENARIOS: dict[str, Callable[[Any], dict[str, Any]]] = {
         "protocol": "icmp",
         "icmptype": 8,
         "icmpcode": 0,
+        "cidrlist": "0.0.0.0/0",
         "reason": "ping",
     },
     "updateNetworkACLItem": lambda at: {"id": at.item, "action": "deny"},

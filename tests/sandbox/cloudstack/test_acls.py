@@ -1,6 +1,7 @@
 """Network ACL lists and items: cloudstack-api.md 3.5 and 4.4, and what of them stands on Netris: netris-api.md 4.3."""
 
 import hashlib
+import json
 
 import pytest
 
@@ -18,7 +19,7 @@ def acl(acme, vpc):
 
 
 def rule(caller, acl, **more):
-    given = {"protocol": "tcp", "startport": 443, "endport": 443, "aclid": acl["id"], **more}
+    given = {"protocol": "tcp", "startport": 443, "endport": 443, "aclid": acl["id"], "cidrlist": "0.0.0.0/0", **more}
     return caller.done("createNetworkACL", **given)["networkacl"]
 
 
@@ -38,6 +39,8 @@ def source_of(rule):
 def target_of(rule):
     return f"{rule['dst_prefix']}/{rule['dst_length']}"
 
+
+REFUSED = {"errorcode": 431, "errortext": "Failed API call to Netris controller"}
 
 # lists
 
@@ -170,7 +173,8 @@ def test_a_port_alone_is_both_ends_3_5(acme, acl):
 def test_a_tier_without_a_list_gets_one_of_its_own_3_5(acme, vpc):
     tier = acme.tier(vpc)
 
-    made = acme.done("createNetworkACL", networkid=tier["id"], protocol="all", traffictype="egress", action="deny")
+    given = {"protocol": "all", "traffictype": "egress", "action": "deny", "cidrlist": "0.0.0.0/0"}
+    made = acme.done("createNetworkACL", networkid=tier["id"], **given)
 
     name = f"VPC_{vpc['name']}_Tier_{tier['name']}_ACL_{tier['id']}"
     assert (made["networkacl"]["aclname"], made["networkacl"]["action"]) == (name, "Deny")
@@ -188,7 +192,7 @@ def test_an_update_changes_what_is_sent_or_clears_the_rest_3_5(acme, acl):
     assert changed["reason"] == "https"
 
     cleared = acme.done("updateNetworkACLItem", id=made["id"], protocol="all", partialupgrade="false")["networkacl"]
-    assert (cleared["cidrlist"], cleared["action"]) == ("0.0.0.0/0", "Allow")
+    assert (cleared["cidrlist"], cleared["action"], cleared["state"]) == ("0.0.0.0/0,::/0", "Allow", "Add")
     assert not {"reason", "startport"} & cleared.keys()
     assert acme.job("updateNetworkACLItem", id=made["id"], startport=1)["jobresultcode"] == 431
 
@@ -238,12 +242,83 @@ def test_items_are_pushed_to_every_tier_of_their_list_5_4(acme, netris, vpc, acl
     }
     assert found[0]["comment"].endswith(". https")
 
-    acme.done("updateNetworkACLItem", id=made["id"], cidrlist="10.0.0.0/8", action="deny")
+    acme.done("updateNetworkACLItem", id=made["id"], action="deny")
     assert {each["action"] for each in on_netris(netris)} == {"deny"}
-    assert not any(each["name"].endswith("-1") for each in on_netris(netris))
-    assert len(on_netris(netris)) == 2
+    assert len(on_netris(netris)) == 4
     acme.done("deleteNetworkACL", id=made["id"])
     assert on_netris(netris) == []
+
+
+def names(netris):
+    return sorted(each["name"].rpartition("-ACL")[2].partition("-")[2] for each in on_netris(netris))
+
+
+def test_an_item_that_becomes_several_leaves_its_old_rule_w7(world, acme, netris, vpc, acl):
+    tier = acme.tier(vpc, aclid=acl["id"])
+    made = rule(acme, acl)
+
+    acme.done("updateNetworkACLItem", id=made["id"], cidrlist="10.0.0.0/8,192.168.0.0/16")
+    assert names(netris) == ["", "1", "2"]
+    (old,) = [each for each in on_netris(netris) if source_of(each) == "0.0.0.0/0"]
+    assert old["action"] == "permit"
+
+    acme.done("updateNetworkACLItem", id=made["id"], cidrlist="172.16.0.0/12")
+    assert names(netris) == ["", "1", "2"]
+    acme.done("deleteNetworkACL", id=made["id"])
+    assert names(netris) == ["1", "2"]
+    acme.done("deleteNetwork", id=tier["id"])
+    job = acme.job("deleteVPC", id=vpc["id"])
+    assert job["jobresult"] == {"errorcode": 431, "errortext": "Failed API call to Netris controller"}
+    assert names(netris) == ["1", "2"]
+
+
+def test_an_item_without_ranges_is_for_all_and_netris_refuses_half_of_it_w8(acme, netris, vpc, acl, spy):
+    item = {"protocol": "tcp", "startport": 443, "endport": 443, "aclid": acl["id"]}
+    made = acme.done("createNetworkACL", **item)["networkacl"]
+    assert made["cidrlist"] == "0.0.0.0/0,::/0"
+    acme.done("deleteNetworkACL", id=made["id"])
+    acme.tier(vpc, aclid=acl["id"])
+    spy.clear()
+
+    job = acme.job("createNetworkACL", **item)
+
+    assert job["jobresult"] == {"errorcode": 530, "errortext": "Failed to create network ACL Item"}
+    first, second = (json.loads(body) for method, _, body in spy if method == "POST")
+    assert (first["src_prefix"], first["dst_prefix"]) == ("0.0.0.0/0", "10.10.1.0/24")
+    assert (second["src_prefix"], "dst_prefix" in second) == ("::/0", False)
+    assert (acme("listNetworkACLs", aclid=acl["id"]), on_netris(netris)) == ({}, [])
+
+
+def told(spy):
+    return [method for method, path, _ in spy if method != "GET" and path == "/api/acl"]
+
+
+def test_every_change_of_an_item_writes_all_of_the_list_w9(acme, vpc, acl, spy):
+    acme.tier(vpc, aclid=acl["id"])
+    first, second = rule(acme, acl), rule(acme, acl, startport=80, endport=80)
+    spy.clear()
+
+    made = rule(acme, acl, startport=22, endport=22)
+    assert told(spy) == ["PUT", "PUT", "POST"]
+    spy.clear()
+    acme.done("updateNetworkACLItem", id=second["id"], number=90)
+    assert told(spy) == ["PUT", "PUT", "PUT"]
+    spy.clear()
+    acme.done("moveNetworkAclItem", id=made["id"], nextaclruleid=first["id"])
+    assert told(spy) == ["DELETE", "POST", "POST", "POST"]
+    spy.clear()
+    acme.done("deleteNetworkACL", id=first["id"])
+    assert told(spy) == ["PUT", "PUT", "DELETE"]
+
+
+def test_a_list_without_items_leaves_what_stood_before_w9(acme, netris, vpc, acl):
+    tier = acme.tier(vpc, aclid=acl["id"])
+    rule(acme, acl)
+    empty = acme.done("createNetworkACLList", name="empty", vpcid=vpc["id"])["networkacllist"]
+
+    acme.done("replaceNetworkACLList", aclid=empty["id"], networkid=tier["id"])
+
+    assert len(on_netris(netris)) == 1
 
 
 def test_egress_is_mirrored_and_a_number_without_a_word_becomes_ip_4_3(acme, netris, vpc, acl):
@@ -300,8 +375,9 @@ def test_the_same_match_twice_is_an_error_of_netris_4_3(acme, vpc, acl):
     acme.tier(vpc, aclid=acl["id"])
     rule(acme, acl)
 
-    given = {"protocol": "tcp", "startport": 443, "endport": 443, "aclid": acl["id"]}
+    given = {"protocol": "tcp", "startport": 443, "endport": 443, "aclid": acl["id"], "cidrlist": "0.0.0.0/0"}
     assert acme.job("createNetworkACL", **given)["jobresultcode"] == 530
+    assert len(acme.list("listNetworkACLs", aclid=acl["id"])) == 1
 
 
 def test_a_failed_delete_leaves_deleting_and_is_repeated_4_4(world, acme, netris, vpc, acl):
@@ -311,34 +387,28 @@ def test_a_failed_delete_leaves_deleting_and_is_repeated_4_4(world, acme, netris
 
     job = acme.job("deleteNetworkACL", id=made["id"])
 
-    assert job["jobresult"] == {"errorcode": 530, "errortext": "Failed to delete network ACL Item"}
+    assert job["jobresult"] == REFUSED
     assert acme.list("listNetworkACLs", aclid=acl["id"])[0]["state"] == "Deleting"
     acme.done("deleteNetworkACL", id=made["id"])
     assert on_netris(netris) == []
 
 
-@pytest.mark.parametrize("call", ["DELETE /api/acl", "POST /api/acl"])
-def test_an_update_that_netris_refused_is_repeated_4_4(world, acme, netris, vpc, acl, call):
+def test_an_update_that_netris_refused_holds_the_whole_list_back_4_4(world, acme, netris, vpc, acl):
     acme.tier(vpc, aclid=acl["id"])
-    made = rule(acme, acl, cidrlist="10.0.0.0/8,192.0.2.0/24")
-    world.netris.faults.order("refuse", call, times=1)
+    made, other = rule(acme, acl, cidrlist="10.0.0.0/8"), rule(acme, acl, startport=80, endport=80)
+    world.netris.faults.order("refuse", "PUT /api/acl")
 
-    job = acme.job("updateNetworkACLItem", id=made["id"], cidrlist="10.0.0.0/8")
+    job = acme.job("updateNetworkACLItem", id=made["id"], cidrlist="192.0.2.0/24")
 
-    assert job["jobresult"] == {"errorcode": 530, "errortext": "Failed to apply Network ACL rule"}
-    acme.done("updateNetworkACLItem", id=made["id"], cidrlist="10.0.0.0/8")
-    assert [source_of(each) for each in on_netris(netris)] == ["10.0.0.0/8"]
-
-
-def test_all_of_an_item_goes_after_an_update_that_netris_refused_4_4(world, acme, netris, vpc, acl):
-    acme.tier(vpc, aclid=acl["id"])
-    made = rule(acme, acl, cidrlist="10.0.0.0/8,192.0.2.0/24")
-    world.netris.faults.order("refuse", "DELETE /api/acl", times=1)
-    assert acme.job("updateNetworkACLItem", id=made["id"], cidrlist="10.0.0.0/8")["jobstatus"] == 2
-
-    acme.done("deleteNetworkACL", id=made["id"])
-
-    assert on_netris(netris) == []
+    assert job["jobresult"] == REFUSED
+    assert acme.list("listNetworkACLs", id=made["id"])[0]["state"] == "Add"
+    assert acme.job("deleteNetworkACL", id=other["id"])["jobresult"] == REFUSED
+    assert acme.list("listNetworkACLs", id=other["id"])[0]["state"] == "Deleting"
+    assert {source_of(each) for each in on_netris(netris)} == {"10.0.0.0/8", "0.0.0.0/0"}
+    world.netris.faults.clear()
+    acme.done("updateNetworkACLItem", id=made["id"], cidrlist="192.0.2.0/24")
+    assert [each["state"] for each in acme.list("listNetworkACLs", aclid=acl["id"])] == ["Active"]
+    assert [source_of(each) for each in on_netris(netris)] == ["192.0.2.0/24"]
 
 
 def test_a_failed_job_leaves_no_item_2_2(world, acme, acl):

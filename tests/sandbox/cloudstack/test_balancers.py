@@ -4,6 +4,8 @@ import pytest
 
 from tests.sandbox.cloudstack.client import refusal
 
+REFUSED = {"errorcode": 431, "errortext": "Failed API call to Netris controller"}
+
 
 @pytest.fixture
 def vpc(acme):
@@ -100,7 +102,7 @@ def test_members_are_sent_in_full_each_time_4_3(acme, netris, rule, vms):
     acme.done("removeFromLoadBalancerRule", id=rule["id"], virtualmachineids=vms[1]["id"])
 
     assert on_netris(netris)[0]["backendIps"] == []
-    assert state(acme, rule) == "Active"
+    assert state(acme, rule) == "Add"
 
 
 def test_members_are_listed_in_both_forms_3_7(acme, rule, vms):
@@ -180,7 +182,6 @@ def test_what_an_update_may_say_5_5(acme, netris, rule, vms):
     changed = acme.done("updateLoadBalancerRule", id=rule["id"], name="shop", description="the shop", protocol="udp")
 
     assert changed["loadbalancer"]["name"] == "shop"
-    assert on_netris(netris)[0]["protocol"] == "UDP"
     job = acme.job("updateLoadBalancerRule", id=rule["id"], algorithm="leastconn")
     text = "Algorithm: leastconn specified for Netris Provider is not supported."
     assert job["jobresult"] == {"errorcode": 431, "errortext": text}
@@ -196,12 +197,66 @@ def test_sources_become_acls_of_the_system_vpc_4_3(acme, netris, address, tier, 
         ("1-web", "permit", "192.0.2.0/24"),
         ("2-web", "permit", "198.18.0.0/15"),
     ]
-    acme.done("updateLoadBalancerRule", id=rule["id"], cidrlist="192.0.2.0/24")
-    assert len(acls(netris)) == 2
-
     acme.done("deleteLoadBalancerRule", id=rule["id"])
 
     assert (acls(netris), on_netris(netris)) == ([], [])
+
+
+def test_a_source_that_is_taken_off_stays_on_netris_for_good_4_3(acme, netris, address, tier, vms):
+    rule = made(acme, address, tier, cidrlist="192.0.2.0/24,198.18.0.0/15")
+    assign(acme, rule, vms[0])
+
+    acme.done("updateLoadBalancerRule", id=rule["id"], cidrlist="192.0.2.0/24")
+    assert len(acls(netris)) == 3
+    acme.done("deleteLoadBalancerRule", id=rule["id"])
+
+    assert acls(netris) == [("2-web", "permit", "198.18.0.0/15")]
+
+
+def test_udp_is_tcp_to_netris_w10(acme, netris, address, tier, vms):
+    rule = made(acme, address, tier, protocol="udp", cidrlist="192.0.2.0/24")
+
+    assign(acme, rule, vms[0])
+
+    assert acme.list("listLoadBalancerRules", id=rule["id"])[0]["protocol"] == "udp"
+    assert on_netris(netris)[0]["protocol"] == "TCP"
+    assert {each["proto"] for each in netris.get("/api/acl").json()["data"] if "-LBACL" in each["name"]} == {"tcp"}
+
+
+def test_a_balancer_with_sources_fails_to_be_renamed_w11(acme, netris, address, tier, vms):
+    rule = made(acme, address, tier, cidrlist="192.0.2.0/24")
+    assign(acme, rule, vms[0])
+    before = acls(netris)
+
+    job = acme.job("updateLoadBalancerRule", id=rule["id"], name="shop")
+
+    assert job["jobresult"] == REFUSED
+    assert (acls(netris), state(acme, rule)) == (before, "Add")
+    assert acme.list("listLoadBalancerRules", id=rule["id"])[0]["name"] == "shop"
+    acme.done("deleteLoadBalancerRule", id=rule["id"])
+    assert acls(netris) == before
+
+
+def test_whatever_changes_resets_what_others_have_set_3_7(acme, netris, rule, vms):
+    assign(acme, rule, vms[0])
+    (balancer,) = on_netris(netris)
+
+    def heal():
+        kept = {name: balancer[name] for name in ("name", "ip", "port", "protocol", "automatic")}
+        kept |= {"backendIps": [{"ip": vms[0]["ipaddress"], "port": 8443, "maintenance": True}]}
+        netris.put(f"/api/v2/l4lb/{balancer['id']}", json={**kept, "healthCheck": "TCP", "timeOut": "2000"})
+        assert on_netris(netris)[0]["backendIps"][0]["maintenance"] is True
+
+    sticky = {"lbruleid": rule["id"], "name": "sticky", "methodname": "lbcookie"}
+    for command, given in (
+        ("updateLoadBalancerRule", {"id": rule["id"], "description": "words"}),
+        ("removeFromLoadBalancerRule", {"id": rule["id"], "virtualmachineids": vms[1]["id"]}),
+        ("assignToLoadBalancerRule", {"id": rule["id"], "virtualmachineids": vms[1]["id"]}),
+        ("createLBStickinessPolicy", sticky),
+    ):
+        heal()
+        acme.done(command, **given)
+        assert on_netris(netris)[0]["backendIps"][0]["maintenance"] is False
 
 
 def test_a_refused_assignment_is_rolled_back_3_7(world, acme, rule, vms):
@@ -209,18 +264,19 @@ def test_a_refused_assignment_is_rolled_back_3_7(world, acme, rule, vms):
 
     job = assign(acme, rule, vms[0])
 
-    assert job["jobresult"] == {"errorcode": 530, "errortext": "Failed to assign load balancer rule"}
+    assert job["jobresult"] == REFUSED
     assert acme("listLoadBalancerRuleInstances", id=rule["id"]) == {}
     assert state(acme, rule) == "Add"
     assert assign(acme, rule, vms[0])["jobstatus"] == 1
 
 
-def test_a_refused_removal_leaves_the_member_marked_and_is_repeated_5_5(world, acme, rule, vms):
+def test_a_refused_removal_leaves_the_member_and_is_repeated_5_5(world, acme, rule, vms):
     assign(acme, rule, *vms[:2])
     world.netris.faults.order("refuse", "PUT /api/v2/l4lb/{id}", times=1)
 
-    assert acme.job("removeFromLoadBalancerRule", id=rule["id"], virtualmachineids=vms[0]["id"])["jobresultcode"] == 530
-    assert acme("listLoadBalancerRuleInstances", id=rule["id"])["count"] == 1
+    job = acme.job("removeFromLoadBalancerRule", id=rule["id"], virtualmachineids=vms[0]["id"])
+    assert (job["jobresult"], state(acme, rule)) == (REFUSED, "Add")
+    assert acme("listLoadBalancerRuleInstances", id=rule["id"])["count"] == 2
     acme.done("removeFromLoadBalancerRule", id=rule["id"], virtualmachineids=vms[0]["id"])
     assert assign(acme, rule, vms[0])["jobstatus"] == 1
 
@@ -229,7 +285,7 @@ def test_a_refused_delete_leaves_deleting_and_is_repeated_5_5(world, acme, netri
     assign(acme, rule, vms[0])
     world.netris.faults.order("refuse", "DELETE /api/v2/l4lb/{id}", times=1)
 
-    assert acme.job("deleteLoadBalancerRule", id=rule["id"])["jobresultcode"] == 530
+    assert acme.job("deleteLoadBalancerRule", id=rule["id"])["jobresult"] == REFUSED
     assert state(acme, rule) == "Deleting"
     acme.done("deleteLoadBalancerRule", id=rule["id"])
     assert (acme("listLoadBalancerRules"), on_netris(netris)) == ({}, [])

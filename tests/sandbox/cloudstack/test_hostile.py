@@ -27,7 +27,7 @@ def things(world, caller):
     vpc = caller.vpc()
     acl = caller.done("createNetworkACLList", name="acl", vpcid=vpc["id"])["networkacllist"]
     tier, second = caller.tier(vpc, aclid=acl["id"]), caller.tier(vpc, "db", gateway="10.10.2.1")
-    caller.done("createNetworkACL", aclid=acl["id"], protocol="all")
+    caller.done("createNetworkACL", aclid=acl["id"], protocol="all", cidrlist="0.0.0.0/0")
     vm = caller.machine(tier)
     free = caller.list("listPublicIpAddresses", state="Free", forprovider="true")
     forward, balanced, _ = (

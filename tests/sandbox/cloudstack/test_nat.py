@@ -173,7 +173,7 @@ def test_a_failed_delete_leaves_deleting_and_is_repeated_4_4(world, acme, netris
     rule = forwarded(acme, address, vm, tier)
     world.netris.faults.order("refuse", "DELETE /api/v2/nat/{id}", times=1)
 
-    assert acme.job("deletePortForwardingRule", id=rule["id"])["jobresultcode"] == 530
+    assert acme.job("deletePortForwardingRule", id=rule["id"])["jobresultcode"] == 431
     assert acme.list("listPortForwardingRules")[0]["state"] == "Deleting"
     acme.done("deletePortForwardingRule", id=rule["id"])
 
@@ -252,14 +252,52 @@ def test_a_machine_with_static_nat_gets_no_other_3_6(acme, netris, tier, vm, add
     assert len(dnat(netris)) == 1
 
 
-def test_what_netris_refuses_leaves_the_address_free_4_4(world, acme, netris, tier, vm, address):
+def test_what_netris_refuses_is_static_nat_to_cloudstack_until_it_is_disabled_4_4(
+    world, acme, netris, tier, vm, address
+):
+    given = {"ipaddressid": address["id"], "virtualmachineid": vm["id"], "networkid": tier["id"]}
     world.netris.faults.order("refuse", "POST /api/v2/nat", times=1)
 
-    found = refusal(acme, "enableStaticNat", ipaddressid=address["id"], virtualmachineid=vm["id"], networkid=tier["id"])
+    found = refusal(acme, "enableStaticNat", **given)
 
-    assert (found.status, found.text) == (530, "Failed to enable static nat")
-    assert "associatednetworkid" not in shown(acme, address)
+    assert (found.status, found.text) == (431, "Failed API call to Netris controller")
+    assert (shown(acme, address)["isstaticnat"], dnat(netris)) == (True, [])
     assert subnet_of(netris, address) is not None
+    assert refusal(acme, "enableStaticNat", **given).status == 431
+    acme.done("disableStaticNat", ipaddressid=address["id"])
+    acme("enableStaticNat", **given)
+    assert len(dnat(netris)) == 1
+
+
+def test_an_address_whose_subnet_netris_keeps_is_free_all_the_same_4_4(world, acme, netris, tier, vm, address):
+    forwarded(acme, address, vm, tier)
+    world.netris.faults.order("refuse", "DELETE /api/v2/ipam/subnet/{id}", times=1)
+
+    job = acme.job("disassociateIpAddress", id=address["id"])
+
+    assert job["jobresult"] == {"errorcode": 431, "errortext": "Failed API call to Netris controller"}
+    assert acme.list("listPublicIpAddresses", state="Free", ipaddress=address["ipaddress"])
+    assert subnet_of(netris, address) is not None
+
+
+def test_an_address_is_named_or_of_the_routers_range_w14(world, root, acme, vpc):
+    ranges = {row["id"]: row for row in root.list("listVlanIpRanges")}
+    plain = acme.done("associateIpAddress", vpcid=vpc["id"])["ipaddress"]
+    assert ("forprovider" in plain and plain["forprovider"]) is False
+    assert "provider" not in ranges[root.list("listPublicIpAddresses", id=plain["id"], listall="true")[0]["vlanid"]]
+    taken = refusal(acme, "associateIpAddress", vpcid=vpc["id"], ipaddress=plain["ipaddress"])
+    foreign = refusal(acme, "associateIpAddress", vpcid=vpc["id"], ipaddress="9.9.9.9")
+    assert {(each.status, each.text) for each in (taken, foreign)} == {(533, "Insufficient address capacity")}
+
+
+def test_without_a_router_s_address_none_is_handed_out_w14(world, root, vpc):
+    for row in world.cloudstack.cloud.table("publicip"):
+        if row["state"] == "Free" and not row["forprovider"] and not row["forsystemvms"]:
+            world.cloudstack.cloud.change("publicip", row, state="Reserved", pool="gone")
+
+    found = refusal(root, "associateIpAddress", vpcid=vpc["id"])
+
+    assert (found.status, found.text) == (530, "Failed to fetch any free public IP address")
 
 
 # what goes with what
@@ -290,7 +328,7 @@ def test_a_machine_takes_its_rules_with_it_when_it_is_expunged_3_9(root, acme, n
 def test_a_machine_whose_rules_netris_keeps_is_expunged_later_4_5(world, root, acme, netris, tier, vm, address):
     forwarded(acme, address, vm, tier)
     acme.done("destroyVirtualMachine", id=vm["id"])
-    world.netris.faults.order("refuse", "DELETE /api/v2/nat/{id}", times=1)
+    world.netris.faults.order("refuse", "DELETE /api/v2/nat/{id}", times=2)  # the collector's call, and the expunger's
     world.clock.advance(86500)
     assert len(root.list("listVirtualMachines", listall="true")) == 1
 

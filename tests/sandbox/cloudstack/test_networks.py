@@ -362,7 +362,7 @@ def test_without_an_address_one_of_the_wrong_range_is_handed_out_5_5(root):
     assert (found.status, "not from the reserved pool" in found.text) == (530, True)
 
 
-def test_an_empty_pool_is_a_533_5_5():
+def test_without_a_free_netris_address_no_vpc_begins_w15():
     world = World(site=REFERENCE.sized(public_pool=("198.51.100.0/29",)))
     root = root_of(world)
     for _ in range(5):
@@ -370,7 +370,80 @@ def test_an_empty_pool_is_a_533_5_5():
 
     found = refusal(root.vpc)
 
-    assert (found.status, found.body["cserrorcode"]) == (533, 4320)
+    assert (found.status, found.body["cserrorcode"]) == (530, 4250)
+    assert found.text == "Cannot find any free IP matching on the VLAN range 198.51.100.2-198.51.100.6 on zone zone1"
+    assert len(root.list("listVPCs")) == 5
+
+
+def test_a_vpc_with_tiers_is_refused_at_once_while_they_go_w17():
+    world = World(job_seconds=10)
+    root = root_of(world)
+    offering = root.list("listVPCOfferings", name="NAT Mode")[0]["id"]
+    vpc = root("createVPC", name="prod", cidr="10.10.0.0/16", zoneid=root.zone, vpcofferingid=offering)
+    world.clock.advance(10)
+    tiers = [root.tier(vpc, gateway=f"10.10.{number}.1") for number in (1, 2)]
+    going = [root("deleteNetwork", id=tier["id"])["jobid"] for tier in tiers]
+
+    job = root.job("deleteVPC", id=vpc["id"])
+
+    assert job["jobresultcode"] == 431
+    assert job["jobresult"]["errortext"].endswith("as its used by 2 networks")
+    assert [root("queryAsyncJobResult", jobid=each)["jobstatus"] for each in going] == [0, 0]
+    world.clock.advance(10)
+    assert root("listNetworks") == {}
+    assert root("queryAsyncJobResult", jobid=root("deleteVPC", id=vpc["id"])["jobid"])["jobstatus"] == 0
+
+
+# restarts
+
+
+def test_a_tier_without_machines_is_not_restarted_w13(root):
+    tier = root.tier(root.vpc())
+
+    result = root.job("restartNetwork", id=tier["id"])["jobresult"]
+
+    text = "Network is not in the right state to be restarted. Correct states are: Implemented, Setup"
+    assert result == {"errorcode": 431, "errortext": text}
+
+
+def test_a_tier_with_static_nat_fails_to_restart_w13(root, netris):
+    vpc = root.vpc()
+    tier = root.tier(vpc)
+    vm, address = root.machine(tier), root.public_ip(vpc["id"])
+    root.done("restartNetwork", id=tier["id"])
+    root("enableStaticNat", ipaddressid=address["id"], virtualmachineid=vm["id"], networkid=tier["id"])
+    before = netris.get("/api/v2/nat").json()["data"]
+
+    result = root.job("restartNetwork", id=tier["id"])["jobresult"]
+
+    assert result == {"errorcode": 530, "errortext": "Failed to restart network"}
+    assert netris.get("/api/v2/nat").json()["data"] == before
+
+
+def test_a_restart_of_a_vpc_says_nothing_to_netris_w13(root, spy):
+    vpc = root.vpc()
+    root.tier(vpc)
+    spy.clear()
+
+    root.done("restartVPC", id=vpc["id"])
+    root.done("restartVPC", id=vpc["id"], cleanup="true")
+
+    assert spy == []
+    assert root.list("listRouters", vpcid=vpc["id"])[0]["state"] == "Running"
+
+
+def test_a_router_does_not_come_back_to_addresses_of_another_vlan_w13(root):
+    """Of the reference zone's ranges, the routers' has a tag and the one for Netris has none."""
+    vpc = root.vpc()
+    tier = root.tier(vpc)
+    vm, address = root.machine(tier), root.public_ip(vpc["id"])
+    root.done("restartVPC", id=vpc["id"], cleanup="true")
+    root("enableStaticNat", ipaddressid=address["id"], virtualmachineid=vm["id"], networkid=tier["id"])
+
+    result = root.job("restartVPC", id=vpc["id"], cleanup="true")["jobresult"]
+
+    assert result["errorcode"] == 530
+    assert root.list("listRouters", vpcid=vpc["id"])[0]["state"] == "Stopped"
 
 
 def nat_offering(root):

@@ -156,7 +156,7 @@ def test_the_default_nic_stays_and_so_does_one_that_rules_lead_to_3_9(acme, vm, 
 
 def test_a_nic_whose_tier_netris_refuses_does_not_stay_5_5(world, acme, vpc, vm):
     acl = acme.done("createNetworkACLList", name="acl", vpcid=vpc["id"])["networkacllist"]
-    acme.done("createNetworkACL", aclid=acl["id"], protocol="tcp", startport=1, endport=2)
+    acme.done("createNetworkACL", aclid=acl["id"], protocol="tcp", startport=1, endport=2, cidrlist="10.0.0.0/8")
     db = acme.tier(vpc, "db", gateway="10.10.2.1", aclid=acl["id"])
     world.netris.faults.order("refuse", "POST /api/acl", times=1)
 
@@ -164,7 +164,7 @@ def test_a_nic_whose_tier_netris_refuses_does_not_stay_5_5(world, acme, vpc, vm)
 
     assert failed == (431, "Failed API call to Netris controller")
     assert len(acme.list("listNics", virtualmachineid=vm["id"])) == 1
-    assert state(acme, db) == "Shutdown"
+    assert state(acme, db) == "Allocated"
     assert len(join(acme, vm, db)["nic"]) == 2
 
 
@@ -243,7 +243,7 @@ def test_secondary_addresses_leave_with_their_nic_and_machine_3_9(world, root, a
     assert world.are_empty()
 
 
-def test_netris_never_hears_of_the_secondary_address_that_a_rule_asks_for_5_6(acme, netris, web, vm, address):
+def test_of_secondary_addresses_netris_hears_in_static_nat_alone_5_6(acme, netris, web, vm, address):
     extra = secondary(acme, vm["nic"][0])
     given = {"ipaddressid": address["id"], "virtualmachineid": vm["id"], "networkid": web["id"]}
     ports = {"publicport": 22, "privateport": 22, "protocol": "tcp"}
@@ -259,7 +259,7 @@ def test_netris_never_hears_of_the_secondary_address_that_a_rule_asks_for_5_6(ac
     acme.done("deletePortForwardingRule", id=rule["id"])
 
     acme("enableStaticNat", vmguestip=extra["ipaddress"], **given)
-    assert dnat(netris) == [("static", "10.10.1.3/32")]
+    assert dnat(netris) == [("static", "10.10.1.4/32")]
     assert acme.list("listPublicIpAddresses", id=address["id"])[0]["vmipaddress"] == "10.10.1.4"
     assert failure(acme, "removeIpFromNic", id=extra["id"])[0] == 431
     acme.done("disableStaticNat", ipaddressid=address["id"])

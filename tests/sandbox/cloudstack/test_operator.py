@@ -350,7 +350,7 @@ def test_addresses_in_use_stay_in_their_range_3_10(root, acme, pool):
     assert len(last_octets(root)) == 124
     root("updateVlanIpRange", id=pool["id"], startip=used, endip=used)
     assert last_octets(root) == []
-    assert refusal(acme.vpc, "second").status == 533
+    assert refusal(acme.vpc, "second").status == 530
     acme.done("deleteVPC", id=vpc["id"])
     assert last_octets(root) == [number]
 

@@ -29,8 +29,11 @@ def test_a_vpc_becomes_four_objects_in_order_4_3(root, netris, spy):
         ("GET", "/api/v2/vpc"),
         ("GET", "/api/v2/vpc"),
         ("GET", "/api/v2/ipam/subnets"),
+        ("GET", "/api/v2/ipam/subnets"),
+        ("GET", "/api/v2/vpc"),
         ("POST", "/api/v2/ipam/subnet"),
         ("GET", "/api/v2/nat"),
+        ("GET", "/api/v2/vpc"),
         ("POST", "/api/v2/nat"),
     ]
     address = root.list("listPublicIpAddresses", vpcid=vpc["id"], forprovider="true")[0]["ipaddress"]

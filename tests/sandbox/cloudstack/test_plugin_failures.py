@@ -119,6 +119,20 @@ def test_when_the_plugins_session_is_dead_every_order_fails_and_the_host_stays_u
         assert controller(root)["state"] == "Up"
 
 
+def test_an_answer_that_takes_too_long_fails_its_order_and_what_it_did_stays_w19(world, root):
+    plugin = world.cloudstack.cloud.plugin
+    assert 7 < plugin.read_timeout <= 10
+    plugin.read_timeout = 0.3
+
+    world.netris.faults.order("slow", "POST /api/v2/vpc", seconds=0.1, times=1)
+    vpc = root.vpc()
+    world.netris.faults.order("slow", "POST /api/v2/ipam/subnet", seconds=0.31, times=1)
+    assert re.fullmatch(REFUSED, refusal(root.tier, vpc).text)
+
+    assert root.list("listNetworks") == []
+    assert [row["prefix"] for row in world.netris.net.subnets if row["prefix"] == "10.10.1.0/24"] == ["10.10.1.0/24"]
+
+
 def test_a_reconnected_host_logs_in_after_a_while_w18(world, root):
     vpc = root.vpc()
     end_the_plugins_session(world)

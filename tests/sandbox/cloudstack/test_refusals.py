@@ -344,14 +344,14 @@ ROWS = (
     Refusal("3.5", "replaceNetworkACLList", but("replaceNetworkACLList", gatewayid=lambda at: at.gate), Job(530)),
     Refusal("3.5", "deleteNetworkACLList", lambda at: {"id": at.tier["aclid"]}, Job(530)),
     # 3.6 addresses and NAT
-    Refusal("3.6", "associateIpAddress", when(taken_pool, but("associateIpAddress", ipaddress=None)), 533, number=4320),
+    Refusal("3.6", "associateIpAddress", when(taken_pool, but("associateIpAddress", ipaddress=None)), 530, number=4250),
     Refusal(
         "3.6",
         "associateIpAddress",
         when(taken_pool, but("associateIpAddress", ipaddress=None)),
-        533,
+        530,
         NEUTRAL,
-        4320,
+        4250,
         "acme",
     ),
     Refusal(
@@ -388,7 +388,7 @@ ROWS = (
         537,
         number=4360,
     ),
-    Refusal("3.6", "enableStaticNat", when(netris_refuses("POST /api/v2/nat"), but("enableStaticNat")), 530),
+    Refusal("3.6", "enableStaticNat", when(netris_refuses("POST /api/v2/nat"), but("enableStaticNat")), 431),
     Refusal("3.6", "createPortForwardingRule", but("createPortForwardingRule", publicendport=82), 431),
     Refusal("3.6", "createPortForwardingRule", twice("createPortForwardingRule"), 537, number=4360),
     Refusal("3.6", "createPortForwardingRule", when(lambda at: at.static, but("createPortForwardingRule")), 431),
@@ -415,8 +415,8 @@ ROWS = (
         "3.7",
         "assignToLoadBalancerRule",
         when(netris_refuses("POST /api/v2/l4lb"), but("assignToLoadBalancerRule")),
-        Job(530),
-        "^Failed to assign load balancer rule$",
+        Job(431),
+        "^Failed API call to Netris controller$",
     ),
     Refusal(
         "5.5",
@@ -500,7 +500,14 @@ ROWS = (
         530,
         "Failed to allocate VXLAN for Netris guest Network null$",
     ),
-    Refusal("5.5", "createVPC", when(taken_pool, but("createVPC")), 533, number=4320),
+    Refusal(
+        "5.5",
+        "createVPC",
+        when(taken_pool, but("createVPC")),
+        530,
+        "^Cannot find any free IP",
+        4250,
+    ),
 )
 
 

@@ -66,7 +66,9 @@ def world():
     tier = root.tier(vpc, aclid=acl["id"])
     ports = {"protocol": "icmp", "icmptype": 8, "icmpcode": 0, "reason": "ping"}
     root.done("createNetworkACL", aclid=acl["id"], cidrlist="10.0.0.0/8", **ports)
-    root.done("createNetworkACL", aclid=acl["id"], protocol="tcp", startport=1, endport=2, reason="low")
+    root.done(
+        "createNetworkACL", aclid=acl["id"], protocol="tcp", startport=1, endport=2, reason="low", cidrlist="0.0.0.0/0"
+    )
     vm = root.machine(tier)
     free = [each["ipaddress"] for each in root.list("listPublicIpAddresses", state="Free", forprovider="true")]
     taken = [root.done("associateIpAddress", vpcid=vpc["id"], ipaddress=each)["ipaddress"]["id"] for each in free[:3]]

@@ -8,11 +8,9 @@ from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoe
 from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.protocol.errors import (
     AddressRefused,
-    ApiError,
     InternalError,
     InvalidValue,
     NoAddress,
-    ServerError,
 )
 from sandbox.cloudstack.resources.addresses import rules
 from sandbox.cloudstack.resources.networks import vpn
@@ -69,7 +67,15 @@ def _free(cloud: Cloud, ranges: list[Row], owner: Row) -> Row:
 
 
 def free_for_source_nat(cloud: Cloud, owner: Row) -> Row:
-    return _free(cloud, _ranges(cloud, is_for_netris=True), owner)
+    """Of the first Netris range alone."""
+    ranges = [vlan for vlan in _ranges(cloud, is_for_netris=True) if _may_use(vlan, owner)][:1]
+    try:
+        return _free(cloud, ranges, owner)
+    except NoAddress:
+        span = "".join(f"{vlan['startip']}-{vlan['endip']}" for vlan in ranges)
+        raise InternalError(
+            f"Cannot find any free IP matching on the VLAN range {span} on zone {cloud.zone['name']}"
+        ) from None
 
 
 def free_for_router(cloud: Cloud, owner: Row) -> Row:
@@ -226,9 +232,11 @@ def take_address(call: Call) -> Row:
                 f"Cannot acquire IP {address['ipaddress']} on the zone {cloud.zone['name']} as the IP is not from the "
                 "reserved pool for the external provider"
             )
-    else:  # in the order of the ranges, so Netris cannot use it while the routers' range has one (5.5, unverified)
-        ranges = [*_ranges(cloud, is_for_netris=False), *_ranges(cloud, is_for_netris=True)]
-        address = _free(cloud, ranges, owner)
+    else:  # of the routers' range, where Netris cannot use it (5.5)
+        try:
+            address = free_for_router(cloud, owner)
+        except NoAddress:
+            raise InternalError("Failed to fetch any free public IP address") from None
     return cloud.change(
         "publicip", allocate(cloud, address, owner, vpcid=vpc["id"]), fordisplay=call.get("fordisplay", True)
     )
@@ -269,10 +277,7 @@ def disassociate_ip_address(call: Call) -> Row:
         return SUCCESS
     if address["issourcenat"]:
         raise InternalError("ip address is used for source nat purposes and can not be disassociated.")
-    try:
-        release(call.cloud, address)
-    except ApiError as error:
-        raise ServerError("Failed to disassociate IP address") from error
+    release(call.cloud, address)
     return SUCCESS
 
 

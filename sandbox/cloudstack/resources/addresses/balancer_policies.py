@@ -6,7 +6,7 @@ Netris advertises stickiness and then ignores it. It has no health checks of Clo
 from __future__ import annotations
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
-from sandbox.cloudstack.protocol.errors import ApiError, InvalidValue, ServerError
+from sandbox.cloudstack.protocol.errors import InvalidValue, ServerError
 from sandbox.cloudstack.resources.addresses import balancers
 from sandbox.cloudstack.resources.addresses.rules import ACTIVE, BALANCER
 from sandbox.cloudstack.resources.zone.offerings import STICKINESS_METHODS
@@ -42,7 +42,7 @@ def make_policy(call: Call) -> Row:
 @handles("createLBStickinessPolicy")
 def confirm_policy(call: Call) -> Row:
     rule = call.cloud.get(BALANCER, call.row["ruleid"])
-    _apply(call.cloud, rule, "Failed to create Stickiness policy")
+    _apply(call.cloud, rule)
     return {"stickinesspolicies": _sticky_view(call, rule)}
 
 
@@ -56,17 +56,13 @@ def unmake_policy(call: Call) -> None:
 def delete_policy(call: Call) -> Row:
     rule = call.cloud.get(BALANCER, call["id"]["ruleid"])
     call.cloud.remove(POLICY, call["id"])
-    _apply(call.cloud, rule, "Failed to delete stickiness policy")
+    _apply(call.cloud, rule)
     return SUCCESS
 
 
-def _apply(cloud: Cloud, rule: Row, complaint: str) -> None:
-    if rule["state"] != ACTIVE:
-        return
-    try:
+def _apply(cloud: Cloud, rule: Row) -> None:
+    if rule["state"] == ACTIVE:
         balancers.apply(cloud, rule)
-    except ApiError as error:
-        raise ServerError(complaint) from error
 
 
 @handles("listLBStickinessPolicies")

@@ -80,7 +80,7 @@ def unmake_balancer(call: Call) -> None:
 
 @handles("updateLoadBalancerRule")
 def update_balancer(call: Call) -> Row:
-    """A new name or text stays in the database; a new protocol or new sources go to Netris (unverified)."""
+    """Whatever changes, Netris is told all of the rule. A new name gives its ACLs new names, and the old ones stay."""
     cloud, row = call.cloud, call["id"]
     if rules.is_internal(row):
         raise InvalidValue(f"Unable to find load balancer rule {row['id']}: it is an internal load balancer")
@@ -91,17 +91,14 @@ def update_balancer(call: Call) -> Row:
         changes["protocol"] = call["protocol"].lower()
     if "cidrlist" in call:
         changes["cidrlist"] = _sources(call)
-    cloud.change(BALANCER, row, **changes)
-    if {"protocol", "cidrlist"} & changes.keys() and row["state"] == ACTIVE:
-        try:
-            apply(cloud, row)
-        except ApiError as error:
-            raise ServerError("Failed to update load balancer rule") from error
+    cloud.change(BALANCER, row, state=ADD, **changes)
+    if rules.members_of(cloud, row):
+        apply(cloud, row)
     return {"loadbalancer": balancer_view(call, row)}
 
 
 def apply(cloud: Cloud, row: Row) -> None:
-    """Whoever removed the rule meanwhile may have found nothing on Netris yet."""
+    """Without members a rule is Add. Whoever removed it meanwhile may have found nothing on Netris yet."""
     if not rules.is_internal(row):
         rule = rules.balancer(cloud, row)
         with cloud.outside():
@@ -110,15 +107,12 @@ def apply(cloud: Cloud, row: Row) -> None:
             with cloud.outside():
                 cloud.plugin.remove_balancer(rule)
             raise InvalidValue(f"Unable to find load balancer rule {row['id']}")
-    cloud.change(BALANCER, row, state=ACTIVE)
+    cloud.change(BALANCER, row, state=ACTIVE if rules.members_of(cloud, row) else ADD)
 
 
 @handles("deleteLoadBalancerRule")
 def delete_balancer(call: Call) -> Row:
-    try:
-        rules.drop_balancer(call.cloud, call["id"])
-    except ApiError as error:
-        raise ServerError("Failed to delete load balancer") from error
+    rules.drop_balancer(call.cloud, call["id"])
     return SUCCESS
 
 
@@ -157,12 +151,13 @@ def assign(call: Call) -> Row:
         if (vm, address) in present:
             cloud.remove("lbmember", present[vm, address])
         made.append(cloud.new("lbmember", ruleid=row["id"], vmid=vm, ipaddress=address, is_revoked=False))
+    cloud.change(BALANCER, row, state=ADD)
     try:
         apply(cloud, row)
-    except ApiError as error:
+    except ApiError:
         for member in made:
             cloud.discard("lbmember", member)
-        raise ServerError(_NOT_ASSIGNED) from error
+        raise
     return SUCCESS
 
 
@@ -180,14 +175,15 @@ def remove(call: Call) -> Row:
         found = [member for member in _members(cloud, row) if member["vmid"] == vm["id"]]
         found = [member for member in found if address in (None, member["ipaddress"])]
         leaving += found
-    if not leaving:
-        return SUCCESS  # whoever is no member need not leave
     for member in leaving:
         cloud.change("lbmember", member, is_revoked=True)
+    cloud.change(BALANCER, row, state=ADD)
     try:
-        apply(cloud, row)
-    except ApiError as error:
-        raise ServerError("Failed to remove instance from load balancer rule") from error
+        apply(cloud, row)  # even when nobody leaves
+    except ApiError:
+        for member in leaving:
+            cloud.change("lbmember", member, is_revoked=False)
+        raise
     for member in leaving:
         cloud.discard("lbmember", member)
     return SUCCESS

@@ -9,7 +9,7 @@ from sandbox.cloudstack.plugin.objects import StaticNat
 from sandbox.cloudstack.protocol.errors import ApiError, InvalidValue, RuleConflict, ServerError
 from sandbox.cloudstack.resources.addresses import rules
 from sandbox.cloudstack.resources.addresses.addresses import FREE
-from sandbox.cloudstack.resources.addresses.rules import ACTIVE, ADD, FORWARD, REVOKE
+from sandbox.cloudstack.resources.addresses.rules import ADD, FORWARD, REVOKE
 from sandbox.cloudstack.state.cloud import Cloud, view
 from sandbox.kit.store import Row
 
@@ -18,7 +18,7 @@ from sandbox.kit.store import Row
 
 @handles("enableStaticNat")
 def enable_static_nat(call: Call) -> Row:
-    """Done while the caller waits. What Netris refuses leaves the address free, but not its /32 (netris-api.md 4.4)."""
+    """Done while the caller waits. What Netris refuses is CloudStack's static NAT all the same (netris-api.md 4.4)."""
     cloud, address, vm = call.cloud, call["ipaddressid"], call["virtualmachineid"]
     if address.get("issourcenat"):
         raise InvalidValue(f"Can't enable static, ip address {address['ipaddress']} is a sourceNat ip address")
@@ -30,8 +30,6 @@ def enable_static_nat(call: Call) -> Row:
     network = rules.tier_for(cloud, address, call.get("networkid"), "StaticNat")
     machine = rules.guest_address(cloud, vm, network, call.get("vmguestip"))
     _check_free(cloud, address, vm)
-    rule = rules.static_nat(cloud, address, vm, network)
-    was_enabled = address.get("isstaticnat")
     call.row = cloud.change(
         "publicip",
         address,
@@ -41,13 +39,9 @@ def enable_static_nat(call: Call) -> Row:
         vmguestip=machine,
         networkid=network["id"],
     )
-    try:
-        with cloud.outside():
-            cloud.plugin.add_static_nat(rule)
-    except ApiError as error:
-        if not was_enabled and _leads_to(address, vm):
-            rules.forget_static_nat(cloud, address)
-        raise ServerError("Failed to enable static nat") from error
+    rule = rules.static_nat(cloud, address, vm, network)
+    with cloud.outside():
+        cloud.plugin.add_static_nat(rule)
     if not _leads_to(address, vm):
         _take_back(cloud, rule, is_free=address["state"] == FREE)
         raise ServerError("Failed to enable static nat")
@@ -90,10 +84,7 @@ def disable_static_nat(call: Call) -> Row:
     address = call["ipaddressid"]
     if not address.get("isstaticnat"):
         raise InvalidValue("Specified IP address id is not associated with any vm Id")
-    try:
-        rules.drop_static_nat(call.cloud, address)
-    except ApiError as error:
-        raise ServerError("Failed to disable static nat") from error
+    rules.drop_static_nat(call.cloud, address)
     return SUCCESS
 
 
@@ -147,40 +138,31 @@ def apply_rule(call: Call) -> Row:
     try:
         _push(cloud, row)
     except ApiError as error:
-        _give_up(cloud, row)
+        if cloud.is_there(FORWARD, row):
+            rules.drop_port_forward(cloud, row)
         raise ServerError("Failed to apply port forwarding rule") from error
     return {"portforwardingrule": rule_view(call, row)}
 
 
 @undoes("createPortForwardingRule")
 def unmake_rule(call: Call) -> None:
-    _give_up(call.cloud, call.row)
+    rules.drop_port_forward(call.cloud, call.row)
     raise ServerError("Failed to apply port forwarding rule")
-
-
-def _give_up(cloud: Cloud, row: Row) -> None:
-    """A rule that could not be made is revoked. What Netris does not take back stays, Deleting."""
-    try:
-        rules.drop_port_forward(cloud, row)
-    except ApiError:
-        return
 
 
 def _push(cloud: Cloud, row: Row) -> None:
     """Whoever removed the rule meanwhile may have found nothing on Netris yet."""
     rule = rules.port_forward(cloud, row)
-    with cloud.outside():
-        cloud.plugin.add_port_forward(rule)
+    rules.apply_forwards(cloud, row["ipaddressid"])
     if not cloud.is_there(FORWARD, row) or row["state"] == REVOKE:
         with cloud.outside():
             cloud.plugin.remove_port_forward(rule)
         raise InvalidValue(f"Unable to find port forwarding rule {row['id']}")
-    cloud.change(FORWARD, row, state=ACTIVE)
 
 
 @handles("updatePortForwardingRule")
 def update_rule(call: Call) -> Row:
-    """The plugin leaves a rule of the same name as it is, so CloudStack takes the old one away first (unverified)."""
+    """The plugin leaves a rule of the same name as it is, so CloudStack takes the old one away first."""
     cloud, row = call.cloud, call["id"]
     before = rules.port_forward(cloud, row)
     first = call.get("privateport", row["privateport"])
@@ -196,22 +178,17 @@ def update_rule(call: Call) -> Row:
         changes["cidrlist"] = ",".join(call["cidrlist"])
     if "fordisplay" in call:
         changes["fordisplay"] = call["fordisplay"]
+    cloud.change(FORWARD, row, state=REVOKE)
+    with cloud.outside():
+        cloud.plugin.remove_port_forward(before)
     cloud.change(FORWARD, row, state=ADD, **changes)
-    try:
-        with cloud.outside():
-            cloud.plugin.remove_port_forward(before)
-        _push(cloud, row)
-    except ApiError as error:
-        raise ServerError("Failed to update port forwarding rule") from error
+    _push(cloud, row)
     return {"portforwardingrule": rule_view(call, row)}
 
 
 @handles("deletePortForwardingRule")
 def delete_rule(call: Call) -> Row:
-    try:
-        rules.drop_port_forward(call.cloud, call["id"])
-    except ApiError as error:
-        raise ServerError("Failed to delete port forwarding rule") from error
+    rules.drop_port_forward(call.cloud, call["id"])
     return SUCCESS
 
 

@@ -6,6 +6,8 @@ shown as Deleting; deleting it again is the way on (4.4).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from sandbox.cloudstack.plugin.objects import Balancer, PortForward, StaticNat
 from sandbox.cloudstack.protocol.errors import Conflict, InvalidValue, RuleConflict
 from sandbox.cloudstack.resources.machines import nics
@@ -145,12 +147,11 @@ def unbind(cloud: Cloud, address_id: str) -> None:
 
 def static_nat(cloud: Cloud, address: Row, vm: Row, network: Row) -> StaticNat:
     vpc = vpc_name(cloud, cloud.get("vpc", address["vpcid"]))
-    return StaticNat(vpc, vm["number"], address["ipaddress"], _reached(cloud, vm, network))
+    return StaticNat(vpc, vm["number"], address["ipaddress"], address.get("vmguestip") or _own(cloud, vm, network))
 
 
-def _reached(cloud: Cloud, vm: Row, network: Row) -> str:
-    """Where traffic ends up: at the NIC's own address, though a rule may ask for a secondary one. That is how this does
-    not work with the plugin (5.6; in which way it does not is unverified)."""
+def _own(cloud: Cloud, vm: Row, network: Row) -> str:
+    """The NIC's own address, where a port forward leads though it may ask for a secondary one (5.6)."""
     nic = nics.in_tier(cloud, vm, network)
     if nic is None:
         raise InvalidValue(f"Vm {vm['id']} does not belong to network {network['id']}")
@@ -164,7 +165,7 @@ def port_forward(cloud: Cloud, rule: Row) -> PortForward:
         protocol=rule["protocol"],
         address=cloud.get("publicip", rule["ipaddressid"])["ipaddress"],
         public=(rule["publicport"], rule["publicendport"]),
-        machine=_reached(cloud, cloud.get("vm", rule["vmid"]), cloud.get("network", rule["networkid"])),
+        machine=_own(cloud, cloud.get("vm", rule["vmid"]), cloud.get("network", rule["networkid"])),
         private=(rule["privateport"], rule["privateendport"]),
     )
 
@@ -178,7 +179,6 @@ def balancer(cloud: Cloud, rule: Row) -> Balancer:
         vpc=vpc_name(cloud, cloud.get("vpc", rule["vpcid"])),
         rule=rule["number"],
         title=rule["name"],
-        protocol=rule["protocol"],
         address=cloud.get("publicip", rule["ipaddressid"])["ipaddress"],
         port=rule["publicport"],
         members=tuple((member["ipaddress"], rule["privateport"]) for member in members_of(cloud, rule)),
@@ -205,10 +205,22 @@ def forget_static_nat(cloud: Cloud, address: Row) -> None:
 
 def drop_port_forward(cloud: Cloud, row: Row) -> None:
     cloud.change(FORWARD, row, state=REVOKE)
-    rule = port_forward(cloud, row)
+    apply_forwards(cloud, row["ipaddressid"])
+
+
+def apply_forwards(cloud: Cloud, address_id: str) -> None:
+    """All port forwards of an address, in the order of their making: those that stand are looked at again, those that
+    are revoked go. Where that fails, all stay as they are."""
+    rows = sorted(cloud.table(FORWARD).by("ipaddressid", address_id), key=lambda row: int(row["number"]))
+    known = [(row, row["state"], port_forward(cloud, row)) for row in rows]
     with cloud.outside():
-        cloud.plugin.remove_port_forward(rule)
-    _forget(cloud, FORWARD, row)
+        for _, state, rule in known:
+            (cloud.plugin.remove_port_forward if state == REVOKE else cloud.plugin.add_port_forward)(rule)
+    for row, state, _ in known:
+        if state == REVOKE:
+            _forget(cloud, FORWARD, row)
+        elif cloud.is_there(FORWARD, row) and row["state"] == ADD:
+            cloud.change(FORWARD, row, state=ACTIVE)
 
 
 def drop_balancer(cloud: Cloud, row: Row) -> None:
@@ -246,15 +258,65 @@ def clear(cloud: Cloud, *, addressid: str = "", networkid: str = "", vmid: str =
         static = cloud.table("publicip").by("vmid", vmid)
     elif networkid:
         forwards, balancers = (cloud.table(kind).by("networkid", networkid) for kind in (FORWARD, BALANCER))
-        static = [row for row in cloud.table("publicip").by("networkid", networkid) if row.get("isstaticnat")]
+        static = _static_in(cloud, cloud.get("network", networkid))
     else:
         forwards, balancers = (cloud.table(kind).by("ipaddressid", addressid) for kind in (FORWARD, BALANCER))
         static = [row for row in [cloud.get("publicip", addressid)] if row.get("isstaticnat")]
     for address in static:
         drop_static_nat(cloud, address)
     for rule in forwards:
-        drop_port_forward(cloud, rule)
+        cloud.change(FORWARD, rule, state=REVOKE)
+    for address_id in dict.fromkeys(rule["ipaddressid"] for rule in forwards):
+        apply_forwards(cloud, address_id)
     for rule in balancers:
         drop_balancer(cloud, rule)
     for member in cloud.table("lbmember").by("vmid", vmid) if vmid else ():
         drop_member(cloud, member)
+
+
+# how they come back
+
+
+def raise_all(cloud: Cloud, network: Row) -> None:
+    """All rules of a tier that starts, or is restarted."""
+    for address in _static_in(cloud, network):
+        rule = static_nat(cloud, address, cloud.get("vm", address["vmid"]), network)
+        with cloud.outside():
+            cloud.plugin.add_static_nat(rule)
+    for address_id in _forwarding_in(cloud, network):
+        apply_forwards(cloud, address_id)
+    for row in _balancing_in(cloud, network):
+        if members_of(cloud, row):
+            rule_ = balancer(cloud, row)
+            with cloud.outside():
+                cloud.plugin.apply_balancer(rule_)
+
+
+def lower_all(cloud: Cloud, network: Row, between: Callable[[], None]) -> None:
+    """Take the rules of a tier off Netris, its static NAT last. CloudStack keeps them all."""
+    forwards = [port_forward(cloud, row) for row in cloud.table(FORWARD).by("networkid", network["id"])]
+    balancers = [balancer(cloud, row) for row in _balancing_in(cloud, network)]
+    static = [
+        static_nat(cloud, address, cloud.get("vm", address["vmid"]), network) for address in _static_in(cloud, network)
+    ]
+    with cloud.outside():
+        for forward in forwards:
+            cloud.plugin.remove_port_forward(forward)
+        for each in balancers:
+            cloud.plugin.remove_balancer(each)
+    between()
+    with cloud.outside():
+        for rule in static:
+            cloud.plugin.remove_static_nat(rule)
+
+
+def _static_in(cloud: Cloud, network: Row) -> list[Row]:
+    return [row for row in cloud.table("publicip").by("networkid", network["id"]) if row.get("isstaticnat")]
+
+
+def _forwarding_in(cloud: Cloud, network: Row) -> list[str]:
+    return list(dict.fromkeys(row["ipaddressid"] for row in cloud.table(FORWARD).by("networkid", network["id"])))
+
+
+def _balancing_in(cloud: Cloud, network: Row) -> list[Row]:
+    return [row for row in cloud.table(BALANCER).by("networkid", network["id"]) if not is_internal(row)]

@@ -133,7 +133,10 @@ def _start(cloud: Cloud, vm: Row) -> None:
     cloud.change("vm", vm, state=STARTING)
     for nic in nics.of_machine(cloud, vm):
         tier = cloud.get("network", nic["networkid"])
-        networks.implement(cloud, tier)
+        try:
+            networks.implement(cloud, tier)
+        except ApiError:
+            networks.implement(cloud, tier)  # a start is tried twice
         routers.start_again(cloud, cloud.get("vpc", tier["vpcid"]))
     host = hosts.pick(cloud)
     cloud.change("vm", vm, state=RUNNING, hostid=host["id"], started=cloud.clock.now())

@@ -7,13 +7,12 @@ from ipaddress import ip_network
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
 from sandbox.cloudstack.protocol.errors import ApiError, BadParameter, InvalidValue, ServerError
-from sandbox.cloudstack.resources.machines import nics
 from sandbox.cloudstack.resources.networks import acls, networks, tier_acls
 from sandbox.cloudstack.resources.networks.tier_acls import ACTIVE, ADD, REVOKE
 from sandbox.cloudstack.state.cloud import Cloud, view
 from sandbox.kit.store import Row
 
-ANYWHERE = "0.0.0.0/0"
+EVERYWHERE = "0.0.0.0/0,::/0"  # the latter of which Netris refuses
 _SHOWN = {REVOKE: "Deleting"}
 
 
@@ -44,7 +43,7 @@ def _checked(fields: Row) -> Row:
         "protocol": protocol,
         "traffictype": direction,
         "action": action,
-        "cidrlist": ",".join(fields["cidrlist"]) or ANYWHERE,
+        "cidrlist": ",".join(fields["cidrlist"]) or EVERYWHERE,
     }
 
 
@@ -144,7 +143,7 @@ def _list_of(cloud: Cloud, network: Row) -> Row:
 @handles("createNetworkACL")
 def push_item(call: Call) -> Row:
     try:
-        _apply(call.cloud, call.row)
+        _apply(call.cloud, call.row["aclid"])
     except ApiError as error:
         _forget(call)
         raise ServerError("Failed to create network ACL Item") from error
@@ -159,50 +158,24 @@ def unmake_item(call: Call) -> None:
 
 def _forget(call: Call) -> None:
     """A rule that could not be made is revoked; when Netris does not let go of it, it stays to be deleted again."""
-    try:
-        call.cloud.change("networkacl", call.row, state=REVOKE)
-        _revoke(call.cloud, call.row)
-    except ApiError:
-        return
-    call.cloud.discard("networkacl", call.row)
+    call.cloud.change("networkacl", call.row, state=REVOKE)
+    _apply(call.cloud, call.row["aclid"])
 
 
-def _apply(cloud: Cloud, item: Row) -> None:
-    """Write an item to every tier that uses its list. Lists that no tier uses touch nothing (4.4).
+def _apply(cloud: Cloud, acl_id: str) -> None:
+    """Write the whole list to every tier that uses it, whatever has changed, and take off what is revoked (4.4).
 
-    The states of the tiers do not matter (unverified).
+    Where that fails, all of the list stay as they are; a later call settles them. The states of the tiers do not
+    matter, and lists that no tier uses touch nothing.
     """
-    acl = cloud.get("networkacllist", item["aclid"])
-    for network in acls.tiers_of(cloud, acl):
-        _write(cloud, network, item)
-    cloud.change("networkacl", item, state=ACTIVE)
-
-
-def _write(cloud: Cloud, network: Row, item: Row) -> None:
-    """Write an item to a tier, until it has not changed meanwhile. What should no longer be there is taken back:
-    whoever removed it may have found nothing on Netris yet."""
-    tier, written = networks.tier_of(cloud, network), tier_acls.on_netris([item])
-    with cloud.outside():
-        cloud.plugin.apply_acl(tier, written)
-    is_wanted = cloud.is_there("networkacl", item) and item["state"] != REVOKE
-    stands = cloud.is_there("network", network) and network["aclid"] == item["aclid"]
-    stands = stands and network["state"] != nics.DESTROY
-    if is_wanted and stands and tier_acls.on_netris([item]) == written:
-        return
-    with cloud.outside():
-        cloud.plugin.revoke_acl(tier, written)
-    if not is_wanted:
-        raise InvalidValue(f"Unable to find network ACL item {item['id']}")
-    if stands:
-        _write(cloud, network, item)
-
-
-def _revoke(cloud: Cloud, item: Row) -> None:
-    acl = cloud.get("networkacllist", item["aclid"])
-    for network in acls.tiers_of(cloud, acl):
-        tier, rules = networks.tier_of(cloud, network), tier_acls.on_netris([item])
-        with cloud.outside():
-            cloud.plugin.revoke_acl(tier, rules)
+    items = [(row, row["state"]) for row in tier_acls.items_of(cloud, acl_id)]
+    for network in acls.tiers_of(cloud, cloud.get("networkacllist", acl_id)):
+        tier_acls.apply(cloud, network, networks.tier_of(cloud, network))
+    for row, state in items:
+        if state == REVOKE:
+            cloud.discard("networkacl", row)
+        elif cloud.is_there("networkacl", row) and row["state"] == ADD:
+            cloud.change("networkacl", row, state=ACTIVE)
 
 
 # changed
@@ -213,7 +186,6 @@ def update_item(call: Call) -> Row:
     cloud, item = call.cloud, call["id"]
     acl = cloud.get("networkacllist", item["aclid"])
     acls.check_changeable(call, acl)
-    before = dict(item)
     is_partial = call.get("partialupgrade", True)
     fields: Row = {}
     for name in ("protocol", "startport", "endport", "icmptype", "icmpcode", "traffictype", "action", "reason"):
@@ -225,28 +197,9 @@ def update_item(call: Call) -> Row:
     if "fordisplay" in call:
         changes["fordisplay"] = call["fordisplay"]
     cloud.change("networkacl", item, state=ADD, **changes)
-    try:
-        if item["rank"] != before["rank"]:
-            _write_anew(cloud, acl)
-        else:
-            is_spread = item["cidrlist"].count(",") != before["cidrlist"].count(",")  # their names on Netris change
-            if is_spread or before["state"] != ACTIVE:  # with that, and an update that failed left them as they were
-                _revoke(cloud, before)
-            _apply(cloud, item)
-    except ApiError as error:
-        raise ServerError("Failed to apply Network ACL rule") from error
-    return {"networkacl": rule_view(call, item)}
-
-
-def _write_anew(cloud: Cloud, acl: Row) -> None:
-    """Netris keeps rules in the order of their making: all of the list go, then all come back, on every tier."""
-    for network in acls.tiers_of(cloud, acl):
-        tier = networks.tier_of(cloud, network)
-        tier_acls.withdraw(cloud, network, tier)
-        tier_acls.push(cloud, network, tier)
-    for item in tier_acls.items_of(cloud, acl["id"]):
-        if item["state"] == ADD:
-            cloud.change("networkacl", item, state=ACTIVE)
+    shown = rule_view(call, item)  # as it is before Netris knows
+    _apply(cloud, acl["id"])
+    return {"networkacl": shown}
 
 
 @handles("moveNetworkAclItem")
@@ -260,7 +213,7 @@ def move_item(call: Call) -> Row:
     acls.check_changeable(call, acl)
     if any(other is not None and other["aclid"] != acl["id"] for other in (above, below)):
         raise InvalidValue(f"Cannot use ACL rules from different lists. Rule being moved [{item['id']}]")
-    items = tier_acls.items_of(cloud, acl["id"])
+    items = tier_acls.by_number(cloud, acl["id"])
     state = hashlib.md5("".join(row["id"] for row in items).encode(), usedforsecurity=False).hexdigest()
     if call.get("aclconsistencyhash", state) != state:
         raise InvalidValue(
@@ -268,10 +221,7 @@ def move_item(call: Call) -> Row:
             "changed. Could you try it again?"
         )
     _renumber(cloud, [row for row in items if row is not item], item, above, below)
-    try:
-        _write_anew(cloud, acl)
-    except ApiError as error:
-        raise ServerError("Failed to move ACL item") from error
+    tier_acls.write_anew(cloud, [(row, networks.tier_of(cloud, row)) for row in acls.tiers_of(cloud, acl)], acl["id"])
     return {"networkacl": rule_view(call, item)}
 
 
@@ -291,7 +241,7 @@ def _renumber(cloud: Cloud, others: list[Row], item: Row, above: Row | None, bel
     if below is None:
         number = max((row["rank"] for row in others), default=0) + 1
     elif above is None:
-        number = max(min(row["rank"] for row in others) - 1, 1)
+        number = 1
     else:
         number = above["rank"] + 1
     cloud.change("networkacl", item, rank=number)
@@ -309,11 +259,7 @@ def delete_item(call: Call) -> Row:
     cloud, item = call.cloud, call["id"]
     acls.check_changeable(call, cloud.get("networkacllist", item["aclid"]))
     cloud.change("networkacl", item, state=REVOKE)
-    try:
-        _revoke(cloud, item)
-    except ApiError as error:
-        raise ServerError("Failed to delete network ACL Item") from error
-    cloud.discard("networkacl", item)
+    _apply(cloud, item["aclid"])
     return SUCCESS
 
 

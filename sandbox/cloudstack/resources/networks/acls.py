@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles
-from sandbox.cloudstack.protocol.errors import ApiError, InternalError, InvalidValue, PermissionDenied, ServerError
+from sandbox.cloudstack.protocol.errors import InternalError, InvalidValue, PermissionDenied
 from sandbox.cloudstack.resources.networks import networks, tier_acls
 from sandbox.cloudstack.seed import DEFAULT_LISTS
 from sandbox.cloudstack.state.cloud import Cloud, view
@@ -82,7 +82,10 @@ def remove_list(cloud: Cloud, acl: Row) -> None:
 
 @handles("replaceNetworkACLList")
 def replace_network_acl_list(call: Call) -> Row:
-    """Off with the old rules, on with the new ones; a tier whose new rules Netris refuses keeps the new list."""
+    """Off with the old rules, on with the new ones; a tier whose new rules Netris refuses keeps the new list.
+
+    When the new list is empty, the old rules stay on Netris.
+    """
     cloud, acl = call.cloud, call["aclid"]
     network, gateway = call.get("networkid"), call.get("gatewayid")
     if network is None and gateway is None:
@@ -99,14 +102,10 @@ def replace_network_acl_list(call: Call) -> Row:
         return SUCCESS
     networks.check_acls(cloud.get("networkoffering", target["networkofferingid"]))
     tier = networks.tier_of(cloud, target)
-    try:
+    if tier_acls.items_of(cloud, acl["id"]):
         tier_acls.withdraw(cloud, target, tier)
-        if not cloud.is_there("network", target):
-            raise InvalidValue(f"Unable to find network {target['id']}")
-        cloud.change("network", target, aclid=acl["id"])
-        tier_acls.push(cloud, target, tier)
-    except ApiError as error:
-        raise ServerError("Failed to replace network ACL") from error
+    cloud.change("network", target, aclid=acl["id"])
+    tier_acls.apply(cloud, target, tier)
     return SUCCESS
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, handles
@@ -9,7 +10,7 @@ from sandbox.cloudstack.plugin.objects import Tier
 from sandbox.cloudstack.protocol.errors import ApiError, InternalError, InvalidValue, PermissionDenied, ServerError
 from sandbox.cloudstack.resources.addresses import rules
 from sandbox.cloudstack.resources.machines import nics
-from sandbox.cloudstack.resources.networks import naming, tier_acls, vnis
+from sandbox.cloudstack.resources.networks import naming, routes, tier_acls, vnis
 from sandbox.cloudstack.resources.owners import limits
 from sandbox.cloudstack.resources.zone import as_numbers, configuration, offerings, service_providers
 from sandbox.cloudstack.seed import NETRIS, ROUTED
@@ -301,6 +302,10 @@ def restart_network(call: Call) -> Row:
     if network["state"] != IMPLEMENTED:
         text = "Network is not in the right state to be restarted. Correct states are: Implemented, Setup"
         raise InvalidValue(text)
+    try:
+        _program(call.cloud, network)  # which repeats static NAT, and Netris refuses that
+    except ApiError as error:
+        raise ServerError("Failed to restart network") from error
     return SUCCESS
 
 
@@ -325,7 +330,10 @@ def _check_tier(network: Row) -> None:
 
 
 def implement(cloud: Cloud, network: Row) -> None:
-    """What the first VM brings about: the router gets a NIC, the VNI is taken back, the ACL is pushed."""
+    """What the first VM brings about: the router gets a NIC, the VNI is taken back, all rules are written.
+
+    What fails in it leaves the tier as if nobody had tried.
+    """
     if network["state"] == IMPLEMENTED:
         return
     cloud.change("network", network, state=IMPLEMENTING)
@@ -333,31 +341,43 @@ def implement(cloud: Cloud, network: Row) -> None:
         if not network["has_vni"]:
             vnis.take(cloud, network)
             cloud.change("network", network, has_vni=True)
-        tier_acls.push(cloud, network, tier_of(cloud, network))
+        _program(cloud, network)
     except ApiError:
-        cloud.change("network", network, state=SHUTDOWN)
+        with suppress(ApiError):
+            shut_down(cloud, network)
         raise
     cloud.change("network", network, state=IMPLEMENTED, idle_since=cloud.clock.now())
 
 
+def _program(cloud: Cloud, network: Row) -> None:
+    rules.raise_all(cloud, network)
+    tier_acls.apply(cloud, network, tier_of(cloud, network))
+
+
 def shut_down(cloud: Cloud, network: Row) -> None:
     """What the collector does to a tier without running VMs. V-Net and pool keep its VNI for its next machine (5.3)."""
+    cloud.change("network", network, state=SHUTDOWN)
+    rules.lower_all(cloud, network, lambda: tier_acls.withdraw(cloud, network, tier_of(cloud, network)))
     vnis.give_back(cloud, network)
     cloud.change("network", network, state=ALLOCATED, has_vni=False)
 
 
 def destroy(cloud: Cloud, network: Row) -> None:
-    """A tier whose clean-up failed is Shutdown (4.2)."""
+    """A tier whose clean-up failed is Allocated, whatever is gone by then (4.2)."""
+    was_up = network["state"] in (IMPLEMENTED, SHUTDOWN)
     cloud.change("network", network, state=nics.DESTROY)
     try:
         rules.clear(cloud, networkid=network["id"])
         tier = tier_of(cloud, network)
+        if was_up:
+            tier_acls.withdraw(cloud, network, tier)
+            routes.check(cloud, cloud.get("vpc", network["vpcid"]))
         tier_acls.withdraw(cloud, network, tier)
         with cloud.outside():
             cloud.plugin.delete_tier(tier)
     except ApiError:
         if cloud.is_there("network", network):
-            cloud.change("network", network, state=SHUTDOWN)
+            cloud.change("network", network, state=ALLOCATED)
         raise
     if cloud.is_there("network", network):
         vnis.give_back(cloud, network)

@@ -54,6 +54,11 @@ def start_again(cloud: Cloud, vpc: Row) -> None:
         run(cloud, vpc)
 
 
+def stop(cloud: Cloud, vpc: Row) -> None:
+    if (router := of_vpc(cloud, vpc)) is not None:
+        cloud.change("router", router, state="Stopped", hostid=None)
+
+
 def power_off(cloud: Cloud, router: Row, host: Row) -> None:
     """Its host died."""
     cloud.change("router", router, state="Stopped", hostid=None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
+from sandbox.cloudstack.plugin.objects import Route
 from sandbox.cloudstack.protocol.errors import ApiError, Conflict, InternalError, InvalidValue, ServerError
 from sandbox.cloudstack.resources.networks.naming import vpc_name
 from sandbox.cloudstack.seed import GATEWAY as GATEWAY_SERVICE
@@ -90,12 +91,15 @@ def unmake_route(call: Call) -> None:
 
 
 def _apply(cloud: Cloud, vpc: Row) -> None:
-    """Tell Netris all routes of the VPC, each time (unverified). Unknown ones are deleted there (netris-api.md 4.3)."""
+    """Look at all routes of the VPC, each time. Those that CloudStack does not know go there (netris-api.md 4.3)."""
     rows = cloud.table(ROUTE).by("vpcid", vpc["id"])
-    wanted = {row["cidr"]: row["nexthop"] for row in rows if row["state"] != REVOKE}
+    known = [
+        Route(row["cidr"], row["nexthop"], is_new=row["state"] == ADD, is_revoked=row["state"] == REVOKE)
+        for row in rows
+    ]
     name = vpc_name(cloud, vpc)
     with cloud.outside():
-        cloud.plugin.apply_routes(name, wanted)
+        cloud.plugin.apply_routes(name, known)
     for row in rows:
         if cloud.is_there(ROUTE, row) and row["state"] == ADD:
             cloud.change(ROUTE, row, state=ACTIVE)
@@ -216,6 +220,12 @@ def gateway_view(call: Call, row: Row) -> Row:
     if network := cloud.table("network").get(row["associatednetworkid"]):
         shown["associatednetwork"] = network["name"]
     return {**shown, **view(row, "vlan", "physicalnetworkid")} if call.caller.is_root else shown
+
+
+def check(cloud: Cloud, vpc: Row) -> None:
+    """What a tier that goes has done for the routes of its VPC, which may lead through it."""
+    if cloud.table(ROUTE).count_by("vpcid", vpc["id"]):
+        _apply(cloud, vpc)
 
 
 def clear(cloud: Cloud, vpc: Row) -> None:

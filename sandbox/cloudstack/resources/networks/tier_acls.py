@@ -35,31 +35,41 @@ def on_netris(rows: Iterable[Row]) -> list[AclRule]:
 
 
 def items_of(cloud: Cloud, acl_id: str) -> list[Row]:
-    """The items of a list as they are read: by their numbers."""
-    return sorted(cloud.table("networkacl").by("aclid", acl_id), key=lambda row: int(row["rank"]))
+    """The items of a list in the order of their making, in which they are written."""
+    return sorted(cloud.table("networkacl").by("aclid", acl_id), key=lambda row: int(row["number"]))
 
 
-def push(cloud: Cloud, network: Row, tier: Tier) -> None:
-    """Write the rules of the tier's list to Netris. A tier without a list has none there.
+def by_number(cloud: Cloud, acl_id: str) -> list[Row]:
+    """The items of a list as people order them."""
+    return sorted(items_of(cloud, acl_id), key=lambda row: int(row["rank"]))
 
-    Called when a tier starts, when its list is replaced and when the list's order changes (unverified).
-    """
+
+def apply(cloud: Cloud, network: Row, tier: Tier) -> None:
+    """Write the rules of the tier's list one by one, and take off those that are revoked."""
     if network.get("aclid") is None:
         return
-    items = [row for row in items_of(cloud, network["aclid"]) if row["state"] != REVOKE]
-    rules = on_netris(items)
+    items = items_of(cloud, network["aclid"])
+    rules = on_netris(row for row in items if row["state"] != REVOKE)
+    gone = on_netris(row for row in items if row["state"] == REVOKE)
     with cloud.outside():
         cloud.plugin.apply_acl(tier, rules)
-    gone = {row["number"] for row in items if not cloud.is_there("networkacl", row) or row["state"] == REVOKE}
-    if gone:  # whoever removed them may have found nothing on Netris yet
-        with cloud.outside():
-            cloud.plugin.revoke_acl(tier, [rule for rule in rules if rule.item in gone])
+        cloud.plugin.revoke_acl(tier, gone)
 
 
 def withdraw(cloud: Cloud, network: Row, tier: Tier) -> None:
-    """Take the rules of the tier's list off Netris."""
+    """Take the rules of the tier's list off Netris, by the names that they have now."""
     if network.get("aclid") is None:
         return
     rules = on_netris(items_of(cloud, network["aclid"]))
     with cloud.outside():
         cloud.plugin.revoke_acl(tier, rules)
+
+
+def write_anew(cloud: Cloud, tiers: list[tuple[Row, Tier]], acl_id: str) -> None:
+    """A new order of a list: all tiers lose its rules, then get them by their numbers."""
+    rules = on_netris(by_number(cloud, acl_id))
+    with cloud.outside():
+        for _, tier in tiers:
+            cloud.plugin.revoke_acl(tier, rules)
+        for _, tier in tiers:
+            cloud.plugin.apply_acl(tier, rules)
