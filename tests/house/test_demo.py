@@ -24,7 +24,14 @@ class Running:
         env = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")} | {name: value}
         argv = [sys.executable, "-m", "tests.house.small_demo", str(var)]
         self.child = subprocess.Popen(
-            argv, cwd=SCRIPT.parent, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            argv,
+            cwd=SCRIPT.parent,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Whoever runs the tests under `nohup` has SIGHUP ignored, which children inherit and the demo respects.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
         )
         assert self.child.stdout is not None
         while (line := self.child.stdout.readline()) != "started\n":
