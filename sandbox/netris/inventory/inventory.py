@@ -111,9 +111,7 @@ def listing(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    row = net.devices.get(call.id)
-    if row is None:
-        raise Refusal(404, "Not found")
+    row = net.row(net.devices, call.id)
     return Reply.of(render(net, row))
 
 

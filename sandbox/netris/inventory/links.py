@@ -9,7 +9,7 @@ from typing import Any
 
 from sandbox.kit.store import Row
 from sandbox.netris.state.controller import Controller
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, invalid, not_found
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Reply, invalid, not_found
 
 
 def render(net: Controller, row: Row) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def _site_of(net: Controller, row: Row) -> int | None:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply.of(render(net, _row(net, call)))
+    return Reply.of(render(net, net.row(net.links, call.id)))
 
 
 def create(net: Controller, call: Call) -> Reply:
@@ -56,14 +56,14 @@ def create(net: Controller, call: Call) -> Reply:
 
 
 def update(net: Controller, call: Call) -> Reply:
-    row = _row(net, call)
+    row = net.row(net.links, call.id)
     net.links.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
     net.render_again()
     return Reply.of({"id": row["id"]}, UPDATED)
 
 
 def delete(net: Controller, call: Call) -> Reply:
-    return _drop(net, _row(net, call))
+    return _drop(net, net.row(net.links, call.id))
 
 
 def delete_by_body(net: Controller, call: Call) -> Reply:
@@ -79,13 +79,6 @@ def _drop(net: Controller, row: Row) -> Reply:
     net.links.drop(row["id"])
     net.render_again()
     return Reply.of({}, DELETED)
-
-
-def _row(net: Controller, call: Call) -> Row:
-    row = net.links.get(call.id)
-    if row is None:
-        raise Refusal(404, "Not found")
-    return row
 
 
 def _end(net: Controller, fields: Fields, name: str) -> Row:

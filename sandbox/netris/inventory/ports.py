@@ -77,7 +77,7 @@ def _fits(call: Call, row: dict[str, Any]) -> bool:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply.of(render(net, _row(net, call.id)))
+    return Reply.of(render(net, net.row(net.ports, call.id)))
 
 
 def extensions(net: Controller, call: Call) -> Reply:
@@ -86,7 +86,7 @@ def extensions(net: Controller, call: Call) -> Reply:
 
 
 def update(net: Controller, call: Call) -> Reply:
-    row = _row(net, call.id)
+    row = net.row(net.ports, call.id)
     net.ports.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
     net.render_again()
     return Reply.of({"id": row["id"]}, UPDATED)
@@ -98,19 +98,12 @@ def update_many(net: Controller, call: Call) -> Reply:
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise Refusal(400, "The body must be a list of ports.")  # unverified
     every = [Fields(item) for item in items]
-    rows = [_row(net, weak_int(item.raw("id"))) for item in every]
+    rows = [net.row(net.ports, weak_int(item.raw("id"))) for item in every]
     facts = [_facts(net, item, row) for item, row in zip(every, rows, strict=True)]
     for row, changes in zip(rows, facts, strict=True):
         net.ports.change(row, **changes, modifiedDate=net.stamp())
     net.render_again()
     return Reply.of({}, UPDATED)
-
-
-def _row(net: Controller, number: int | None) -> Row:
-    row = net.ports.get(number)
-    if row is None:
-        raise Refusal(404, "Not found")
-    return row
 
 
 def _facts(net: Controller, fields: Fields, was: Row) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sandbox.kit.store import Row
 from sandbox.netris.state.controller import Controller
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, invalid, not_found, weak_int
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, invalid, weak_int
 
 MESH = {"disabled": "Disabled", "hub": "Hub", "spoke": "Spoke", "dspoke": "Dynamic Spoke"}
 ROH_PROFILES = (
@@ -80,10 +80,7 @@ def _row(net: Controller, call: Call) -> Row:
     """By the path, or by the body as the oldest Go client does it."""
     if not call.target:
         return net.by_body(net.sites, call)
-    row = net.sites.get(call.id)
-    if row is None:
-        raise not_found()
-    return row
+    return net.row(net.sites, call.id)
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:

@@ -102,7 +102,7 @@ def create(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply(_json(net, _row(net, call.id)))
+    return Reply(_json(net, net.row(net.acls, call.id)))
 
 
 def create_in_envelope(net: Controller, call: Call) -> Reply:
@@ -115,7 +115,7 @@ def create_in_envelope(net: Controller, call: Call) -> Reply:
 def update(net: Controller, call: Call) -> Reply:
     """The id stands in the path of the newer API, in the body of the older."""
     fields = call.fields
-    row = _row(net, call.id if call.target else weak_int(fields.raw("id")))
+    row = net.row(net.acls, call.id if call.target else weak_int(fields.raw("id")))
     net.acls.change(row, **_facts(net, fields, row), modifiedDate=net.stamp())
     return Reply.of({"id": row["id"]}, UPDATED)
 
@@ -133,7 +133,7 @@ def sync_status(net: Controller, call: Call) -> Reply:
 
 def approval_state(net: Controller, call: Call) -> Reply:
     """The shape is unverified."""
-    found = [_row(net, number) for number in sorted(call.ids("id") or ())]
+    found = [net.row(net.acls, number) for number in sorted(call.ids("id") or ())]
     return Reply.of([{"id": row["id"], "approve": row.get("approve", 1)} for row in found])
 
 
@@ -168,16 +168,9 @@ def _switch(net: Controller, call: Call, **fields: int) -> Reply:
 def _rows(net: Controller, call: Call) -> list[Row]:
     """Those of the path, or of the body."""
     if call.target:
-        return [_row(net, call.id)]
+        return [net.row(net.acls, call.id)]
     ids = [weak_int(item) for item in call.fields.items("id", ())]
-    return [_row(net, number) for number in dict.fromkeys(ids)]
-
-
-def _row(net: Controller, number: int | None) -> Row:
-    row = net.acls.get(number)
-    if row is None:
-        raise Refusal(404, "Not found")
-    return row
+    return [net.row(net.acls, number) for number in dict.fromkeys(ids)]
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:

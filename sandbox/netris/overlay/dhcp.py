@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.kit.store import Row
 from sandbox.netris.state.controller import Controller
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, not_found
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply
 
 # uin8 is how the vendor spells it (quirk 18); the right spelling is understood as well
 TYPES = (
@@ -35,7 +35,7 @@ def listing(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply.of(_row(net, call))
+    return Reply.of(net.row(net.option_sets, call.id))
 
 
 def create(net: Controller, call: Call) -> Reply:
@@ -46,14 +46,14 @@ def create(net: Controller, call: Call) -> Reply:
 
 
 def update(net: Controller, call: Call) -> Reply:
-    row = _row(net, call)
+    row = net.row(net.option_sets, call.id)
     net.option_sets.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
     net.vnets.render_again()
     return Reply.of({"id": row["id"]}, UPDATED)
 
 
 def delete(net: Controller, call: Call) -> Reply:
-    row = _row(net, call)
+    row = net.row(net.option_sets, call.id)
     if row["isDefault"]:
         raise Refusal(400, "The default DHCP option set can not be deleted.")  # unverified text
     leases = (gateway["dhcp"] for vnet in net.vnets for gateway in vnet["gateways"])
@@ -64,18 +64,11 @@ def delete(net: Controller, call: Call) -> Reply:
 
 
 def make_default(net: Controller, call: Call) -> Reply:
-    row = _row(net, call)
+    row = net.row(net.option_sets, call.id)
     for other in net.option_sets.by("isDefault", True):
         net.option_sets.change(other, isDefault=False)
     net.option_sets.change(row, isDefault=True, modifiedDate=net.stamp())
     return Reply.of({"id": row["id"]}, UPDATED)
-
-
-def _row(net: Controller, call: Call) -> Row:
-    row = net.option_sets.get(call.id)
-    if row is None:
-        raise not_found()
-    return row
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:

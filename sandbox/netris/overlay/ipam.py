@@ -152,14 +152,14 @@ def create_subnet(net: Controller, call: Call) -> Reply:
 
 
 def update_allocation(net: Controller, call: Call) -> Reply:
-    row, fields = _by_id(net.allocations, call), call.fields
+    row, fields = net.row(net.allocations, call.id), call.fields
     _demand_same_prefix(fields, row)
     net.allocations.change(row, **_common(net, net.allocations, fields, row))
     return _named(row, UPDATED)
 
 
 def update_subnet(net: Controller, call: Call) -> Reply:
-    row, fields = _by_id(net.subnets, call), call.fields
+    row, fields = net.row(net.subnets, call.id), call.fields
     _demand_same_prefix(fields, row)
     net.subnets.change(row, **_subnet_facts(net, fields, row))
     return _named(row, UPDATED)
@@ -216,13 +216,6 @@ def _subnet_facts(net: Controller, fields: Fields, was: Row | None) -> dict[str,
 def _demand_same_prefix(fields: Fields, row: Row) -> None:
     if "prefix" in fields and str(fields.network("prefix")) != row["prefix"]:
         raise invalid("prefix", "IP prefix can not be changed.")  # unverified
-
-
-def _by_id(shelf: Shelf, call: Call) -> Row:
-    row = shelf.get(call.id)
-    if row is None:
-        raise Refusal(404, "Not found")
-    return row
 
 
 def _by_id_or_prefix(net: Controller, kind: str, call: Call) -> Row:

@@ -17,7 +17,6 @@ from sandbox.netris.wire import (
     Address,
     Call,
     Fields,
-    Refusal,
     Reply,
     dumps,
     invalid,
@@ -92,7 +91,7 @@ def listing(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply(_json(net, _row(net, call)))
+    return Reply(_json(net, net.row(net.lbs, call.id)))
 
 
 def create(net: Controller, call: Call) -> Reply:
@@ -105,22 +104,15 @@ def create(net: Controller, call: Call) -> Reply:
 
 
 def update(net: Controller, call: Call) -> Reply:
-    row = _row(net, call)
+    row = net.row(net.lbs, call.id)
     net.lbs.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
     return Reply.of({"code": 200, "result": UPDATED}, UPDATED)
 
 
 def delete(net: Controller, call: Call) -> Reply:
     """The Java client reads a list here (1.6)."""
-    net.lbs.drop(_row(net, call)["id"])
+    net.lbs.drop(net.row(net.lbs, call.id)["id"])
     return Reply.of([], DELETED)
-
-
-def _row(net: Controller, call: Call) -> Row:
-    row = net.lbs.get(call.id)
-    if row is None:
-        raise Refusal(404, "Not found")
-    return row
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def listing(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply(net.nats.json(_row(net, call.id), partial(render, net)))
+    return Reply(net.nats.json(net.row(net.nats, call.id), partial(render, net)))
 
 
 def create(net: Controller, call: Call) -> Reply:
@@ -61,13 +61,13 @@ def create(net: Controller, call: Call) -> Reply:
 
 
 def update(net: Controller, call: Call) -> Reply:
-    row = _row(net, call.id)
+    row = net.row(net.nats, call.id)
     net.nats.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
     return Reply.of({"id": row["id"]}, UPDATED)
 
 
 def delete(net: Controller, call: Call) -> Reply:
-    net.nats.drop(_row(net, call.id)["id"])
+    net.nats.drop(net.row(net.nats, call.id)["id"])
     return Reply.of({}, DELETED)
 
 
@@ -75,14 +75,14 @@ def update_many(net: Controller, call: Call) -> Reply:
     if not isinstance(call.body, list):
         raise Refusal(400, "The body must be a list.")  # unverified
     changes = [Fields(item) if isinstance(item, dict) else Fields({}) for item in call.body]
-    wanted = [(_row(net, weak_int(item.raw("id"))), item.choice("state", STATES)) for item in changes]
+    wanted = [(net.row(net.nats, weak_int(item.raw("id"))), item.choice("state", STATES)) for item in changes]
     for row, state in wanted:
         net.nats.change(row, state=state, modifiedDate=net.stamp())
     return Reply.of({}, UPDATED)
 
 
 def delete_many(net: Controller, call: Call) -> Reply:
-    for row in [_row(net, number) for number in sorted(call.ids("id") or ())]:
+    for row in [net.row(net.nats, number) for number in sorted(call.ids("id") or ())]:
         net.nats.drop(row["id"])
     return Reply.of({}, DELETED)
 
@@ -96,13 +96,6 @@ def addresses(net: Controller, call: Call) -> Reply:
 
 def vpcs(net: Controller, call: Call) -> Reply:
     return Reply.of([{"id": row["id"], "name": row["name"]} for row in net.vpcs])
-
-
-def _row(net: Controller, number: int | None) -> Row:
-    row = net.nats.get(number)
-    if row is None:
-        raise Refusal(404, "Not found")
-    return row
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.kit.store import Row
 from sandbox.netris.state.controller import Controller
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal, Reply, dumps, invalid, weak_int
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Reply, dumps, invalid
 
 _STATES = ("active", "enabled", "disabled")  # the first two mean the same (quirk 12)
 
@@ -51,21 +51,14 @@ def create(net: Controller, call: Call) -> Reply:
 
 def update(net: Controller, call: Call) -> Reply:
     fields = call.fields
-    row = _row(net, fields, "route_id")
+    row = net.row(net.static_routes, fields.raw("route_id"))
     net.static_routes.change(row, **_facts(net, fields, row["vpc"], row), modifiedDate=net.stamp())
     return Reply.of({"staticRouteID": row["id"]}, UPDATED)
 
 
 def delete(net: Controller, call: Call) -> Reply:
-    net.static_routes.drop(_row(net, call.fields, "id")["id"])
+    net.static_routes.drop(net.row(net.static_routes, call.fields.raw("id"))["id"])
     return Reply.of({}, DELETED)
-
-
-def _row(net: Controller, fields: Fields, name: str) -> Row:
-    row = net.static_routes.get(weak_int(fields.raw(name)))
-    if row is None:
-        raise Refusal(404, "Not found")
-    return row
 
 
 def _facts(net: Controller, fields: Fields, vpc: int, was: Row | None) -> dict[str, Any]:

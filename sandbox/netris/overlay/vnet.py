@@ -71,7 +71,7 @@ def listing(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    row = _row(net, call)
+    row = net.row(net.vnets, call.id)
     direct = {entry["port"] for entry in row["ports"]}
     shown = [_port_view(net, row, net.ports.get(entry["port"]), entry) for entry in row["ports"]]
     for port, label in fabric.labelled_ports(net, row):
@@ -106,7 +106,7 @@ def create(net: Controller, call: Call) -> Reply:
 
 def update(net: Controller, call: Call) -> Reply:
     """The VPC can not be moved; lists that are sent empty are emptied (quirk 45)."""
-    row = _row(net, call)
+    row = net.row(net.vnets, call.id)
     state = row["state"]
     net.vnets.change(row, **_facts(net, call.fields, row["vpc"], row), modifiedDate=net.stamp())
     if row["state"] != state:
@@ -116,18 +116,11 @@ def update(net: Controller, call: Call) -> Reply:
 
 
 def delete(net: Controller, call: Call) -> Reply:
-    row = _row(net, call)
+    row = net.row(net.vnets, call.id)
     if net.sessions.one("vnet", row["id"]):
         raise Refusal(400, "V-Net is used by an E-BGP session.", {"vnet": "V-Net is in use."})  # unverified
     net.vnets.drop(row["id"])
     return Reply.of({}, DELETED)
-
-
-def _row(net: Controller, call: Call) -> Row:
-    row = net.vnets.get(call.id)
-    if row is None:
-        raise Refusal(404, "Not found")
-    return row
 
 
 def _facts(net: Controller, fields: Fields, vpc: int, was: Row | None) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def listing(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply.of(_view(net, _row(net, call.id)))
+    return Reply.of(_view(net, net.row(net.sessions, call.id)))
 
 
 def _view(net: Controller, row: Row) -> dict[str, Any]:
@@ -133,7 +133,7 @@ _RESTARTING = ("site", "hw", "port", "vnet", "vlan", "untagged", "neighborAS", "
 
 
 def _update(net: Controller, call: Call, number: int | None) -> Reply:
-    row = _row(net, number)
+    row = net.row(net.sessions, number)
     facts = _facts(net, call.fields, row)
     restarts = any(facts[name] != row[name] for name in _RESTARTING)
     started = net.stamp() / 1000 if restarts else row["startedAt"]
@@ -143,14 +143,14 @@ def _update(net: Controller, call: Call, number: int | None) -> Reply:
 
 def change_state(net: Controller, call: Call) -> Reply:
     fields = call.fields
-    row, state = _row(net, weak_int(fields.raw("id"))), fields.choice("state", SWITCHED)
+    row, state = net.row(net.sessions, weak_int(fields.raw("id"))), fields.choice("state", SWITCHED)
     started = net.stamp() / 1000 if state != row["state"] else row["startedAt"]
     net.sessions.change(row, state=state, startedAt=started, modifiedDate=net.stamp())
     return Reply.of({"id": row["id"]}, UPDATED)
 
 
 def delete(net: Controller, call: Call) -> Reply:
-    net.sessions.drop(_row(net, call.id)["id"])
+    net.sessions.drop(net.row(net.sessions, call.id)["id"])
     return Reply.of({}, DELETED)
 
 
@@ -169,13 +169,6 @@ def validate_asn(net: Controller, call: Call) -> Reply:
     if asn == site["publicAsn"]:
         raise invalid("neighborAS", "The neighbor AS is the public ASN of the site.")  # unverified
     return Reply.of({})
-
-
-def _row(net: Controller, number: int | None) -> Row:
-    row = net.sessions.get(number)
-    if row is None:
-        raise Refusal(404, "Not found")
-    return row
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from sandbox.kit.store import Row
 from sandbox.netris.routing import prefix_lists
 from sandbox.netris.state.controller import Controller
-from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Reply, invalid, not_found
+from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Reply, invalid
 
 SIDES = ("vpcA", "vpcB")
 _LISTS = {"prefixListInboundIPv4": 4, "prefixListInboundIPv6": 6}
@@ -49,7 +49,7 @@ def listing(net: Controller, call: Call) -> Reply:
 
 
 def read(net: Controller, call: Call) -> Reply:
-    return Reply.of(render(net, _row(net, call)))
+    return Reply.of(render(net, net.row(net.peerings, call.id)))
 
 
 def create(net: Controller, call: Call) -> Reply:
@@ -60,25 +60,18 @@ def create(net: Controller, call: Call) -> Reply:
 
 
 def update(net: Controller, call: Call) -> Reply:
-    row = _row(net, call)
+    row = net.row(net.peerings, call.id)
     net.peerings.change(row, **_facts(net, call.fields, row), modifiedDate=net.stamp())
     return Reply.of({"id": row["id"]}, UPDATED)
 
 
 def delete(net: Controller, call: Call) -> Reply:
-    net.peerings.drop(_row(net, call)["id"])
+    net.peerings.drop(net.row(net.peerings, call.id)["id"])
     return Reply.of({}, DELETED)
 
 
 def of_vpc(net: Controller, vpc: int) -> list[Row]:
     return [*net.peerings.by("vpcA", vpc), *net.peerings.by("vpcB", vpc)]
-
-
-def _row(net: Controller, call: Call) -> Row:
-    row = net.peerings.get(call.id)
-    if row is None:
-        raise not_found()
-    return row
 
 
 def _facts(net: Controller, fields: Fields, was: Row | None) -> dict[str, Any]:

@@ -169,14 +169,15 @@ class Controller:
 
     def by_body(self, shelf: Shelf, call: Call) -> Row:
         """The row that the body of a v1 call names by its `id` (quirk 42)."""
-        return self._named(shelf, call.fields.raw("id"))
+        return self.row(shelf, call.fields.raw("id"))
 
     def all_by_body(self, shelf: Shelf, call: Call) -> list[Row]:
         """The rows that the body of a v1 call names by its `id`, which may be a list."""
         asked = call.fields.raw("id")
-        return [self._named(shelf, number) for number in (asked if isinstance(asked, list) else [asked])]
+        return [self.row(shelf, number) for number in (asked if isinstance(asked, list) else [asked])]
 
-    def _named(self, shelf: Shelf, number: Any) -> Row:
+    def row(self, shelf: Shelf, number: Any) -> Row:
+        """The row of that id; 404 without one."""
         row = shelf.get(weak_int(number))
         if row is None:
             raise not_found()
