@@ -121,7 +121,7 @@ class CloudStackVpc(CloudStackPart[Vpc]):
     def remove(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
         removing = "CloudStack is removing the VPC and its router."
         if memo.is_cleared_to_send:
-            return Wait(removing, **memo.values, job=self._remove(clouds, memo))
+            return Wait(removing, **memo.values, job=send_removal(clouds, memo))
         if creation_pends(clouds, memo, "createVPC"):
             return Wait("CloudStack is still building the VPC, which is removed when that is over.", **memo.values)
         fate = fate_of(clouds.cloudstack, memo.values, memo.get("command", "deleteVPC"), now=memo.now)
@@ -145,11 +145,6 @@ class CloudStackVpc(CloudStackPart[Vpc]):
             return Wait("Netris is removing what the tiers left behind.")
         need_netris(clouds)
         return memo.before_sending("Checking whether CloudStack received the order.", **order_for("deleteVPC", remote))
-
-    def _remove(self, clouds: Clouds, memo: Memo) -> str:
-        if memo["command"] == "deleteStaticRoute":
-            return clouds.cloudstack.delete_static_route(memo["target"])
-        return clouds.cloudstack.delete_vpc(memo["target"])
 
     def _forget(self, subject: Vpc, clouds: Clouds) -> Progress:
         """CloudStack has no such VPC. Netris may still have what its plugin could not take away."""
@@ -259,7 +254,7 @@ class CloudStackTier(CloudStackPart[Tier]):
     def remove(self, subject: Tier, clouds: Clouds, memo: Memo) -> Progress:
         removing = "CloudStack is removing the tier."
         if memo.is_cleared_to_send:
-            return Wait(removing, **memo.values, job=self._remove(clouds, memo))
+            return Wait(removing, **memo.values, job=send_removal(clouds, memo))
         fate = fate_of(clouds.cloudstack, memo.values, memo.get("command", "deleteNetwork"), now=memo.now)
         if fate.is_pending:
             return Wait(removing, **fate.memo)
@@ -284,11 +279,6 @@ class CloudStackTier(CloudStackPart[Tier]):
         need_netris(clouds)
         order = order_for("deleteNetwork", remote)
         return memo.before_sending("Checking whether CloudStack received the order.", **order)
-
-    def _remove(self, clouds: Clouds, memo: Memo) -> str:
-        if memo["command"] == "deleteStaticRoute":
-            return clouds.cloudstack.delete_static_route(memo["target"])
-        return clouds.cloudstack.delete_network(memo["target"])
 
     def has_got_through(self, subject: Tier, clouds: Clouds, *, is_removal: bool) -> bool:
         """The plugin makes the subnet first and takes the V-Net away first. A tier with instances in it is refused
@@ -359,6 +349,16 @@ def creation_pends(clouds: Clouds, memo: Memo, command: str) -> bool:
 def order_for(command: str, remote: Entity) -> dict[str, str]:
     """What a removal notes before it sends."""
     return {"command": command, "target": remote.id}
+
+
+def send_removal(clouds: Clouds, memo: Memo) -> str:
+    """Send what `order_for` has noted. Gives the job."""
+    senders = {
+        "deleteVPC": clouds.cloudstack.delete_vpc,
+        "deleteNetwork": clouds.cloudstack.delete_network,
+        "deleteStaticRoute": clouds.cloudstack.delete_static_route,
+    }
+    return senders[memo["command"]](memo["target"])
 
 
 def remove_route(route: StaticRoute, clouds: Clouds, memo: Memo, fate: Fate) -> Progress:
