@@ -16,6 +16,7 @@ from pydantic import SecretStr
 from apps import cloudstack, netris
 from apps.accounts.models import Account
 from apps.accounts.services import open_account
+from apps.kernel import clock as clock_of_database
 from apps.operations import engine
 from apps.operations.models import Operation
 from apps.tenancy.models import Tenant, User
@@ -74,6 +75,14 @@ def clock() -> Iterator[time_machine.Traveller]:
     """Time stands still unless a test moves it."""
     with time_machine.travel(datetime(2026, 3, 2, 9, 0, tzinfo=UTC), tick=False) as traveller:
         yield traveller
+
+
+@pytest.fixture(autouse=True)
+def _the_databases_clock_is_the_tests() -> Iterator[None]:
+    """A test moves its own clock, and the database's follows."""
+    clock_of_database.source = timezone.now
+    yield
+    clock_of_database.source = None
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.zones.models import Zone
 
 
@@ -56,7 +56,7 @@ SECONDS = {
 class ReadingQuerySet(models.QuerySet["Reading"]):
     def due(self, now: datetime | None = None) -> ReadingQuerySet:
         """Time to read, and nobody does."""
-        now = now or timezone.now()
+        now = now or clock.now()
         free = models.Q(lease_until=None) | models.Q(lease_until__lte=now)
         return self.filter(free, due_at__lte=now, zone__is_enabled=True)
 
@@ -71,7 +71,7 @@ class Reading(models.Model):
     rows = models.PositiveIntegerField(default=0)
     failed_at = models.DateTimeField(null=True)
     error = models.CharField(max_length=300, blank=True)
-    due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=clock.now)
     lease_until = models.DateTimeField(null=True)
 
     objects = ReadingQuerySet.as_manager()
@@ -83,7 +83,7 @@ class Reading(models.Model):
         return f"{self.get_kind_display()} of {self.zone}"
 
     def age(self, now: datetime | None = None) -> timedelta | None:
-        return None if self.read_at is None else (now or timezone.now()) - self.read_at
+        return None if self.read_at is None else (now or clock.now()) - self.read_at
 
     @property
     def fresh_for(self) -> timedelta:

@@ -22,9 +22,9 @@ import redis
 from celery import current_app
 from django.db import transaction
 from django.db.models import Case, Count, F, Value, When
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
+from apps.kernel import clock
 from apps.kernel.remote import RemoteError, Unavailable
 from apps.mirror.models import Item, Kind, Reading, ReadingQuerySet
 from apps.mirror.sweeps import SWEEPS
@@ -106,7 +106,7 @@ def request_refresh(zone: Zone, *kinds: Kind) -> None:
     """Make lists due now, all of the zone's without kinds. One that is being read is read once more after that."""
     wanted = kinds or tuple(Kind)
     Reading.objects.bulk_create([Reading(zone=zone, kind=kind) for kind in wanted], ignore_conflicts=True)
-    Reading.objects.filter(zone=zone, kind__in=wanted).update(due_at=timezone.now())
+    Reading.objects.filter(zone=zone, kind__in=wanted).update(due_at=clock.now())
     transaction.on_commit(_ring)
 
 
@@ -128,7 +128,7 @@ def _add_missing() -> None:
 
 def _claim(reading: Reading) -> Lease | None:
     """Compare and swap: of all who saw the reading as it was, one gets its lease."""
-    now = timezone.now()
+    now = clock.now()
     if reading.lease_until is not None and reading.lease_until > now:
         return None
     # A list that took minutes will take them again.
@@ -142,7 +142,7 @@ def _put_off(lease: Lease, gate: health.Gate) -> bool:
     """Give the lease back when the remote wants to be left alone. Sweeps leave room for people (see `pace`)."""
     # The rate limit first: whoever passes `closed_until` has the only try.
     if (pause := pace.wait_for(lease.zone, lease.system, is_sweep=True)) > 0:
-        until: datetime | None = timezone.now() + timedelta(seconds=pause)
+        until: datetime | None = clock.now() + timedelta(seconds=pause)
     else:
         until = gate.closed_until(lease.system)
     if until is not None:
@@ -151,7 +151,7 @@ def _put_off(lease: Lease, gate: health.Gate) -> bool:
 
 
 def _record_failure(lease: Lease, error: str) -> None:
-    now = timezone.now()
+    now = clock.now()
     lease.ours.update(failed_at=now, error=error.replace("\0", "")[:300], **lease.ending(now))
 
 
@@ -163,7 +163,7 @@ def _record(lease: Lease, found: Mapping[str, Mapping[str, Any]]) -> None:
         remote_id: {"key": key, "name": name, "data": data}
         for remote_id, key, name, data in items.values_list("remote_id", "key", "name", "data")
     }
-    now = timezone.now()
+    now = clock.now()
     changed = [
         Item(zone=lease.zone, kind=lease.kind, remote_id=remote_id, changed_at=now, **columns)
         for remote_id, columns in found.items()

@@ -10,9 +10,9 @@ from typing import cast
 from uuid import UUID
 
 from django.db.models import Count, F, Q
-from django.utils import timezone
 
 from apps.accounts.models import Account
+from apps.kernel import clock
 from apps.mirror.models import Kind, Reading
 from apps.networks.filters import VpcFilter
 from apps.networks.models import Tier, TierQuerySet, Vpc, VpcQuerySet
@@ -200,7 +200,7 @@ class Attention:
 
 def attention_of(tenant: Tenant, *, now: datetime | None = None) -> Attention:
     """Four queries."""
-    since = (now or timezone.now()) - RECENTLY
+    since = (now or clock.now()) - RECENTLY
     operations = Operation.objects.of(tenant)
     accounts = list(Account.objects.of(tenant).live().select_related("zone"))
     zones = [account.zone for account in accounts]

@@ -21,8 +21,8 @@ from typing import Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Model
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.kernel.remote import TITLES, Rejected, Unauthorized, Unavailable
 from apps.operations import doorbell
 from apps.operations.models import Event, Operation
@@ -88,7 +88,7 @@ class Outcome:
 
 def claim() -> Operation | None:
     """The fairest due operation, leased to the caller; None when nothing is due."""
-    now = timezone.now()
+    now = clock.read()
     with connection.cursor() as cursor:
         cursor.execute(CLAIM, {"now": now, "lease": now + settings.OPERATION_LEASE})
         row = cursor.fetchone()
@@ -100,7 +100,7 @@ def _load(operation_id: Any) -> Operation:
 
 
 def is_free(operation: Operation) -> bool:
-    return operation.lease_until is None or operation.lease_until <= timezone.now()
+    return operation.lease_until is None or operation.lease_until <= clock.now()
 
 
 def turn(clouds_of: OpenClouds = open_clouds) -> Operation | None:
@@ -144,7 +144,7 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
     memo = memo_of(operation)
     turnstile = Turnstile(operation.zone, operation.pk, operation.tenant_id)
     if retry_at := gate.closed_until(*systems):
-        pause = (retry_at - timezone.now()).total_seconds() + random.uniform(0, 1)  # noqa: S311 - spreads the load
+        pause = (retry_at - clock.now()).total_seconds() + random.uniform(0, 1)  # noqa: S311 - spreads the load
         names = " and ".join(system.label for system in systems)
         return _later(memo, f"Waiting for {names} to answer again.", max(pause, 0.1))
     if (pause := pace.wait_for(operation.zone, *systems)) > 0:
@@ -217,19 +217,19 @@ def _refused(
 
 def _held(held: Held, memo: dict[str, Any]) -> Outcome:
     """It comes back by itself, sooner when `release` calls it. A crowd does not come back at once."""
-    wait = min(max((held.until - timezone.now()).total_seconds(), 0.1), LONGEST_HOLD)
+    wait = min(max((held.until - clock.now()).total_seconds(), 0.1), LONGEST_HOLD)
     pause = wait + random.uniform(0, min(wait, LONGEST_LOOK))  # noqa: S311 - spreads the load
     return Outcome(Happened.WAITED, {}, memo, str(held), pause, is_unavailable=True, hold=held.hold)
 
 
 def release(zone: Zone) -> None:
     """Whoever is held back in the zone may come now."""
-    held = Operation.unscoped.running().filter(zone=zone).exclude(hold="").update(due_at=timezone.now())
+    held = Operation.unscoped.running().filter(zone=zone).exclude(hold="").update(due_at=clock.now())
     doorbell.ring(times=min(held, RELEASE_RINGS))
 
 
 def _wait(operation: Operation, why: str, memo: dict[str, Any]) -> Outcome:
-    if operation.deadline_at is not None and timezone.now() > operation.deadline_at:
+    if operation.deadline_at is not None and clock.now() > operation.deadline_at:
         return Outcome(Happened.FAILED, {}, memo, f"It took too long. Last: {why}")
     return Outcome(Happened.WAITED, {}, memo, why, min(FIRST_LOOK * 1.5 ** min(operation.attempts, 20), LONGEST_LOOK))
 
@@ -243,7 +243,7 @@ def memo_of(operation: Operation) -> Memo:
     state = operation.state
     there = operation.memo.get(_memo_key(state.cursor, Phase.BUILDING), {}) if state.phase == Phase.REMOVING else {}
     values = operation.memo.get(_memo_key(state.cursor, state.phase), {})
-    return Memo(values, timezone.now(), operation.fence, there)
+    return Memo(values, clock.now(), operation.fence, there)
 
 
 def _memo_key(cursor: int, phase: Phase) -> str:
@@ -252,7 +252,7 @@ def _memo_key(cursor: int, phase: Phase) -> str:
 
 def record(operation: Operation, resource: Model, bound: BoundPart | None, outcome: Outcome) -> bool:
     """Write an outcome down, in one transaction. False, and nothing is written, when the fence is no longer ours."""
-    now = timezone.now()
+    now = clock.now()
     before, after = operation.state, step(operation.state, outcome.happened)
     changes = _changes(operation, bound, outcome, before, after, now)
     _note_steps(operation, before, after, outcome, now)

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.operations.parts import Recipe, recipe_of
 from apps.operations.state import AT_REST, LIVE, RUNNING, Goal, Phase, State
 from apps.tenancy.door import TenantDoor
@@ -40,7 +40,7 @@ class OperationQuerySet(models.QuerySet["Operation"]):
 
     def due(self, now: datetime | None = None) -> OperationQuerySet:
         """Ready to be worked on, and nobody does."""
-        now = now or timezone.now()
+        now = now or clock.now()
         free = models.Q(lease_until=None) | models.Q(lease_until__lte=now)
         return self.filter(free, phase__in=RUNNING, due_at__lte=now)
 
@@ -82,7 +82,7 @@ class Operation(models.Model):
     turned_by: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
 
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.PERSON)
-    due_at = models.DateTimeField(default=timezone.now)
+    due_at = models.DateTimeField(default=clock.now)
     deadline_at = models.DateTimeField(null=True)
     lease_until = models.DateTimeField(null=True)
     fence = models.PositiveIntegerField(default=0)
@@ -90,7 +90,7 @@ class Operation(models.Model):
     #: Why its orders are held back (`turnstile.Hold`); blank while they are not.
     hold = models.CharField(max_length=8, blank=True)
 
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -196,7 +196,7 @@ class Event(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     operation = models.ForeignKey(Operation, on_delete=models.CASCADE, related_name="events")
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=clock.now)
     text = models.TextField()
 
     unscoped = EventQuerySet.as_manager()

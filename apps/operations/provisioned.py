@@ -6,8 +6,8 @@ import uuid
 from typing import Any, Self, TypeVar
 
 from django.db import models
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.operations.state import Goal, Phase
 
 M = TypeVar("M", bound=models.Model)
@@ -32,7 +32,7 @@ class ProvisionedQuerySet(models.QuerySet[M]):
 class Provisioned(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.BUILDING)
-    created_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.now)
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -62,5 +62,5 @@ def status_after(goal: str, phase: str) -> Status:
 def settle(rows: models.QuerySet[Any], goal: str, phase: str) -> None:
     """Set the status of live rows accordingly."""
     status = status_after(goal, phase)
-    deleted_at = timezone.now() if status == Status.DELETED else None
+    deleted_at = clock.now() if status == Status.DELETED else None
     rows.exclude(status=Status.DELETED).update(status=status, deleted_at=deleted_at)

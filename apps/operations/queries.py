@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.state import RUNNING, Goal, Phase
 from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
@@ -86,7 +86,7 @@ def sentence(operation: Operation) -> str:
 def is_overdue(operation: Operation) -> bool:
     """Due for longer than any pause between two looks, and nobody holds it."""
     latest = max(filter(None, (operation.due_at, operation.lease_until)))
-    return operation.phase in RUNNING and latest < timezone.now() - OVERDUE
+    return operation.phase in RUNNING and latest < clock.now() - OVERDUE
 
 
 def vpc_id_of(operation: Operation) -> UUID | None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.kernel.errors import Busy, Refused
 from apps.operations import doorbell, engine
 from apps.operations.models import Event, Operation, Priority
@@ -83,7 +83,7 @@ def cancel(operation: Operation, *, by: Actor) -> Operation:
         _move(operation, Happened.CANCELLED)
     else:
         operation.is_cancel_requested = True
-        operation.due_at = timezone.now()
+        operation.due_at = clock.now()
         operation.save(update_fields=["is_cancel_requested", "due_at"])
     doorbell.ring_on_commit()
     return operation
@@ -106,8 +106,8 @@ def retry(operation: Operation, *, by: Actor) -> Operation:
 
 def _move(operation: Operation, happened: Happened) -> None:
     """Change the phase from outside a turn. The new fence sends home a worker that may still hold the old one."""
-    changes: dict[str, Any] = engine.columns(step(operation.state, happened), now=timezone.now())
-    changes |= {"fence": operation.fence + 1, "due_at": timezone.now(), "attempts": 0, "error": operation.error}
+    changes: dict[str, Any] = engine.columns(step(operation.state, happened), now=clock.now())
+    changes |= {"fence": operation.fence + 1, "due_at": clock.now(), "attempts": 0, "error": operation.error}
     changes |= {"own_words": operation.own_words, "memo": engine.memo_for_retry(operation)}
     changes |= {"deadline_at": None, "is_cancel_requested": False, "hold": ""}
     for name, value in changes.items():

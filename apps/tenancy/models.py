@@ -20,8 +20,8 @@ from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.tenancy.door import TenantDoor
 
 
@@ -99,7 +99,7 @@ class Scope(models.TextChoices):
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def usable(self, now: datetime | None = None) -> ApiTokenQuerySet:
-        now = now or timezone.now()
+        now = now or clock.now()
         unexpired = models.Q(expires_at=None) | models.Q(expires_at__gt=now)
         return self.filter(unexpired, revoked_at=None)
 
@@ -146,7 +146,7 @@ class AuditEntry(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="+")
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=clock.now)
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     token = models.ForeignKey(ApiToken, null=True, on_delete=models.SET_NULL, related_name="+")
     actor = models.CharField(max_length=200)
@@ -181,7 +181,7 @@ class IdempotencyKey(models.Model):
     key = models.CharField(max_length=255)
     digest = models.CharField(max_length=64)
     answer: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
-    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    created_at = models.DateTimeField(default=clock.now, db_index=True)
 
     objects = models.Manager()
 

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 
 from django.db import DatabaseError
 from django.db.models import Q
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.zones.models import Remote, Zone
 
 logger = logging.getLogger("weft.health")
@@ -34,7 +34,7 @@ class Gate:
 
     def closed_until(self, *systems: str) -> datetime | None:
         """When to ask again, or None to go ahead. Whoever goes ahead after a pause has the only try until the next."""
-        now = timezone.now()
+        now = clock.now()
         down = [remote for remote in self._down if remote.system in systems]
         for remote in down:
             if remote.is_closed(now):
@@ -58,7 +58,7 @@ class Gate:
 
 def note_failure(zone: Zone, system: str, error: str) -> None:
     """The first failure closes the gate. Later ones are counted by the gate itself, when it lets a try through."""
-    now = timezone.now()
+    now = clock.now()
     first = {"down_since": now, "retry_at": now + Remote.pause_after(1), "failures": 1, "error": error[:300]}
     remote, is_new = Remote.objects.get_or_create(zone=zone, system=system, defaults=first)
     if not is_new and not Remote.objects.filter(pk=remote.pk, down_since=None).update(**first):
@@ -69,7 +69,7 @@ def note_pace(zone: Zone, system: str, call: str, milliseconds: float) -> None:
     """Called after every call; costs nothing unless it took too long. Never raises: the call has taken effect."""
     if call not in MEASURED or milliseconds <= SLOW:
         return
-    now = timezone.now()
+    now = clock.now()
     found = {"slow_call": call, "slow_milliseconds": round(milliseconds), "measure_at": now + MEASURE_PAUSE}
     try:
         remote, _ = Remote.objects.get_or_create(zone=zone, system=system, defaults=found | {"slow_since": now})
@@ -91,7 +91,7 @@ def is_troubled(zone: Zone, system: str) -> bool:
 
 def may_measure(remote: Remote) -> bool:
     """Compare and swap: of all who find the pause over, one measures."""
-    now = timezone.now()
+    now = clock.now()
     if remote.measure_at is not None and remote.measure_at > now:
         return False
     as_seen = Remote.objects.filter(pk=remote.pk, measure_at=remote.measure_at)

@@ -14,8 +14,8 @@ from typing import Any
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.kernel.seal import SealedField
 
 
@@ -107,7 +107,7 @@ class Remote(models.Model):
 
     def is_closed(self, now: datetime | None = None) -> bool:
         """True while it is not worth asking again."""
-        return self.retry_at is not None and self.retry_at > (now or timezone.now())
+        return self.retry_at is not None and self.retry_at > (now or clock.now())
 
 
 class Plugin(models.Model):
@@ -148,5 +148,5 @@ class Plugin(models.Model):
             return "down"
         if self.suspected_at is not None:
             return "suspected"
-        is_proven = self.worked_at is not None and timezone.now() - self.worked_at < self.PROOF_LASTS
+        is_proven = self.worked_at is not None and clock.now() - self.worked_at < self.PROOF_LASTS
         return "up" if is_proven else "unknown"

@@ -11,12 +11,12 @@ from uuid import UUID
 import httpx
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 from django.utils.text import slugify
 from pydantic import SecretStr
 
 from apps import cloudstack, netris
 from apps.cloudstack.wire import Offering
+from apps.kernel import clock
 from apps.kernel.errors import Refused
 from apps.tenancy.actors import Platform
 from apps.tenancy.services import audit
@@ -150,7 +150,7 @@ def _fill(zone: Zone, spec: ZoneSpec, found: _Found) -> None:
     zone.cloudstack_zone_id = found.zone_id
     zone.vpc_offering_id, zone.tier_offering_id = found.vpc_offering_id, found.tier_offering_id
     zone.max_tiers_per_vpc = found.max_tiers_per_vpc
-    zone.public_ranges, zone.ranges_read_at = found.public_ranges, timezone.now()
+    zone.public_ranges, zone.ranges_read_at = found.public_ranges, clock.now()
     zone.calls_per_second = spec.calls_per_second
     try:
         zone.full_clean(exclude=("cloudstack_url", "netris_url"), validate_unique=False)

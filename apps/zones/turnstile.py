@@ -27,8 +27,8 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import TextChoices
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.kernel.remote import Rejected
 from apps.netris import Netris
 from apps.tenancy.actors import Actor
@@ -114,7 +114,7 @@ class Turnstile:
 
     def look(self) -> None:
         """Raises `Held` while there is no point in trying. Asks no remote."""
-        now = timezone.now()
+        now = clock.now()
         plugin = Plugin.objects.filter(zone=self._zone).exclude(down_since=None).first()
         if plugin is not None and self._must_wait(plugin, now):
             raise Held(Hold.PLUGIN, plugin.retry_at or now)
@@ -126,7 +126,7 @@ class Turnstile:
         """To be called before each order that the plugin has to carry out. Raises `Held`, or `Unavailable`."""
         netris.ping()
         self._refuse_while_slow(netris)
-        now = timezone.now()
+        now = clock.now()
         plugin = Plugin.objects.filter(zone=self._zone).exclude(down_since=None).first()
         if plugin is not None:
             if self._must_wait(plugin, now):
@@ -147,17 +147,17 @@ class Turnstile:
         if slow is None:
             return
         if not health.may_measure(slow):
-            raise Held(Hold.SLOW, timezone.now() + health.MEASURE_PAUSE)
+            raise Held(Hold.SLOW, clock.now() + health.MEASURE_PAUSE)
         started = time.monotonic()
         netris.vpcs()
         if (time.monotonic() - started) * 1000 > health.QUICK:
-            raise Held(Hold.SLOW, timezone.now() + health.MEASURE_PAUSE)
+            raise Held(Hold.SLOW, clock.now() + health.MEASURE_PAUSE)
         health.note_quick(slow)
         self.has_reopened = True
 
     def succeeded(self, sent: Sent) -> bool:
         """An order went through. True when that ends a time of doubt: whoever is held may come."""
-        now = timezone.now()
+        now = clock.now()
         known = Plugin.objects.filter(zone=self._zone).first() or Plugin.objects.get_or_create(zone=self._zone)[0]
         if known.worked_at is None or now - known.worked_at > NOTED_EVERY:
             Plugin.objects.filter(pk=known.pk).update(worked_at=now)
@@ -178,14 +178,14 @@ class Turnstile:
     def give_way(self) -> None:
         """The order came to another end, which proves nothing: the next may try."""
         mine = Plugin.objects.filter(zone=self._zone, probe=self._operation)
-        mine.update(probe=None, retry_at=timezone.now())
+        mine.update(probe=None, retry_at=clock.now())
 
     def judge(self, refusal: Rejected, sent: Sent, *, has_got_through: bool = False) -> Held | None:
         """What to make of a symptom: hold the order to try it again, or None to believe the refusal.
 
         One that has got through to Netris is no symptom. It is believed, unless others are in doubt as well.
         """
-        now = timezone.now()
+        now = clock.now()
         if health.is_troubled(self._zone, System.NETRIS):
             return Held(Hold.DOUBT, now + Remote.FIRST_PAUSE)  # the plugin fared as Weft does: no symptom of its own
         Plugin.objects.get_or_create(zone=self._zone)
@@ -255,7 +255,7 @@ class Turnstile:
 
 def close(zone: Zone) -> None:
     """The plugin's host is about to be reconnected: until then and until an order has proved it, one at a time."""
-    now = timezone.now()
+    now = clock.now()
     Plugin.objects.get_or_create(zone=zone)
     mine = Plugin.objects.filter(zone=zone)
     mine.filter(suspected_at=None).update(suspected_at=now)
@@ -265,7 +265,7 @@ def close(zone: Zone) -> None:
 
 def reopen(zone: Zone, *, is_reconnected: bool) -> None:
     """The attempt to reconnect is over: the next order may try at once."""
-    now = timezone.now()
+    now = clock.now()
     told = {"reconnected_at": now, "failures": 0} if is_reconnected else {}
     Plugin.objects.filter(zone=zone).exclude(down_since=None).update(retry_at=now, probe=None, **told)
 

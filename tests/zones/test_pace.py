@@ -53,3 +53,13 @@ def test_without_redis_there_is_no_limit_and_no_error(zone, settings, monkeypatc
     finally:
         pace._redis.cache_clear()
         pace._charge.cache_clear()
+
+
+def test_a_bucket_filled_by_a_clock_that_was_set_back_holds_nobody_up_for_long(zone, clock):
+    clock.shift(3600)
+    pace.charge(zone, "netris", 25)
+    clock.shift(-3600)
+    assert pace.wait_for(zone, "netris") <= pace.LONGEST_PAUSE
+    pace.charge(zone, "netris")
+    clock.shift(pace.LONGEST_PAUSE + pace.BURST_SECONDS)
+    assert pace.wait_for(zone, "netris") == 0

@@ -17,6 +17,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
+from apps.kernel import clock
 from apps.kernel.svg.bar import Usage, render_bar
 from apps.kernel.svg.status import Look, look_of
 from apps.kernel.svg.topology import Topology, render_topology
@@ -68,7 +69,7 @@ def age(moment: datetime | str | None, verb: str = "read", *, fresh_for: int | N
     at = _moment(moment)
     if at is None:
         return format_html('<span class="age age--stale">{}never {}</span>', icon("clock-alert"), verb)
-    seconds = max(0, int((timezone.now() - at).total_seconds()))
+    seconds = max(0, int((clock.now() - at).total_seconds()))
     is_stale = fresh_for is not None and seconds > fresh_for
     words = f"{verb} {in_words(seconds)}{', stale' if is_stale else ''}".strip()
     return format_html(
@@ -115,7 +116,7 @@ def _moment_on(at: datetime, today: date) -> SafeString:
 @register.simple_tag
 def duration(start: datetime | str | None, end: datetime | str | None = None) -> str:
     """How long it took, or has taken so far: "4 s", "2 min 05 s", "1 h 12 min"."""
-    began, ended = _moment(start), _moment(end) or timezone.now()
+    began, ended = _moment(start), _moment(end) or clock.now()
     if began is None:
         return ""
     seconds = max(0, int((ended - began).total_seconds()))

@@ -12,11 +12,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db.models import Q
-from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from apps.kernel import clock
 from apps.tenancy.actors import Actor, platform_of
 from apps.tenancy.api.callers import Caller
 from apps.tenancy.models import ApiToken, Membership, Scope, User
@@ -43,7 +43,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def note_use(token: ApiToken) -> None:
-    now = timezone.now()
+    now = clock.now()
     if token.last_used_at is None or token.last_used_at <= now - LAST_USED_STEP:
         stale = Q(last_used_at=None) | Q(last_used_at__lte=now - LAST_USED_STEP)
         ApiToken.unscoped.filter(stale, pk=token.pk).update(last_used_at=now)

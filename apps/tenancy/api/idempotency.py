@@ -17,10 +17,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.kernel import clock
 from apps.kernel.errors import Refused
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.models import IdempotencyKey
@@ -80,7 +80,7 @@ def _digest(request: Request) -> str:
 
 def _forget_old() -> None:
     """Skips what another request is just forgetting, so that two never wait for each other here."""
-    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT).order_by("pk")
+    old = IdempotencyKey.objects.filter(created_at__lt=clock.now() - KEPT).order_by("pk")
     rows = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:500])
     if rows:
         IdempotencyKey.objects.filter(pk__in=rows).delete()

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from apps.kernel import clock
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import Scope, Tenant
 from apps.tenancy.services import issue_token
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             tenant,
             name=options["name"],
             scope=Scope(options["scope"]),
-            expires_at=timezone.now() + timedelta(days=days) if days else None,
+            expires_at=clock.now() + timedelta(days=days) if days else None,
             by=Actor.system("command line"),
         )
         self.stdout.write(secret)
