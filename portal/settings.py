@@ -178,6 +178,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 OPERATION_LEASE = timedelta(seconds=ENV.lease_seconds)
+REQUEST_HELD = timedelta(seconds=ENV.request_held_seconds)
 
 CELERY_BROKER_URL = (
     f"redis+socket://{REDIS_URL.removeprefix('unix://')}".replace("?db=", "?virtual_host=")

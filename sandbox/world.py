@@ -140,6 +140,11 @@ class World:
                 running = {future for future in running if not future.done()}
                 running |= {workers.submit(self.cloudstack.run_job, job) for job in jobs}
                 self.cloudstack.look_round()
+                running |= {
+                    workers.submit(service.held_back.let_go)
+                    for service in (self.netris, self.cloudstack)
+                    if service.held_back.are_due
+                }
             except Exception:
                 log.exception("a tick failed")
         workers.shutdown(wait=False, cancel_futures=True)

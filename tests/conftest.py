@@ -13,14 +13,14 @@ from django.conf import settings as django_settings
 from django.utils import timezone
 from pydantic import SecretStr
 
-from apps import cloudstack, netris
+from apps import cloudstack
 from apps.accounts.models import Account
 from apps.accounts.services import open_account
 from apps.kernel import clock as clock_of_database
 from apps.operations import engine
 from apps.operations.models import Operation
 from apps.tenancy.models import Tenant, User
-from apps.zones.clouds import Clouds, OpenClouds, hooks_for
+from apps.zones.clouds import Clouds, OpenClouds, connect, hooks_for
 from apps.zones.models import Zone
 from tests import builders
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 KEYS = ("api-key-of-the-test", "secret-key-of-the-test")
 LOGIN = ("weft", "password-of-the-test")
+
+#: A test moves its own clock, and the database's follows.
+clock_of_database.source = timezone.now
 
 Run = Callable[[Operation], Operation]
 
@@ -77,14 +80,6 @@ def clock() -> Iterator[time_machine.Traveller]:
         yield traveller
 
 
-@pytest.fixture(autouse=True)
-def _the_databases_clock_is_the_tests() -> Iterator[None]:
-    """A test moves its own clock, and the database's follows."""
-    clock_of_database.source = timezone.now
-    yield
-    clock_of_database.source = None
-
-
 @pytest.fixture
 def world(clock: time_machine.Traveller) -> World:
     """CloudStack and Netris in this process, empty but for the reference site."""
@@ -98,20 +93,7 @@ def clouds_of(world: World) -> OpenClouds:
     """Opens the clients of a zone on the emulated systems, with the hooks that watch every call."""
 
     def opened(zone: Zone) -> Clouds:
-        hooks = hooks_for(zone)
-        return Clouds(
-            zone,
-            cloudstack.connect(
-                zone.cloudstack_url,
-                zone.cloudstack_api_key,
-                zone.cloudstack_secret_key,
-                transport=world.cloudstack_transport(),
-                hooks=hooks,
-            ),
-            netris.connect(
-                zone.netris_url, zone.netris_user, zone.netris_password, transport=world.netris_transport(), hooks=hooks
-            ),
-        )
+        return connect(zone, hooks_for(zone), transports=(world.cloudstack_transport(), world.netris_transport()))
 
     return opened
 

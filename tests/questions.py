@@ -1,9 +1,10 @@
-"""The four questions that every recipe must answer, asked at every single call it makes.
+"""The five questions that every recipe must answer, asked at every single call it makes.
 
-    refused         the remote says no           -> everything is undone, nothing is left
-    reply lost      it happened, nobody heard    -> exactly one of everything
-    run twice       each part ensured again      -> exactly one of everything
-    worker killed   before or after the call     -> exactly one of everything
+    refused         the remote says no                          -> everything is undone, nothing is left
+    reply lost      it happened, nobody heard                   -> exactly one of everything
+    late            it happens long after the answer is given up -> exactly one of everything
+    run twice       each part ensured again                     -> exactly one of everything
+    worker killed   before or after the call                    -> exactly one of everything
 
 Which calls there are is found out by watching an undisturbed run, so a part that makes a new call is asked as well.
 """
@@ -13,16 +14,22 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from apps import cloudstack, netris
+from time_machine import Traveller
+
 from apps.kernel.remote import Hooks
 from apps.operations import parts
 from apps.operations.parts import BoundPart, Done, Memo, Part, Progress
-from apps.zones.clouds import Clouds, hooks_for
+from apps.zones.clouds import Clouds, connect, hooks_for
 from apps.zones.models import Zone
 
 Call = tuple[str, str]
+
+
+#: Seconds: longer than any pause between two looks, shorter than a request may be held back.
+LATE = 75
 
 
 class Killed(BaseException):
@@ -38,6 +45,7 @@ class Watch:
     killed before   the worker dies and the call is never made
     killed after    the call takes effect and the worker dies
     reply lost      the call takes effect and the answer is lost
+    late            the answer is lost, and the call takes effect `LATE` seconds later
     refused         the remote says no
     """
 
@@ -74,6 +82,8 @@ class Watch:
                 raise Killed
             case "reply lost":
                 self._faults(system).order("lose_reply", call, times=1)
+            case "late":
+                self._faults(system).order("late", call, seconds=LATE, times=1)
             case "refused":
                 self._faults(system).order("refuse", call, times=1)
 
@@ -81,6 +91,14 @@ class Watch:
         if self._left == 0 and self._how == "killed after":
             self._left = -1
             raise Killed
+
+    def let_everything_late_happen(self, clock: Traveller) -> None:
+        """Half an hour for what is held back to begin, and another for the jobs that this starts."""
+        for _ in range(2):
+            clock.shift(timedelta(minutes=30))
+            self.world.cloudstack.held_back.let_go()
+            self.world.netris.held_back.let_go()
+            self.world.cloudstack.run_due_jobs()
 
     def _faults(self, system: str) -> Any:
         return (self.world.cloudstack if system == "cloudstack" else self.world.netris).faults
@@ -95,31 +113,15 @@ class Watch:
         ours = hooks_for(zone)
 
         def before(system: str, call: str) -> None:
-            ours.before(system, call)
             self._before(system, call)
+            ours.before(system, call)
 
         def after(system: str, call: str, status: int | None, milliseconds: float) -> None:
             ours.after(system, call, status, milliseconds)
             self._after(system, call, status, milliseconds)
 
         hooks = Hooks(before=before, after=after)
-        return Clouds(
-            zone,
-            cloudstack.connect(
-                zone.cloudstack_url,
-                zone.cloudstack_api_key,
-                zone.cloudstack_secret_key,
-                transport=self.world.cloudstack_transport(),
-                hooks=hooks,
-            ),
-            netris.connect(
-                zone.netris_url,
-                zone.netris_user,
-                zone.netris_password,
-                transport=self.world.netris_transport(),
-                hooks=hooks,
-            ),
-        )
+        return connect(zone, hooks, transports=(self.world.cloudstack_transport(), self.world.netris_transport()))
 
 
 class Twice(Part[Any]):

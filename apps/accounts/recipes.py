@@ -38,7 +38,7 @@ class Domain(Part[Account]):
         removing = "CloudStack is removing the domain."
         if memo.is_cleared_to_send:
             return Wait(removing, **memo.values, job=clouds.cloudstack.delete_domain(memo["target"]))
-        fate = fate_of(clouds.cloudstack, memo.values, "deleteDomain", now=memo.now)
+        fate = fate_of(clouds.cloudstack, memo, "deleteDomain")
         if fate.is_pending:
             return Wait(removing, **fate.memo)
         remote = clouds.cloudstack.find_domain(subject.remote_name)
@@ -81,7 +81,7 @@ class CloudStackAccount(Part[Account]):
         removing = "CloudStack is removing the account."
         if memo.is_cleared_to_send:
             return Wait(removing, **memo.values, job=clouds.cloudstack.delete_account(memo["target"]))
-        fate = fate_of(clouds.cloudstack, memo.values, "deleteAccount", now=memo.now)
+        fate = fate_of(clouds.cloudstack, memo, "deleteAccount")
         if fate.is_pending:
             return Wait(removing, **fate.memo)
         domain = clouds.cloudstack.find_domain(subject.remote_name)

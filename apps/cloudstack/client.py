@@ -24,15 +24,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, TypeVar
 
 import httpx
 from pydantic import SecretStr, ValidationError
 
-from apps.cloudstack.auth import KeyAuth
+from apps.cloudstack.auth import LIFETIME, KeyAuth, machine_time
 from apps.cloudstack.wire import (
     Account,
     AclList,
@@ -57,7 +57,17 @@ from apps.cloudstack.wire import (
     VpcOffering,
     Zone,
 )
-from apps.kernel.remote import Channel, Client, Hooks, Rejected, RemoteError, Unauthorized, Unavailable, Wire
+from apps.kernel.remote import (
+    LONGEST_CALL,
+    Channel,
+    Client,
+    Hooks,
+    Rejected,
+    RemoteError,
+    Unauthorized,
+    Unavailable,
+    Wire,
+)
 
 SYSTEM = "cloudstack"
 PAGE_SIZE = 500  # `default.page.size`; a larger page is refused with 431
@@ -86,13 +96,16 @@ def connect(
     *,
     transport: httpx.BaseTransport | None = None,
     hooks: Hooks | None = None,
-    read_timeout: float = 60.0,
+    read_timeout: float = LONGEST_CALL,
+    now: Callable[[], datetime] = machine_time,
+    order_lifetime: timedelta = LIFETIME,
 ) -> CloudStack:
     """A client for the API at `url` (`https://host/client/api`) with the keys of a root admin.
 
-    createNetwork answers only when the fabric is done, so a read timeout below a minute invites lost replies.
+    createNetwork answers only when the fabric is done, so a read timeout below a minute invites lost replies. An order
+    that CloudStack has not begun after `order_lifetime` it refuses, by its own clock.
     """
-    auth = KeyAuth(api_key, secret_key)
+    auth = KeyAuth(api_key, secret_key, now=now, order_lifetime=order_lifetime)
     return CloudStack(url, Channel(SYSTEM, auth=auth, transport=transport, hooks=hooks, read_timeout=read_timeout))
 
 

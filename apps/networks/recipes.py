@@ -14,7 +14,8 @@ forgotten and Netris still has is taken away there (`leftovers`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from ipaddress import IPv4Interface
 from uuid import UUID
 
@@ -35,9 +36,11 @@ from apps.zones.models import System
 
 #: How long Netris may take to show what CloudStack says is done. The plugin has finished by then, so this is generous.
 AGREEMENT = timedelta(minutes=2)
-#: How long createNetwork may go on after its caller has given up: a few calls of the plugin, each given up after ten
-#: seconds, some made twice (unverified). Until then a tier that is not listed may still appear.
+#: How long createNetwork may go on once it has begun: a few calls of the plugin, each given up after ten seconds, some
+#: made twice (unverified). Until then a tier that is not listed may still appear.
 CREATION_LASTS = timedelta(minutes=2)
+#: How long a VPC may be listed before its job is.
+JOB_APPEARS = timedelta(seconds=10)
 
 
 def owner(vpc: Vpc) -> tuple[str, str]:
@@ -63,7 +66,7 @@ class CloudStackVpc(CloudStackPart[Vpc]):
         building = "CloudStack is building the VPC and its router."
         if memo.is_cleared_to_send:
             return Wait(building, **memo.values, job=self._create(subject, clouds))
-        fate = fate_of(clouds.cloudstack, memo.values, "createVPC", now=memo.now)
+        fate = fate_of(clouds.cloudstack, memo, "createVPC")
         if fate.is_known and fate.is_pending:
             return Wait(building, **fate.memo)
         if fate.is_known and fate.refusal:
@@ -80,9 +83,8 @@ class CloudStackVpc(CloudStackPart[Vpc]):
             return memo.before_sending("Checking whether CloudStack received the order.")
         if remote.is_enabled and fate.has_made("vpc", remote.id):
             return self._made(remote)
-        if fate.is_pending:
-            return Wait(building, **{**fate.memo, "seen": True})
-        return self._judge(remote, clouds, memo, fate)
+        notes = {"seen": memo.now.isoformat(), **memo.values, **fate.memo}
+        return self._judge(remote, clouds, replace(memo, values=notes), fate)
 
     def _create(self, subject: Vpc, clouds: Clouds) -> str:
         account, domain_id = owner(subject)
@@ -99,6 +101,12 @@ class CloudStackVpc(CloudStackPart[Vpc]):
     def _judge(self, remote: cloudstack.Vpc, clouds: Clouds, memo: Memo, fate: Fate) -> Progress:
         """There it is, and no job is known to have made it. It says Enabled whatever became of the job, but its router
         runs only after all else went well."""
+        building = Wait("CloudStack is building the VPC and its router.", **memo.values)
+        states = {router.state for router in clouds.cloudstack.routers_of(remote.id)} if remote.has_router else set()
+        if remote.is_enabled and "Running" in states:
+            return self._made(remote)
+        if fate.is_pending:
+            return building
         if not remote.is_enabled and memo.is_sent_again:
             need_netris(clouds)
             job = clouds.cloudstack.delete_vpc(remote.id)
@@ -107,11 +115,9 @@ class CloudStackVpc(CloudStackPart[Vpc]):
             raise fate.refusal or _given_up(f"CloudStack shows the VPC as {remote.state}")
         if not remote.has_router:
             return self._made(remote)
-        states = {router.state for router in clouds.cloudstack.routers_of(remote.id)}
-        if "Running" in states:
-            return self._made(remote)
-        if "Starting" in states or (memo.has_lost_an_answer and memo.now < memo.sent_at + memo.GRACE):
-            return Wait("CloudStack is building the VPC and its router.", **memo.values)
+        is_new = memo.now < datetime.fromisoformat(memo["seen"]) + JOB_APPEARS
+        if "Starting" in states or (memo.has_lost_an_answer and is_new):
+            return building
         shown = f"shows its router as {states.pop()}" if states else "shows no router for it"
         raise fate.refusal or _given_up(f"CloudStack stopped building the VPC before it was done: it {shown}")
 
@@ -124,7 +130,7 @@ class CloudStackVpc(CloudStackPart[Vpc]):
             return Wait(removing, **memo.values, job=send_removal(clouds, memo))
         if creation_pends(clouds, memo, "createVPC"):
             return Wait("CloudStack is still building the VPC, which is removed when that is over.", **memo.values)
-        fate = fate_of(clouds.cloudstack, memo.values, memo.get("command", "deleteVPC"), now=memo.now)
+        fate = fate_of(clouds.cloudstack, memo, memo.get("command", "deleteVPC"))
         if fate.is_pending:
             return Wait(removing, **fate.memo)
         account, domain_id = owner(subject)
@@ -219,10 +225,11 @@ class CloudStackTier(CloudStackPart[Tier]):
         assert vpc.netris_id is not None, "FabricVpc comes before the tiers"
         is_taken = any(subnet.prefix == subject.cidr for subnet in clouds.netris.subnets(vpc.netris_id))
         if is_taken and (left := self._left_behind(subject, clouds, networks)):
-            if memo.has_lost_an_answer and memo.now < memo.sent_at + CREATION_LASTS:
-                return Wait("CloudStack may still be building the tier.", **memo.values)
+            notes = {"left": memo.now.isoformat(), **memo.values}
+            if memo.has_lost_an_answer and memo.now < datetime.fromisoformat(notes["left"]) + CREATION_LASTS:
+                return Wait("CloudStack may still be building the tier.", **notes)
             clear(left)
-            return Wait("Netris is removing what an earlier attempt left behind.", **memo.values)
+            return Wait("Netris is removing what an earlier attempt left behind.", **notes)
         need_netris(clouds)
         return memo.before_sending("Checking whether CloudStack received the order.")
 
@@ -255,7 +262,7 @@ class CloudStackTier(CloudStackPart[Tier]):
         removing = "CloudStack is removing the tier."
         if memo.is_cleared_to_send:
             return Wait(removing, **memo.values, job=send_removal(clouds, memo))
-        fate = fate_of(clouds.cloudstack, memo.values, memo.get("command", "deleteNetwork"), now=memo.now)
+        fate = fate_of(clouds.cloudstack, memo, memo.get("command", "deleteNetwork"))
         if fate.is_pending:
             return Wait(removing, **fate.memo)
         vpc = subject.vpc
@@ -265,7 +272,7 @@ class CloudStackTier(CloudStackPart[Tier]):
         remote = tier_among(networks, subject)
         if parent is None or remote is None:
             left = self._left_behind(subject, clouds, networks)
-            if memo.may_still_arrive(CREATION_LASTS if left else memo.GRACE):
+            if memo.may_still_arrive(CREATION_LASTS if left else timedelta()):
                 return Wait("Making sure that no order is still on its way.")
             if not left:
                 return Done(cloudstack_id=None, netris_id=None)
@@ -343,7 +350,7 @@ def tier_among(networks: Sequence[cloudstack.Network], tier: Tier) -> cloudstack
 
 def creation_pends(clouds: Clouds, memo: Memo, command: str) -> bool:
     """The order that a removal takes back is still at work, or may be: what it makes would come after the removal."""
-    return fate_of(clouds.cloudstack, memo.there, command, now=memo.now).is_pending
+    return fate_of(clouds.cloudstack, memo.way_there, command).is_pending
 
 
 def order_for(command: str, remote: Entity) -> dict[str, str]:

@@ -30,7 +30,7 @@ from apps.operations.parts import Again, BoundPart, Done, Memo, Wait
 from apps.operations.provisioned import status_after
 from apps.operations.state import AT_REST, RUNNING, Goal, Happened, Phase, State, step
 from apps.zones import health, pace
-from apps.zones.clouds import Clouds, OpenClouds, open_clouds
+from apps.zones.clouds import Clouds, OpenClouds, TooLateError, no_later_than, open_clouds
 from apps.zones.models import Zone
 from apps.zones.turnstile import Held, Sent, Turnstile, is_symptom
 
@@ -154,15 +154,17 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
             turnstile.look()
         clouds = replace(clouds_of(operation.zone), turnstile=turnstile)
         act = bound.part.ensure if operation.phase == Phase.BUILDING else bound.part.remove
-        try:
-            progress = act(bound.subject, clouds, memo)
-        except Rejected as refusal:
-            return _refused(operation, bound, clouds, turnstile, memo, refusal)
+        with no_later_than(operation.lease_until):
+            try:
+                progress = act(bound.subject, clouds, memo)
+            except Rejected as refusal:
+                return _refused(operation, bound, clouds, turnstile, memo, refusal)
+    except TooLateError:
+        return _later(replace(memo, values=memo.answered()), ITS_TURN, 0.0)
     except Held as held:
         return _held(held, dict(memo.values))
     except Unavailable as trouble:
-        if not trouble.maybe_sent:
-            memo = replace(memo, values=memo.answered())
+        memo = replace(memo, values=memo.unanswered(clock.now()) if trouble.maybe_sent else memo.answered())
         health.note_failure(operation.zone, trouble.system, str(trouble))
         logger.warning("operation %s, part %s: %s", operation.pk, bound.title, trouble)
         what = "does not accept Weft's login" if isinstance(trouble, Unauthorized) else "does not answer"
@@ -345,8 +347,13 @@ def _memo_after(operation: Operation, before: State, outcome: Outcome) -> dict[s
 
 
 def memo_for_retry(operation: Operation) -> dict[str, Any]:
-    """A part that is tried again starts afresh. What was noted on the way there still stands."""
-    return {key: notes for key, notes in operation.memo.items() if not key.endswith(f":{operation.stopped_in}")}
+    """A part that is tried again starts afresh, but for an order of which nobody knows what became. What was noted on
+    the way there still stands."""
+    return {
+        key: notes
+        for key, notes in operation.memo.items()
+        if not key.endswith(f":{operation.stopped_in}") or ("intent" in notes and "job" not in notes)
+    }
 
 
 def _save_facts(bound: BoundPart, facts: dict[str, Any]) -> None:

@@ -20,14 +20,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
+
 from apps.cloudstack import CloudStack, refusal_of
 from apps.cloudstack.wire import Job, JobStatus
 from apps.kernel.remote import Rejected
+from apps.operations.parts import Memo
 
 #: The longest that CloudStack knows a job, over or not: its setting `job.expire.minutes`.
 JOB_LASTS = timedelta(days=1)
-#: Between the saving of an intent and the beginning of its job: the client has given up by then.
-SENDING_LASTS = timedelta(minutes=1)
 #: What Weft's clock and CloudStack's may differ by. Its dates have whole seconds.
 CLOCKS_DIFFER = timedelta(minutes=1)
 
@@ -60,25 +61,22 @@ class Fate:
         return any(isinstance(made, dict) and made.get("id") == row_id for made in results)
 
 
-def fate_of(cloudstack: CloudStack, notes: Mapping[str, Any], command: str, *, now: datetime) -> Fate:
+def fate_of(cloudstack: CloudStack, notes: Memo, command: str) -> Fate:
     """What a memo's order has come to. Nothing was ordered, and nothing pends, when the memo is empty."""
     if "job" in notes:
         job = cloudstack.job(notes["job"])
         is_pending = job is not None and job.status is JobStatus.PENDING
-        return Fate(is_pending, notes, (job,) if job and not is_pending else (), is_known=True)
+        return Fate(is_pending, notes.values, (job,) if job and not is_pending else (), is_known=True)
     if "intent" not in notes:
         return Fate()
-    sent_at = datetime.fromisoformat(notes["intent"]["at"])
-    if now > sent_at + JOB_LASTS:
+    earliest = datetime.fromisoformat(notes["intent"]["at"]) - CLOCKS_DIFFER
+    latest = notes.given_up_at + settings.REQUEST_HELD + CLOCKS_DIFFER
+    if notes.now > latest + JOB_LASTS:
         return Fate()
-    pending = {job.id for job in cloudstack.pending_jobs(command) if _began_around(sent_at, job)}
+    jobs = cloudstack.pending_jobs(command)
+    pending = {job.id for job in jobs if job.created is None or earliest <= job.created <= latest}
     known = [*notes.get("suspects", ()), *(pending - set(notes.get("suspects", ())))]
     ended = [job for job in map(cloudstack.job, (each for each in known if each not in pending)) if job is not None]
     # One may have been pending a moment ago, beyond the window of the list; it is asked for by its id.
     over = tuple(job for job in ended if job.status is not JobStatus.PENDING)
-    return Fate(len(over) < len(ended) or bool(pending), {**notes, "suspects": known}, over)
-
-
-def _began_around(sent_at: datetime, job: Job) -> bool:
-    earliest, latest = sent_at - CLOCKS_DIFFER, sent_at + SENDING_LASTS + CLOCKS_DIFFER
-    return job.created is None or earliest <= job.created <= latest
+    return Fate(len(over) < len(ended) or bool(pending), {**notes.values, "suspects": known}, over)

@@ -20,12 +20,14 @@ plugin could not do is sent again once it can: the part is called with an empty 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, TypeVar
 
+from django.conf import settings
 from django.db import models
 
+from apps.kernel.remote import LONGEST_CALL
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 from apps.zones.turnstile import Sent
@@ -65,8 +67,8 @@ class Memo:
     #: What the part noted last in the other direction: an order of the way there may still be at work.
     there: Mapping[str, Any] = field(default_factory=dict)
 
-    #: How long a write whose answer was lost is given to show up before it is sent again.
-    GRACE: ClassVar[timedelta] = timedelta(seconds=10)
+    #: The longest between saving an intent and giving up on its answer: no call leaves after the lease (see `clouds`).
+    SENDING_LASTS: ClassVar[timedelta] = settings.OPERATION_LEASE + timedelta(seconds=LONGEST_CALL)
 
     def __contains__(self, name: str) -> bool:
         return name in self.values
@@ -102,32 +104,47 @@ class Memo:
 
         1. The intent is saved first, with the notes, so that a worker killed between sending and noting leaves a trace.
         2. The part is called again in the same turn, finds itself cleared to send, and sends. That is all it sends.
-        3. A later turn that finds the intent of an earlier one cannot know whether the write is still on its way. It
-           waits a moment before it believes "not found", and then starts over at 1.
+        3. A later turn that finds the intent of an earlier one cannot know whether the write is still on its way:
+           something between here and the remote may hold it back long after its caller has given up. "Not found" is
+           believed when it can no longer take effect, and then it starts over at 1.
         """
-        lost = {}
-        if self.has_lost_an_answer:
-            if self.now < self.sent_at + self.GRACE:
-                return Wait(why, **self.values)
-            lost = {"lost": self["intent"]["at"]}
-        elif "lost" in self:
-            lost = {"lost": self["lost"]}
-        return Again(intent={"fence": self.fence, "at": self.now.isoformat()}, **lost, **notes)
+        if self.has_lost_an_answer and self.may_take_effect:
+            return Wait(why, **self.values)
+        return Again(intent={"fence": self.fence, "at": self.now.isoformat()}, **notes)
 
     @property
-    def sent_at(self) -> datetime:
-        return datetime.fromisoformat(self["intent"]["at"])
+    def given_up_at(self) -> datetime:
+        """When its sender stopped waiting for the answer. One that died did so while it could still send."""
+        intent = self["intent"]
+        if "given_up" in intent:
+            return datetime.fromisoformat(intent["given_up"])
+        return datetime.fromisoformat(intent["at"]) + self.SENDING_LASTS
+
+    @property
+    def may_take_effect(self) -> bool:
+        """The write whose answer was lost could still begin."""
+        return self.now < self.given_up_at + settings.REQUEST_HELD
 
     def answered(self) -> dict[str, Any]:
         """The notes without the intent, for when the write of this turn was refused, or certainly never left."""
         return {name: value for name, value in self.values.items() if name != "intent" or not self.is_cleared_to_send}
 
-    def may_still_arrive(self, grace: timedelta = GRACE) -> bool:
-        """For removals: an order of the way there could still take effect, so "not found" proves nothing yet."""
-        sent = [self.there["lost"]] if "lost" in self.there else []
-        if "intent" in self.there and "job" not in self.there:
-            sent.append(self.there["intent"]["at"])
-        return any(self.now < datetime.fromisoformat(at) + grace for at in sent)
+    def unanswered(self, now: datetime) -> dict[str, Any]:
+        """The notes, with the moment at which the answer to the write of this turn was given up."""
+        if not self.is_cleared_to_send:
+            return dict(self.values)
+        return {**self.values, "intent": {**self["intent"], "given_up": now.isoformat()}}
+
+    @property
+    def way_there(self) -> Memo:
+        """The notes of the other direction, as of now."""
+        return replace(self, values=self.there, there={})
+
+    def may_still_arrive(self, lasts: timedelta = timedelta()) -> bool:
+        """For removals: an order of the way there could still take effect, so "not found" proves nothing yet. It may go
+        on for as long as it `lasts` once it has begun."""
+        there = self.way_there
+        return there.has_lost_an_answer and self.now < there.given_up_at + settings.REQUEST_HELD + lasts
 
 
 class Part(Generic[S]):

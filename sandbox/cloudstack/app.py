@@ -37,7 +37,7 @@ from sandbox.cloudstack.seed import refresh, seed
 from sandbox.cloudstack.state.cloud import Cloud
 from sandbox.kit.clock import Clock
 from sandbox.kit.control import PREFIX, Control
-from sandbox.kit.faults import Faults, Kind
+from sandbox.kit.faults import Faults, HeldBack, Kind
 from sandbox.kit.http import ReplyLost, Request, Response
 from sandbox.kit.pace import CLOUDSTACK, Pace
 from sandbox.kit.store import Row, Store
@@ -74,6 +74,7 @@ class CloudStack:
         self.faults = Faults([*CATALOGUE, *BARE], [command.name for command in commands if command.is_async])
         self.pace = Pace(CLOUDSTACK, [command.name for command in commands if command.is_list])
         self.control: Control = Orders(self.cloud, self.faults, self.pace, restart=self.restart, reconnect=self.connect)
+        self.held_back = HeldBack(clock, self._serve)
         self.runs_jobs_itself = True  # until somebody ticks: see World.serve
         user, netris_password = netris_login
         provider = Provider(
@@ -119,9 +120,17 @@ class CloudStack:
     def handle(self, request: Request) -> Response:
         if request.path.startswith(PREFIX):
             return self.control.handle(request)
+        self.held_back.let_go()
+        name = wire.parameters(request).get("command", "")
+        self.faults.meet(name)
+        if late := self.faults.strikes(Kind.LATE, name):
+            self.held_back.hold(request, late.seconds)
+            raise ReplyLost(name)
+        return self._serve(request)
+
+    def _serve(self, request: Request) -> Response:
         sent = wire.parameters(request)
         name = sent.get("command", "")
-        self.faults.meet(name)
         if request.path != PATH:
             return Response(404, b"not found", (("Content-Type", "text/plain"),))
         if request.method not in METHODS:

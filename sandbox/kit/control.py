@@ -3,8 +3,8 @@
     GET    /_sandbox/health         {"service", "calls"}
     GET    /_sandbox/calls          how often each call was made since the start: {"createVPC": 3, ...}
     GET    /_sandbox/faults         the orders in force (`faults`)
-    POST   /_sandbox/faults         {"kind", "call", "times", "seconds", "text"} -> 201; a kind is down, slow, refuse,
-                                    lose_reply or, on CloudStack, fail_job
+    POST   /_sandbox/faults         {"kind", "call", "times", "seconds", "text"} -> 201; a kind is down, slow, late,
+                                    refuse, lose_reply or, on CloudStack, fail_job
     DELETE /_sandbox/faults         back to normal
     GET    /_sandbox/pace           how long lists take (`pace`)
     POST   /_sandbox/pace           {"seconds", "call"} or {"as_reported": true}

@@ -4,6 +4,7 @@
     slow            a call waits `seconds` before it is looked at
     refuse          a call is answered with the service's own error and changes nothing
     lose_reply      a call takes effect and its answer is lost
+    late            a call's caller hears nothing, and the call begins `seconds` later: something has held it back
     fail_job        the job that a call starts fails (CloudStack only: Netris has no jobs)
 
 A call is named as people name it: a CloudStack command (`createVPC`), or a Netris method and path with ids left out
@@ -13,15 +14,17 @@ without it stays until it is cleared.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeGuard
 
-from sandbox.kit.http import Unreachable
+from sandbox.kit.clock import Clock
+from sandbox.kit.http import ReplyLost, Request, Unreachable
 
 EVERY = "*"
 
@@ -31,6 +34,7 @@ class Kind(StrEnum):
     SLOW = "slow"
     REFUSE = "refuse"
     LOSE_REPLY = "lose_reply"
+    LATE = "late"
     FAIL_JOB = "fail_job"
 
 
@@ -64,10 +68,43 @@ class Fault:
             raise ValueError("times: must be a whole number from 1 on, or left out")
         if not is_number(self.seconds) or not 0 <= self.seconds <= 600:
             raise ValueError("seconds: must be a number from 0 to 600")
-        if self.kind is Kind.SLOW and not self.seconds:
-            raise ValueError("seconds: is required, as how long a slow call waits")
+        if self.kind in (Kind.SLOW, Kind.LATE) and not self.seconds:
+            raise ValueError(f"seconds: is required, as how long a {self.kind} call waits")
         if not isinstance(self.text, str):
             raise ValueError("text: must be text")
+
+
+class HeldBack:
+    """Calls that something between the callers and the service holds back until their callers have long given up.
+
+    Like everything here they wait for the emulated clock, and begin when the next caller comes (or the next tick).
+    """
+
+    def __init__(self, clock: Clock, begin: Callable[[Request], object]) -> None:
+        self._clock = clock
+        self._begin = begin
+        self._calls: list[tuple[float, Request]] = []
+        self._lock = threading.Lock()
+
+    def hold(self, request: Request, seconds: float) -> None:
+        with self._lock:
+            self._calls.append((self._clock.now() + seconds, request))
+
+    @property
+    def are_due(self) -> bool:
+        now = self._clock.now()
+        with self._lock:
+            return any(at <= now for at, _ in self._calls)
+
+    def let_go(self) -> None:
+        """Let those begin whose time has come. Nobody hears what becomes of them."""
+        now = self._clock.now()
+        with self._lock:
+            due = [request for at, request in self._calls if at <= now]
+            self._calls = [(at, request) for at, request in self._calls if at > now]
+        for request in due:
+            with contextlib.suppress(ReplyLost):
+                self._begin(request)
 
 
 class Faults:

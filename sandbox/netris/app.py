@@ -6,7 +6,7 @@ import logging
 
 from sandbox.kit.clock import Clock
 from sandbox.kit.control import PREFIX, Control
-from sandbox.kit.faults import Faults, Kind
+from sandbox.kit.faults import Faults, HeldBack, Kind
 from sandbox.kit.http import ReplyLost, Request, Response
 from sandbox.kit.pace import NETRIS, Pace
 from sandbox.kit.store import Store
@@ -56,6 +56,7 @@ class Netris:
                 with store.in_one_go():
                     seed.plant(self.net, site.fabric)
             seed.complete(self.net, user)
+        self.held_back = HeldBack(clock, self._serve)
         self.control: Control = Orders(self.net, self._gate, self.faults, self.pace)
 
     def handler(self, method: str, path: str) -> Handler | None:
@@ -66,9 +67,20 @@ class Netris:
     def handle(self, request: Request) -> Response:
         if request.path.startswith(PREFIX):
             return self.control.handle(request)
-        match = self._routes.match(request) or Match(f"{request.method} {request.path}", _nothing_here, "")
-        name = match.name
+        self.held_back.let_go()
+        name = self._match(request).name
         self.faults.meet(name)
+        if late := self.faults.strikes(Kind.LATE, name):
+            self.held_back.hold(request, late.seconds)
+            raise ReplyLost(name)
+        return self._serve(request)
+
+    def _match(self, request: Request) -> Match:
+        return self._routes.match(request) or Match(f"{request.method} {request.path}", _nothing_here, "")
+
+    def _serve(self, request: Request) -> Response:
+        match = self._match(request)
+        name = match.name
         with self.store.lock:
             self.control.calls["unknown" if match.handler is _nothing_here else name] += 1
             try:

@@ -43,8 +43,8 @@ def test_a_new_tenant_gets_a_domain_and_an_account_in_every_zone(zone, run, worl
     assert tenant.slug == "acme-hosting"
 
 
-@pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "refused"])
-def test_a_disturbance_at_any_call_leaves_one_account_or_none(zone, run, world, watch, how):
+@pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "late", "refused"])
+def test_a_disturbance_at_any_call_leaves_one_account_or_none(zone, run, world, watch, clock, how):
     for nth in range(1, 30):
         tenant = Tenant.objects.create(name=f"T{nth}", slug=f"t{nth}")
         watch.disturb(nth, how)
@@ -57,6 +57,7 @@ def test_a_disturbance_at_any_call_leaves_one_account_or_none(zone, run, world, 
             assert nth > 4
             return
         assert operation.phase == Phase.SUCCEEDED or (how == "refused" and operation.phase == Phase.ROLLED_BACK)
+        watch.let_everything_late_happen(clock)
         live = Account.unscoped.exclude(status=Status.DELETED)
         assert len(owners(world)) == 2 * live.count()
     raise AssertionError("the recipe makes too many calls")
@@ -75,8 +76,8 @@ def close(account):
         return start("account", account, Goal.ABSENT, **given)
 
 
-@pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "refused"])
-def test_a_disturbance_at_any_call_of_a_closing_is_got_over(zone, run, world, watch, how):
+@pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "late", "refused"])
+def test_a_disturbance_at_any_call_of_a_closing_is_got_over(zone, run, world, watch, clock, how):
     world.cloudstack.jobs.seconds = 60
     for nth in range(1, 30):
         tenant = Tenant.objects.create(name=f"T{nth}", slug=f"t{nth}")
@@ -91,6 +92,7 @@ def test_a_disturbance_at_any_call_of_a_closing_is_got_over(zone, run, world, wa
             assert how == "refused"
             operation = run(retry(operation, by=BY))
         assert operation.phase == Phase.SUCCEEDED, (watch.struck, operation.steps)
+        watch.let_everything_late_happen(clock)
         assert owners(world) == []
         orders = [call for _, call in watch.calls if call.startswith("delete")]
         assert len(orders) == 2 or how != "reply lost", "a removal whose answer is lost is under way all the same"

@@ -21,9 +21,9 @@ APPS = Path(clock.__file__).parent.parent
 
 @pytest.fixture(autouse=True)
 def _as_in_real_life() -> Iterator[None]:
-    clock.source, clock._last = None, None
+    tests, clock.source, clock._last = clock.source, None, None
     yield
-    clock._last = None
+    clock.source, clock._last = tests, None
 
 
 def database_time() -> datetime:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from ipaddress import IPv4Network
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from apps.networks.models import Vpc
@@ -13,7 +14,8 @@ from apps.networks.services import create_vpc, delete_tier, delete_vpc
 from apps.networks.specs import TierSpec
 from apps.operations import engine, orders
 from apps.operations.models import Operation
-from apps.operations.services import cancel
+from apps.operations.parts import Memo
+from apps.operations.services import cancel, retry
 from apps.operations.state import Phase
 from tests.builders import BY, a_vpc_spec
 from tests.questions import Killed
@@ -32,6 +34,11 @@ def sent(watch, command):
 
 def die():
     raise Killed
+
+
+def all_that_there_is(clouds):
+    vpcs = [vpc for vpc in clouds.netris.vpcs() if not vpc.is_system]
+    return [vpc.name for vpc in clouds.cloudstack.all_vpcs()], [vpc.id for vpc in vpcs]
 
 
 def killed_in(run_a_turn):
@@ -187,8 +194,81 @@ def test_a_removal_that_a_restart_broke_off_is_ordered_again_w20(acme, spec, run
 
 def test_nothing_is_asked_of_jobs_that_cloudstack_has_forgotten(world, zone, clouds_of):
     cloudstack = clouds_of(zone).cloudstack
-    notes = {"intent": {"fence": 1, "at": (timezone.now() - orders.JOB_LASTS).isoformat()}}
+    sent_at = timezone.now() - orders.JOB_LASTS - timedelta(hours=1)
+    notes = Memo({"intent": {"fence": 1, "at": sent_at.isoformat()}}, timezone.now(), 2)
 
-    fate = orders.fate_of(cloudstack, notes, "createVPC", now=timezone.now() + timedelta(seconds=1))
+    fate = orders.fate_of(cloudstack, notes, "createVPC")
 
     assert not fate.is_pending
+
+
+class TestAWriteThatTakesEffectLate:
+    """Something between Weft and CloudStack holds it back until its caller has long given up."""
+
+    def test_a_creation_that_begins_after_its_answer_was_given_up_makes_one_vpc(
+        self, acme, zone, spec, run, world, watch, clock, clouds_of
+    ):
+        world.cloudstack.faults.order("late", "createVPC", seconds=75, times=1)
+
+        assert run(create_vpc(acme, spec, by=BY)).phase == Phase.SUCCEEDED
+
+        watch.let_everything_late_happen(clock)
+        vpc = Vpc.unscoped.get()
+        assert all_that_there_is(clouds_of(zone)) == ([vpc.remote_name], [vpc.netris_id])
+        assert sent(watch, "createVPC") == 1
+
+    def test_a_creation_that_is_cancelled_meanwhile_ends_with_nothing_left(
+        self, acme, spec, run, world, watch, clock, clouds_of
+    ):
+        world.cloudstack.faults.order("late", "createVPC", seconds=75, times=1)
+        operation = create_vpc(acme, spec, by=BY)
+        engine.turn(clouds_of)
+        clock.shift(20)
+        cancel(operation, by=BY)
+        started = timezone.now()
+
+        assert run(operation).phase == Phase.CANCELLED
+
+        assert timezone.now() - started > timedelta(seconds=55), "it was over before the order could have arrived"
+        watch.let_everything_late_happen(clock)
+        assert world.are_empty()
+
+    def test_cloudstack_itself_refuses_an_order_that_comes_later_than_weft_believes(
+        self, acme, zone, spec, run, world, watch, clock, clouds_of
+    ):
+        world.cloudstack.faults.order("late", "createVPC", seconds=600, times=1)
+
+        assert run(create_vpc(acme, spec, by=BY)).phase == Phase.SUCCEEDED
+
+        watch.let_everything_late_happen(clock)
+        vpc = Vpc.unscoped.get()
+        assert all_that_there_is(clouds_of(zone)) == ([vpc.remote_name], [vpc.netris_id])
+        assert sent(watch, "createVPC") == 2
+
+    def test_a_lost_order_is_not_forgotten_by_a_retry(self, acme, spec, run, world, watch, clock, clouds_of):
+        run(create_vpc(acme, spec, by=BY))
+        operation = delete_vpc(Vpc.unscoped.get(), by=BY)
+        run_to = "deleteVPC"
+        world.cloudstack.faults.order("late", run_to, seconds=75, times=1)
+        while not sent(watch, run_to):
+            engine.turn(clouds_of)
+            clock.shift(5)
+        Operation.unscoped.filter(pk=operation.pk).update(deadline_at=timezone.now() - timedelta(seconds=1))
+        operation = run(operation)
+        assert operation.phase == Phase.STUCK
+
+        assert run(retry(operation, by=BY)).phase == Phase.SUCCEEDED
+
+        assert sent(watch, run_to) == 1
+        assert world.are_empty()
+
+
+def test_a_worker_that_was_stopped_sends_nothing_once_its_lease_is_over(acme, spec, run, watch, clock, clouds_of):
+    operation = create_vpc(acme, spec, by=BY)
+    watch.meanwhile("createVPC", lambda: clock.shift(settings.OPERATION_LEASE))
+    world_calls = watch.world.cloudstack.control.calls
+    engine.turn(clouds_of)
+    assert world_calls["createVPC"] == 0
+
+    assert run(operation).phase == Phase.SUCCEEDED
+    assert world_calls["createVPC"] == 1

@@ -1,4 +1,4 @@
-"""VPCs and tiers on the emulated systems: the happy ways first, then the four questions at every call."""
+"""VPCs and tiers on the emulated systems: the happy ways first, then the five questions at every call."""
 
 from __future__ import annotations
 
@@ -215,8 +215,8 @@ WEB = TierSpec("web", IPv4Network("10.20.0.0/24"))
 class Scene:
     """One VPC after another, each with an action that is disturbed, and the whole world compared with Weft's rows."""
 
-    def __init__(self, acme: Any, zone: Any, run: Any, world: Any, watch: Watch) -> None:
-        self.acme, self.zone, self.run, self.world, self.watch = acme, zone, run, world, watch
+    def __init__(self, acme: Any, zone: Any, run: Any, world: Any, watch: Watch, clock: Any) -> None:
+        self.acme, self.zone, self.run, self.world, self.watch, self.clock = acme, zone, run, world, watch, clock
         self.number = 0
 
     def ready_for(self, action: str) -> None:
@@ -257,6 +257,7 @@ class Scene:
                 assert nth > 2, "the action made no calls"
                 return
             yield operation, self.watch.struck
+            self.watch.let_everything_late_happen(self.clock)
             self.agree()
         raise AssertionError(f"{action} makes too many calls")
 
@@ -284,10 +285,10 @@ class Scene:
 
 
 @pytest.fixture
-def scene(acme, zone, run, world, watch):
+def scene(acme, zone, run, world, watch, clock):
     acme.max_vpcs = acme.max_tiers = 500
     acme.save()
-    return Scene(acme, zone, run, world, watch)
+    return Scene(acme, zone, run, world, watch, clock)
 
 
 @pytest.mark.parametrize("action", ACTIONS)
@@ -298,7 +299,7 @@ def test_each_part_run_twice_makes_one_of_everything(scene, action):
     scene.agree()
 
 
-@pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost"])
+@pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "late"])
 @pytest.mark.parametrize("action", ACTIONS)
 def test_a_disturbance_at_any_call_ends_with_one_of_everything(scene, action, how):
     for operation, call in scene.disturbed_at_every_call(action, how):
