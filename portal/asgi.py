@@ -1,5 +1,7 @@
 """What the web server runs: live updates and the health check before Django, everything else in it.
 
+All of it stands behind the intake, which reads and judges what comes in.
+
 The health check stands outside because a probe knows neither the host name nor TLS, and because a database that is
 away must not keep Django's middleware from saying so.
 """
@@ -15,10 +17,11 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django = get_asgi_application()  # loads the apps, which the imports below need
 
+from apps.kernel.intake import Intake  # noqa: E402
 from portal import events, health  # noqa: E402
 
 
-async def application(scope: events.Scope, receive: events.Receive, send: events.Send) -> None:
+async def dispatch(scope: events.Scope, receive: events.Receive, send: events.Send) -> None:
     path = scope.get("path", "")
     if scope["type"] == "http" and path.startswith(events.PREFIX):
         await events.serve(scope, receive, send)
@@ -26,6 +29,9 @@ async def application(scope: events.Scope, receive: events.Receive, send: events
         await _healthz(send)
     else:
         await django(scope, receive, send)  # type: ignore[arg-type]
+
+
+application = Intake(dispatch)
 
 
 async def _healthz(send: events.Send) -> None:

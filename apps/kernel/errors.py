@@ -42,6 +42,17 @@ class Invalid(Refused):
         return self._all
 
 
+#: So many are told one by one: nobody mends more before trying again.
+TOLD = 20
+
+
+def shortened(refusals: Sequence[Refused]) -> Sequence[Refused]:
+    """The first of them, and a line that says how many more there are."""
+    if len(refusals) <= TOLD:
+        return refusals
+    return [*refusals[:TOLD], Refused("more-errors", f"And {len(refusals) - TOLD:,} more.")]
+
+
 class Busy(Refused):
     pass
 

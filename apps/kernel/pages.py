@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
+from django_htmx.middleware import HtmxDetails
 
 M = TypeVar("M", bound=Model)
 
@@ -40,7 +41,7 @@ def page_of(rows: QuerySet[M], request: HttpRequest, *, size: int = ROWS) -> Pag
 
 def wants_part(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of the page. Boosted links want the whole of it."""
-    htmx: Any = getattr(request, "htmx", None)
+    htmx = HtmxDetails(request)  # of its own: a request that is refused early has none yet
     return bool(htmx) and not htmx.boosted
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import cast
+from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView
@@ -17,6 +18,11 @@ from apps.tenancy.models import Tenant, User
 
 class SignIn(LoginView):
     redirect_authenticated_user = True
+
+    def get_success_url(self) -> str:
+        """Never back to here: who is signed in already would go round in circles."""
+        url = super().get_success_url()
+        return self.get_default_redirect_url() if urlsplit(url).path == self.request.path else url
 
 
 @never_cache

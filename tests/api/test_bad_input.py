@@ -164,16 +164,6 @@ def test_an_empty_body_lacks_everything(api):
     assert problem_of(api.post("/vpcs/", "null"), 422)["code"] == "not-an-object"
 
 
-def test_a_body_of_a_megabyte(api):
-    before = snapshot()
-
-    response = api.post("/vpcs/", a_body(description="d" * 1_000_000))
-
-    assert (response.status_code, response["Content-Type"]) == (413, "application/problem+json")
-    assert response.json()["code"] == "body-too-large"
-    assert snapshot() == before
-
-
 def test_a_body_in_another_format(api):
     response = api.post("/vpcs/", b"name=prod", Content_Type="application/x-www-form-urlencoded")
 

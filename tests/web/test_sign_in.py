@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from django.test import Client
 
@@ -28,6 +30,26 @@ def test_a_wrong_password_is_told_on_the_form(client, engineer):
 
 def test_who_is_signed_in_does_not_see_the_form_again(ann, acme):
     assert ann.get("/login/").headers["Location"] == "/"
+
+
+@pytest.mark.parametrize(
+    ("following", "to"),
+    [
+        ("/login/", "/"),
+        ("/login/?next=/login/", "/"),
+        ("/login/#top", "/"),
+        ("http://testserver/login/", "/"),
+        ("https://elsewhere.example/", "/"),
+        ("", "/"),
+        ("/t/acme/vpcs/?q=x", "/t/acme/vpcs/?q=x"),
+    ],
+)
+def test_the_way_after_signing_in_never_leads_back_to_it(ann, client, engineer, acme, following, to):
+    address = f"/login/?{urlencode({'next': following})}"
+
+    assert ann.get(address).headers["Location"] == to
+    sent = client.post(address, {"username": "ann", "password": builders.PASSWORD, "next": following})
+    assert sent.headers["Location"] == to
 
 
 def test_signing_out_needs_a_post(ann, acme):

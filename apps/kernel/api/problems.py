@@ -8,7 +8,8 @@
     the database is away            503      unavailable, with `Retry-After`
     anything unexpected             500      internal-error; logged with its traceback
 
-`errors` lists everything that is wrong; `code`, `detail` and `field` repeat its first line.
+`errors` lists everything that is wrong, up to a number, and then how many more; `code`, `detail` and `field` repeat its
+first line.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from django.http import Http404
 from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
-from apps.kernel.errors import Busy, Forbidden, Refused
+from apps.kernel.errors import Busy, Forbidden, Refused, shortened
 
 logger = logging.getLogger("weft.api")
 
@@ -99,17 +100,20 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response:
 
 
 def problem(status: int, refusals: Sequence[Refused], **headers: str) -> Response:
+    return Response(problem_body(status, refusals), status=status, headers=headers, content_type=MEDIA_TYPE)
+
+
+def problem_body(status: int, refusals: Sequence[Refused]) -> dict[str, Any]:
     first = refusals[0]
-    body = {
+    return {
         "type": "about:blank",
         "title": HTTPStatus(status).phrase,
         "status": status,
         "detail": first.message,
         "code": first.code,
         "field": first.field,
-        "errors": [{"code": one.code, "field": one.field, "detail": one.message} for one in refusals],
+        "errors": [{"code": one.code, "field": one.field, "detail": one.message} for one in shortened(refusals)],
     }
-    return Response(body, status=status, headers=headers, content_type=MEDIA_TYPE)
 
 
 def flatten(detail: Any, path: str = "") -> Iterator[Refused]:
