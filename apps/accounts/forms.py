@@ -5,13 +5,19 @@ from __future__ import annotations
 from django import forms
 
 from apps.kernel.errors import Refused
+from apps.kernel.names import NAME
 from apps.tenancy.models import User
 
 MOST = 100_000
 
 
 class TenantForm(forms.Form):
-    name = forms.CharField(label="Name", max_length=63, help_text="As people say it: Acme Hosting.")
+    name = forms.CharField(
+        label="Name",
+        widget=forms.TextInput({"maxlength": NAME.most}),
+        help_text="As people say it: Acme Hosting.",
+        error_messages={"required": "Give a name."},
+    )
     slug = forms.CharField(
         label="Short name",
         max_length=32,
@@ -27,11 +33,17 @@ class TenantForm(forms.Form):
     max_vpcs = forms.IntegerField(label="Most VPCs", min_value=0, max_value=MOST, initial=20)
     max_tiers = forms.IntegerField(label="Most tiers", min_value=0, max_value=MOST, initial=60)
 
+    def clean_name(self) -> str:
+        try:
+            return NAME.parse(self.cleaned_data["name"], "name")
+        except Refused as refusal:
+            raise forms.ValidationError(refusal.message) from refusal
+
     def clean_owner(self) -> User | None:
         name = self.cleaned_data["owner"]
         if not name:
             return None
-        user = User.objects.filter(username=name, is_active=True).first()
+        user = User.objects.who_can_sign_in(name)
         if user is None:
             raise forms.ValidationError(
                 "Nobody with this user name can sign in. Leave it empty to name an owner later."

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from django.db.models import Count, Q, QuerySet
 
 from apps.accounts.models import Account
+from apps.kernel.named import containing
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Tenant
 
@@ -14,7 +15,9 @@ from apps.tenancy.models import Tenant
 def search_tenants(_by: Platform, *, words: str) -> QuerySet[Tenant]:
     """By name or short name, with the number of their members. The platform sees them all."""
     found = (
-        Tenant.objects.filter(Q(name__icontains=words) | Q(slug__icontains=words)) if words else Tenant.objects.all()
+        Tenant.objects.filter(containing("name_key", words) | Q(slug__icontains=words))
+        if words
+        else Tenant.objects.all()
     )
     return found.annotate(member_count=Count("memberships")).order_by("name", "id")
 

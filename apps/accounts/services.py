@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Account
 from apps.kernel.errors import Refused
+from apps.kernel.names import NAME
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
@@ -26,7 +27,7 @@ def create_tenant(
     *, name: str, slug: str = "", max_vpcs: int = 20, max_tiers: int = 60, owner: User | None = None, by: Platform
 ) -> tuple[Tenant, list[Operation]]:
     """Make a tenant and start its accounts in all enabled zones. Raises `Refused` with the field at fault."""
-    tenant = Tenant(name=name.strip(), slug=slug or slug_of(name), max_vpcs=max_vpcs, max_tiers=max_tiers)
+    tenant = Tenant(name=NAME.parse(name, "name"), slug=slug or slug_of(name), max_vpcs=max_vpcs, max_tiers=max_tiers)
     if tenant.slug in RESERVED:
         raise Refused("slug-reserved", f"“{tenant.slug}” is a word of the portal's own addresses.", "slug")
     try:

@@ -9,6 +9,8 @@ import django_filters
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
+from apps.kernel.named import containing
+from apps.kernel.names import key_of
 from apps.networks.models import Tier, Vpc
 from apps.operations.filters import LIVE_STATUSES
 
@@ -24,10 +26,10 @@ class VpcFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def search(self, rows: QuerySet[Vpc], _name: str, value: str) -> QuerySet[Vpc]:
         rows = rows.alias(cidr_text=Cast("cidr", TextField()))
-        return rows.filter(Q(name__icontains=value) | Q(description__icontains=value) | Q(cidr_text__icontains=value))
+        return rows.filter(containing("search_key", value) | Q(cidr_text__icontains=value))
 
     def in_zone(self, rows: QuerySet[Vpc], _name: str, value: str) -> QuerySet[Vpc]:
-        wanted = Q(zone__name__iexact=value) | Q(zone__slug=value)
+        wanted = Q(zone__name_key=key_of(value)) | Q(zone__slug=value)
         with suppress(ValueError):  # not an id, so a name
             wanted |= Q(zone=UUID(value))
         return rows.filter(wanted)
@@ -44,4 +46,4 @@ class TierFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def search(self, rows: QuerySet[Tier], _name: str, value: str) -> QuerySet[Tier]:
         rows = rows.alias(cidr_text=Cast("cidr", TextField()))
-        return rows.filter(Q(name__icontains=value) | Q(cidr_text__icontains=value))
+        return rows.filter(containing("name_key", value) | Q(cidr_text__icontains=value))

@@ -13,9 +13,10 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from apps.kernel.errors import Refused
+from apps.kernel.names import DESCRIPTION, NAME, as_seen
 from apps.networks.drafts import MOST_TIERS, VpcDraft
 from apps.networks.models import Vpc
-from apps.networks.specs import DESCRIPTION_LENGTH, NAME_LENGTH, TierSpec, VpcSpec
+from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.provisioned import Status
 from apps.zones.models import Zone
 
@@ -48,8 +49,8 @@ def _address(**attrs: Any) -> forms.TextInput:
 class VpcForm(Refusable):
     """A draft as a form. One that was only edited is shown again without complaints."""
 
-    name = Said(label="Name", widget=_words(length=NAME_LENGTH))
-    description = Said(label="Description", required=False, widget=_words(length=DESCRIPTION_LENGTH))
+    name = Said(label="Name", widget=_words(length=NAME.most))
+    description = Said(label="Description", required=False, widget=_words(length=DESCRIPTION.most))
     zone = Said(label="Zone", widget=forms.Select)
     cidr = Said(label="Address range", widget=_address(placeholder="10.20.0.0/20"))
 
@@ -61,7 +62,7 @@ class VpcForm(Refusable):
         assert isinstance(select, forms.Select)
         select.choices = [(key, zone.name) for key, zone in self.zones.items()]
         for number in range(len(draft.tiers)):
-            words = _words(length=NAME_LENGTH, placeholder="web")
+            words = _words(length=NAME.most, placeholder="web")
             self.fields[f"tiers.{number}.name"] = Said(label=f"Name of tier {number + 1}", widget=words)
             address = _address(placeholder="10.20.0.0/24")
             self.fields[f"tiers.{number}.cidr"] = Said(label=f"Range of tier {number + 1}", widget=address)
@@ -94,12 +95,12 @@ class VpcForm(Refusable):
 
 
 class VpcRenameForm(Refusable):
-    name = Said(label="Name", widget=_words(length=NAME_LENGTH, autofocus=True))
-    description = Said(label="Description", required=False, widget=_words(length=DESCRIPTION_LENGTH))
+    name = Said(label="Name", widget=_words(length=NAME.most, autofocus=True))
+    description = Said(label="Description", required=False, widget=_words(length=DESCRIPTION.most))
 
 
 class TierForm(Refusable):
-    name = Said(label="Name", widget=_words(length=NAME_LENGTH, autofocus=True, placeholder="web"))
+    name = Said(label="Name", widget=_words(length=NAME.most, autofocus=True, placeholder="web"))
     cidr = Said(label="Address range", widget=_address())
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, suggestion: IPv4Network | None = None) -> None:
@@ -113,13 +114,13 @@ class TierForm(Refusable):
 
 
 class TierRenameForm(Refusable):
-    name = Said(label="Name", widget=_words(length=NAME_LENGTH, autofocus=True))
+    name = Said(label="Name", widget=_words(length=NAME.most, autofocus=True))
 
 
 class ConfirmForm(Refusable):
     """Whoever deletes a VPC types its name: the one thing that cannot be done by a slip of the hand."""
 
-    name = Said(widget=_words(length=NAME_LENGTH))
+    name = Said(widget=_words(length=NAME.most))
 
     def __init__(self, vpc: Vpc, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
@@ -127,8 +128,8 @@ class ConfirmForm(Refusable):
         self.fields["name"].label = f"Type the VPC's name to confirm: {vpc.name}"
 
     def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"].strip()
-        if name != self.expected:
+        name: str = self.cleaned_data["name"]
+        if as_seen(name) != as_seen(self.expected):
             raise forms.ValidationError(f"This is not the VPC's name. Type {self.expected}, or keep the VPC.")
         return name
 

@@ -1,7 +1,7 @@
 """VPCs and their tiers. The rows are reservations: names and ranges are constraints of the database.
 
     constraint                      says
-    vpc_name_is_unique              one live VPC of a name per tenant, whatever the case of its letters
+    vpc_name_is_unique              one live VPC of a name per tenant; what looks the same is the same (`kernel.names`)
     tier_name_is_unique             the same within a VPC
     tier_ranges_do_not_overlap      live tiers of a VPC share no address
     tier_lies_in_vpc                a tier's range is part of its VPC's (a composite foreign key keeps `vpc_cidr` true)
@@ -17,9 +17,10 @@ from typing import ClassVar
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models.functions import Lower
 from netfields import CidrAddressField, InetAddressField
 
+from apps.kernel.named import Key
+from apps.kernel.names import DESCRIPTION, NAME
 from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant
@@ -35,8 +36,10 @@ class VpcQuerySet(ProvisionedQuerySet["Vpc"]):
 class Vpc(Provisioned):
     tenant = models.ForeignKey(Tenant, on_delete=models.PROTECT, related_name="+")
     zone = models.ForeignKey(Zone, on_delete=models.PROTECT, related_name="+")
-    name = models.CharField(max_length=63)
-    description = models.CharField(max_length=180, blank=True)
+    name = models.CharField(max_length=NAME.most)
+    name_key = Key("name")
+    description = models.CharField(max_length=DESCRIPTION.most, blank=True)
+    search_key = Key("name", "description")
     cidr: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
 
     cloudstack_id = models.UUIDField(null=True)
@@ -53,7 +56,7 @@ class Vpc(Provisioned):
         verbose_name = "VPC"
         ordering = ("name", "id")
         constraints = [
-            models.UniqueConstraint("tenant", Lower("name"), condition=LIVE, name="vpc_name_is_unique"),
+            models.UniqueConstraint(fields=("tenant", "name_key"), condition=LIVE, name="vpc_name_is_unique"),
         ]
         indexes = [
             models.Index(fields=("tenant", "name", "id"), condition=LIVE, name="vpc_by_name"),
@@ -91,7 +94,8 @@ class TierQuerySet(ProvisionedQuerySet["Tier"]):
 class Tier(Provisioned):
     vpc = models.ForeignKey(Vpc, on_delete=models.PROTECT, related_name="tiers")
     vpc_cidr: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
-    name = models.CharField(max_length=63)
+    name = models.CharField(max_length=NAME.most)
+    name_key = Key("name")
     cidr: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
 
     cloudstack_id = models.UUIDField(null=True)
@@ -104,7 +108,7 @@ class Tier(Provisioned):
     class Meta:
         ordering = ("cidr", "id")
         constraints = [
-            models.UniqueConstraint("vpc", Lower("name"), condition=LIVE, name="tier_name_is_unique"),
+            models.UniqueConstraint(fields=("vpc", "name_key"), condition=LIVE, name="tier_name_is_unique"),
             ExclusionConstraint(
                 name="tier_ranges_do_not_overlap",
                 expressions=[("vpc", "="), (OpClass("cidr", name="inet_ops"), "&&")],

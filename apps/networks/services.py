@@ -12,8 +12,9 @@ from django.db.models import Q
 
 from apps.accounts.models import Account
 from apps.kernel.errors import Invalid, Refused
+from apps.kernel.names import DESCRIPTION, NAME, key_of
 from apps.networks.models import Tier, Vpc
-from apps.networks.specs import TierSpec, VpcSpec, outside, overlap, parse_description, parse_name, taken
+from apps.networks.specs import TierSpec, VpcSpec, outside, overlap, taken
 from apps.operations import services as operations
 from apps.operations.doorbell import tell_on_commit
 from apps.operations.models import Operation, Priority
@@ -51,7 +52,7 @@ def create_vpc(tenant: Tenant, spec: VpcSpec, *, by: Actor, priority: Priority =
 @transaction.atomic(durable=True)
 def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> bool:
     """Give a VPC another name or description, at once: both live in Weft alone. False when they are what they were."""
-    name, description = parse_name(name, "name"), parse_description(description, "description")
+    name, description = NAME.parse(name, "name"), DESCRIPTION.parse(description, "description")
     vpc = _held(vpc, "rename")
     old = {"name": vpc.name, "description": vpc.description}
     new = {"name": name, "description": description}
@@ -59,7 +60,7 @@ def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> bool:
         return False
     with translated("VPC", name):
         vpc.name, vpc.description = name, description
-        vpc.save(update_fields=["name", "description"])
+        vpc.save(update_fields=["name", "name_key", "description", "search_key"])
     audit(by, "vpc.rename", vpc, tenant=vpc.tenant, old=old, new=new)
     tell_on_commit(vpc.tenant_id)
     return True
@@ -85,7 +86,7 @@ def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
     if not spec.cidr.subnet_of(vpc.cidr):
         problems.append(outside(spec.cidr, vpc.cidr, "cidr"))
     problems += [overlap(spec.cidr, tier.name, tier.cidr, "cidr") for tier in tiers if spec.cidr.overlaps(tier.cidr)]
-    if any(tier.name.casefold() == spec.name.casefold() for tier in tiers):
+    if any(tier.name_key == key_of(spec.name) for tier in tiers):
         problems.append(taken("tier", spec.name, "name"))
     if problems:
         raise Invalid(problems)
@@ -99,14 +100,14 @@ def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def rename_tier(tier: Tier, *, name: str, by: Actor) -> bool:
     """Give a tier another name, at once: it lives in Weft alone. False when it is what it was."""
-    name = parse_name(name, "name")
+    name = NAME.parse(name, "name")
     tier = _held_tier(tier, "rename")
     if name == tier.name:
         return False
     old = tier.name
     with translated("tier", name):
         tier.name = name
-        tier.save(update_fields=["name"])
+        tier.save(update_fields=["name", "name_key"])
     audit(by, "tier.rename", tier, tenant=tier.vpc.tenant, old={"name": old}, new={"name": name})
     tell_on_commit(tier.vpc.tenant_id)
     return True
@@ -121,7 +122,7 @@ def delete_tier(tier: Tier, *, by: Actor) -> Operation:
 
 def find_zone(reference: str) -> Zone:
     """An enabled zone by its id or its name."""
-    by_reference = Q(name__iexact=reference) | Q(slug=reference)
+    by_reference = Q(name_key=key_of(reference)) | Q(slug=reference)
     with suppress(ValueError):  # not an id, so a name
         by_reference |= Q(pk=UUID(reference))
     zone = Zone.objects.filter(by_reference, is_enabled=True).first()

@@ -1,7 +1,7 @@
 """What somebody asks for, checked before anything is written or sent. One set of rules for forms and for REST.
 
     thing       may be
-    name        1 to 63 printable characters, no control characters, no blanks at the ends
+    name        what `apps.kernel.names` takes for one, as everywhere
     VPC range   IPv4, private (RFC 1918), /8 to /28, no host bits
     tier range  part of its VPC's range, /22 to /29 (CloudStack's `network.guest.cidr.limit` is /22; below /29 no
                 address is left beside network, broadcast, gateway and virtual router)
@@ -13,49 +13,19 @@ our ids. 63 is what fits a page.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Network, IPv6Network, NetmaskValueError, ip_network
 from typing import Any, TypeVar
 
 from apps.kernel.errors import Invalid, Refused
+from apps.kernel.names import DESCRIPTION, NAME, key_of
 
 PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 VPC_PREFIXES = range(8, 29)
 TIER_PREFIXES = range(22, 30)
-NAME_LENGTH = 63
-DESCRIPTION_LENGTH = 180
 
 T = TypeVar("T")
-
-
-def parse_name(value: object, field: str) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise Refused("name-missing", "Give a name.", field)
-    name = value.strip()
-    if len(name) > NAME_LENGTH:
-        raise Refused("name-too-long", f"A name has at most {NAME_LENGTH} characters; this one has {len(name)}.", field)
-    return _printable(name, "name", field)
-
-
-def parse_description(value: object, field: str) -> str:
-    text = value.strip() if isinstance(value, str) else ""
-    if len(text) > DESCRIPTION_LENGTH:
-        raise Refused(
-            "description-too-long",
-            f"A description has at most {DESCRIPTION_LENGTH} characters; this one has {len(text)}.",
-            field,
-        )
-    return _printable(text, "description", field)
-
-
-def _printable(text: str, noun: str, field: str) -> str:
-    if any(unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for letter in text):
-        raise Refused(
-            f"{noun}-unprintable", f"The {noun} holds a control character. Type it anew without line breaks.", field
-        )
-    return text
 
 
 def parse_cidr(value: object, field: str) -> IPv4Network:
@@ -115,7 +85,7 @@ class TierSpec:
     def parse(cls, values: Mapping[str, Any], *, prefix: str = "") -> TierSpec:
         """Raises `Invalid` with everything that is wrong. `prefix` stands before the names of the fields."""
         problems: list[Refused] = []
-        name = _collect(problems, parse_name, values.get("name"), f"{prefix}name")
+        name = _collect(problems, NAME.parse, values.get("name"), f"{prefix}name")
         cidr = _collect(problems, parse_tier_cidr, values.get("cidr"), f"{prefix}cidr")
         if problems or name is None or cidr is None:
             raise Invalid(problems)
@@ -136,8 +106,8 @@ class VpcSpec:
     def parse(cls, values: Mapping[str, Any]) -> VpcSpec:
         """From parsed JSON or cleaned form data. Raises `Invalid` with everything that is wrong."""
         problems: list[Refused] = []
-        name = _collect(problems, parse_name, values.get("name"), "name")
-        description = _collect(problems, parse_description, values.get("description"), "description")
+        name = _collect(problems, NAME.parse, values.get("name"), "name")
+        description = _collect(problems, DESCRIPTION.parse, values.get("description"), "description")
         cidr = _collect(problems, parse_vpc_cidr, values.get("cidr"), "cidr")
         zone = values.get("zone")
         if not isinstance(zone, str) or not zone.strip():
@@ -165,7 +135,7 @@ def clashes_between(block: IPv4Network, tiers: Sequence[TierSpec]) -> list[Refus
         for other in tiers[:number]:
             if tier.cidr.overlaps(other.cidr):
                 problems.append(overlap(tier.cidr, other.name, other.cidr, f"tiers.{number}.cidr"))
-            if tier.name.casefold() == other.name.casefold():
+            if key_of(tier.name) == key_of(other.name):
                 problems.append(taken("tier", tier.name, f"tiers.{number}.name"))
     return problems
 

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import models
 
 from apps.kernel import clock
+from apps.kernel.named import Key
 from apps.operations.parts import Recipe, recipe_of
 from apps.operations.state import AT_REST, LIVE, RUNNING, Goal, Phase, State
 from apps.tenancy.door import TenantDoor
@@ -60,6 +61,7 @@ class Operation(models.Model):
     resource_name = models.CharField(max_length=200)
     lock_key = models.CharField(max_length=64)
     requested_by = models.CharField(max_length=200)
+    search_key = Key("resource_name", "requested_by")
     requested_by_user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
     phase = models.CharField(max_length=16, choices=[(phase, phase) for phase in Phase], default=Phase.QUEUED)

@@ -8,9 +8,8 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
-
 from apps.kernel import clock
+from apps.kernel.named import containing
 from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.state import RUNNING, Goal, Phase
 from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
@@ -32,7 +31,7 @@ def search(rows: OperationQuerySet, *, words: str, phase: str) -> OperationQuery
     if phase in PHASES:
         rows = rows.filter(phase__in=PHASES[phase][1])
     if words:
-        rows = rows.filter(Q(resource_name__icontains=words) | Q(requested_by__icontains=words))
+        rows = rows.filter(containing("search_key", words))
     return rows
 
 
@@ -40,14 +39,13 @@ def search_across(rows: OperationQuerySet, *, words: str, phase: str) -> Operati
     """The same over all tenants, where the words may also name the tenant."""
     found = search(rows, words="", phase=phase)
     if words:
-        is_meant = Q(resource_name__icontains=words) | Q(requested_by__icontains=words)
-        found = found.filter(is_meant | Q(tenant__name__icontains=words))
+        found = found.filter(containing("search_key", words) | containing("tenant__name_key", words))
     return found
 
 
 def search_audit(rows: AuditEntryQuerySet, *, words: str) -> AuditEntryQuerySet:
     if words:
-        rows = rows.filter(Q(object_name__icontains=words) | Q(actor__icontains=words) | Q(action__icontains=words))
+        rows = rows.filter(containing("search_key", words))
     return rows
 
 

@@ -19,9 +19,10 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models.functions import Lower
 
 from apps.kernel import clock
+from apps.kernel.named import Key
+from apps.kernel.names import NAME, key_of
 from apps.tenancy.door import TenantDoor
 
 
@@ -32,21 +33,37 @@ class People(UserManager["User"]):
         """What `manage.py createsuperuser` makes is a platform admin."""
         return super().create_superuser(username, email, password, **{"is_platform_admin": True} | fields)
 
+    def get_by_natural_key(self, username: str | None) -> User:
+        """Whoever signs in with a name that looks like theirs. One that is typed exactly goes before."""
+        name = username or ""
+        exact = self.filter(username=name).first()
+        return exact or self.get(username_key=key_of(name))
+
+    def who_can_sign_in(self, username: str) -> User | None:
+        try:
+            user = self.get_by_natural_key(username)
+        except User.DoesNotExist:
+            return None
+        return user if user.is_active else None
+
 
 class User(AbstractUser):
+    username_key = Key("username")
     is_platform_admin = models.BooleanField(default=False)
 
     objects: ClassVar[People] = People()
 
     class Meta(AbstractUser.Meta):
         abstract = False
+        constraints = [models.UniqueConstraint(fields=("username_key",), name="user_name_is_unique")]
 
 
 class Tenant(models.Model):
     """Our customer, and the boundary of everything. `slug` stands in URLs and never changes."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=63)
+    name = models.CharField(max_length=NAME.most)
+    name_key = Key("name")
     slug = models.CharField(
         max_length=32,
         unique=True,
@@ -62,7 +79,7 @@ class Tenant(models.Model):
 
     class Meta:
         ordering = ("name",)
-        constraints = [models.UniqueConstraint(Lower("name"), name="tenant_name_is_unique")]
+        constraints = [models.UniqueConstraint(fields=("name_key",), name="tenant_name_is_unique")]
 
     def __str__(self) -> str:
         return self.name
@@ -109,7 +126,7 @@ class ApiToken(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, null=True, blank=True, on_delete=models.CASCADE, related_name="tokens")
-    name = models.CharField(max_length=63)
+    name = models.CharField(max_length=NAME.most)
     digest = models.CharField(max_length=64, unique=True)
     scope = models.CharField(max_length=8, choices=Scope.choices, default=Scope.WRITE)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -154,6 +171,7 @@ class AuditEntry(models.Model):
     object_type = models.CharField(max_length=32)
     object_id = models.CharField(max_length=36)
     object_name = models.CharField(max_length=200)
+    search_key = Key("object_name", "actor", "action")
     old: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     new: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
 

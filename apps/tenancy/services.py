@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import models, transaction
 
+from apps.kernel.names import NAME, USERNAME
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import ApiToken, AuditEntry, Membership, Role, Scope, Tenant, User
 
@@ -38,17 +39,21 @@ def audit(
 
 @transaction.atomic(durable=True)
 def add_member(tenant: Tenant, username: str, role: Role, *, by: Actor) -> str | None:
-    """Make somebody a member, or give a member another role. Returns the password of a user made for it, else None."""
-    user = User.objects.filter(username=username).first()
+    """Make somebody a member, or give a member another role. Returns the password of a user made for it, else None.
+
+    Raises `Refused` for what is no user name."""
+    username = USERNAME.parse(username, "username")
     password = None
-    if user is None:
+    try:
+        user = User.objects.get_by_natural_key(username)
+    except User.DoesNotExist:
         password = secrets.token_urlsafe(16)
         user = User.objects.create_user(username, password=password)
     membership, is_new = Membership.objects.get_or_create(user=user, tenant=tenant, defaults={"role": role})
     old = {} if is_new else {"role": membership.role}
     membership.role = role
     membership.save(update_fields=["role"])
-    audit(by, "member.set", membership, tenant=tenant, old=old, new={"user": username, "role": role})
+    audit(by, "member.set", membership, tenant=tenant, old=old, new={"user": user.username, "role": role})
     return password
 
 
@@ -63,6 +68,7 @@ def issue_token(
     secret: str | None = None,
 ) -> str:
     """Make a token and return its secret, which is shown once. `tenant` None makes a token of the platform."""
+    name = NAME.parse(name, "name")
     secret = secret or ApiToken.new_secret()
     token = ApiToken(
         tenant=tenant,

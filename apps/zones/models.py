@@ -16,6 +16,8 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from apps.kernel import clock
+from apps.kernel.named import Key
+from apps.kernel.names import NAME
 from apps.kernel.seal import SealedField
 
 
@@ -28,7 +30,9 @@ class Zone(models.Model):
     """A place where tenants can build. Credentials: a CloudStack root admin's keys and a Netris user of Weft's own."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    name = models.CharField(max_length=63, unique=True)
+    #: As its CloudStack calls it.
+    name = models.CharField(max_length=NAME.most, unique=True)
+    name_key = Key("name")
     slug = models.CharField(max_length=32, unique=True, validators=[RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*\Z")])
     description = models.CharField(max_length=255, blank=True)
     is_enabled = models.BooleanField(default=True)
@@ -63,6 +67,7 @@ class Zone(models.Model):
 
     class Meta:
         ordering = ("name",)
+        constraints = [models.UniqueConstraint(fields=("name_key",), name="zone_name_is_unique")]
 
     def __str__(self) -> str:
         return self.name

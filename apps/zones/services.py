@@ -18,6 +18,7 @@ from apps import cloudstack, netris
 from apps.cloudstack.wire import Offering
 from apps.kernel import clock
 from apps.kernel.errors import Refused
+from apps.kernel.names import NAME, key_of, tidy
 from apps.tenancy.actors import Platform
 from apps.tenancy.services import audit
 from apps.zones.models import Zone
@@ -65,17 +66,18 @@ def register_zone(spec: ZoneSpec, *, by: Platform) -> Zone:
 
     Raises `Refused` for what is no address or does not exist there, `Unavailable` for what does not answer.
     """
+    name = NAME.parse(spec.name, "name")
     for field in ("cloudstack_url", "netris_url"):
         _check_url(field, getattr(spec, field))
     found = _look_up(spec)
     with transaction.atomic():
-        zone = Zone.objects.select_for_update().filter(name=spec.name).first()
+        zone = Zone.objects.select_for_update().filter(name_key=key_of(name)).first()
         if zone is None:
-            zone, old, action = Zone(name=spec.name, slug=_free_slug(spec.name)), {}, "zone.register"
+            zone, old, action = Zone(name=name, slug=_free_slug(name)), {}, "zone.register"
         else:
             old, action = _told(zone), "zone.update"
             if zone.cloudstack_zone_id != found.zone_id:
-                text = f"Another zone was registered as {spec.name}; what was built there would be lost sight of."
+                text = f"Another zone was registered as {zone.name}; what was built there would be lost sight of."
                 raise Refused("zone-other", text, "name")
         secrets = {} if zone._state.adding else {name: getattr(zone, name) for name in SECRETS}
         _fill(zone, spec, found)
@@ -109,7 +111,7 @@ def _look_up(spec: ZoneSpec) -> _Found:
         netris.connect(spec.netris_url, spec.netris_user, spec.netris_password) as fabric,
     ):
         zones = clouds.list_zones()
-        zone = next((zone for zone in zones if zone.name == spec.name), None)
+        zone = next((zone for zone in zones if tidy(zone.name) == tidy(spec.name)), None)
         if zone is None:
             names = ", ".join(zone.name for zone in zones)
             raise Refused("zone-unknown", f"CloudStack has no zone {spec.name}. It has: {names}.", "name")

@@ -55,8 +55,8 @@ def test_a_tenant_sees_itself_and_makes_no_other(api, acme):
     ("body", "code", "field"),
     [
         ({}, "name-missing", "name"),
-        ({"name": ""}, "name-invalid", "name"),
-        ({"name": "n" * 64}, "name-invalid", "name"),
+        ({"name": ""}, "name-missing", "name"),
+        ({"name": "n" * 64}, "name-too-long", "name"),
         ({"name": "a\nb"}, "name-unprintable", "name"),
         ({"name": "ACME", "slug": "acme-2"}, "name-taken", "name"),
         ({"name": "Acme Two", "slug": "acme"}, "slug-taken", "slug"),

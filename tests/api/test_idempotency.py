@@ -77,7 +77,7 @@ def test_callers_do_not_share_their_keys(api, other, acme, engineer):
 def test_a_refusal_uses_no_key_up(api, vpc):
     body = a_body(name="prod", cidr="10.40.0.0/20", tiers=[])
     assert problem_of(api.post("/vpcs/", body, Idempotency_Key="k"), 422)["code"] == "name-taken"
-    Vpc.unscoped.update(name="other")
+    Vpc.unscoped.update(name="other", name_key="other")
 
     assert api.post("/vpcs/", body, Idempotency_Key="k").status_code == 202
 

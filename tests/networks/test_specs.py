@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from apps.kernel.errors import Invalid, Refused
-from apps.networks.specs import TierSpec, VpcSpec, parse_cidr, parse_name, parse_tier_cidr, parse_vpc_cidr
+from apps.networks.specs import TierSpec, VpcSpec, parse_cidr, parse_tier_cidr, parse_vpc_cidr
 
 
 def good(**changes):
@@ -74,25 +74,6 @@ def test_a_tier_is_of_a_possible_size(cidr):
     with pytest.raises(Refused) as refusal:
         parse_tier_cidr(cidr, "cidr")
     assert refusal.value.code == "cidr-size"
-
-
-@pytest.mark.parametrize(
-    ("name", "code"),
-    [
-        ("", "name-missing"),
-        ("   ", "name-missing"),
-        (None, "name-missing"),
-        (["prod"], "name-missing"),
-        ("x" * 64, "name-too-long"),
-        ("pr\x00od", "name-unprintable"),
-        ("pr\nod", "name-unprintable"),
-        ("pr\u202eod", "name-unprintable"),
-    ],
-)
-def test_a_name_is_short_and_printable(name, code):
-    with pytest.raises(Refused) as refusal:
-        parse_name(name, "name")
-    assert (refusal.value.code, refusal.value.field) == (code, "name")
 
 
 def test_everything_that_is_wrong_is_said_at_once():

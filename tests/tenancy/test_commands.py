@@ -53,3 +53,18 @@ def test_an_unknown_tenant_is_an_error(db, arguments):
 
 def test_a_superuser_is_a_platform_admin(db):
     assert User.objects.create_superuser("root", "root@example.net", "a long enough password").is_platform_admin
+
+
+@pytest.mark.parametrize(
+    "arguments", [("add_member", "acme", "a\u202enn", "owner"), ("issue_token", "acme", "a\u200b")]
+)
+def test_a_name_that_cannot_be_is_an_error_in_words(acme, arguments):
+    with pytest.raises(CommandError, match="a character that is not seen"):
+        said(*arguments)
+    assert not User.objects.exists() and not ApiToken.objects.of(acme).exists()
+
+
+def test_a_member_is_found_whatever_the_case_of_the_name(acme):
+    said("add_member", "acme", "Ann", "engineer")
+    assert "Password" not in said("add_member", "acme", "ann", "viewer")
+    assert User.objects.get().username == "Ann"

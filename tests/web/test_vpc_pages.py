@@ -352,6 +352,12 @@ def test_the_typed_name_deletes(ann, acme, prod):
     assert answer.headers["Location"] == f"/t/acme/operations/{operation.pk}/"
 
 
+@pytest.mark.parametrize("typed", [" prod", "prod\u00a0", "pr\u043ed", "\uff50rod"])
+def test_what_one_sees_is_what_one_types_to_delete(ann, acme, prod, typed):
+    assert ann.post(f"{page_of(prod)}delete/", {"name": typed}).status_code == 302
+    assert Operation.objects.of(acme).get().goal == "absent"
+
+
 @pytest.mark.parametrize("typed", ["", "Prod", "pro", "prod2"])
 def test_another_name_deletes_nothing(ann, acme, prod, typed):
     answer = ann.post(f"{page_of(prod)}delete/", {"name": typed})

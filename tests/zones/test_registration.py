@@ -150,9 +150,17 @@ def test_a_name_does_not_pass_to_another_zone(spec):
 
 
 def test_two_names_never_share_a_short_one(spec):
-    builders.a_zone("Zone1", slug="zone1")
+    builders.a_zone("Elsewhere", slug="zone1")
 
     assert registered(spec).slug == "zone1-2"
+
+
+def test_a_zone_is_not_registered_beside_one_that_is_called_the_same(spec):
+    builders.a_zone("Zоne1", slug="other")  # with a Cyrillic letter
+
+    with pytest.raises(Refused, match="Another zone was registered as") as refusal:
+        registered(spec)
+    assert (refusal.value.code, refusal.value.field) == ("zone-other", "name")
 
 
 def command(spec: ZoneSpec, monkeypatch, **changes):

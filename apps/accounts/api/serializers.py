@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -59,13 +58,8 @@ class TenantWrite(Body):
     max_tiers = Count(required=False, min_value=0, max_value=MOST)
     owner = Text(required=False, help_text="The user name of somebody who becomes its first owner.")
 
-    def validate_name(self, name: str) -> str:
-        if any(unicodedata.category(letter).startswith("C") for letter in name.strip()):
-            raise ValidationError("The name holds a control character.", code="name-unprintable")
-        return name
-
     def validate_owner(self, username: str) -> User:
-        user = User.objects.filter(username=username, is_active=True).first()
+        user = User.objects.who_can_sign_in(username)
         if user is None:
             raise ValidationError("There is no such user.", code="owner-unknown")
         return user

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from apps.kernel.errors import Refused
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import Role, Tenant
 from apps.tenancy.services import add_member
@@ -24,7 +25,10 @@ class Command(BaseCommand):
         tenant = Tenant.objects.filter(slug=options["tenant"]).first()
         if tenant is None:
             raise CommandError(f"There is no tenant {options['tenant']}.")
-        password = add_member(tenant, options["username"], Role(options["role"]), by=Actor.system("command line"))
+        try:
+            password = add_member(tenant, options["username"], Role(options["role"]), by=Actor.system("command line"))
+        except Refused as refusal:
+            raise CommandError(refusal.message) from refusal
         self.stdout.write(f"{options['username']} is {options['role']} of {tenant}.")
         if password:
             self.stdout.write(f"Password: {password}")

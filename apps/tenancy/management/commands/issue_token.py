@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.kernel import clock
+from apps.kernel.errors import Refused
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import Scope, Tenant
 from apps.tenancy.services import issue_token
@@ -33,11 +34,14 @@ class Command(BaseCommand):
         days = options["days"]
         if days is not None and days < 1:
             raise CommandError("--days: 1 or more.")
-        secret = issue_token(
-            tenant,
-            name=options["name"],
-            scope=Scope(options["scope"]),
-            expires_at=clock.now() + timedelta(days=days) if days else None,
-            by=Actor.system("command line"),
-        )
+        try:
+            secret = issue_token(
+                tenant,
+                name=options["name"],
+                scope=Scope(options["scope"]),
+                expires_at=clock.now() + timedelta(days=days) if days else None,
+                by=Actor.system("command line"),
+            )
+        except Refused as refusal:
+            raise CommandError(refusal.message) from refusal
         self.stdout.write(secret)
