@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
 from typing import ClassVar
+from uuid import UUID
 
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.indexes import OpClass
@@ -21,12 +22,18 @@ from netfields import CidrAddressField, InetAddressField
 
 from apps.kernel.named import Key
 from apps.kernel.names import DESCRIPTION, NAME
+from apps.operations.models import Operation
 from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 
 LIVE = ~models.Q(status=Status.DELETED)
+
+
+def lock_key_of(vpc_id: UUID) -> str:
+    """A tier locks its VPC: CloudStack changes one thing in a VPC at a time."""
+    return f"vpc:{vpc_id}"
 
 
 class VpcQuerySet(ProvisionedQuerySet["Vpc"]):
@@ -80,11 +87,11 @@ class Vpc(Provisioned):
 
     @property
     def lock_key(self) -> str:
-        return f"vpc:{self.pk}"
+        return lock_key_of(self.pk)
 
-    def why_not(self, action: str) -> str | None:
-        """Why `rename`, `delete` or `add tier` is not offered now; None when it is."""
-        return _why_not(self.status, "VPC", action)
+    def why_not(self, action: str, holder: Operation | None) -> str | None:
+        """Why `rename`, `delete` or `add tier` is not offered now; None when it is. `holder` has the VPC's lock."""
+        return _why_not(self.status, "VPC", action, holder)
 
 
 class TierQuerySet(ProvisionedQuerySet["Tier"]):
@@ -132,22 +139,22 @@ class Tier(Provisioned):
         """The first address of the range; CloudStack gives it to the gateway."""
         return self.cidr[1]
 
-    def why_not(self, action: str) -> str | None:
-        """Why `rename` or `delete` is not offered now; None when it is."""
-        return _why_not(self.status, "tier", action)
+    def why_not(self, action: str, holder: Operation | None) -> str | None:
+        """Why `rename` or `delete` is not offered now; None when it is. `holder` has the lock of its VPC."""
+        return _why_not(self.status, "tier", action, holder)
 
 
-def _why_not(status: str, noun: str, action: str) -> str | None:
-    """A name is Weft's own, so it can be changed at any time until the thing is on its way out."""
+def _why_not(status: str, noun: str, action: str, holder: Operation | None) -> str | None:
+    """A name is Weft's own: it can be changed until the thing is on its way out, whoever holds the lock."""
     match status:
-        case Status.READY:
-            return None
-        case Status.BUILDING | Status.STUCK if action == "rename":
+        case Status.DELETED:
+            return f"The {noun} is gone."
+        case Status.REMOVING:
+            return f"The {noun} is being removed."
+        case _ if action == "rename":
             return None
         case Status.BUILDING:
             return f"The {noun} is still being built."
-        case Status.REMOVING:
-            return f"The {noun} is being removed."
-        case Status.STUCK:
-            return f"An operation on the {noun} is stuck. Retry it first."
-    return f"The {noun} is gone."
+    if holder is not None:
+        return holder.in_the_way
+    return f"An operation on the {noun} is stuck. Retry it first." if status == Status.STUCK else None

@@ -15,8 +15,8 @@ from apps.accounts.models import Account
 from apps.kernel import clock
 from apps.mirror.models import Kind, Reading
 from apps.networks.filters import VpcFilter
-from apps.networks.models import Tier, TierQuerySet, Vpc, VpcQuerySet
-from apps.operations.models import Operation
+from apps.networks.models import Tier, TierQuerySet, Vpc, VpcQuerySet, lock_key_of
+from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.provisioned import Status
 from apps.operations.state import Phase
 from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
@@ -159,6 +159,13 @@ def tiers_of(vpc: Vpc) -> TierQuerySet:
 def live_operation(vpc: Vpc) -> Operation | None:
     """The operation that holds the VPC, on itself or on a tier."""
     return Operation.objects.of(vpc.tenant).live().filter(lock_key=vpc.lock_key).first()
+
+
+def holders_of(operations: OperationQuerySet, vpc_ids: Iterable[UUID]) -> dict[UUID, Operation]:
+    """The operations that hold these VPCs, among those that the caller may see. One query, none for no VPC."""
+    ids = {lock_key_of(pk): pk for pk in vpc_ids}
+    found = operations.live().filter(lock_key__in=ids) if ids else ()
+    return {ids[operation.lock_key]: operation for operation in found}
 
 
 def latest_operations_of(vpc: Vpc) -> list[Operation]:

@@ -11,8 +11,9 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 
 from apps.accounts.models import Account
-from apps.kernel.errors import Invalid, Refused
+from apps.kernel.errors import Busy, Invalid, Refused
 from apps.kernel.names import DESCRIPTION, NAME, key_of
+from apps.networks import queries
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec, outside, overlap, taken
 from apps.operations import services as operations
@@ -77,7 +78,7 @@ def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
     """Add a tier to a VPC that is ready."""
-    vpc = _held(vpc, "add a tier to")
+    vpc = _held(vpc, "add tier")
     need_quota(vpc.tenant, tiers=1, field=None)
     tiers = list(Tier.objects.of(vpc.tenant).live().filter(vpc=vpc))
     if len(tiers) >= vpc.zone.max_tiers_per_vpc:
@@ -178,8 +179,7 @@ def translated(noun: str, name: str) -> Iterator[None]:
 def _held(vpc: Vpc, action: str) -> Vpc:
     """The VPC as it is now, locked until the transaction ends. Raises `Refused` when the action is not offered."""
     vpc = Vpc.objects.of(vpc.tenant).select_for_update(of=("self",)).select_related("tenant", "zone").get(pk=vpc.pk)
-    if reason := vpc.why_not(action):
-        raise Refused("not-now", reason)
+    _need_offer(vpc, action)
     return vpc
 
 
@@ -187,9 +187,17 @@ def _held_tier(tier: Tier, action: str) -> Tier:
     tenant = tier.vpc.tenant
     rows = Tier.objects.of(tenant).select_for_update(of=("self",)).select_related("vpc__tenant", "vpc__zone")
     tier = rows.get(pk=tier.pk)
-    if reason := tier.why_not(action):
-        raise Refused("not-now", reason)
+    _need_offer(tier, action)
     return tier
+
+
+def _need_offer(row: Vpc | Tier, action: str) -> None:
+    """Raises `Refused` when the action is not offered now, in the words that said so before."""
+    vpc = row.vpc if isinstance(row, Tier) else row
+    holder = queries.live_operation(vpc)
+    if reason := row.why_not(action, holder):
+        is_busy = holder is not None and reason == holder.in_the_way
+        raise Busy("busy", reason) if is_busy else Refused("not-now", reason)
 
 
 def _start(kind: str, resource: Vpc | Tier, goal: Goal, *, by: Actor, **options: Any) -> Operation:

@@ -117,7 +117,7 @@ def vpc_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
             form.refuse(refusal)
         else:
             return _renamed(request, vpc, form.cleaned_data["name"], is_changed=is_changed)
-    context = {"form": form, "heading": f"Rename {vpc.name}", "reason": _why_not(request, vpc, "rename")}
+    context = {"form": form, "heading": f"Rename {vpc.name}", **_offer(request, vpc, "rename")}
     context |= {"vpc": vpc, "label": "Rename VPC", "crumbs": _crumbs(request, vpc, "Rename")}
     return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
 
@@ -134,7 +134,7 @@ def vpc_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
     goes = plans.goes_with_vpc(vpc, list(queries.tiers_of(vpc)))
-    context = _removal(request, vpc, f"Delete {vpc.name}", _why_not(request, vpc, "delete"))
+    context = _removal(request, vpc, f"Delete {vpc.name}", _offer(request, vpc, "delete"))
     context |= {"form": form, "goes": goes, "stays": plans.STAYS, "confirm_label": "Delete VPC"}
     return render(request, "confirm.html", context, status=422 if form.errors else 200)
 
@@ -157,7 +157,7 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     said = request.POST or request.GET
     planned = plans.planned_tier(vpc, tiers, TierDraft(said.get("name", ""), said.get("cidr", form["cidr"].initial)))
     context = {"form": form, "vpc": vpc, "tiers": tiers, "picture": plans.map_of(vpc, tiers, planned=planned)}
-    context |= {"reason": _why_not(request, vpc, "add a tier to"), "crumbs": _crumbs(request, vpc, "New tier")}
+    context |= {**_offer(request, vpc, "add tier"), "crumbs": _crumbs(request, vpc, "New tier")}
     template = part_or_page(request, "networks/tier_create.html", "map")
     return render(request, template, context, status=422 if form.errors else 200)
 
@@ -174,7 +174,7 @@ def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
             form.refuse(refusal)
         else:
             return _renamed(request, tier.vpc, form.cleaned_data["name"], is_changed=is_changed)
-    context = {"form": form, "heading": f"Rename tier {tier.name}", "reason": _why_not(request, tier, "rename")}
+    context = {"form": form, "heading": f"Rename tier {tier.name}", **_offer(request, tier, "rename")}
     context |= {"vpc": tier.vpc, "label": "Rename tier", "crumbs": _crumbs(request, tier.vpc, f"Rename {tier.name}")}
     return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
 
@@ -189,7 +189,7 @@ def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
             return _started(request, services.delete_tier(tier, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
-    context = _removal(request, tier.vpc, f"Delete tier {tier.name}", _why_not(request, tier, "delete"))
+    context = _removal(request, tier.vpc, f"Delete tier {tier.name}", _offer(request, tier, "delete"))
     stays = [plans.Item("VPC", tier.vpc.name, "and its other tiers"), *plans.STAYS]
     context |= {"form": form, "goes": [plans.goes_with_tier(tier)], "stays": stays, "confirm_label": "Delete tier"}
     return render(request, "confirm.html", context, status=422 if form.errors else 200)
@@ -207,8 +207,15 @@ def _tier(request: TenantRequest, pk: UUID) -> Tier:
     return get_or_404(rows, pk=pk)
 
 
-def _why_not(request: TenantRequest, row: Vpc | Tier, action: str) -> str | None:
-    return why_not_write(request.membership) or row.why_not(action)
+def _why_not(request: TenantRequest, row: Vpc | Tier, action: str, holder: Operation | None) -> str | None:
+    return why_not_write(request.membership) or row.why_not(action, holder)
+
+
+def _offer(request: TenantRequest, row: Vpc | Tier, action: str) -> dict[str, Any]:
+    """Why a form's button cannot be pressed now, and the operation in the way where there is one."""
+    holder = queries.live_operation(row if isinstance(row, Vpc) else row.vpc)
+    reason = _why_not(request, row, action, holder)
+    return {"reason": reason, "holder": holder if holder and reason == holder.in_the_way else None}
 
 
 def _crumbs(request: HttpRequest, vpc: Vpc | str, here: str = "") -> list[dict[str, str]]:
@@ -262,7 +269,12 @@ def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) 
     operation = queries.live_operation(vpc)
     return {
         "tiers": [
-            {"tier": tier, "status": plans.shown_status(tier, agreement), "why_not": _why_not(request, tier, "delete")}
+            {
+                "tier": tier,
+                "status": plans.shown_status(tier, agreement),
+                "why_not_rename": _why_not(request, tier, "rename", operation),
+                "why_not_delete": _why_not(request, tier, "delete", operation),
+            }
             for tier in tiers
         ],
         "picture": plans.map_of(vpc, tiers, agreement),
@@ -272,18 +284,18 @@ def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) 
         "operation": operation,
         "sentence": sentence(operation) if operation else "",
         "overlap": queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
-        "why_not_rename": _why_not(request, vpc, "rename"),
-        "why_not_add": _why_not(request, vpc, "add a tier to"),
-        "why_not_delete": _why_not(request, vpc, "delete"),
+        "why_not_rename": _why_not(request, vpc, "rename", operation),
+        "why_not_add": _why_not(request, vpc, "add tier", operation),
+        "why_not_delete": _why_not(request, vpc, "delete", operation),
         "is_part": wants_part(request),
     }
 
 
-def _removal(request: TenantRequest, vpc: Vpc, heading: str, reason: str | None) -> dict[str, Any]:
+def _removal(request: TenantRequest, vpc: Vpc, heading: str, offer: dict[str, Any]) -> dict[str, Any]:
     return {
         "heading": heading,
         "question": "This cannot be undone. Look at what goes before you say yes.",
-        "reason": reason,
+        **offer,
         "crumbs": _crumbs(request, vpc, "Delete"),
         "cancel_url": reverse("networks:vpc_detail", args=[request.tenant.slug, vpc.pk]),
     }

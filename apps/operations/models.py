@@ -175,6 +175,15 @@ class Operation(models.Model):
     def is_rolling_back(self) -> bool:
         return self.goal == Goal.PRESENT and Phase.REMOVING in (self.phase, self.stopped_in)
 
+    @property
+    def in_the_way(self) -> str:
+        """Why nothing else can be done to what it holds, and the way out."""
+        if self.phase != Phase.STUCK:
+            return f"“{self}” is still under way. Wait until it is over, then try again."
+        if self.why_not("cancel") is None:
+            return f"“{self}” is stuck. Retry or cancel it first."
+        return f"“{self}” is stuck. Retry it first; if it stays stuck, your provider can give it up."
+
     def why_not(self, action: str) -> str | None:
         """Why `cancel` or `retry` is not offered now; None when it is."""
         match action:

@@ -67,8 +67,8 @@ def start(
 def busy(tenant: Tenant | None, lock_key: str) -> Busy:
     """Says which operation is in the way. The holder is the tenant's own: lock keys carry ids of the tenant's rows."""
     holder = Operation.unscoped.live().filter(tenant=tenant, lock_key=lock_key).first()
-    what = f"“{holder}” is still under way" if holder else "another operation is still under way"
-    return Busy("busy", f"{what}. Wait until it is over, then try again.")
+    text = "Another operation was under way until a moment ago. Try again."
+    return Busy("busy", holder.in_the_way if holder else text)
 
 
 @transaction.atomic(durable=True)

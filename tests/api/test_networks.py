@@ -98,9 +98,11 @@ def test_a_vpc_shows_its_tiers_and_what_can_be_done(api, vpc, site):
                 "cidr": "10.20.0.0/24",
                 "gateway": "10.20.0.1",
                 "status": "ready",
+                "can": {"rename": None, "delete": None},
             }
         ],
         "can": {"rename": None, "delete": None, "add_tier": None},
+        "held_by": None,
     }
 
 

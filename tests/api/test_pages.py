@@ -101,7 +101,7 @@ def test_the_database_is_not_asked_more_often_for_more_rows(
 
 def test_one_object_costs_few_queries(api, vpc, django_assert_max_num_queries):
     api.get("/zones/")
-    with django_assert_max_num_queries(3):
+    with django_assert_max_num_queries(4):
         api.get(f"/vpcs/{vpc.pk}/")
 
 

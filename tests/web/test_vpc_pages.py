@@ -286,7 +286,7 @@ def test_something_stuck_is_told_with_its_reason(ann, acme, place, started):
     text = words(ann.get(page_of(vpc)))
 
     assert "Two instances still run." in text
-    assert "An operation on the VPC is stuck. Retry it first." in text
+    assert "“Create VPC prod” is stuck. Retry it first;" in text
 
 
 def test_an_overlap_is_shown_on_the_page(ann, acme, place, prod):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -10,8 +11,9 @@ from rest_framework import serializers
 from apps.kernel.api.bodies import Body, CidrText, DescriptionText, NameText, Text
 from apps.kernel.api.fields import Address, Time
 from apps.networks.agreement import FINDINGS, VERDICTS
-from apps.networks.models import Vpc
+from apps.networks.models import Tier, Vpc
 from apps.operations.api.serializers import STATUSES
+from apps.operations.models import Operation
 from apps.tenancy.api.serializers import Read, TenantRef
 from apps.zones.api.serializers import ZoneRef
 
@@ -23,7 +25,37 @@ class VpcRef(serializers.Serializer[Vpc]):
     url = Address("api:vpc")
 
 
-class TierRead(Read):
+class HolderRead(serializers.Serializer[Any]):
+    """The operation that has to be over before anything but names can be changed."""
+
+    id = serializers.UUIDField()
+    url = Address("api:operation")
+    title = serializers.CharField(source="__str__", help_text="What it does, for people: `Delete tier web`.")
+    phase = serializers.CharField(help_text="`stuck` until somebody retries, cancels or gives it up.")
+
+
+class Offers(Read):
+    """What can be done to a row now. The view puts the `holders` of its VPCs into the context."""
+
+    def holder(self, vpc_id: UUID) -> Operation | None:
+        holders: dict[UUID, Operation] = self.context["holders"]
+        return holders.get(vpc_id)
+
+    def offers(self, row: Vpc | Tier, vpc_id: UUID, *actions: str) -> dict[str, str | None]:
+        return {action.replace(" ", "_"): row.why_not(action, self.holder(vpc_id)) for action in actions}
+
+
+class TierCan(serializers.Serializer[Any]):
+    """Why something is not offered now; null when it is."""
+
+    rename = serializers.CharField(allow_null=True)
+    delete = serializers.CharField(allow_null=True)
+
+
+CAN = "Null for what can be done now, or the reason why it cannot."
+
+
+class TierRead(Offers):
     """One network of a VPC."""
 
     for_platform = ("tenant", "vni")
@@ -37,7 +69,12 @@ class TierRead(Read):
     gateway = serializers.CharField(help_text="The first address of the range.")
     vni = serializers.IntegerField(required=False, allow_null=True, help_text="For the platform only.")
     status = serializers.ChoiceField(choices=STATUSES)
+    can = serializers.SerializerMethodField(help_text=CAN)
     created_at = Time()
+
+    @extend_schema_field(TierCan)
+    def get_can(self, tier: Tier) -> dict[str, str | None]:
+        return self.offers(tier, tier.vpc_id, "rename", "delete")
 
 
 class VpcCan(serializers.Serializer[Any]):
@@ -48,7 +85,7 @@ class VpcCan(serializers.Serializer[Any]):
     add_tier = serializers.CharField(allow_null=True)
 
 
-class VpcRead(Read):
+class VpcRead(Offers):
     """An isolated routing domain with its tiers."""
 
     for_platform = ("tenant",)
@@ -65,12 +102,20 @@ class VpcRead(Read):
         allow_null=True, help_text="The address that its traffic leaves with; null until it is built."
     )
     tiers = TierRead(many=True, source="live_tiers")
-    can = serializers.SerializerMethodField(help_text="Null for what can be done now, or the reason why it cannot.")
+    can = serializers.SerializerMethodField(help_text=CAN)
+    held_by = serializers.SerializerMethodField(
+        help_text="What is under way or stuck, here or on a tier; null if nothing."
+    )
     created_at = Time()
 
     @extend_schema_field(VpcCan)
     def get_can(self, vpc: Vpc) -> dict[str, str | None]:
-        return {action.replace(" ", "_"): vpc.why_not(action) for action in ("rename", "delete", "add tier")}
+        return self.offers(vpc, vpc.pk, "rename", "delete", "add tier")
+
+    @extend_schema_field(HolderRead(allow_null=True))
+    def get_held_by(self, vpc: Vpc) -> Any:
+        holder = self.holder(vpc.pk)
+        return holder and HolderRead(holder, context=self.context).data
 
 
 class SourceRead(serializers.Serializer[Any]):

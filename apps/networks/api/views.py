@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from apps.kernel.api import etag
 from apps.kernel.api.transactions import joined
@@ -29,7 +31,8 @@ from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
-from apps.tenancy.api.views import List, One, Rows
+from apps.operations.models import Operation
+from apps.tenancy.api.views import List, M, One, Rows
 
 A_VPC = OpenApiExample(
     "A VPC with two tiers",
@@ -49,9 +52,21 @@ A_TIER = OpenApiExample(
 )
 
 
-class VpcRows(Rows[Vpc]):
-    serializer_class = VpcRead
+class Held(Rows[M]):
+    """Rows of which the answer tells what can be done to them now: one query for all of their VPCs' locks."""
+
     written_by = "tenant"
+
+    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
+        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
+        vpc_ids = {row.pk if isinstance(row, Vpc) else row.vpc_id for row in listed}
+        holders = queries.holders_of(self.caller.through(Operation.objects), vpc_ids) if vpc_ids else {}
+        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context()), "holders": holders}
+        return super().get_serializer(rows, **options, context=context)
+
+
+class VpcRows(Held[Vpc]):
+    serializer_class = VpcRead
 
     def get_queryset(self) -> QuerySet[Vpc]:
         tiers = self.caller.through(Tier.objects).live().defer("vpc_cidr")
@@ -104,9 +119,8 @@ class VpcAgreement(Rows[Vpc]):
         return etag.tagged(request, AgreementRead(agreement).data)
 
 
-class TierRows(Rows[Tier]):
+class TierRows(Held[Tier]):
     serializer_class = TierRead
-    written_by = "tenant"
 
     def get_queryset(self) -> QuerySet[Tier]:
         return self.caller.through(Tier.objects).live().select_related("vpc__tenant").defer("vpc_cidr", "vpc__cidr")
