@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
+from uuid import UUID
 
 import django_stubs_ext
 
@@ -173,6 +174,7 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "PATH_CONVERTER_OVERRIDES": {"id": UUID},
     "ENUM_NAME_OVERRIDES": {"FindingEnum": "apps.networks.agreement.FINDINGS"},
 }
 

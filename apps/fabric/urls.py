@@ -9,5 +9,5 @@ app_name = "fabric"
 urlpatterns = [
     path("fabric/topology/", views.topology, name="topology"),
     path("platform/zones/", views.zone_list, name="zone_list"),
-    path("platform/zones/<uuid:pk>/reconnect/", views.zone_reconnect, name="zone_reconnect"),
+    path("platform/zones/<id:pk>/reconnect/", views.zone_reconnect, name="zone_reconnect"),
 ]

@@ -2,9 +2,9 @@
 
     what comes in                                               refused when                               status
     path, query, form, headers, cookies                         a NUL, or bytes that are no UTF-8          400
-    path, query, one parameter                                  longer than `PATH`, `QUERY`, `VALUE`       414
+    path, query, one parameter                                  longer than `PATH`, `QUERY`, `TEXT`       414
     headers                                                     more than `HEADERS` bytes or lines         431
-    body, one field of a form                                   longer than the limit, `VALUE`             413
+    body, one field of a form                                   longer than the limit, `TEXT`             413
     parameters, fields of a form                                more than `PARAMETERS` of them             414, 413
     a form with files                                           always: nothing in Weft takes an upload    415
 
@@ -24,6 +24,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from django.conf import settings
 from django.http.cookie import parse_cookie
 
+from apps.kernel.limits import HEADER_LINES, HEADERS, PARAMETERS, PATH, QUERY, TEXT
 from apps.kernel.middleware import POLICY
 from apps.kernel.views import refusal
 
@@ -32,13 +33,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-PATH = 2_000
-QUERY = 32 * 1024
-PARAMETERS = 100
-VALUE = 2_000
-HEADERS = 32 * 1024
-HEADER_LINES = 100
 
 FORM = "application/x-www-form-urlencoded"
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -122,8 +116,8 @@ def _judge_pairs(content: bytes, too_much: int, whole: str, noun: str) -> None:
         raise _no_text(noun, None) from None
     for name, value in pairs:
         shown = _shown(name)
-        if len(name) > VALUE or len(value) > VALUE:
-            raise Fault(too_much, f"{noun}-too-long", f"A {noun} has at most {VALUE:,} characters.", shown)
+        if len(name) > TEXT or len(value) > TEXT:
+            raise Fault(too_much, f"{noun}-too-long", f"A {noun} has at most {TEXT:,} characters.", shown)
         for each in (name, value):
             _text(each.encode("utf-8", "surrogateescape"), noun, shown)
 

@@ -1,22 +1,25 @@
-"""How lists of VPCs and tiers are narrowed, on pages and in the API."""
+"""How lists of VPCs and tiers are narrowed, on pages and in the API. A reference to what is not there is refused."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from uuid import UUID
 
 import django_filters
 from django.db.models import Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
+from apps.kernel.api.filters import NameFilter
+from apps.kernel.errors import Refused
 from apps.kernel.named import containing
-from apps.kernel.names import key_of
 from apps.networks.models import Tier, Vpc
 from apps.operations.filters import LIVE_STATUSES
+from apps.tenancy.api.callers import caller_of
+from apps.zones.models import Zone
 
 
 class VpcFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(method="search", help_text="Part of the name, the description or the range.")
+    name = NameFilter()
     status = django_filters.ChoiceFilter(choices=LIVE_STATUSES)
     zone = django_filters.CharFilter(method="in_zone", help_text="The id or the name of a zone.")
 
@@ -29,16 +32,17 @@ class VpcFilter(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(containing("search_key", value) | Q(cidr_text__icontains=value))
 
     def in_zone(self, rows: QuerySet[Vpc], _name: str, value: str) -> QuerySet[Vpc]:
-        wanted = Q(zone__name_key=key_of(value)) | Q(zone__slug=value)
-        with suppress(ValueError):  # not an id, so a name
-            wanted |= Q(zone=UUID(value))
-        return rows.filter(wanted)
+        zones = list(Zone.objects.called(value).values_list("pk", flat=True))
+        if not zones:
+            raise Refused("zone-unknown", f"There is no zone “{value[:63]}”.", "zone")
+        return rows.filter(zone__in=zones)
 
 
 class TierFilter(django_filters.FilterSet):  # type: ignore[misc]
     q = django_filters.CharFilter(method="search", help_text="Part of the name or the range.")
+    name = NameFilter()
     status = django_filters.ChoiceFilter(choices=LIVE_STATUSES)
-    vpc = django_filters.UUIDFilter("vpc_id", help_text="The id of a VPC.")
+    vpc = django_filters.UUIDFilter(method="in_vpc", help_text="The id of a VPC.")
 
     class Meta:
         model = Tier
@@ -47,3 +51,9 @@ class TierFilter(django_filters.FilterSet):  # type: ignore[misc]
     def search(self, rows: QuerySet[Tier], _name: str, value: str) -> QuerySet[Tier]:
         rows = rows.alias(cidr_text=Cast("cidr", TextField()))
         return rows.filter(containing("name_key", value) | Q(cidr_text__icontains=value))
+
+    def in_vpc(self, rows: QuerySet[Tier], _name: str, value: UUID) -> QuerySet[Tier]:
+        """A VPC that is gone has no tiers; one that never was, or is another tenant's, is a slip."""
+        if not caller_of(self.request).through(Vpc.objects).filter(pk=value).exists():
+            raise Refused("vpc-unknown", "There is no such VPC.", "vpc")
+        return rows.filter(vpc=value)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
 
 from apps.accounts.models import Account
 from apps.kernel.errors import Busy, Invalid, Refused
@@ -123,10 +121,7 @@ def delete_tier(tier: Tier, *, by: Actor) -> Operation:
 
 def find_zone(reference: str) -> Zone:
     """An enabled zone by its id or its name."""
-    by_reference = Q(name_key=key_of(reference)) | Q(slug=reference)
-    with suppress(ValueError):  # not an id, so a name
-        by_reference |= Q(pk=UUID(reference))
-    zone = Zone.objects.filter(by_reference, is_enabled=True).first()
+    zone = Zone.objects.called(reference).filter(is_enabled=True).first()
     if zone is None:
         names = ", ".join(Zone.objects.filter(is_enabled=True).values_list("name", flat=True)) or "none yet"
         raise Refused("zone-unknown", f"There is no zone “{reference[:63]}”. Zones: {names}.", "zone")

@@ -9,11 +9,11 @@ tenant_urlpatterns = [
     path("vpcs/", views.vpc_list, name="vpc_list"),
     path("vpcs/new/", views.vpc_create, name="vpc_create"),
     path("vpcs/new/map/", views.vpc_map, name="vpc_map"),
-    path("vpcs/<uuid:pk>/", views.vpc_detail, name="vpc_detail"),
-    path("vpcs/<uuid:pk>/rename/", views.vpc_rename, name="vpc_rename"),
-    path("vpcs/<uuid:pk>/delete/", views.vpc_delete, name="vpc_delete"),
-    path("vpcs/<uuid:pk>/tiers/new/", views.tier_create, name="tier_create"),
-    path("tiers/<uuid:pk>/rename/", views.tier_rename, name="tier_rename"),
-    path("tiers/<uuid:pk>/delete/", views.tier_delete, name="tier_delete"),
+    path("vpcs/<id:pk>/", views.vpc_detail, name="vpc_detail"),
+    path("vpcs/<id:pk>/rename/", views.vpc_rename, name="vpc_rename"),
+    path("vpcs/<id:pk>/delete/", views.vpc_delete, name="vpc_delete"),
+    path("vpcs/<id:pk>/tiers/new/", views.tier_create, name="tier_create"),
+    path("tiers/<id:pk>/rename/", views.tier_rename, name="tier_rename"),
+    path("tiers/<id:pk>/delete/", views.tier_delete, name="tier_delete"),
 ]
 urlpatterns = [path("t/<slug:tenant_slug>/", include(tenant_urlpatterns))]

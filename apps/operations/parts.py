@@ -232,5 +232,9 @@ def register(recipe: Recipe[Any]) -> None:
     _recipes[recipe.kind] = recipe
 
 
+def kinds() -> list[str]:
+    return sorted(_recipes)
+
+
 def recipe_of(kind: str) -> Recipe[Any]:
     return _recipes[kind]

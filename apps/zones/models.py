@@ -9,6 +9,7 @@ failure sets `down_since`, later ones push `retry_at` further away, the first su
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,13 +18,22 @@ from django.db import models
 
 from apps.kernel import clock
 from apps.kernel.named import Key
-from apps.kernel.names import NAME
+from apps.kernel.names import NAME, key_of
 from apps.kernel.seal import SealedField
 
 
 class System(models.TextChoices):
     CLOUDSTACK = "cloudstack", "CloudStack"
     NETRIS = "netris", "Netris"
+
+
+class Zones(models.Manager["Zone"]):
+    def called(self, reference: str) -> models.QuerySet[Zone]:
+        """Those with this id, name or short name, as people and scripts refer to them."""
+        meant = models.Q(name_key=key_of(reference)) | models.Q(slug=reference)
+        with suppress(ValueError):  # not an id, so a name
+            meant |= models.Q(pk=uuid.UUID(reference))
+        return self.filter(meant)
 
 
 class Zone(models.Model):
@@ -63,7 +73,7 @@ class Zone(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = models.Manager()
+    objects = Zones()
 
     class Meta:
         ordering = ("name",)

@@ -171,7 +171,29 @@ def test_a_body_in_another_format(api):
 
 
 def test_an_answer_in_another_format(api):
-    assert problem_of(api.get("/vpcs/", Accept="text/html"), 406)["code"] == "not-acceptable"
+    for accept in ("text/html", "application/xml", "nonsense", "application/problem+xml"):
+        assert problem_of(api.get("/vpcs/", Accept=accept), 406)["code"] == "not-acceptable"
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "application/problem+json",
+        "application/problem+json, application/json",
+        "application/problem+json;q=0.9",
+        "text/html, application/problem+json",
+        "application/json; indent=4",
+        "application/*",
+        "*/*",
+        "",
+    ],
+)
+def test_who_takes_json_or_problems_gets_an_answer(accept, api, vpc):
+    response = api.get(f"/vpcs/{vpc.pk}/", Accept=accept)
+
+    assert (response.status_code, response["Content-Type"]) == (200, "application/json")
+    assert response.json()["name"] == "prod"
+    assert problem_of(api.get("/vpcs/?limit=x", Accept=accept), 422)["field"] == "limit"
 
 
 def test_a_method_that_is_not_there(api, vpc):

@@ -10,7 +10,7 @@ from django.db import OperationalError, connection
 
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
-from apps.tenancy.models import IdempotencyKey, Tenant
+from apps.tenancy.models import IdempotencyKey, Membership, Tenant, User
 from tests import builders
 from tests.api.conftest import Api, problem_of
 from tests.api.test_networks import a_body
@@ -56,6 +56,37 @@ def test_every_post_takes_a_key(api, platform, vpc):
     assert first.json() == again.json()
     assert again["Location"] == first["Location"]
     assert Tenant.objects.filter(name="Initech").count() == 1
+
+
+def test_a_repeated_request_is_answered_whatever_has_become_of_what_it_referred_to(api, platform, vpc, site):
+    """Tenants, too, are made once, though the owner they were to have has left."""
+    tier = {"vpc": str(vpc.pk), "name": "x", "cidr": "10.20.9.0/24"}
+    builders.a_user("eve")
+    tenant = {"name": "Initech", "owner": "eve"}
+    made = [
+        api.post("/tiers/", tier, Idempotency_Key="1"),
+        platform.post("/tenants/", tenant, Idempotency_Key="1"),
+        platform.post(f"/zones/{site.pk}/reconnect/", Idempotency_Key="2"),
+    ]
+    cancel = f"/operations/{made[0].json()['id']}/cancel/"
+    made.append(api.post(cancel, Idempotency_Key="2"))
+    assert [answer.status_code for answer in made] == [202] * 4
+
+    User.objects.filter(username="eve").delete()
+    Membership.objects.all().delete()
+    Operation.unscoped.all().delete()
+    Tier.unscoped.all().delete()
+    Vpc.unscoped.all().delete()
+    again = [
+        api.post("/tiers/", tier, Idempotency_Key="1"),
+        platform.post("/tenants/", tenant, Idempotency_Key="1"),
+        platform.post(f"/zones/{str(site.pk).upper()}/reconnect/", Idempotency_Key="2"),
+        api.post(cancel, Idempotency_Key="2"),
+    ]
+
+    for first, second in zip(made, again, strict=True):
+        assert (second.status_code, second.json(), second["Location"]) == (202, first.json(), first["Location"])
+        assert second["Idempotency-Replayed"] == "true"
 
 
 def test_callers_do_not_share_their_keys(api, other, acme, engineer):

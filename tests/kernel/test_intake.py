@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from apps.kernel.intake import HEADERS, PARAMETERS, QUERY, VALUE
+from apps.kernel.limits import HEADERS, PARAMETERS, QUERY, TEXT
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
 from tests import builders
@@ -131,8 +131,8 @@ QUERIES = [
     ("q=%ff", 400, "parameter-unprintable", "q"),
     ("q=%ED%A0%80", 400, "parameter-unprintable", "q"),  # a lone surrogate
     (b"q=\xff", 400, "parameter-unprintable", None),
-    ("q=" + "x" * (VALUE + 1), 414, "parameter-too-long", "q"),
-    ("x" * (VALUE + 1), 414, "parameter-too-long", "x" * 63),
+    ("q=" + "x" * (TEXT + 1), 414, "parameter-too-long", "q"),
+    ("x" * (TEXT + 1), 414, "parameter-too-long", "x" * 63),
     ("&".join(f"a{n}=1" for n in range(600)), 414, "too-many-parameters", None),
     ("&" * PARAMETERS, 414, "too-many-parameters", None),
     ("&".join(f"a{n}=" + "x" * 1000 for n in range(40)), 414, "address-too-long", None),
@@ -180,7 +180,7 @@ def test_an_over_long_path_is_refused(start, db):
         (b"username=%00", 400),
         (b"username=%ff", 400),
         (b"username=\xff", 400),
-        (b"username=" + b"x" * (VALUE + 1), 413),
+        (b"username=" + b"x" * (TEXT + 1), 413),
         (b"username=" + b"x" * 250_000, 413),
         (b"&".join(b"a=1" for _ in range(PARAMETERS + 1)), 413),
         (b"a" * 250_000, 413),
@@ -236,7 +236,7 @@ def test_a_host_that_is_not_ours_is_refused_in_the_form_of_whoever_asks(db):
 
 
 def test_what_is_within_the_limits_comes_through(cookie, vpc):
-    longest = urlencode({"q": "ü" * (VALUE // 2)})
+    longest = urlencode({"q": "ü" * (TEXT // 2)})
     assert len(longest) < QUERY
 
     assert ask("GET", f"/t/acme/activity/?{longest}", headers=[cookie]).status == 200

@@ -6,13 +6,11 @@ from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
 
 from apps.accounts.models import Account
 from apps.kernel.api.bodies import Body, Count, NameText, Text
 from apps.kernel.api.fields import Address, Time
 from apps.operations.api.serializers import STATUSES, OperationRead
-from apps.tenancy.models import User
 from apps.zones.api.serializers import ZoneRef
 
 MOST = 100_000
@@ -57,9 +55,3 @@ class TenantWrite(Body):
     max_vpcs = Count(required=False, min_value=0, max_value=MOST)
     max_tiers = Count(required=False, min_value=0, max_value=MOST)
     owner = Text(required=False, help_text="The user name of somebody who becomes its first owner.")
-
-    def validate_owner(self, username: str) -> User:
-        user = User.objects.who_can_sign_in(username)
-        if user is None:
-            raise ValidationError("There is no such user.", code="owner-unknown")
-        return user

@@ -4,5 +4,5 @@ from apps.accounts.api import views
 
 urlpatterns = [
     path("tenants/", views.TenantList.as_view(), name="tenants"),
-    path("tenants/<uuid:pk>/", views.TenantOne.as_view(), name="tenant"),
+    path("tenants/<id:pk>/", views.TenantOne.as_view(), name="tenant"),
 ]

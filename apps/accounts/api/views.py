@@ -10,11 +10,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.serializers import TenantCreated, TenantRead, TenantWrite
+from apps.accounts.filters import TenantFilter
 from apps.accounts.models import Account
 from apps.accounts.services import create_tenant
 from apps.kernel.api.transactions import joined
+from apps.kernel.errors import Refused
 from apps.tenancy.api.views import List, One, Rows
-from apps.tenancy.models import Tenant
+from apps.tenancy.models import Tenant, User
 
 
 class TenantRows(Rows[Tenant]):
@@ -28,6 +30,7 @@ class TenantRows(Rows[Tenant]):
 
 @extend_schema(summary="List tenants")
 class TenantList(TenantRows, List[Tenant]):
+    filterset_class = TenantFilter
     written_by = "platform"
 
     @extend_schema(summary="Create a tenant", request=TenantWrite, responses={202: TenantCreated, 201: TenantCreated})
@@ -38,12 +41,20 @@ class TenantList(TenantRows, List[Tenant]):
 
     def _create(self, values: dict[str, Any]) -> Response:
         assert self.caller.platform is not None, "MayUse lets only the platform through"
-        tenant, operations = joined(create_tenant)(**values, by=self.caller.platform)
+        owner = self._owner(values["owner"]) if "owner" in values else None
+        tenant, operations = joined(create_tenant)(**values | {"owner": owner}, by=self.caller.platform)
         made = self.get_queryset().get(pk=tenant.pk)
         made.operations = operations  # type: ignore[attr-defined]
         data = TenantCreated(made, context=self.get_serializer_context()).data
         first = data["operations"][0]["url"] if operations else data["url"]
         return Response(data, status=202 if operations else 201, headers={"Location": first})
+
+    @staticmethod
+    def _owner(username: str) -> User:
+        user = User.objects.who_can_sign_in(username)
+        if user is None:
+            raise Refused("owner-unknown", "There is no such user.", "owner")
+        return user
 
 
 @extend_schema(summary="Read a tenant")

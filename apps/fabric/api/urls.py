@@ -2,4 +2,4 @@ from django.urls import path
 
 from apps.fabric.api import views
 
-urlpatterns = [path("zones/<uuid:pk>/reconnect/", views.ZoneReconnect.as_view(), name="zone-reconnect")]
+urlpatterns = [path("zones/<id:pk>/reconnect/", views.ZoneReconnect.as_view(), name="zone-reconnect")]

@@ -29,7 +29,9 @@ class ZoneReconnect(ZoneRows):
         """Has CloudStack reconnect the host of its Netris plugin, which then logs in anew. Orders wait meanwhile, and
         until one of them has gone through."""
         Body.of(self.request)
-        platform = self.caller.platform
-        assert platform is not None, "MayUse lets only the platform through"
+        return self.once(lambda: self._reconnected(pk))
+
+    def _reconnected(self, pk: str) -> Response:
+        assert self.caller.platform is not None, "MayUse lets only the platform through"
         zone = get_or_404(self.get_queryset(), pk=pk)
-        return self.once(lambda: accepted(request, joined(reconnect_host)(zone, by=platform)))
+        return accepted(self.request, joined(reconnect_host)(zone, by=self.caller.platform))

@@ -17,6 +17,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 from apps.kernel.errors import Refused
+from apps.kernel.limits import TEXT
 
 
 class StrictJson(JSONParser):
@@ -29,10 +30,26 @@ class StrictJson(JSONParser):
             raise ParseError("The JSON is nested too deeply.") from error
 
 
+class BodyRows(serializers.ListSerializer[Any]):
+    """A list in a body. One that is too long is refused before any of its rows is looked at."""
+
+    max_length: int | None
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        if self.max_length is not None and isinstance(data, list) and len(data) > self.max_length:
+            message = f"At most {self.max_length} of them can be sent at once; these are {len(data):,}."
+            raise ValidationError({"non_field_errors": [ErrorDetail(message, f"too-many-{self.field_name}")]})
+        rows: list[Any] = super().to_internal_value(data)
+        return rows
+
+
 class Body(serializers.Serializer[Any]):
     """Subclasses list the fields. A field that is absent is absent from the result too."""
 
     default_error_messages = {"invalid": "Expected a JSON object."}
+
+    class Meta:
+        list_serializer_class = BodyRows
 
     @classmethod
     def of(cls, request: Request) -> dict[str, Any]:
@@ -72,7 +89,7 @@ class Text(serializers.CharField):
     """A string as it is: not trimmed, not made from a number, perhaps empty."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**({"trim_whitespace": False} | options))
+        super().__init__(**({"trim_whitespace": False, "max_length": TEXT} | options))
 
     def run_validation(self, data: Any = empty) -> Any:
         # What a blank means is for the spec, which says what to write instead.

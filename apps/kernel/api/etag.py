@@ -1,4 +1,8 @@
-"""`ETag` of one object and `If-Match` on its change, so that nobody overwrites what they have not seen.
+"""`ETag` of one object, and the conditions that name it (RFC 9110): nobody overwrites what they have not seen.
+
+    header          on GET                              on a change
+    If-None-Match   304 when the object is as named     412 when it is as named
+    If-Match                                            412 when it is not as named
 
 The tag is a digest of the object as this caller sees it: whatever changes in the answer changes the tag.
 """
@@ -10,11 +14,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.utils.http import parse_etags
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.kernel.api.problems import ChangedMeanwhile
+from apps.kernel.api.problems import ChangedMeanwhile, NotChanged
 
 
 def etag_of(data: Any) -> str:
@@ -22,17 +27,23 @@ def etag_of(data: Any) -> str:
 
 
 def tagged(request: Request, data: Any) -> Response:
-    """The object with its tag; 304 without it when the caller has this very state (`If-None-Match`)."""
+    """The object with its tag; 304 without it for a reader who has this very state."""
     etag = etag_of(data)
     headers = {"ETag": etag}
-    known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
-    if etag in known or "*" in known:
+    if request.method in SAFE_METHODS and _is_known(request, etag):
         return Response(status=304, headers=headers)
     return Response(data, headers=headers)
 
 
 def check(request: Request, show: Callable[[], Any]) -> None:
-    """Raises `ChangedMeanwhile` when the caller names a state in `If-Match` and `show()` is another by now."""
+    """Raises `ChangedMeanwhile` or `NotChanged` when `show()` is not in the state that the caller makes a condition."""
     wanted = request.headers.get("If-Match")
     if wanted is not None and wanted.strip() != "*" and etag_of(show()) not in parse_etags(wanted):
         raise ChangedMeanwhile
+    if "If-None-Match" in request.headers and _is_known(request, etag_of(show())):
+        raise NotChanged
+
+
+def _is_known(request: Request, etag: str) -> bool:
+    known = [tag.removeprefix("W/") for tag in parse_etags(request.headers.get("If-None-Match", ""))]
+    return etag in known or "*" in known

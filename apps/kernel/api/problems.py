@@ -44,6 +44,7 @@ CODES = {
     "null_characters_not_allowed": "{leaf}-unprintable",
     "surrogate_characters_not_allowed": "{leaf}-unprintable",
     "required": "{leaf}-missing",
+    "max_length": "{leaf}-too-long",
 }
 
 
@@ -75,6 +76,12 @@ class ChangedMeanwhile(exceptions.APIException):
     default_detail = (
         "It has changed since you read it. Read it again, then decide whether your change still makes sense."
     )
+
+
+class NotChanged(exceptions.APIException):
+    status_code = 412
+    default_code = "not-changed"
+    default_detail = "It is still in a state that If-None-Match excludes. Leave that header out to change it."
 
 
 def answer(error: Exception, context: Mapping[str, Any]) -> Response:

@@ -8,18 +8,22 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
+from apps.kernel.api.bodies import BodyRows
 from apps.kernel.api.problems import MEDIA_TYPE, ProblemRead
 
 REFUSALS = {
-    "400": "The body is not JSON.",
+    "400": "Something in the request cannot be read: no JSON, a NUL, bytes that are no UTF-8.",
     "401": "No token, or one that is unknown, expired or revoked. `WWW-Authenticate` says what is expected.",
     "403": "The caller may look but not change, or belongs to the wrong side (tenant or platform).",
     "404": "No such object, or another tenant's.",
+    "406": "The caller takes neither `application/json` nor `application/problem+json`.",
     "409": "Not now: another operation has the object, or its state does not allow it.",
-    "412": "The object is no longer in the state that `If-Match` names.",
+    "412": "The object is not in the state that `If-Match` or `If-None-Match` makes a condition.",
     "413": "The body is too large.",
+    "414": "The address, or one of its parameters, is too long.",
     "415": "The body is not sent as `application/json`.",
     "422": "Something in the request breaks a rule; `errors` lists everything, each with its field.",
+    "431": "The headers are too large.",
     "503": "Weft cannot reach its database. Try again after `Retry-After` seconds.",
 }
 
@@ -68,14 +72,20 @@ class WeftSchema(AutoSchema):
             )
         return dict(sorted(bodies.items()))
 
+    def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
+        if isinstance(field, BodyRows) and field.max_length is not None:
+            schema["maxItems"] = field.max_length
+        return schema
+
     def _refusals(self) -> list[str]:
-        always = ["401", "403", "503"]
+        always = ["400", "401", "403", "406", "414", "422", "431", "503"]
         has_object = ["404"] if "{" in self.path else []
         match self.method:
             case "GET":
-                return [*always, *(["422"] if self._is_list_view() else []), *has_object]
+                return [*always, *has_object]
             case "DELETE":
-                return [*always, *has_object, "409", "412"]
+                return [*always, *has_object, "409", "412", "413"]
             case "PATCH":
-                return [*always, *has_object, "400", "409", "412", "413", "415", "422"]
-        return [*always, *has_object, "400", "409", "413", "415", "422"]
+                return [*always, *has_object, "409", "412", "413", "415"]
+        return [*always, *has_object, "409", "413", "415"]

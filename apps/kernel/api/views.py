@@ -11,8 +11,12 @@ from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from apps.kernel.api import parameters
+from apps.kernel.api.problems import MEDIA_TYPE
 
 
 @cache
@@ -29,7 +33,14 @@ class Schema(SpectacularAPIView):
     permission_classes: list[Any] = []
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        parameters.check(request, ["format"])
         return Response(description(), headers={"Cache-Control": "public, max-age=300"})
+
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """A problem is JSON, whatever the description was asked for as."""
+        if response.status_code >= 400:
+            request.accepted_renderer, request.accepted_media_type = JSONRenderer(), MEDIA_TYPE
+        return super().finalize_response(request, response, *args, **kwargs)
 
 
 @require_safe

@@ -4,8 +4,8 @@ from apps.networks.api import views
 
 urlpatterns = [
     path("vpcs/", views.VpcList.as_view(), name="vpcs"),
-    path("vpcs/<uuid:pk>/", views.VpcOne.as_view(), name="vpc"),
-    path("vpcs/<uuid:pk>/agreement/", views.VpcAgreement.as_view(), name="vpc-agreement"),
+    path("vpcs/<id:pk>/", views.VpcOne.as_view(), name="vpc"),
+    path("vpcs/<id:pk>/agreement/", views.VpcAgreement.as_view(), name="vpc-agreement"),
     path("tiers/", views.TierList.as_view(), name="tiers"),
-    path("tiers/<uuid:pk>/", views.TierOne.as_view(), name="tier"),
+    path("tiers/<id:pk>/", views.TierOne.as_view(), name="tier"),
 ]

@@ -134,8 +134,8 @@ class TierList(TierRows, List[Tier]):
     @extend_schema(summary="Add a tier to a VPC", request=TierWrite, responses={202: OperationRead}, examples=[A_TIER])
     def post(self, request: Request) -> Response:
         values, by = TierWrite.of(request), self.caller.actor
-        vpc, spec = self._vpc(values["vpc"]), TierSpec.parse(values)
-        return self.once(lambda: accepted(request, joined(services.create_tier)(vpc, spec, by=by)))
+        spec = TierSpec.parse(values)
+        return self.once(lambda: accepted(request, joined(services.create_tier)(self._vpc(values["vpc"]), spec, by=by)))
 
     def _vpc(self, reference: str) -> Vpc:
         """One of the caller's VPCs: another tenant's is as unknown as one that never was."""

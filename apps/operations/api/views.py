@@ -50,8 +50,11 @@ class OperationVerb(OperationRows):
 
     def act(self, pk: str, service: Callable[..., Operation]) -> Response:
         Body.of(self.request)
+        return self.once(lambda: self._acted(pk, service))
+
+    def _acted(self, pk: str, service: Callable[..., Operation]) -> Response:
         operation = get_or_404(self.get_queryset(), pk=pk)
-        return self.once(lambda: accepted(self.request, joined(service)(operation, by=self.caller.actor)))
+        return accepted(self.request, joined(service)(operation, by=self.caller.actor))
 
 
 class OperationCancel(OperationVerb):

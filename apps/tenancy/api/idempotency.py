@@ -31,7 +31,10 @@ LENGTH = 255
 
 
 def once(request: Request, make: Callable[[], Response]) -> Response:
-    """The answer of `make`, called in a transaction; or the earlier answer to the same key."""
+    """The answer of `make`, called in a transaction; or the earlier answer to the same key.
+
+    Whatever depends on rows belongs into `make`: what the first request referred to may be gone when it is repeated.
+    """
     key = request.headers.get(HEADER)
     with transaction.atomic(durable=True):
         if key is None:
@@ -75,7 +78,7 @@ def _replay(row: IdempotencyKey) -> Response:
 def _digest(request: Request) -> str:
     """What was asked for, whatever the order and spacing of its JSON."""
     body: Any = json.dumps(request.data, sort_keys=True)
-    return hashlib.sha256(f"{request.method} {request.path}\n{body}".encode()).hexdigest()
+    return hashlib.sha256(f"{request.method} {request.path.lower()}\n{body}".encode()).hexdigest()
 
 
 def _forget_old() -> None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import Http404
 from django.utils.cache import patch_vary_headers
+from django_filters import MultipleChoiceFilter
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, mixins
@@ -18,8 +19,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.kernel.api import etag
+from apps.kernel.api import etag, parameters
 from apps.kernel.api.bodies import StrictJson
+from apps.kernel.api.negotiation import JsonNegotiation
 from apps.kernel.api.schema import WeftSchema
 from apps.kernel.errors import Refused
 from apps.kernel.shortcuts import get_or_404
@@ -37,11 +39,25 @@ class ApiView(APIView):
     written_by: ClassVar[Literal["tenant", "platform", "both"]] = "both"
     parser_classes = [StrictJson]
     metadata_class = None
+    content_negotiation_class = JsonNegotiation
     schema = WeftSchema()
 
     @property
     def caller(self) -> Caller:
         return NOBODY if getattr(self, "swagger_fake_view", False) else caller_of(self.request)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        parameters.check(request, self.known_parameters, several=self.parameters_of_several)
+
+    @property
+    def known_parameters(self) -> Sequence[str]:
+        return ()
+
+    @property
+    def parameters_of_several(self) -> Sequence[str]:
+        """Those of them that may be given several times."""
+        return ()
 
     @property
     def tenant(self) -> Tenant:
@@ -68,9 +84,11 @@ class TenantFilter(BaseFilterBackend):
         path = getattr(view, "tenant_path", "")
         if slug is None or not path:
             return queryset
-        if caller_of(request).platform and ("\0" in slug or not Tenant.objects.filter(slug=slug).exists()):
+        caller = caller_of(request)
+        mine = Tenant.objects.filter(pk=caller.tenant.pk) if caller.tenant else Tenant.objects.all()
+        if not mine.filter(slug=slug).exists():
             raise Refused("tenant-unknown", "There is no tenant with this short name.", "tenant")
-        return queryset.none() if "\0" in slug else queryset.filter(**{f"{path}__slug": slug})
+        return queryset.filter(**{f"{path}__slug": slug})
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         if not getattr(view, "tenant_path", ""):
@@ -93,15 +111,21 @@ class Rows(ApiView, generics.GenericAPIView[M]):
 
 class List(mixins.ListModelMixin, Rows[M]):
     def get(self, request: Request) -> Response:
-        self._refuse_unknown_parameters()
         return self.list(request)
 
-    def _refuse_unknown_parameters(self) -> None:
-        """A misspelt filter would answer with everything, and be believed."""
-        known = [*getattr(self.filterset_class, "base_filters", ()), *(["tenant"] if self.tenant_path else ())]
-        for name in self.request.query_params:
-            if name not in [*known, "cursor", "limit", "format"]:
-                raise Refused("unknown-parameter", f"Known here: {', '.join([*known, 'cursor', 'limit'])}.", name[:63])
+    @property
+    def known_parameters(self) -> Sequence[str]:
+        if self.request.method != "GET":
+            return ()
+        return [*self._filters, *(["tenant"] if self.tenant_path else ()), "cursor", "limit"]
+
+    @property
+    def parameters_of_several(self) -> Sequence[str]:
+        return [name for name, each in self._filters.items() if isinstance(each, MultipleChoiceFilter)]
+
+    @property
+    def _filters(self) -> dict[str, Any]:
+        return getattr(self.filterset_class, "base_filters", {})
 
 
 class One(Rows[M]):

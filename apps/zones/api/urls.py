@@ -4,5 +4,5 @@ from apps.zones.api import views
 
 urlpatterns = [
     path("zones/", views.ZoneList.as_view(), name="zones"),
-    path("zones/<uuid:pk>/", views.ZoneOne.as_view(), name="zone"),
+    path("zones/<id:pk>/", views.ZoneOne.as_view(), name="zone"),
 ]

@@ -7,6 +7,7 @@ from drf_spectacular.utils import extend_schema
 
 from apps.tenancy.api.views import List, One, Rows
 from apps.zones.api.serializers import ZoneRead
+from apps.zones.filters import ZoneFilter
 from apps.zones.models import Zone
 
 
@@ -19,7 +20,7 @@ class ZoneRows(Rows[Zone]):
 
 @extend_schema(summary="List zones")
 class ZoneList(ZoneRows, List[Zone]):
-    pass
+    filterset_class = ZoneFilter
 
 
 @extend_schema(summary="Read a zone")

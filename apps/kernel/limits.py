@@ -1,0 +1,14 @@
+"""How much may come in at all. What a name, a range or a list may be is for the specs, which are stricter."""
+
+from __future__ import annotations
+
+#: Of a path, in characters.
+PATH = 2_000
+#: Of all that follows the question mark, and of all headers together, in bytes.
+QUERY = 32 * 1024
+HEADERS = 32 * 1024
+HEADER_LINES = 100
+#: Parameters of an address, or fields of a form. The longest form of ours has 54.
+PARAMETERS = 100
+#: Of one text: a parameter, a field of a form, a string in a JSON body. Descriptions, the longest of ours, have 180.
+TEXT = 2_000
