@@ -53,12 +53,3 @@ class TenantForm(forms.Form):
     def refuse(self, refusal: Refused) -> None:
         for each in refusal.all:
             self.add_error(each.field if each.field in self.fields else None, each.message)
-
-
-class TenantFilter(forms.Form):
-    q = forms.CharField(required=False, max_length=100)
-
-    @property
-    def words(self) -> str:
-        self.is_valid()
-        return str(self.cleaned_data.get("q", "")).strip()

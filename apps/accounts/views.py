@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.accounts import queries, services
-from apps.accounts.forms import TenantFilter, TenantForm
+from apps.accounts.forms import TenantForm
 from apps.kernel.errors import Refused
+from apps.kernel.forms import ListForm
 from apps.kernel.pages import page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.operations.models import Operation
@@ -22,8 +23,8 @@ from apps.tenancy.models import Tenant
 @platform_view
 @require_safe
 def tenant_list(request: PlatformRequest) -> HttpResponse:
-    form = TenantFilter(request.GET)
-    page = page_of(queries.search_tenants(request.platform, words=form.words), request)
+    form = ListForm(request.GET)
+    page = page_of(form.kept(queries.search_tenants(request.platform, words=form.words)), request)
     rows = queries.accounts_of(page, by=request.platform).items()
     context = {"form": form, "page": page, "rows": rows}
     return render(request, part_or_page(request, "accounts/tenant_list.html", "results"), context)

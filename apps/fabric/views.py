@@ -16,7 +16,7 @@ from apps.fabric.queries import picture_of
 from apps.fabric.services import reconnect_host
 from apps.fabric.zones import zone_rows
 from apps.kernel.errors import Refused
-from apps.kernel.pages import part_or_page
+from apps.kernel.pages import only_parameters, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.kernel.svg.topology import render_topology
 from apps.tenancy.actors import PlatformRequest
@@ -31,6 +31,7 @@ def topology(request: PlatformRequest) -> HttpResponse:
     zones = list(Zone.objects.filter(is_enabled=True))
     if not zones:
         return render(request, "fabric/topology.html", {})
+    only_parameters(request.GET, "zone", "seen")
     zone = _chosen(zones, request.GET.get("zone"))
     picture = picture_of(zone)
     drawing = "" if picture.topology is None else render_topology(picture.topology)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
 from django_htmx.middleware import HtmxDetails
 
@@ -37,6 +38,13 @@ class BoundedPaginator(Paginator[M]):
 def page_of(rows: QuerySet[M], request: HttpRequest, *, size: int = ROWS) -> Page[M]:
     """The page that `?page=` asks for; the nearest one that exists when it asks for nonsense."""
     return BoundedPaginator(rows, size).get_page(request.GET.get("page"))
+
+
+def only_parameters(address: QueryDict, *known: str) -> None:
+    """Raises `BadRequest` for a parameter that the page does not know: a typo must not show everything."""
+    for name in address:
+        if name not in known:
+            raise BadRequest(f"This page has no filter “{name[:63]}”. It has: {', '.join(known)}.")
 
 
 def wants_part(request: HttpRequest) -> bool:

@@ -11,8 +11,10 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField
+from django.http import QueryDict
 
 from apps.kernel.errors import Refused
+from apps.kernel.forms import Choice, ListForm
 from apps.kernel.names import DESCRIPTION, NAME, as_seen
 from apps.networks.drafts import MOST_TIERS, VpcDraft
 from apps.networks.models import Vpc
@@ -134,29 +136,17 @@ class ConfirmForm(Refusable):
         return name
 
 
-class VpcListForm(forms.Form):
-    """Nonsense in an address filters nothing."""
+class VpcListForm(ListForm):
+    status = Choice("status", [(s.value, s.label) for s in Status if s is not Status.DELETED])
+    zone = Choice("zone")
+    also = ("page", "sort")
 
-    q = forms.CharField(required=False, max_length=100)
-    status = forms.ChoiceField(
-        required=False,
-        label="Status",
-        choices=[("", "Any status"), *((s.value, s.label) for s in Status if s is not Status.DELETED)],
-    )
-    zone = forms.ChoiceField(required=False, label="Zone")
-
-    def __init__(self, data: Mapping[str, Any], zones: Iterable[Zone]) -> None:
-        super().__init__(data)
+    def __init__(self, address: QueryDict, zones: Iterable[Zone]) -> None:
+        super().__init__(address)
         field = self.fields["zone"]
-        assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", "Any zone"), *((zone.slug, zone.name) for zone in zones)]
+        assert isinstance(field, Choice)
+        field.offer((zone.slug, zone.name) for zone in zones)
 
     @property
     def wanted(self) -> dict[str, str]:
-        self.is_valid()
-        words = str(self.cleaned_data.get("q", "")).strip()
-        return {"words": words, **{name: str(self.cleaned_data.get(name, "")) for name in ("status", "zone")}}
-
-    @property
-    def is_filtered(self) -> bool:
-        return any(self.wanted.values())
+        return {"words": self.words, "status": self.said("status"), "zone": self.said("zone")}

@@ -53,7 +53,7 @@ def overview(request: TenantRequest) -> HttpResponse:
 def vpc_list(request: TenantRequest) -> HttpResponse:
     form = VpcListForm(request.GET, queries.zones_of(request.tenant))
     sort = request.GET.get("sort", queries.DEFAULT_SORT)
-    page = page_of(queries.search_vpcs(request.tenant, **form.wanted, sort=sort), request)
+    page = page_of(form.kept(queries.search_vpcs(request.tenant, **form.wanted, sort=sort)), request)
     rows = queries.rows_of(request.tenant, list(page))
     context = {
         "form": form,

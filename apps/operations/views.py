@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import reswap, retarget
 
 from apps.kernel.errors import Refused
+from apps.kernel.forms import ListForm
 from apps.kernel.pages import page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
 from apps.operations import queries, services
@@ -30,7 +31,7 @@ from apps.tenancy.queries import why_not_write
 def activity(request: TenantRequest) -> HttpResponse:
     form = ActivityForm(request.GET)
     rows = queries.search(Operation.objects.of(request.tenant), words=form.words, phase=form.phase_wanted)
-    context = {"form": form, "fields": [form["phase"]], "page": page_of(rows, request)}
+    context = {"form": form, "fields": [form["phase"]], "page": page_of(form.kept(rows), request)}
     return render(request, part_or_page(request, "operations/activity.html", "results"), context)
 
 
@@ -38,8 +39,9 @@ def activity(request: TenantRequest) -> HttpResponse:
 @require_safe
 def changes(request: TenantRequest) -> HttpResponse:
     """The audit log."""
-    form = ActivityForm(request.GET)
-    page = page_of(queries.search_audit(AuditEntry.objects.of(request.tenant), words=form.words), request)
+    form = ListForm(request.GET)
+    rows = queries.search_audit(AuditEntry.objects.of(request.tenant), words=form.words)
+    page = page_of(form.kept(rows), request)
     context = {"form": form, "page": page, "entries": [(entry, queries.changes_of(entry)) for entry in page]}
     return render(request, part_or_page(request, "operations/changes.html", "results"), context)
 
@@ -75,11 +77,12 @@ def platform_list(request: PlatformRequest) -> HttpResponse:
     """Every tenant's operations: what is stuck first, then the newest."""
     form = ActivityForm(request.GET)
     rows = Operation.objects.across(request.platform).select_related("tenant", "zone")
+    found = queries.search_across(rows, words=form.words, phase=form.phase_wanted)
     context = {
         "form": form,
         "fields": [form["phase"]],
         "stuck": rows.stuck()[:50],
-        "page": page_of(queries.search_across(rows, words=form.words, phase=form.phase_wanted), request),
+        "page": page_of(form.kept(found), request),
     }
     return render(request, part_or_page(request, "operations/platform_list.html", "results"), context)
 

@@ -1,0 +1,76 @@
+"""The filters of pages that list something, as they stand in the address."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+from django import forms
+from django.db.models import Model, QuerySet
+from django.http import QueryDict
+from django.utils.functional import cached_property
+
+from apps.kernel.pages import only_parameters
+
+M = TypeVar("M", bound=Model)
+
+SEARCH_LENGTH = 100
+
+
+class Search(forms.CharField):
+    """Words to look for."""
+
+    def __init__(self) -> None:
+        words = f"A search has at most {SEARCH_LENGTH} characters."
+        super().__init__(required=False, max_length=SEARCH_LENGTH, error_messages={"max_length": words})
+
+
+class Choice(forms.ChoiceField):
+    """A select whose first option, the empty one, means all."""
+
+    def __init__(self, noun: str, choices: Any = ()) -> None:
+        self.noun = noun
+        told = {"invalid_choice": f"There is no {noun} “%(value)s”."}
+        super().__init__(required=False, label=noun.capitalize(), error_messages=told)
+        self.offer(choices)
+
+    def offer(self, choices: Any) -> None:
+        self.choices = [("", f"Any {self.noun}"), *choices]
+
+
+class ListForm(forms.Form):
+    """A filter that is empty means all. One that can match nothing lists nothing, and says why.
+
+    A parameter that the page does not know is refused (`BadRequest`): a typo must not list everything.
+    """
+
+    q = Search()
+    #: What else may stand in the address.
+    also: ClassVar[tuple[str, ...]] = ("page",)
+
+    def __init__(self, address: QueryDict) -> None:
+        super().__init__(address)
+        only_parameters(address, *self.fields, *self.also)
+        self._twice = [name for name in self.fields if len(set(address.getlist(name))) > 1]
+
+    @cached_property
+    def fault(self) -> str:
+        """Why nothing can match; empty when something can."""
+        told = [f"“{name}” is given twice, and nothing is both." for name in self._twice]
+        told += [str(message) for messages in self.errors.values() for message in messages]
+        return " ".join(told)
+
+    @property
+    def words(self) -> str:
+        return self.said("q")
+
+    @property
+    def is_filtered(self) -> bool:
+        return bool(self.fault) or any(self.said(name) for name in self.fields)
+
+    def said(self, name: str) -> str:
+        self.is_valid()
+        return str(self.cleaned_data.get(name, "")).strip()
+
+    def kept(self, rows: QuerySet[M]) -> QuerySet[M]:
+        """The rows that were found, unless nothing can match."""
+        return rows.none() if self.fault else rows

@@ -1,0 +1,119 @@
+"""Every page with a filter: an empty one means all, and one that cannot match says so and lists nothing."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlencode
+
+import pytest
+from django.urls import reverse
+
+from apps.networks.models import Vpc
+from apps.operations.models import Operation
+from apps.tenancy.models import AuditEntry, Membership, Role
+from tests import builders
+from tests.test_access import ROWS
+from tests.web.conftest import browser_of, words
+
+pytestmark = pytest.mark.django_db
+
+LISTS = [
+    "networks:vpc_list",
+    "operations:list",
+    "operations:changes",
+    "operations:platform_list",
+    "accounts:tenant_list",
+]
+
+
+def address(view):
+    row = next(row for row in ROWS if row.view == view)
+    return row.path({})
+
+
+@pytest.fixture
+def browser(admin, acme, place, started):
+    """An admin's who is a member of acme, where there is something to list on every page."""
+    Membership.objects.create(user=admin, tenant=acme, role=Role.OWNER)
+    vpc = builders.a_vpc(acme, place)
+    started(vpc, phase="succeeded")
+    whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name}
+    AuditEntry.unscoped.create(tenant=acme, actor="ann", action="vpc.create", **whose)
+    return browser_of(admin)
+
+
+def count(answer):
+    assert answer.status_code == 200, words(answer)
+    return answer.context["page"].paginator.count
+
+
+def filters(answer):
+    """The names of the inputs in the filter bar."""
+    bar = re.search(r'<form class="filter-bar".*?</form>', answer.content.decode(), re.S)
+    assert bar
+    return set(re.findall(r'<(?:input|select)[^>]* name="(\w+)"', bar[0]))
+
+
+def test_no_page_with_a_filter_is_left_out(browser):
+    found = []
+    for row in ROWS:
+        if row.method == "GET" and row.of in ("-", "tenant") and not row.view.startswith("api:"):
+            answer = browser.get(row.path({}))
+            if "filter-bar" in answer.content.decode():
+                found.append(row.view)
+
+    assert sorted(found) == sorted(LISTS)
+
+
+@pytest.mark.parametrize("view", LISTS)
+def test_an_empty_filter_means_all(view, browser):
+    path = address(view)
+    names = filters(browser.get(path))
+
+    assert count(browser.get(path)) >= 1
+    assert count(browser.get(f"{path}?{urlencode(dict.fromkeys(names, ''))}")) == count(browser.get(path))
+
+
+@pytest.mark.parametrize("view", LISTS)
+@pytest.mark.parametrize("value", ["nowhere", "\u202e", "' OR 1=1", "x" * 101, "x" * 1999])
+def test_a_filter_that_cannot_match_says_so_and_lists_nothing(view, value, browser):
+    path = address(view)
+    for name in filters(browser.get(path)):
+        answer = browser.get(f"{path}?{urlencode({name: value})}")
+
+        assert count(answer) == 0, name
+        assert "Nothing matches" in words(answer)
+        if len(value) > 100 and name == "q":
+            assert "at most 100 characters" in words(answer)
+        if name != "q":
+            assert f"There is no {name.replace('phase', 'status')} “" in words(answer)
+
+
+@pytest.mark.parametrize("view", LISTS)
+def test_a_filter_given_twice_lists_nothing(view, browser):
+    path = address(view)
+    for name in filters(browser.get(path)):
+        answer = browser.get(f"{path}?{name}=ready&{name}=stuck")
+
+        assert count(answer) == 0, name
+        assert "given twice" in words(answer)
+
+
+@pytest.mark.parametrize("view", [*LISTS, "fabric:topology"])
+def test_a_filter_that_a_page_does_not_have_is_refused(view, browser):
+    path = address(view)
+
+    page, part = browser.get(f"{path}?stauts=ready"), browser.part(f"{path}?stauts=ready")
+
+    assert page.status_code == part.status_code == 400
+    for answer in (page, part):
+        assert "no filter “stauts”" in words(answer)
+    assert "<html" not in part.content.decode()
+
+
+def test_a_page_or_an_order_that_is_not_there_is_the_nearest_one(browser):
+    path = reverse("networks:vpc_list", args=["acme"])
+
+    assert count(browser.get(f"{path}?page=99&sort=nonsense")) == 1
+    assert count(browser.get(f"{path}?page=x&sort=")) == 1
+    assert Vpc.unscoped.count() == Operation.unscoped.count() == 1
