@@ -28,6 +28,7 @@ from apps.kernel import clock
 from apps.kernel.remote import RemoteError, Unavailable
 from apps.mirror.models import Item, Kind, Reading, ReadingQuerySet
 from apps.mirror.sweeps import SWEEPS
+from apps.operations import engine
 from apps.zones import health, pace
 from apps.zones.clouds import Clouds, OpenClouds, open_clouds
 from apps.zones.models import System, Zone
@@ -90,14 +91,15 @@ def _refresh(reading: Reading, clouds: Clouds) -> bool:
         found = SWEEPS[lease.kind].read(clouds)
     except RemoteError as trouble:
         if isinstance(trouble, Unavailable):
-            health.note_failure(lease.zone, lease.system, str(trouble))
+            health.note_failure(lease.zone, trouble)
         _record_failure(lease, str(trouble))
         return True
     except Exception:
         logger.exception("%s of %s", lease.kind, lease.zone)
         _record_failure(lease, "Something went wrong on our side. It is logged, and the list is read again by itself.")
         return True
-    gate.note_success(lease.system)
+    if gate.note_success(lease.system):
+        engine.release(lease.zone)
     _record(lease, found)
     return True
 

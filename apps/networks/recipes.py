@@ -23,6 +23,7 @@ from apps.accounts.models import Account
 from apps.cloudstack import oldest
 from apps.cloudstack import wire as cloudstack
 from apps.cloudstack.wire import Entity, StaticRoute
+from apps.kernel.locks import hold_row, hold_rows
 from apps.kernel.remote import Rejected
 from apps.netris import wire as fabric
 from apps.networks import sentences
@@ -405,10 +406,21 @@ def settle_tier(tier: Tier, goal: str, phase: str) -> None:
     settle(Tier.objects.of(tier.vpc.tenant).filter(pk=tier.pk), goal, phase)
 
 
+def hold_vpc(vpc: Vpc) -> None:
+    hold_row(vpc)
+    hold_rows(Tier.objects.of(vpc.tenant).filter(vpc=vpc))
+
+
 OF_VPC, OF_TIER = ("tenant", "zone"), ("vpc__tenant", "vpc__zone")
 
 VPC = Recipe(
-    "vpc", Vpc, vpc_parts, settle_vpc, related=OF_VPC, titles={"present": "Create VPC", "absent": "Delete VPC"}
+    "vpc",
+    Vpc,
+    vpc_parts,
+    settle_vpc,
+    hold_vpc,
+    related=OF_VPC,
+    titles={"present": "Create VPC", "absent": "Delete VPC"},
 )
 TIER = Recipe(
     "tier", Tier, tier_parts, settle_tier, related=OF_TIER, titles={"present": "Create tier", "absent": "Delete tier"}

@@ -173,14 +173,17 @@ def translated(noun: str, name: str) -> Iterator[None]:
 
 def _held(vpc: Vpc, action: str) -> Vpc:
     """The VPC as it is now, locked until the transaction ends. Raises `Refused` when the action is not offered."""
-    vpc = Vpc.objects.of(vpc.tenant).select_for_update(of=("self",)).select_related("tenant", "zone").get(pk=vpc.pk)
+    rows = Vpc.objects.of(vpc.tenant).select_for_update(of=("self",), no_key=True).select_related("tenant", "zone")
+    vpc = rows.get(pk=vpc.pk)
     _need_offer(vpc, action)
     return vpc
 
 
 def _held_tier(tier: Tier, action: str) -> Tier:
     tenant = tier.vpc.tenant
-    rows = Tier.objects.of(tenant).select_for_update(of=("self",)).select_related("vpc__tenant", "vpc__zone")
+    rows = (
+        Tier.objects.of(tenant).select_for_update(of=("self",), no_key=True).select_related("vpc__tenant", "vpc__zone")
+    )
     tier = rows.get(pk=tier.pk)
     _need_offer(tier, action)
     return tier

@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from django.db.models import Model
 
 from apps.kernel import clock
+from apps.kernel.locks import hold_row, try_again
 from apps.kernel.remote import TITLES, Rejected, Unauthorized, Unavailable
 from apps.operations import doorbell
 from apps.operations.models import Event, Operation
@@ -31,8 +32,8 @@ from apps.operations.provisioned import status_after
 from apps.operations.state import AT_REST, RUNNING, Goal, Happened, Phase, State, step
 from apps.zones import health, pace
 from apps.zones.clouds import Clouds, OpenClouds, TooLateError, no_later_than, open_clouds
-from apps.zones.models import Zone
-from apps.zones.turnstile import Held, Sent, Turnstile, is_symptom
+from apps.zones.models import Remote, Zone
+from apps.zones.turnstile import Held, Hold, Sent, Turnstile, is_symptom
 
 logger = logging.getLogger("weft.engine")
 
@@ -56,7 +57,7 @@ WITH chosen AS (
       AND (operation.lease_until IS NULL OR operation.lease_until <= %(now)s)
     ORDER BY operation.priority, turn.served_at NULLS FIRST, operation.due_at
     LIMIT 1
-    FOR UPDATE OF operation SKIP LOCKED
+    FOR NO KEY UPDATE OF operation SKIP LOCKED
 ), served AS (
     INSERT INTO operations_turn (tenant_id, served_at)
     SELECT tenant_id, clock_timestamp() FROM chosen WHERE tenant_id IS NOT NULL
@@ -144,9 +145,8 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
     memo = memo_of(operation)
     turnstile = Turnstile(operation.zone, operation.pk, operation.tenant_id)
     if retry_at := gate.closed_until(*systems):
-        pause = (retry_at - clock.now()).total_seconds() + random.uniform(0, 1)  # noqa: S311 - spreads the load
         names = " and ".join(system.label for system in systems)
-        return _later(memo, f"Waiting for {names} to answer again.", max(pause, 0.1))
+        return _held(Hold.AWAY, retry_at, f"Waiting for {names} to answer again.", dict(memo.values))
     if (pause := pace.wait_for(operation.zone, *systems)) > 0:
         return _later(memo, ITS_TURN, pause)
     try:
@@ -162,21 +162,22 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
     except TooLateError:
         return _later(replace(memo, values=memo.answered()), ITS_TURN, 0.0)
     except Held as held:
-        return _held(held, dict(memo.values))
+        return _held(held.hold, held.until, str(held), dict(memo.values))
     except Unavailable as trouble:
         memo = replace(memo, values=memo.unanswered(clock.now()) if trouble.maybe_sent else memo.answered())
-        health.note_failure(operation.zone, trouble.system, str(trouble))
+        health.note_failure(operation.zone, trouble)
         logger.warning("operation %s, part %s: %s", operation.pk, bound.title, trouble)
         what = "does not accept Weft's login" if isinstance(trouble, Unauthorized) else "does not answer"
         detail = f"{TITLES.get(trouble.system, 'A remote system')} {what}; trying again."
-        return _later(memo, detail, _back_off(operation))
+        retry_at = clock.now() + Remote.pause_after(operation.attempts + 1)
+        return _held(Hold.AWAY, retry_at, detail, dict(memo.values))
     except Exception:
         logger.exception("operation %s, part %s", operation.pk, bound.title)
         detail = "Something went wrong on our side. It is logged, and the step is tried again by itself."
         return _later(memo, detail, _back_off(operation))
-    gate.note_success(*systems)
+    is_back = gate.note_success(*systems)
     order = _order_after(memo, turnstile)
-    if turnstile.has_reopened:
+    if is_back or turnstile.has_reopened:
         release(operation.zone)
     match progress:
         case Done(facts=facts):
@@ -211,23 +212,27 @@ def _refused(
         has_got_through = bound.part.has_got_through(bound.subject, clouds, is_removal=is_removal)
         if held := turnstile.judge(refusal, sent, has_got_through=has_got_through):
             failed_at = (sent.failed_at or memo.now).isoformat()
-            return _held(held, {"order": {"tries": sent.tries + 1, "failed_at": failed_at}})
+            order = {"tries": sent.tries + 1, "failed_at": failed_at}
+            return _held(held.hold, held.until, str(held), {"order": order})
     turnstile.give_way()
     detail = bound.part.explain(refusal.text)
     return Outcome(Happened.FAILED, {}, memo.answered(), detail, own_words=refusal.text)
 
 
-def _held(held: Held, memo: dict[str, Any]) -> Outcome:
+def _held(hold: Hold, until: datetime, why: str, memo: dict[str, Any]) -> Outcome:
     """It comes back by itself, sooner when `release` calls it. A crowd does not come back at once."""
-    wait = min(max((held.until - clock.now()).total_seconds(), 0.1), LONGEST_HOLD)
+    wait = min(max((until - clock.now()).total_seconds(), 0.1), LONGEST_HOLD)
     pause = wait + random.uniform(0, min(wait, LONGEST_LOOK))  # noqa: S311 - spreads the load
-    return Outcome(Happened.WAITED, {}, memo, str(held), pause, is_unavailable=True, hold=held.hold)
+    return Outcome(Happened.WAITED, {}, memo, why, pause, is_unavailable=True, hold=hold)
 
 
 def release(zone: Zone) -> None:
-    """Whoever is held back in the zone may come now."""
-    held = Operation.unscoped.running().filter(zone=zone).exclude(hold="").update(due_at=clock.now())
-    doorbell.ring(times=min(held, RELEASE_RINGS))
+    """Whoever is held back in the zone may come now. One that is being worked on comes back by itself."""
+    with transaction.atomic():
+        held = Operation.unscoped.running().filter(zone=zone).exclude(hold="").order_by("pk")
+        ids = list(held.select_for_update(no_key=True, skip_locked=True).values_list("pk", flat=True))
+        Operation.unscoped.filter(pk__in=ids).update(due_at=clock.now())
+    doorbell.ring(times=min(len(ids), RELEASE_RINGS))
 
 
 def _wait(operation: Operation, why: str, memo: dict[str, Any]) -> Outcome:
@@ -253,29 +258,41 @@ def _memo_key(cursor: int, phase: Phase) -> str:
 
 
 def record(operation: Operation, resource: Model, bound: BoundPart | None, outcome: Outcome) -> bool:
-    """Write an outcome down, in one transaction. False, and nothing is written, when the fence is no longer ours."""
+    """Write an outcome down, in one transaction. False, and nothing is written, when the fence is no longer ours.
+
+    What came of an attempt is known nowhere else, so a transaction that loses against others is tried again at once.
+    """
     now = clock.now()
     before, after = operation.state, step(operation.state, outcome.happened)
     changes = _changes(operation, bound, outcome, before, after, now)
-    _note_steps(operation, before, after, outcome, now)
     is_new_hold = outcome.hold not in ("", operation.hold)
-    with transaction.atomic(durable=True):
-        mine = Operation.unscoped.filter(pk=operation.pk, fence=operation.fence)
-        if not mine.update(**changes, steps=operation.steps):
-            return False
-        for name, value in changes.items():
-            setattr(operation, name, value)
-        if outcome.facts and bound is not None:
-            _save_facts(bound, outcome.facts)
-        if text := _event(operation, bound, before, after, outcome, is_new_hold=is_new_hold):
-            Event.unscoped.create(operation=operation, text=text)
-        if status_after(operation.goal, before.phase) != status_after(operation.goal, after.phase):
-            operation.recipe.settle(resource, operation.goal, operation.phase)
-        if outcome.pause is not None and after.phase in RUNNING:
-            doorbell.ring_on_commit(after=outcome.pause)
-        if outcome.detail or (before.phase, before.cursor) != (after.phase, after.cursor):
-            transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))
-    return True
+    _note_steps(operation, before, after, outcome, now)
+    settles = status_after(operation.goal, before.phase) != status_after(operation.goal, after.phase)
+
+    def write() -> bool:
+        with transaction.atomic(durable=True):
+            if settles:
+                operation.recipe.hold(resource)
+            elif outcome.facts and bound is not None:
+                hold_row(bound.subject)
+            mine = Operation.unscoped.filter(pk=operation.pk, fence=operation.fence)
+            if not mine.update(**changes, steps=operation.steps):
+                return False
+            for name, value in changes.items():
+                setattr(operation, name, value)
+            if outcome.facts and bound is not None:
+                _save_facts(bound, outcome.facts)
+            if text := _event(operation, bound, before, after, outcome, is_new_hold=is_new_hold):
+                Event.unscoped.create(operation=operation, text=text)
+            if settles:
+                operation.recipe.settle(resource, operation.goal, operation.phase)
+            if outcome.pause is not None and after.phase in RUNNING:
+                doorbell.ring_on_commit(after=outcome.pause)
+            if outcome.detail or (before.phase, before.cursor) != (after.phase, after.cursor):
+                transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))
+        return True
+
+    return try_again(write)
 
 
 def _changes(
@@ -290,8 +307,11 @@ def _changes(
             changes["attempts"] = operation.attempts + 1
         if operation.deadline_at is None and bound is not None:
             changes["deadline_at"] = now + bound.part.deadline
-        elif operation.deadline_at is not None and outcome.is_unavailable and outcome.pause is not None:
-            changes["deadline_at"] = operation.deadline_at + timedelta(seconds=outcome.pause)
+        elif operation.deadline_at is not None:
+            # The time for which it is held back, or was until now, does not count.
+            late = max(now - operation.due_at, timedelta()) if operation.hold else timedelta()
+            held = timedelta(seconds=outcome.pause) if outcome.is_unavailable and outcome.pause else timedelta()
+            changes["deadline_at"] = operation.deadline_at + late + held
     if before.phase == Phase.QUEUED:
         changes["started_at"] = now
     if outcome.happened is Happened.FAILED:
@@ -329,9 +349,13 @@ def resource_of(operation: Operation) -> Model:
     return resource
 
 
-def settle(operation: Operation) -> None:
-    """Let the recipe set the status of its rows for the operation's present phase."""
-    operation.recipe.settle(resource_of(operation), operation.goal, operation.phase)
+def hold(operation_id: Any) -> tuple[Operation, Model]:
+    """An operation and its resource for a change from outside a turn, locked until the transaction ends: the rows that
+    it settles first."""
+    operation = Operation.unscoped.get(pk=operation_id)
+    resource = resource_of(operation)
+    operation.recipe.hold(resource)
+    return Operation.unscoped.select_for_update(no_key=True).get(pk=operation_id), resource
 
 
 def _memo_after(operation: Operation, before: State, outcome: Outcome) -> dict[str, Any]:

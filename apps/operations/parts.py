@@ -27,6 +27,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from django.conf import settings
 from django.db import models
 
+from apps.kernel.locks import hold_row
 from apps.kernel.remote import LONGEST_CALL
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -215,6 +216,8 @@ class Recipe(Generic[R]):
     parts: Callable[[R], Sequence[BoundPart]]
     #: Called in the transaction in which an operation comes to rest or gets stuck: sets the rows' own status.
     settle: Callable[[R, str, str], None]
+    #: Locks the rows that `settle` writes, in the order that `apps.kernel.locks` tells.
+    hold: Callable[[R], None] = hold_row
     unwinds: bool = True
     #: Rows that the parts need beside the resource: read with it, in one query.
     related: tuple[str, ...] = ()

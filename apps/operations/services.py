@@ -74,13 +74,13 @@ def busy(tenant: Tenant | None, lock_key: str) -> Busy:
 @transaction.atomic(durable=True)
 def cancel(operation: Operation, *, by: Actor) -> Operation:
     """Ask for an operation to be undone. One that nobody has begun is over at once; a running one turns round soon."""
-    operation = Operation.unscoped.select_for_update().get(pk=operation.pk)
+    operation, resource = engine.hold(operation.pk)
     if reason := operation.why_not("cancel"):
         raise Refused("not-cancellable", reason)
     audit(by, "operation.cancel", operation, tenant=operation.tenant)
     Event.unscoped.create(operation=operation, text=f"{by.name} cancelled it.")
     if operation.phase in (Phase.QUEUED, Phase.STUCK) and engine.is_free(operation):
-        _move(operation, Happened.CANCELLED)
+        _move(operation, resource, Happened.CANCELLED)
     else:
         operation.is_cancel_requested = True
         operation.due_at = clock.now()
@@ -92,19 +92,19 @@ def cancel(operation: Operation, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def retry(operation: Operation, *, by: Actor) -> Operation:
     """Let a stuck operation go on where it stopped."""
-    operation = Operation.unscoped.select_for_update().get(pk=operation.pk)
+    operation, resource = engine.hold(operation.pk)
     if reason := operation.why_not("retry"):
         raise Refused("not-stuck", reason)
     audit(by, "operation.retry", operation, tenant=operation.tenant)
     Event.unscoped.create(operation=operation, text=f"{by.name} had it tried again.")
     cause = operation.turned_by
     operation.error, operation.own_words = cause.get("error", ""), cause.get("own_words", "")
-    _move(operation, Happened.RETRIED)
+    _move(operation, resource, Happened.RETRIED)
     doorbell.ring_on_commit()
     return operation
 
 
-def _move(operation: Operation, happened: Happened) -> None:
+def _move(operation: Operation, resource: models.Model, happened: Happened) -> None:
     """Change the phase from outside a turn. The new fence sends home a worker that may still hold the old one."""
     changes: dict[str, Any] = engine.columns(step(operation.state, happened), now=clock.now())
     changes |= {"fence": operation.fence + 1, "due_at": clock.now(), "attempts": 0, "error": operation.error}
@@ -114,5 +114,5 @@ def _move(operation: Operation, happened: Happened) -> None:
         setattr(operation, name, value)
     engine.note_step(operation, "running" if happened is Happened.RETRIED else "cancelled", "")
     operation.save(update_fields=[*changes, "steps"])
-    engine.settle(operation)
+    operation.recipe.settle(resource, operation.goal, operation.phase)
     transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))

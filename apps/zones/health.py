@@ -12,6 +12,7 @@ from django.db import DatabaseError
 from django.db.models import Q
 
 from apps.kernel import clock
+from apps.kernel.remote import LONGEST_CALL, Unauthorized, Unavailable
 from apps.zones.models import Remote, Zone
 
 logger = logging.getLogger("weft.health")
@@ -21,6 +22,9 @@ SLOW = 5000.0
 #: Below this it is well again; in between nothing changes, so that the state does not flap.
 QUICK = 2500.0
 MEASURE_PAUSE = timedelta(seconds=10)
+#: How long the one who tries a remote that is down may take: longer than any call.
+TRY_LASTS = timedelta(seconds=LONGEST_CALL + 10)
+LONGEST_LOCKED_OUT = timedelta(minutes=2)
 #: What is measured: the calls that Weft makes unfiltered, as the plugin does. How long the plugin's other whole lists
 #: take is not known from here (unverified).
 MEASURED = frozenset({"GET /api/auth", "GET /api/v2/vpc"})
@@ -39,30 +43,37 @@ class Gate:
         for remote in down:
             if remote.is_closed(now):
                 return remote.retry_at
+        won: list[int] = []
         for remote in down:
-            # Compare and swap: of all who find the pause over, one moves it on and is the one who tries. The try counts
-            # as failed until it succeeds, so a caller that dies over it holds nobody up.
-            failures = remote.failures + 1
-            retry_at = now + Remote.pause_after(failures)
-            mine = Remote.objects.filter(pk=remote.pk, failures=remote.failures)
-            if not mine.update(failures=failures, retry_at=retry_at):
-                return retry_at
+            # Compare and swap: of all who find the pause over, one moves it on and is the one who tries. A caller that
+            # dies over it holds the others up for no longer than the longest call.
+            mine = Remote.objects.filter(pk=remote.pk, failures=remote.failures, retry_at=remote.retry_at)
+            if not mine.update(failures=remote.failures + 1, retry_at=now + TRY_LASTS):
+                Remote.objects.filter(pk__in=won).update(retry_at=now)
+                return now + Remote.FIRST_PAUSE
+            won.append(remote.pk)
         return None
 
-    def note_success(self, *systems: str) -> None:
-        """They answered: forget their failures."""
-        if recovered := [remote.pk for remote in self._down if remote.system in systems]:
+    def note_success(self, *systems: str) -> bool:
+        """They answered: forget their failures. True when one of them was down."""
+        recovered = [remote.pk for remote in self._down if remote.system in systems]
+        if recovered:
             Remote.objects.filter(pk__in=recovered).update(down_since=None, retry_at=None, failures=0, error="")
             self._down = [remote for remote in self._down if remote.pk not in recovered]
+        return bool(recovered)
 
 
-def note_failure(zone: Zone, system: str, error: str) -> None:
-    """The first failure closes the gate. Later ones are counted by the gate itself, when it lets a try through."""
+def note_failure(zone: Zone, trouble: Unavailable) -> None:
+    """The first failure closes the gate, later ones keep it closed for longer. Who is not let in waits longer still: a
+    controller may lock out a user whose login fails too often."""
     now = clock.now()
-    first = {"down_since": now, "retry_at": now + Remote.pause_after(1), "failures": 1, "error": error[:300]}
-    remote, is_new = Remote.objects.get_or_create(zone=zone, system=system, defaults=first)
+    longest = LONGEST_LOCKED_OUT if isinstance(trouble, Unauthorized) else Remote.LONGEST_PAUSE
+    error = str(trouble)[:300]
+    first = {"down_since": now, "retry_at": now + Remote.pause_after(1), "failures": 1, "error": error}
+    remote, is_new = Remote.objects.get_or_create(zone=zone, system=trouble.system, defaults=first)
     if not is_new and not Remote.objects.filter(pk=remote.pk, down_since=None).update(**first):
-        Remote.objects.filter(pk=remote.pk).update(error=error[:300])
+        retry_at = now + Remote.pause_after(remote.failures, longest=longest)
+        Remote.objects.filter(pk=remote.pk).update(error=error, retry_at=retry_at)
 
 
 def note_pace(zone: Zone, system: str, call: str, milliseconds: float) -> None:

@@ -92,7 +92,8 @@ class Remote(models.Model):
     """Whether one system of a zone answers. No row means that it never failed."""
 
     FIRST_PAUSE = timedelta(seconds=2)
-    LONGEST_PAUSE = timedelta(minutes=2)
+    #: What waits for a remote goes on within seconds once it is back, so it is tried every few seconds, by one caller.
+    LONGEST_PAUSE = timedelta(seconds=10)
 
     zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="remotes")
     system = models.CharField(max_length=16, choices=System.choices)
@@ -115,10 +116,10 @@ class Remote(models.Model):
         return f"{self.get_system_display()} of {self.zone}"
 
     @classmethod
-    def pause_after(cls, failures: int) -> timedelta:
-        """2 s, 4 s, 8 s ... at most 2 minutes."""
+    def pause_after(cls, failures: int, *, longest: timedelta = LONGEST_PAUSE) -> timedelta:
+        """2 s, 4 s, 8 s ..."""
         doublings = min(max(failures - 1, 0), 10)
-        return min(cls.FIRST_PAUSE * (1 << doublings), cls.LONGEST_PAUSE)
+        return min(cls.FIRST_PAUSE * (1 << doublings), longest)
 
     def is_closed(self, now: datetime | None = None) -> bool:
         """True while it is not worth asking again."""

@@ -71,7 +71,7 @@ def register_zone(spec: ZoneSpec, *, by: Platform) -> Zone:
         _check_url(field, getattr(spec, field))
     found = _look_up(spec)
     with transaction.atomic():
-        zone = Zone.objects.select_for_update().filter(name_key=key_of(name)).first()
+        zone = Zone.objects.select_for_update(no_key=True).filter(name_key=key_of(name)).first()
         if zone is None:
             zone, old, action = Zone(name=name, slug=_free_slug(name)), {}, "zone.register"
         else:

@@ -52,6 +52,7 @@ PROBE = timedelta(minutes=3)
 #: A reconnected host was seen to take 26 to 72 s before orders went through.
 SETTLES = timedelta(seconds=90)
 PROBES = 3
+LONGEST_PAUSE = timedelta(minutes=2)
 #: The longest that orders wait for a host to come back.
 RECONNECT = timedelta(minutes=5)
 #: While all is well, what goes through is noted no more often than this.
@@ -70,6 +71,7 @@ class Hold(TextChoices):
         "slow",
         "Building is paused in this zone: Netris answers slowly at present. It goes on by itself.",
     )
+    AWAY = "away", "A remote system does not answer at present. It goes on by itself."
     DOUBT = "doubt", "CloudStack could not get this done with Netris. It is tried again by itself."
 
 
@@ -216,13 +218,13 @@ class Turnstile:
             return Held(Hold.DOUBT, now + RESTS[sent.tries])
         if not was_down:
             plugin.down_since, plugin.failures = now, 1
-            plugin.retry_at = now + Remote.pause_after(1)
+            plugin.retry_at = now + _pause_after(1)
             logger.warning("%s: the plugin has lost Netris: %s", self._zone, plugin.evidence)
             seen = [f"{each['call']}: {each['text']}" for each in plugin.evidence]
             audit(Actor.system("Weft"), "zone.plugin-lost", self._zone, tenant=None, new={"evidence": seen})
         elif plugin.probe == self._operation:
             plugin.failures += 1
-            plugin.probe, plugin.retry_at = None, now + Remote.pause_after(plugin.failures)
+            plugin.probe, plugin.retry_at = None, now + _pause_after(plugin.failures)
             if self._is_false_alarm(plugin, sent):
                 plugin.suspected_at = plugin.down_since = plugin.retry_at = None
                 plugin.failures, plugin.evidence, plugin.proven_at = 0, [], now
@@ -286,9 +288,14 @@ def why_paused(zone: Zone) -> str | None:
     return None
 
 
+def _pause_after(failures: int) -> timedelta:
+    """An order that fails leaves something to clear away, so they are tried less often than a remote is asked."""
+    return Remote.pause_after(failures, longest=LONGEST_PAUSE)
+
+
 def _is_pattern(evidence: list[dict[str, Any]]) -> bool:
     return len({each["tenant"] for each in evidence}) >= TENANTS or len(evidence) >= ORDERS
 
 
 def _locked(zone: Zone, **lookup: Any) -> Plugin | None:
-    return Plugin.objects.select_for_update().filter(zone=zone, **lookup).first()
+    return Plugin.objects.select_for_update(no_key=True).filter(zone=zone, **lookup).first()

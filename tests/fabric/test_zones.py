@@ -15,7 +15,7 @@ from django.utils import timezone
 from apps.fabric.services import reconnect_host
 from apps.fabric.zones import ZoneRow, zone_rows
 from apps.kernel.errors import Busy
-from apps.kernel.remote import Rejected
+from apps.kernel.remote import Rejected, Unavailable
 from apps.mirror.models import Reading
 from apps.mirror.queries import VniPool
 from apps.operations.models import Operation
@@ -86,7 +86,7 @@ class TestWhatIsShown:
 
     def test_a_remote_that_is_down_says_why(self, zone: Zone, read: Sweep, browser: Client) -> None:
         read()
-        health.note_failure(zone, "cloudstack", "CloudStack could not be reached")
+        health.note_failure(zone, Unavailable("CloudStack could not be reached", system="cloudstack"))
         assert [row.status for row in the_row().systems] == ["down", "up"]
         assert "CloudStack could not be reached" in words(browser.get(URL))
 
@@ -192,7 +192,7 @@ class TestWhatIsShown:
         for number in range(2, 6):
             other = builders.a_zone(f"Zone-{number}")
             fails(other, acme)
-            health.note_failure(other, "netris", "away")
+            health.note_failure(other, Unavailable("away", system="netris"))
             Reading.objects.create(zone=other, kind="netris.vpc", read_at=timezone.now())
             an_order(other, acme, phase="building", hold=Hold.PLUGIN)
             reconnect_host(other, by=builders.the_platform())

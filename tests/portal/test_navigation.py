@@ -7,6 +7,7 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
+from apps.kernel.remote import Unavailable
 from apps.operations.models import Operation
 from apps.tenancy.actors import platform_of
 from apps.tenancy.models import Membership, Role, Tenant, User
@@ -79,7 +80,7 @@ def test_operations_that_wait_for_somebody_are_counted(acme: Tenant, admin: User
 
 def test_zones_in_trouble_are_counted_once_each(admin: User) -> None:
     first, second, _well = (builders.a_zone(name) for name in ("Zone-1", "Zone-2", "Zone-3"))
-    health.note_failure(first, "cloudstack", "away")
+    health.note_failure(first, Unavailable("away", system="cloudstack"))
     health.note_pace(first, "netris", "GET /api/v2/vpc", 6000)
     turnstile.close(second)
 

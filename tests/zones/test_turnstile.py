@@ -110,7 +110,7 @@ class TestThePattern:
 
     def test_failures_while_netris_does_not_answer_weft_either_say_nothing(self, zone, order):
         orders = sent(order(ACME), order(GLOBEX))
-        health.note_failure(zone, "netris", "away")
+        health.note_failure(zone, Unavailable("away", system="netris"))
         assert [each.fail() for each in orders] == [Hold.DOUBT] * 2
         assert not Plugin.objects.exists()
 

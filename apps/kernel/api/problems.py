@@ -6,6 +6,7 @@
     ParseError                      400      malformed-json
     Http404                         404      not-found, in the same words for what is not there and what is another's
     the database is away            503      unavailable, with `Retry-After`
+    two changes met                 503      try-again, with `Retry-After`
     anything unexpected             500      internal-error; logged with its traceback
 
 `errors` lists everything that is wrong, up to a number, and then how many more; `code`, `detail` and `field` repeat its
@@ -27,6 +28,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.response import Response
 
 from apps.kernel.errors import Busy, Forbidden, Refused, shortened
+from apps.kernel.locks import is_lost
 
 logger = logging.getLogger("weft.api")
 
@@ -97,6 +99,10 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response:
             return problem(403, [Refused("forbidden", str(error) or "You may not do this.")])
         case exceptions.APIException():
             return _of_framework(error)
+        case OperationalError() if is_lost(error):
+            logger.exception("a request has lost against another")
+            lost = Refused("try-again", "Another change was made at the same moment. Nothing was changed; try again.")
+            return problem(503, [lost], **{"Retry-After": "1"})
         case OperationalError() | InterfaceError():
             logger.exception("the database is away")
             away = Refused("unavailable", "Weft cannot reach its database. Nothing was changed; try again in a moment.")

@@ -84,6 +84,6 @@ def _digest(request: Request) -> str:
 def _forget_old() -> None:
     """Skips what another request is just forgetting, so that two never wait for each other here."""
     old = IdempotencyKey.objects.filter(created_at__lt=clock.now() - KEPT).order_by("pk")
-    rows = list(old.select_for_update(skip_locked=True).values_list("pk", flat=True)[:500])
+    rows = list(old.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True)[:500])
     if rows:
         IdempotencyKey.objects.filter(pk__in=rows).delete()

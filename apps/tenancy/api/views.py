@@ -138,7 +138,7 @@ class One(Rows[M]):
     def changing(self, pk: str) -> Iterator[M]:
         """The row, locked in a transaction and in the state that `If-Match` names."""
         with transaction.atomic(durable=True):
-            row = get_or_404(self.get_queryset().select_for_update(of=("self",)), pk=pk)
+            row = get_or_404(self.get_queryset().select_for_update(of=("self",), no_key=True), pk=pk)
             etag.check(self.request, lambda: self.show(row))
             yield row
 

@@ -1,0 +1,57 @@
+"""The order in which rows are locked, and what is done when a transaction loses nevertheless.
+
+    1. an idempotency key
+    2. the tenant's quota
+    3. a VPC, then its tiers by id
+    4. any other row that an operation makes real (an account, a zone)
+    5. the operation
+
+Who needs several of them takes them in this order, whatever it writes first. An operation comes last because to start
+one may mean to wait for another: its index lets one live operation hold a lock key, so an insert waits for whoever is
+just ending the operation that holds it, and that one needs the rows.
+
+Rows are locked `FOR NO KEY UPDATE`: nothing changes their keys, and a stronger lock would hold up every insert that
+refers to them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TypeVar
+
+from django.db import OperationalError, models
+
+logger = logging.getLogger("weft.locks")
+
+T = TypeVar("T")
+
+#: What PostgreSQL says to a transaction that it has ended for the sake of another: nothing of it was kept.
+LOST = frozenset({"40P01", "40001"})
+TRIES = 5
+
+
+def is_lost(error: Exception) -> bool:
+    """The transaction met another's, and may simply be tried again."""
+    return getattr(error.__cause__, "sqlstate", None) in LOST
+
+
+def try_again(transaction: Callable[[], T]) -> T:
+    """Run a whole transaction, again and at once when it loses against another."""
+    for left in reversed(range(TRIES)):
+        try:
+            return transaction()
+        except OperationalError as error:
+            if not left or not is_lost(error):
+                raise
+            logger.warning("a transaction has lost against another, and is tried again: %s", error)
+    raise AssertionError("unreachable")
+
+
+def hold_rows(rows: models.QuerySet[models.Model]) -> None:
+    """Lock these rows until the transaction ends, by their ids."""
+    list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def hold_row(row: models.Model) -> None:
+    hold_rows(type(row)._default_manager.filter(pk=row.pk))

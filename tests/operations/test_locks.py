@@ -1,0 +1,165 @@
+"""One order of locks for web and workers, and what becomes of a transaction that loses nevertheless."""
+
+from __future__ import annotations
+
+import re
+import threading
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import OperationalError, connection, transaction
+
+from apps.kernel.api.problems import answer
+from apps.kernel.errors import Busy
+from apps.kernel.locks import is_lost, try_again
+from apps.networks.models import Vpc
+from apps.networks.services import create_vpc
+from apps.operations import engine
+from apps.operations.models import Operation
+from apps.operations.services import cancel, start
+from apps.operations.state import Goal, Happened, Phase
+from apps.tenancy.models import Tenant
+from tests.builders import BY, a_tenant, a_tier, a_vpc_spec, a_zone, an_account
+
+APPS = Path(__file__).resolve().parents[2] / "apps"
+
+
+def test_no_row_is_locked_more_than_is_needed() -> None:
+    """`FOR UPDATE` holds up every insert of a row that refers to the locked one."""
+    for path in APPS.rglob("*.py"):
+        for call in re.findall(r"select_for_update\((?:[^()]|\([^()]*\))*\)", path.read_text()):
+            assert "no_key=True" in call, (path, call)
+        assert "FOR UPDATE OF" not in path.read_text(), path
+
+
+class Beside:
+    """Runs something in another thread, with a connection of its own."""
+
+    def __init__(self, what: Any) -> None:
+        self.error: BaseException | None = None
+        self.result: Any = None
+        self._what = what
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            self.result = self._what()
+        except BaseException as error:
+            self.error = error
+        finally:
+            connection.close()
+
+    def waits_for_a_lock(self) -> None:
+        for _ in range(500):
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+                if cursor.fetchone()[0]:
+                    return
+            self.thread.join(0.01)
+        raise AssertionError("it waits for nothing")
+
+    def done(self) -> Any:
+        self.thread.join(10)
+        assert not self.thread.is_alive()
+        if self.error is not None:
+            raise self.error
+        return self.result
+
+
+@pytest.fixture
+def building(transactional_db: None) -> Operation:
+    """A VPC whose building is about to end: its last part is done, and that has only to be written down."""
+    tenant = a_tenant("Acme")
+    zone = a_zone()
+    an_account(tenant, zone)
+    operation = create_vpc(tenant, a_vpc_spec(zone), by=BY)
+    last = operation.size - 1
+    Operation.unscoped.filter(pk=operation.pk).update(phase=Phase.BUILDING, cursor=last)
+    return Operation.unscoped.get(pk=operation.pk)
+
+
+def end(operation: Operation) -> bool:
+    resource = engine.resource_of(operation)
+    bound = operation.recipe.parts(resource)[operation.cursor]
+    return engine.record(operation, resource, bound, engine.Outcome(Happened.DONE, {"netris_id": 7}, {}))
+
+
+def test_an_operation_that_ends_and_a_request_for_the_same_vpc_do_not_wait_for_each_other(
+    building: Operation, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The request holds the VPC and wants its lock key; the worker ends the operation that has the key, and wants the
+    VPC."""
+    vpc = Vpc.unscoped.get()
+    with transaction.atomic():
+        Vpc.unscoped.select_for_update(no_key=True).get(pk=vpc.pk)
+        beside = Beside(lambda: end(building))
+        beside.waits_for_a_lock()
+        with pytest.raises(Busy):
+            start("vpc", vpc, Goal.ABSENT, tenant=vpc.tenant, zone=vpc.zone, lock_key=vpc.lock_key, by=BY)
+    assert beside.done() is True
+    assert not [record for record in caplog.records if record.name == "weft.locks"], "one of them has lost"
+    assert Operation.unscoped.get().phase == Phase.SUCCEEDED
+
+
+def test_a_cancellation_takes_the_rows_first_too(building: Operation) -> None:
+    Operation.unscoped.update(phase=Phase.QUEUED, cursor=0)
+    with transaction.atomic():
+        Vpc.unscoped.select_for_update(no_key=True).get()
+        beside = Beside(lambda: cancel(building, by=BY))
+        beside.waits_for_a_lock()
+        Operation.unscoped.select_for_update(no_key=True, nowait=True).get()  # raises when somebody has it
+    assert beside.done().phase == Phase.CANCELLED
+
+
+def test_a_tier_can_be_made_while_its_vpc_is_being_changed(building: Operation) -> None:
+    """The foreign key of a new row asks for the weakest of locks on what it refers to."""
+    vpc = Vpc.unscoped.get()
+    with transaction.atomic():
+        Vpc.unscoped.select_for_update(no_key=True).get()
+        assert Beside(lambda: a_tier(vpc, "cache", "10.20.9.0/24")).done().pk
+
+
+def test_a_transaction_that_loses_is_tried_again_at_once(transactional_db: None) -> None:
+    first, second = a_tenant("Acme"), a_tenant("Globex")
+    tries = []
+    has_first, has_second = threading.Event(), threading.Event()
+
+    def lock(tenant: Tenant) -> None:
+        Tenant.objects.filter(pk=tenant.pk).update(max_tiers=7)
+
+    def ours() -> str:
+        tries.append(1)
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL deadlock_timeout = '50ms'")
+            lock(first)
+            has_first.set()
+            has_second.wait(5)
+            lock(second)
+        return "done"
+
+    def theirs() -> None:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL deadlock_timeout = '10s'")
+            lock(second)
+            has_second.set()
+            has_first.wait(5)
+            lock(first)
+
+    beside = Beside(theirs)
+    assert try_again(ours) == "done"
+    beside.done()
+    assert len(tries) == 2
+
+
+def test_only_a_database_that_is_really_away_is_called_away() -> None:
+    lost = OperationalError("deadlock detected")
+    lost.__cause__ = psycopg.errors.DeadlockDetected()
+    away = OperationalError("connection refused")
+    away.__cause__ = psycopg.OperationalError("connection refused")
+    assert (is_lost(lost), is_lost(away)) == (True, False)
+    assert (answer(lost, {}).data["code"], answer(away, {}).data["code"]) == ("try-again", "unavailable")
