@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
-from apps.kernel.errors import Refused
+from apps.kernel.errors import Refused, shortened
 from apps.kernel.names import NAME
 from apps.tenancy.models import User
 
@@ -51,5 +51,5 @@ class TenantForm(forms.Form):
         return user
 
     def refuse(self, refusal: Refused) -> None:
-        for each in refusal.all:
+        for each in shortened(refusal.all):
             self.add_error(each.field if each.field in self.fields else None, each.message)

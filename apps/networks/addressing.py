@@ -24,6 +24,30 @@ def _free(block: IPv4Network, taken: list[IPv4Network]) -> Iterator[IPv4Network]
             yield from _free(half, inside)
 
 
+def overlaps(blocks: Iterable[IPv4Network]) -> dict[int, int]:
+    """For each network that shares addresses with an earlier one, the first of those; both by number.
+
+    Networks lie inside one another or apart. So one meets an earlier one where one of the networks around it, or one
+    inside it, has come by before; both are looked up, and nothing is compared with everything.
+    """
+    found: dict[int, int] = {}
+    seen: dict[tuple[int, int], int] = {}
+    inside: dict[tuple[int, int], int] = {}
+    for number, block in enumerate(blocks):
+        start, size = int(block.network_address), block.max_prefixlen
+        around = [(length, start >> (size - length)) for length in range(block.prefixlen + 1)]
+        here = around[-1]
+        met = [seen[place] for place in around if place in seen]
+        if here in inside:
+            met.append(inside[here])
+        if met:
+            found[number] = min(met)
+        seen.setdefault(here, number)
+        for place in around:
+            inside.setdefault(place, number)
+    return found
+
+
 def first_free(blocks: Iterable[IPv4Network], used: Iterable[IPv4Network], prefixlen: int) -> IPv4Network | None:
     """The first network of this size in `blocks` that overlaps nothing in `used`; None when there is none."""
     used = list(used)

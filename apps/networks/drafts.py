@@ -12,12 +12,12 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from apps.kernel.errors import Refused
+from apps.kernel.names import NAME
 from apps.kernel.svg.vpc_map import PLANNED, TierNode, VpcMap
 from apps.networks.addressing import free_blocks, suggest_tier, suggest_vpc
-from apps.networks.specs import VpcSpec, parse_tier_cidr, parse_vpc_cidr
+from apps.networks.specs import MOST_TIERS, VpcSpec, parse_tier_cidr, parse_vpc_cidr, too_many
 
 EDITS = ("add_tier", "remove_tier", "next_free", "suggest", "fit", "preview")
-MOST_TIERS = 24
 VPC_PREFIX = 20
 TIER_PREFIX = 24
 FIRST_TIERS = ("web", "db")
@@ -27,6 +27,11 @@ FIRST_TIERS = ("web", "db")
 class TierDraft:
     name: str = ""
     cidr: str = ""
+
+    @property
+    def label(self) -> str:
+        """What is drawn and listed of its name."""
+        return shown(self.name)
 
     @property
     def block(self) -> IPv4Network | None:
@@ -53,14 +58,23 @@ class VpcDraft:
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> VpcDraft:
-        """From the fields of the form. Rows keep their order, whatever gaps their numbers have."""
+        """From the fields of the form. Rows keep their order, whatever gaps their numbers have.
+
+        Raises `Refused` for more rows than the form ever has, before any of them is read.
+        """
         numbers = {int(part) for key in values if (part := _row_number(key)) is not None}
+        if len(numbers) > MOST_TIERS:
+            raise too_many(len(numbers))
         rows = [
             TierDraft(str(values.get(f"tiers.{number}.name", "")), str(values.get(f"tiers.{number}.cidr", "")))
-            for number in sorted(numbers)[:MOST_TIERS]
+            for number in sorted(numbers)
         ]
         said = {name: str(values.get(name, "")) for name in ("name", "description", "zone", "cidr")}
         return cls(**said, tiers=tuple(rows))
+
+    @property
+    def label(self) -> str:
+        return shown(self.name)
 
     @property
     def values(self) -> dict[str, str]:
@@ -145,10 +159,15 @@ class VpcDraft:
         for tier in self.tiers:
             cidr = tier.block
             if block and cidr and cidr.subnet_of(block) and not any(cidr.overlaps(node.cidr) for node in nodes):
-                nodes.append(TierNode(tier.name.strip() or "unnamed", cidr, cidr[1], PLANNED))
+                nodes.append(TierNode(tier.label or "unnamed", cidr, cidr[1], PLANNED))
         nodes.sort(key=lambda node: int(node.cidr.network_address))
         free = list(free_blocks(block, _v4(nodes))) if block else []
-        return VpcMap(self.name.strip(), block, PLANNED, None, zone or "a zone", nodes, free)
+        return VpcMap(self.label, block, PLANNED, None, zone or "a zone", nodes, free)
+
+
+def shown(name: str) -> str:
+    """No more of a name than one may have: whoever draws it draws it letter by letter, and more than once."""
+    return name[: 2 * NAME.most].strip()[: NAME.most]
 
 
 def _v4(nodes: Iterable[TierNode]) -> list[IPv4Network]:

@@ -13,12 +13,12 @@ from django import forms
 from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
-from apps.kernel.errors import Refused
+from apps.kernel.errors import Refused, shortened
 from apps.kernel.forms import Choice, ListForm
 from apps.kernel.names import DESCRIPTION, NAME, as_seen
-from apps.networks.drafts import MOST_TIERS, VpcDraft
+from apps.networks.drafts import VpcDraft
 from apps.networks.models import Vpc
-from apps.networks.specs import TierSpec, VpcSpec
+from apps.networks.specs import MOST_TIERS, TierSpec, VpcSpec
 from apps.operations.provisioned import Status
 from apps.zones.models import Zone
 
@@ -36,7 +36,7 @@ class Refusable(forms.Form):
     use_required_attribute = False
 
     def refuse(self, refusal: Refused) -> None:
-        for each in refusal.all:
+        for each in shortened(refusal.all):
             self.add_error(each.field if each.field in self.fields else None, each.message)
 
 

@@ -72,7 +72,7 @@ def plan_of(tenant: Tenant, draft: VpcDraft, zone: Zone | None) -> Plan:
 
 
 def _made_by(draft: VpcDraft) -> list[Item]:
-    name = draft.name.strip() or "unnamed"
+    name = draft.label or "unnamed"
     items = [
         Item(
             "VPC", name, f"{draft.block or 'range not known yet'}, with its router in CloudStack and its twin in Netris"
@@ -81,7 +81,7 @@ def _made_by(draft: VpcDraft) -> list[Item]:
     ]
     for tier in draft.tiers:
         where = f"{tier.block}, gateway {tier.block[1]}" if tier.block else "range not known yet"
-        items.append(Item("Tier", tier.name.strip() or "unnamed", f"{where}, with its V-Net in Netris"))
+        items.append(Item("Tier", tier.label or "unnamed", f"{where}, with its V-Net in Netris"))
     return items
 
 
@@ -118,7 +118,7 @@ def planned_tier(vpc: Vpc, tiers: Sequence[Tier], draft: TierDraft) -> TierSpec 
     cidr = draft.block
     if cidr is None or not cidr.subnet_of(vpc.cidr) or any(cidr.overlaps(tier.cidr) for tier in tiers):
         return None
-    return TierSpec(draft.name.strip() or "New tier", cidr)
+    return TierSpec(draft.label or "New tier", cidr)
 
 
 def sleep_words(dormant: int, tiers: int) -> str:

@@ -3,6 +3,7 @@
     thing       may be
     name        what `apps.kernel.names` takes for one, as everywhere
     VPC range   IPv4, private (RFC 1918), /8 to /28, no host bits
+    tiers       at most 24 at once; they are counted before any of them is looked at
     tier range  part of its VPC's range, /22 to /29 (CloudStack's `network.guest.cidr.limit` is /22; below /29 no
                 address is left beside network, broadcast, gateway and virtual router)
 
@@ -20,10 +21,15 @@ from typing import Any, TypeVar
 
 from apps.kernel.errors import Invalid, Refused
 from apps.kernel.names import DESCRIPTION, NAME, key_of
+from apps.networks.addressing import overlaps
 
 PRIVATE = tuple(IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 VPC_PREFIXES = range(8, 29)
 TIER_PREFIXES = range(22, 30)
+#: That a VPC is made with. A zone may allow fewer, and by adding some afterwards more.
+MOST_TIERS = 24
+#: The longest way to write an IPv4 range.
+CIDR_LENGTH = len("255.255.255.255/32")
 
 T = TypeVar("T")
 
@@ -113,7 +119,11 @@ class VpcSpec:
         if not isinstance(zone, str) or not zone.strip():
             problems.append(Refused("zone-missing", "Choose a zone.", "zone"))
         tiers: list[TierSpec] = []
-        for number, row in enumerate(values.get("tiers") or ()):
+        rows = values.get("tiers") or ()
+        if len(rows) > MOST_TIERS:
+            problems.append(too_many(len(rows)))
+            rows = ()
+        for number, row in enumerate(rows):
             try:
                 tiers.append(TierSpec.parse(row, prefix=f"tiers.{number}."))
             except Refused as refusal:
@@ -129,15 +139,23 @@ class VpcSpec:
 def clashes_between(block: IPv4Network, tiers: Sequence[TierSpec]) -> list[Refused]:
     """Tiers outside the block, tiers that overlap, names used twice; each names the later tier's field."""
     problems: list[Refused] = []
+    met = overlaps(tier.cidr for tier in tiers)
+    names: set[str] = set()
     for number, tier in enumerate(tiers):
         if not tier.cidr.subnet_of(block):
             problems.append(outside(tier.cidr, block, f"tiers.{number}.cidr"))
-        for other in tiers[:number]:
-            if tier.cidr.overlaps(other.cidr):
-                problems.append(overlap(tier.cidr, other.name, other.cidr, f"tiers.{number}.cidr"))
-            if key_of(tier.name) == key_of(other.name):
-                problems.append(taken("tier", tier.name, f"tiers.{number}.name"))
+        if number in met:
+            other = tiers[met[number]]
+            problems.append(overlap(tier.cidr, other.name, other.cidr, f"tiers.{number}.cidr"))
+        if (key := key_of(tier.name)) in names:
+            problems.append(taken("tier", tier.name, f"tiers.{number}.name"))
+        names.add(key)
     return problems
+
+
+def too_many(count: int) -> Refused:
+    message = f"A VPC is made with at most {MOST_TIERS} tiers; these are {count:,}. Add the others afterwards."
+    return Refused("too-many-tiers", message, "tiers")
 
 
 def outside(cidr: IPv4Network, block: IPv4Network, field: str) -> Refused:

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -86,7 +87,7 @@ def vpc_create(request: TenantRequest) -> HttpResponse:
 @require_safe
 def vpc_map(request: TenantRequest) -> HttpResponse:
     """What stands beside the create form, for what has been typed so far."""
-    form = VpcForm(VpcDraft.of(request.GET.dict()), queries.zones_of(request.tenant))
+    form = VpcForm(_draft(request.GET), queries.zones_of(request.tenant))
     return render(request, "networks/vpc_create.html#plan", _builder(request, form) | {"is_part": True})
 
 
@@ -245,12 +246,19 @@ def _vpc_form(request: TenantRequest) -> VpcForm:
     if request.method != "POST":
         first = str(zones[0].pk) if zones else ""
         return VpcForm(VpcDraft.suggested(queries.used_ranges(request.tenant), zone=first), zones)
-    draft = VpcDraft.of(request.POST.dict())
+    draft = _draft(request.POST)
     edit = next((name for name in EDITS if name in request.POST), None)
     if edit is None:
         return VpcForm(draft, zones, is_sent=True, focus="")
     edited = draft.edited(edit, request.POST[edit], queries.used_ranges(request.tenant))
     return VpcForm(edited, zones, focus=f"tiers.{len(edited.tiers) - 1}.name" if edit == "add_tier" else "")
+
+
+def _draft(said: QueryDict) -> VpcDraft:
+    try:
+        return VpcDraft.of(said.dict())
+    except Refused as refusal:
+        raise BadRequest(refusal.message) from refusal
 
 
 def _builder(request: TenantRequest, form: VpcForm) -> dict[str, Any]:

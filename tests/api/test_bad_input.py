@@ -143,6 +143,26 @@ def test_everything_that_makes_no_sense_is_said_at_once(api):
     assert all(error["detail"] for error in problem["errors"])
 
 
+def test_no_more_than_twenty_things_are_told_and_the_others_counted(api):
+    tiers = [{"name": "web", "cidr": "10.20.0.0/24"}] * 24
+
+    problem = problem_of(api.post("/vpcs/", a_body(tiers=tiers)), 422)
+
+    assert len(problem["errors"]) == 21
+    assert problem["errors"][-1] == {"code": "more-errors", "field": None, "detail": "And 26 more."}
+    unknown = problem_of(api.post("/vpcs/", {f"x{n}": n for n in range(5_000)}), 422)
+    assert len(unknown["errors"]) == 21
+
+
+@pytest.mark.parametrize("rows", [[{"name": "web", "cidr": "10.20.0.0/24"}] * 2_000, [0] * 10_000, [{}] * 25])
+def test_a_list_that_is_too_long_is_one_thing_that_is_wrong(rows, api):
+    answer = api.post("/vpcs/", a_body(tiers=rows))
+
+    (error,) = problem_of(answer, 422)["errors"]
+    assert (error["code"], error["field"]) == ("too-many-tiers", "tiers")
+    assert f"{len(rows):,}" in error["detail"]
+
+
 @pytest.mark.parametrize(
     "content",
     [b"{", b"name=prod", b'{"name": NaN}', b'{"name": "\xff"}', b"[" * 50_000, b"\x00", b"1" * 10_000, b"'a'"],

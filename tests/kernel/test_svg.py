@@ -289,6 +289,7 @@ class TestStatus:
 
 def test_long_names_are_shortened_to_their_room():
     assert fit("short", 100, 14) == "short"
+    assert fit("m" * 30, 1, 14) == "m…"
     shortened = fit("a-name-much-longer-than-its-box", 100, 14)
     assert shortened.endswith("…")
     assert width_of(shortened, 14) <= 100
@@ -305,3 +306,12 @@ def assert_inside(picture: ElementTree.Element) -> None:
     for words in picture.iter("{http://www.w3.org/2000/svg}text"):
         assert 0 <= float(words.get("x", 0)) <= width
         assert 0 <= float(words.get("y", 0)) <= height
+
+
+def test_a_text_without_end_is_fitted_in_a_moment():
+    began = time.process_time()
+
+    assert fit("m" * 250_000, 100, 14).startswith("mmm")
+    assert fit("i" * 250_000, 10_000_000, 14) == "i" * 250_000
+
+    assert time.process_time() - began < 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import IPv4Address, IPv4Network
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.networks.addressing import free_blocks, suggest_tier, suggest_vpc
+from apps.networks.addressing import free_blocks, overlaps, suggest_tier, suggest_vpc
 
 BLOCK = IPv4Network("10.20.0.0/20")
 
@@ -59,3 +60,23 @@ def test_a_tenant_that_uses_all_of_ten_is_offered_the_next_private_range():
 def test_no_suggestion_when_every_private_range_is_used():
     everything = [IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
     assert suggest_vpc(everything) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 2**10 - 1), st.integers(22, 29)), max_size=40))
+def test_overlaps_are_those_that_comparing_each_with_each_would_find(made):
+    blocks = [IPv4Network((start << 3, length), strict=False) for start, length in made]
+
+    found = overlaps(blocks)
+
+    for number, block in enumerate(blocks):
+        earlier = [n for n, other in enumerate(blocks[:number]) if block.overlaps(other)]
+        assert found.get(number) == (earlier[0] if earlier else None)
+
+
+def test_ten_thousand_ranges_are_compared_in_a_moment():
+    same = [IPv4Network("10.0.0.0/24")] * 5_000
+    apart = list(IPv4Network("172.16.0.0/14").subnets(new_prefix=27))[:5_000]
+    began = time.process_time()
+
+    assert len(overlaps([*same, *apart])) == 4_999
+    assert time.process_time() - began < 1

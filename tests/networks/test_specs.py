@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from apps.kernel.errors import Invalid, Refused
-from apps.networks.specs import TierSpec, VpcSpec, parse_cidr, parse_tier_cidr, parse_vpc_cidr
+from apps.networks.specs import MOST_TIERS, TierSpec, VpcSpec, parse_cidr, parse_tier_cidr, parse_vpc_cidr
 
 
 def good(**changes):
@@ -95,6 +97,29 @@ def test_tiers_are_compared_with_the_vpc_and_with_each_other():
         ("name-taken", "tiers.1.name"),
         ("cidr-outside-vpc", "tiers.2.cidr"),
     ]
+
+
+@pytest.mark.parametrize("count", [MOST_TIERS + 1, 10_000])
+def test_tiers_are_counted_before_they_are_looked_at(count):
+    class Untouched(list[Any]):
+        def __iter__(self):
+            raise AssertionError("a row was looked at")
+
+    with pytest.raises(Refused) as refusal:
+        VpcSpec.parse(good(name="", tiers=Untouched([{}] * count)))
+
+    codes = [(each.code, each.field) for each in refusal.value.all]
+    assert codes == [("name-missing", "name"), ("too-many-tiers", "tiers")]
+    assert f"{count:,}" in refusal.value.all[1].message
+
+
+def test_each_tier_is_told_of_once_however_many_it_meets():
+    tiers = [{"name": "web", "cidr": "10.20.0.0/24"}] * MOST_TIERS
+
+    with pytest.raises(Invalid) as refusal:
+        VpcSpec.parse(good(tiers=tiers))
+
+    assert len(refusal.value.all) == 2 * (MOST_TIERS - 1)
 
 
 def test_a_tier_that_is_no_object_is_refused():

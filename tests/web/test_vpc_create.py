@@ -237,6 +237,26 @@ def test_htmx_gets_the_form_and_its_map_alone(ann, place):
     assert "<html" not in page
 
 
+@pytest.mark.parametrize("path", [NEW, f"{NEW}map/"])
+def test_more_rows_than_the_form_ever_has_are_refused(ann, acme, place, path):
+    rows = {f"tiers.{number}.cidr": "10.20.0.0/24" for number in range(25)}
+
+    answer = ann.post(path, filled(place) | rows) if path == NEW else ann.part(path, filled(place) | rows)
+
+    assert answer.status_code == 400
+    assert "at most 24 tiers" in words(answer)
+    assert not Vpc.objects.of(acme).exists()
+
+
+def test_no_more_of_a_name_is_drawn_than_a_name_may_have(ann, place):
+    answer = ann.part(f"{NEW}map/", filled(place, name="m" * 1_900, **{"tiers.0.name": "w" * 1_900}))
+
+    page = answer.content.decode()
+    assert "m" * 63 in page and "m" * 64 not in page
+    assert "w" * 63 in page and "w" * 64 not in page
+    assert "at most 63 characters; this one has 1900" in words(answer)
+
+
 # --- the map beside it ------------------------------------------------------------------------------------------------
 
 

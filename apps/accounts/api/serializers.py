@@ -10,6 +10,7 @@ from rest_framework import serializers
 from apps.accounts.models import Account
 from apps.kernel.api.bodies import Body, Count, NameText, Text
 from apps.kernel.api.fields import Address, Time
+from apps.kernel.names import USERNAME
 from apps.operations.api.serializers import STATUSES, OperationRead
 from apps.zones.api.serializers import ZoneRef
 
@@ -54,4 +55,4 @@ class TenantWrite(Body):
     slug = SlugText(required=False, trim_whitespace=True, help_text="Made from the name if not given.")
     max_vpcs = Count(required=False, min_value=0, max_value=MOST)
     max_tiers = Count(required=False, min_value=0, max_value=MOST)
-    owner = Text(required=False, help_text="The user name of somebody who becomes its first owner.")
+    owner = Text(required=False, max_length=USERNAME.most, help_text="The user name of its first owner.")

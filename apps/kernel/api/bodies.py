@@ -18,6 +18,7 @@ from rest_framework.request import Request
 
 from apps.kernel.errors import Refused
 from apps.kernel.limits import TEXT
+from apps.kernel.names import DESCRIPTION, NAME
 
 
 class StrictJson(JSONParser):
@@ -110,16 +111,11 @@ class Count(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
-@extend_schema_field({"type": "string", "minLength": 1, "maxLength": 63, "example": "web"})
+@extend_schema_field({"type": "string", "minLength": 1, "maxLength": NAME.most, "example": "web"})
 class NameText(Text):
     pass
 
 
-@extend_schema_field({"type": "string", "maxLength": 180})
+@extend_schema_field({"type": "string", "maxLength": DESCRIPTION.most})
 class DescriptionText(Text):
-    pass
-
-
-@extend_schema_field({"type": "string", "description": "An IPv4 range without host bits.", "example": "10.20.0.0/20"})
-class CidrText(Text):
     pass

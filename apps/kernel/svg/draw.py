@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from html import escape
+from itertools import accumulate, takewhile
 
 from django.utils.safestring import SafeString
 
@@ -58,10 +59,10 @@ def fit(words: str, width: float, size: float, *, mono: bool = False) -> str:
     """The words, or as much of their beginning as fits with an ellipsis behind it."""
     if width_of(words, size, mono=mono) <= width:
         return words
-    kept = words
-    while len(kept) > 1 and width_of(f"{kept}…", size, mono=mono) > width:
-        kept = kept[:-1]
-    return f"{kept.rstrip()}…"
+    room = width - width_of("…", size, mono=mono)
+    ends = accumulate(width_of(letter, size, mono=mono) for letter in words)
+    kept = sum(1 for _ in takewhile(lambda end: end <= room, ends))
+    return f"{words[: max(kept, 1)].rstrip()}…"
 
 
 def mark(shape: str, x: float, y: float, tone: str, *, size: float = 5) -> SafeString:

@@ -8,10 +8,12 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.kernel.api.bodies import Body, CidrText, DescriptionText, NameText, Text
+from apps.kernel.api.bodies import Body, DescriptionText, NameText, Text
 from apps.kernel.api.fields import Address, Time
+from apps.kernel.names import NAME
 from apps.networks.agreement import FINDINGS, VERDICTS
 from apps.networks.models import Tier, Vpc
+from apps.networks.specs import CIDR_LENGTH, MOST_TIERS
 from apps.operations.api.serializers import STATUSES
 from apps.operations.models import Operation
 from apps.tenancy.api.serializers import Read, TenantRef
@@ -147,6 +149,18 @@ class AgreementRead(serializers.Serializer[Any]):
     findings = FindingRead(many=True, source="lines")
 
 
+@extend_schema_field(
+    {
+        "type": "string",
+        "maxLength": CIDR_LENGTH,
+        "description": "An IPv4 range without host bits.",
+        "example": "10.20.0.0/20",
+    }
+)
+class CidrText(Text):
+    pass
+
+
 class TierRow(Body):
     """One of the first tiers of a VPC: its range is part of the VPC's, /22 to /29."""
 
@@ -159,9 +173,9 @@ class VpcWrite(Body):
 
     name = NameText()
     description = DescriptionText(required=False)
-    zone = Text(help_text="The id or the name of a zone.")
+    zone = Text(max_length=NAME.most, help_text="The id or the name of a zone.")
     cidr = CidrText()
-    tiers = TierRow(many=True, required=False)
+    tiers = TierRow(many=True, required=False, max_length=MOST_TIERS)  # type: ignore[call-arg]  # of the list
 
 
 class VpcChange(Body):
@@ -174,7 +188,7 @@ class VpcChange(Body):
 class TierWrite(Body):
     """A tier to be. Its range is part of the VPC's, /22 to /29."""
 
-    vpc = Text(help_text="The id of a VPC.")
+    vpc = Text(max_length=36, help_text="The id of a VPC.")
     name = NameText()
     cidr = CidrText()
 
