@@ -28,8 +28,9 @@ class Env(BaseSettings):
     allowed_hosts: Listed = Field(alias="WEFT_ALLOWED_HOSTS")
     #: Off only where there is no TLS at all, as in the demo: cookies are then sent over plain HTTP.
     https: bool = Field(default=True, alias="WEFT_HTTPS")
-    #: Connections kept per process; 0 opens one per thread instead (right for prefork workers).
-    db_pool: int = Field(default=0, ge=0, le=100, alias="WEFT_DB_POOL")
+    #: Database sessions per process at most, kept for reuse. A worker's threads hold one each while they work. With 0
+    #: every request and every task opens one and closes it.
+    db_pool: int = Field(default=20, ge=0, le=100, alias="WEFT_DB_POOL")
     #: Where `collectstatic` puts the files that are served. Without it they are served from where they are written.
     static_root: Path | None = Field(default=None, alias="WEFT_STATIC_ROOT")
     time_zone: str = Field(default="UTC", alias="WEFT_TIME_ZONE")

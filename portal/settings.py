@@ -99,8 +99,10 @@ def _database(url: str) -> dict[str, object]:
         "HOST": unquote(host),
         "PORT": port,
         "OPTIONS": options,
-        "CONN_MAX_AGE": 0 if ENV.db_pool else 60,
-        "CONN_HEALTH_CHECKS": not ENV.db_pool,
+        # Each request under ASGI has a thread of its own: a session that outlived it would never be used again, and
+        # would stay open until PostgreSQL has no room for another.
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,  # of what lies in the pool: PostgreSQL may have restarted meanwhile
         "ATOMIC_REQUESTS": False,
     }
 

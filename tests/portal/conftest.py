@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -81,14 +82,22 @@ def database_url() -> str:
     return parts._replace(path=f"/{name}", query="application_name=weft-under-test").geturl()
 
 
+def documented_command() -> list[str]:
+    """How docs/running.md starts a web server in production."""
+    lines = (ROOT / "docs/running.md").read_text().splitlines()
+    command = next(line for line in lines if line.startswith("uvicorn portal.asgi:application "))
+    return shlex.split(command, comments=True)
+
+
 def start_web_server(directory: Path, **environment: str) -> WebServer:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = directory / f"web-{port}.log"
-    argv = [sys.executable, "-m", "uvicorn", "portal.asgi:application", "--port", str(port)]
+    argv = [sys.executable, "-m", *documented_command(), "--port", str(port)]
     argv += ["--timeout-graceful-shutdown", "1", "--no-access-log"]
-    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "portal.settings", **environment}
+    inherited = {name: value for name, value in os.environ.items() if name != "WEFT_DB_POOL"}
+    env = {**inherited, "DJANGO_SETTINGS_MODULE": "portal.settings", **environment}
     with log.open("wb") as out:
         process = subprocess.Popen(argv, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)
     server = WebServer(f"http://127.0.0.1:{port}", process, log)
