@@ -51,6 +51,7 @@ GET    operations:changes          tenant     login      404       200     200  
 GET    operations:detail           operation  login      404       200     200       404
 POST   operations:cancel           operation  login      404       403     302       404
 POST   operations:retry            operation  login      404       403     302       404
+POST   operations:retry_stuck      tenant     login      404       403     302       404
 
 GET    accounts:tenant_list        -          login      404       404     404       200
 GET    accounts:tenant_create      -          login      404       404     404       200
@@ -60,6 +61,9 @@ GET    operations:platform_list    -          login      404       404     404  
 GET    operations:platform_detail  operation  login      404       404     404       200
 POST   operations:platform_cancel  operation  login      404       404     404       302
 POST   operations:platform_retry   operation  login      404       404     404       302
+POST   operations:platform_retry_stuck  -     login      404       404     404       302
+GET    operations:platform_give_up  operation  login     404       404     404       200
+POST   operations:platform_give_up  operation  login     404       404     404       422
 GET    fabric:topology             -          login      404       404     404       200
 GET    fabric:zone_list            -          login      404       404     404       200
 GET    fabric:zone_reconnect       zone       login      404       404     404       200
@@ -97,6 +101,9 @@ GET    api:operations              -          401        200       200     200  
 GET    api:operation               operation  401        404       200     200       200
 POST   api:operation-cancel        operation  401        404       403     202       202
 POST   api:operation-retry         operation  401        404       403     422       422
+POST   api:operations-retry-stuck  -          401        200       403     200       200
+GET    api:operation-give-up       operation  401        404       200     200       200
+POST   api:operation-give-up       operation  401        403       403     403       422
 """
 CALLERS = ("anonymous", "stranger", "viewer", "engineer", "admin")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -267,7 +274,7 @@ def test_what_is_acmes_is_to_a_stranger_as_if_it_had_never_been(row, ids, call):
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "POST"], ids=lambda row: row.name)
 def test_a_forged_post_is_refused(row, ids, acme):
     """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
-    admin = row.of in ("-", "slug", "zone") or "platform" in row.view
+    admin = row.of in ("-", "slug", "zone") or "platform" in row.view or "give-up" in row.view
     careful = Client(enforce_csrf_checks=True, headers={"Weft-Tenant": "acme"})
     careful.force_login(builders.a_platform_admin() if admin else builders.a_member(acme))
     before = everything()

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django import forms
 
-from apps.kernel.errors import Refused, shortened
+from apps.kernel.errors import Refused
+from apps.kernel.forms import Refusable
 from apps.kernel.names import NAME
 from apps.tenancy.models import User
 
 MOST = 100_000
 
 
-class TenantForm(forms.Form):
+class TenantForm(Refusable):
     name = forms.CharField(
         label="Name",
         widget=forms.TextInput({"maxlength": NAME.most}),
@@ -49,7 +50,3 @@ class TenantForm(forms.Form):
                 "Nobody with this user name can sign in. Leave it empty to name an owner later."
             )
         return user
-
-    def refuse(self, refusal: Refused) -> None:
-        for each in shortened(refusal.all):
-            self.add_error(each.field if each.field in self.fields else None, each.message)

@@ -13,7 +13,7 @@ from apps.accounts.models import Account
 from apps.cloudstack.wire import ResourceType
 from apps.kernel.remote import Rejected
 from apps.operations.orders import fate_of
-from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, Recipe, Wait
+from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, Recipe, Wait
 from apps.operations.provisioned import settle
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -49,6 +49,9 @@ class Domain(Part[Account]):
         if fate.last_word:
             raise fate.last_word
         return memo.before_sending("Checking whether CloudStack received the order.", target=remote.id)
+
+    def leaves(self, subject: Account) -> Sequence[Left]:
+        return (Left(System.CLOUDSTACK, f"the domain {subject.remote_name}"),)
 
 
 class CloudStackAccount(Part[Account]):
@@ -100,6 +103,9 @@ class CloudStackAccount(Part[Account]):
         if fate.last_word:
             raise fate.last_word
         return memo.before_sending("Checking whether CloudStack received the order.", target=remote.id)
+
+    def leaves(self, subject: Account) -> Sequence[Left]:
+        return (Left(System.CLOUDSTACK, f"the account {subject.remote_name}"),)
 
 
 class Limits(Part[Account]):

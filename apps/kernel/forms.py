@@ -1,19 +1,30 @@
-"""The filters of pages that list something, as they stand in the address."""
+"""What forms share: refusals of services, and the filters of list pages as they stand in the address."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar
 
 from django import forms
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.functional import cached_property
 
+from apps.kernel.errors import Refused, shortened
 from apps.kernel.pages import only_parameters
 
-M = TypeVar("M", bound=Model)
+Q = TypeVar("Q", bound=QuerySet[Any])
 
 SEARCH_LENGTH = 100
+
+
+class Refusable(forms.Form):
+    """A form whose errors come from services as well."""
+
+    use_required_attribute = False
+
+    def refuse(self, refusal: Refused) -> None:
+        for each in shortened(refusal.all):
+            self.add_error(each.field if each.field in self.fields else None, each.message)
 
 
 class Search(forms.CharField):
@@ -71,6 +82,6 @@ class ListForm(forms.Form):
         self.is_valid()
         return str(self.cleaned_data.get(name, "")).strip()
 
-    def kept(self, rows: QuerySet[M]) -> QuerySet[M]:
+    def kept(self, rows: Q) -> Q:
         """The rows that were found, unless nothing can match."""
         return rows.none() if self.fault else rows

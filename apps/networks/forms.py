@@ -13,8 +13,8 @@ from django import forms
 from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
-from apps.kernel.errors import Refused, shortened
-from apps.kernel.forms import Choice, ListForm
+from apps.kernel.errors import Refused
+from apps.kernel.forms import Choice, ListForm, Refusable
 from apps.kernel.names import DESCRIPTION, NAME, as_seen
 from apps.networks.drafts import VpcDraft
 from apps.networks.models import Vpc
@@ -28,16 +28,6 @@ class Said(forms.CharField):
 
     def clean(self, value: Any) -> str:
         return str(value or "")
-
-
-class Refusable(forms.Form):
-    """A form whose errors come from services as well."""
-
-    use_required_attribute = False
-
-    def refuse(self, refusal: Refused) -> None:
-        for each in shortened(refusal.all):
-            self.add_error(each.field if each.field in self.fields else None, each.message)
 
 
 def _words(*, length: int, **attrs: Any) -> forms.TextInput:

@@ -30,7 +30,7 @@ from apps.networks import sentences
 from apps.networks.leftovers import Fabric, Leftover, clear
 from apps.networks.models import Tier, Vpc
 from apps.operations.orders import Fate, fate_of
-from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, ReadBack, Recipe, S, Wait
+from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, S, Wait
 from apps.operations.provisioned import settle
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -161,6 +161,11 @@ class CloudStackVpc(CloudStackPart[Vpc]):
         clear(Fabric(clouds, found, subject).of_all())
         return Wait("Netris is removing what CloudStack left of the VPC.")
 
+    def leaves(self, subject: Vpc) -> Sequence[Left]:
+        address = f" and the source NAT rule of {subject.egress_ip}" if subject.egress_ip else ""
+        there = f"the VPC …-{subject.remote_name} with the range {subject.cidr}{address}"
+        return Left(System.CLOUDSTACK, f"the VPC {subject.remote_name}"), Left(System.NETRIS, there)
+
     def has_got_through(self, subject: Vpc, clouds: Clouds, *, is_removal: bool) -> bool:
         """CloudStack lists a VPC that it could not make only if clearing it away failed as well (W16). A removal takes
         the allocation before the VPC itself."""
@@ -287,6 +292,10 @@ class CloudStackTier(CloudStackPart[Tier]):
         need_netris(clouds)
         order = order_for("deleteNetwork", remote)
         return memo.before_sending("Checking whether CloudStack received the order.", **order)
+
+    def leaves(self, subject: Tier) -> Sequence[Left]:
+        there = f"the V-Net …-{subject.remote_name} and the subnet {subject.cidr}"
+        return Left(System.CLOUDSTACK, f"the network {subject.remote_name}"), Left(System.NETRIS, there)
 
     def has_got_through(self, subject: Tier, clouds: Clouds, *, is_removal: bool) -> bool:
         """The plugin makes the subnet first and takes the V-Net away first. A tier with instances in it is refused

@@ -14,16 +14,17 @@ from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.http import reswap, retarget
 
 from apps.kernel.errors import Refused
+from apps.kernel.forms import Refusable
 from apps.kernel.pages import page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import plans, queries, services
 from apps.networks.addressing import suggest_tier
 from apps.networks.agreement import agreement_of
 from apps.networks.drafts import EDITS, TierDraft, VpcDraft
-from apps.networks.forms import ConfirmForm, Refusable, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
+from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
-from apps.operations.queries import sentence
+from apps.operations.sentences import sentence
 from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import tenant_view
 from apps.tenancy.queries import why_not_write

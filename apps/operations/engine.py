@@ -29,6 +29,7 @@ from apps.operations import doorbell
 from apps.operations.models import Event, Operation
 from apps.operations.parts import Again, BoundPart, Done, Memo, Wait
 from apps.operations.provisioned import status_after
+from apps.operations.sentences import log_line
 from apps.operations.state import AT_REST, RUNNING, Goal, Happened, Phase, State, step
 from apps.zones import health, pace
 from apps.zones.clouds import Clouds, OpenClouds, TooLateError, no_later_than, open_clouds
@@ -114,6 +115,10 @@ def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operat
     """Work on a claimed operation. Returns it as it was last written."""
     resource = resource_of(operation)
     parts = operation.recipe.parts(resource)
+    if len(parts) != operation.size:
+        # Whoever gave it up has deleted its rows between the claim and this look at them.
+        logger.warning("operation %s has %s parts, not %s; it was taken over", operation.pk, len(parts), operation.size)
+        return operation
     if operation.phase == Phase.QUEUED:
         happened = Happened.CANCELLED if operation.is_cancel_requested else Happened.STARTED
         if not record(operation, resource, None, Outcome(happened, {}, {})):
@@ -434,22 +439,10 @@ def _note_steps(operation: Operation, before: State, after: State, outcome: Outc
 def _event(
     operation: Operation, bound: BoundPart | None, before: State, after: State, outcome: Outcome, *, is_new_hold: bool
 ) -> str | None:
-    if after.phase != before.phase:
-        match after.phase:
-            case Phase.SUCCEEDED:
-                return "Done."
-            case Phase.ROLLED_BACK:
-                return f"Everything that had been made was taken away again. Reason: {operation.error}"
-            case Phase.CANCELLED:
-                return "Cancelled; nothing is left behind."
-            case Phase.STUCK:
-                return f"Stuck at “{bound.title if bound else ''}”: {outcome.detail}"
-            case Phase.REMOVING if before.phase == Phase.BUILDING:
-                return f"“{bound.title if bound else ''}” failed: {outcome.detail}. Undoing what was made."
-            case _:
-                return "Work has begun."
-    if outcome.happened is Happened.DONE and bound is not None:
-        return f"{bound.title if before.phase == Phase.BUILDING else bound.undo_title}: done."
+    title, undo_title = (bound.title, bound.undo_title) if bound else ("", "")
+    words = {"title": title, "undo_title": undo_title, "detail": outcome.detail, "error": operation.error}
+    if text := log_line(outcome.happened, before, after, **words):
+        return text
     is_first = is_new_hold if outcome.hold else operation.attempts == 1 and outcome.detail != ITS_TURN
     if outcome.is_unavailable and is_first:
         return outcome.detail

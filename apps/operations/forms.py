@@ -12,3 +12,9 @@ class ActivityForm(ListForm):
     @property
     def phase_wanted(self) -> str:
         return self.said("phase")
+
+
+class RetryForm(ListForm):
+    """Which of the stuck operations are tried again: those that the page's filter shows."""
+
+    also = ("csrfmiddlewaretoken",)

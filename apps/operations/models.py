@@ -7,7 +7,7 @@ decide who may work on it are written by compare-and-swap on `fence` alone (see 
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
@@ -82,6 +82,10 @@ class Operation(models.Model):
     own_words = models.TextField(blank=True)
     #: {"error", "own_words"} of the refusal that turned a creation round, while its undoing may fail in other ways.
     turned_by: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
+    #: {"error", "own_words"} of what it was stuck for when it was last retried.
+    stuck_by: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
+    #: {"by", "left": [{"system", "what"}]} when somebody gave it up.
+    given_up: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
 
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.PERSON)
     due_at = models.DateTimeField(default=clock.now)
@@ -95,6 +99,8 @@ class Operation(models.Model):
     created_at = models.DateTimeField(default=clock.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+
+    LASTING = timedelta(hours=1)
 
     unscoped = OperationQuerySet.as_manager()
     objects = TenantDoor[OperationQuerySet]("tenant")
@@ -172,8 +178,26 @@ class Operation(models.Model):
         return [line for line in self.steps if line["title"]]
 
     @property
+    def is_removing(self) -> bool:
+        """Something is taken away, or was until it got stuck: as was asked, or because what was made is undone."""
+        return Phase.REMOVING in (self.phase, self.stopped_in)
+
+    @property
     def is_rolling_back(self) -> bool:
-        return self.goal == Goal.PRESENT and Phase.REMOVING in (self.phase, self.stopped_in)
+        return self.goal == Goal.PRESENT and self.is_removing
+
+    @property
+    def standing(self) -> str:
+        """The word for its badge: its phase, but what is taken away is called by why that is so."""
+        is_cancelling = self.phase == Phase.REMOVING and self.is_rolling_back and self.ending == Phase.CANCELLED
+        if is_cancelling or (self.is_cancel_requested and self.phase in RUNNING):
+            return "cancelling"
+        return "undoing" if self.phase == Phase.REMOVING and self.is_rolling_back else self.phase
+
+    @property
+    def is_lasting(self) -> bool:
+        """At work for so long that nobody need wait for its end any more."""
+        return self.started_at is not None and clock.now() - self.started_at > self.LASTING
 
     @property
     def in_the_way(self) -> str:
@@ -185,8 +209,14 @@ class Operation(models.Model):
         return f"“{self}” is stuck. Retry it first; if it stays stuck, your provider can give it up."
 
     def why_not(self, action: str) -> str | None:
-        """Why `cancel` or `retry` is not offered now; None when it is."""
+        """Why `cancel`, `retry` or `give up` is not offered now; None when it is."""
         match action:
+            case "give up" if self.is_at_rest:
+                return "It is over."
+            case "give up" if not self.is_removing:
+                return "Only what is being taken away can be given up. Cancel it instead."
+            case "give up" if self.phase == Phase.REMOVING and not self.is_lasting:
+                return "It is at work. It can be given up when it is stuck, or when it has not ended after an hour."
             case "cancel" if self.is_at_rest:
                 return "It is over."
             case "cancel" if self.is_cancel_requested or self.is_rolling_back:

@@ -148,6 +148,17 @@ class Memo:
         return there.has_lost_an_answer and self.now < there.given_up_at + settings.REQUEST_HELD + lasts
 
 
+@dataclass(frozen=True)
+class Left:
+    """Something that may be left behind in a system, by the name that it has there."""
+
+    system: System
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.system.label}: {self.what}"
+
+
 class Part(Generic[S]):
     """One thing in another system. Subclasses say what it is called and which systems it talks to."""
 
@@ -167,6 +178,10 @@ class Part(Generic[S]):
         """After a refusal in words that say nothing: whether the remotes show that the plugin reached Netris, so that
         the order was refused for a reason of its own."""
         return False
+
+    def leaves(self, subject: S) -> Sequence[Left]:
+        """What may be there of it when its removal is given up. Nothing is asked of the remotes."""
+        return ()
 
     def explain(self, text: str) -> str:
         """A refusal for people, where the remote's own words would tell them nothing."""

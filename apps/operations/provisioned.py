@@ -50,7 +50,7 @@ def status_after(goal: str, phase: str) -> Status:
             return Status.STUCK
         case (Phase.SUCCEEDED, Goal.PRESENT) | (Phase.CANCELLED, Goal.ABSENT):
             return Status.READY
-        case ((Phase.SUCCEEDED | Phase.ROLLED_BACK | Phase.CANCELLED), _):
+        case ((Phase.SUCCEEDED | Phase.ROLLED_BACK | Phase.CANCELLED | Phase.GIVEN_UP), _):
             return Status.DELETED
         case Phase.REMOVING, _:
             return Status.REMOVING

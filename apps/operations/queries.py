@@ -24,6 +24,7 @@ PHASES: dict[str, tuple[str, frozenset[Phase]]] = {
     "succeeded": ("Succeeded", frozenset({Phase.SUCCEEDED})),
     "rolled_back": ("Rolled back", frozenset({Phase.ROLLED_BACK})),
     "cancelled": ("Cancelled", frozenset({Phase.CANCELLED})),
+    "given_up": ("Given up", frozenset({Phase.GIVEN_UP})),
 }
 
 
@@ -52,33 +53,6 @@ def search_audit(rows: AuditEntryQuerySet, *, words: str) -> AuditEntryQuerySet:
 def steps_of(operation: Operation) -> list[dict[str, Any]]:
     """The visible steps, in the words of the design language."""
     return [line | {"state": "now"} if line["state"] == "running" else line for line in operation.visible_steps]
-
-
-def current_step(operation: Operation) -> str:
-    """The title of what is being done now; empty when nothing is."""
-    for line in operation.visible_steps:
-        if line["state"] in ("running", "undoing"):
-            return str(line["title"])
-    return ""
-
-
-def sentence(operation: Operation) -> str:
-    """Where an operation stands, in one sentence: for its page's progress bar and for who listens to it."""
-    step = current_step(operation)
-    match operation.phase:
-        case Phase.QUEUED:
-            return "Waiting for its turn"
-        case Phase.BUILDING | Phase.REMOVING if operation.is_rolling_back:
-            return f"Undoing what was made{': ' if step else ''}{step}"
-        case Phase.BUILDING | Phase.REMOVING:
-            return step or "At work"
-        case Phase.SUCCEEDED:
-            return "Done"
-        case Phase.ROLLED_BACK:
-            return "Refused; everything that had been made was taken away again"
-        case Phase.CANCELLED:
-            return "Cancelled"
-    return "Stuck; nothing moves until somebody decides"
 
 
 def is_overdue(operation: Operation) -> bool:

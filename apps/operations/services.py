@@ -1,7 +1,9 @@
-"""Start, cancel and retry operations. `start` runs inside the caller's transaction, the other two are their own."""
+"""Start, cancel, retry, give up. `start` runs inside the caller's transaction, the others are their own."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.db import IntegrityError, models, transaction
@@ -10,9 +12,10 @@ from apps.kernel import clock
 from apps.kernel.errors import Busy, Refused
 from apps.operations import doorbell, engine
 from apps.operations.models import Event, Operation, Priority
-from apps.operations.parts import recipe_of
+from apps.operations.parts import Left, recipe_of
+from apps.operations.sentences import in_words, press_line
 from apps.operations.state import Goal, Happened, Phase, step
-from apps.tenancy.actors import Actor
+from apps.tenancy.actors import Actor, Platform
 from apps.tenancy.models import Tenant
 from apps.tenancy.services import audit
 from apps.zones.models import Zone
@@ -57,7 +60,7 @@ def start(
         if "operation_one_live_per_lock" not in str(error):
             raise
         raise busy(tenant, lock_key) from error
-    Event.unscoped.create(operation=operation, text=f"Asked for by {by.name}.")
+    Event.unscoped.create(operation=operation, text=press_line(Happened.STARTED, by.name))
     if goal == Goal.ABSENT:
         recipe.settle(resource, goal, Phase.QUEUED)
     doorbell.ring_on_commit()
@@ -78,7 +81,7 @@ def cancel(operation: Operation, *, by: Actor) -> Operation:
     if reason := operation.why_not("cancel"):
         raise Refused("not-cancellable", reason)
     audit(by, "operation.cancel", operation, tenant=operation.tenant)
-    Event.unscoped.create(operation=operation, text=f"{by.name} cancelled it.")
+    Event.unscoped.create(operation=operation, text=press_line(Happened.CANCELLED, by.name))
     if operation.phase in (Phase.QUEUED, Phase.STUCK) and engine.is_free(operation):
         _move(operation, resource, Happened.CANCELLED)
     else:
@@ -92,15 +95,76 @@ def cancel(operation: Operation, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def retry(operation: Operation, *, by: Actor) -> Operation:
     """Let a stuck operation go on where it stopped."""
+    return _retried(operation, by)
+
+
+def _retried(operation: Operation, by: Actor) -> Operation:
     operation, resource = engine.hold(operation.pk)
     if reason := operation.why_not("retry"):
         raise Refused("not-stuck", reason)
     audit(by, "operation.retry", operation, tenant=operation.tenant)
-    Event.unscoped.create(operation=operation, text=f"{by.name} had it tried again.")
+    Event.unscoped.create(operation=operation, text=press_line(Happened.RETRIED, by.name))
+    operation.stuck_by = {"error": operation.error, "own_words": operation.own_words}
     cause = operation.turned_by
     operation.error, operation.own_words = cause.get("error", ""), cause.get("own_words", "")
     _move(operation, resource, Happened.RETRIED)
     doorbell.ring_on_commit()
+    return operation
+
+
+#: How many are retried with one press or one call.
+MOST_AT_ONCE = 100
+
+
+@dataclass(frozen=True)
+class Retried:
+    """What became of one of many: None as reason means that it goes on."""
+
+    operation: Operation
+    reason: str | None
+
+
+def retry_each(operations: Iterable[Operation], *, by: Actor) -> list[Retried]:
+    """Retry many, each for itself. One that cannot be, because somebody was faster, keeps no other from going on."""
+    results = []
+    for operation in sorted(operations, key=lambda each: each.pk):
+        try:
+            with transaction.atomic():
+                results.append(Retried(_retried(operation, by), None))
+        except Refused as refusal:
+            results.append(Retried(operation, refusal.message))
+    return results
+
+
+def may_leave(operation: Operation) -> list[Left]:
+    """What may be there when a removal is given up now, in the order in which it would have gone: of every part that
+    has not been taken away yet. Nothing is asked of the remotes."""
+    parts = operation.recipe.parts(engine.resource_of(operation))
+    return [left for bound in reversed(parts[: operation.cursor + 1]) for left in bound.part.leaves(bound.subject)]
+
+
+@transaction.atomic(durable=True)
+def give_up(operation: Operation, *, confirmed: Sequence[str], by: Platform) -> Operation:
+    """End a removal that will never end by itself. Its rows are deleted; what is `confirmed` may be left elsewhere.
+
+    Raises `Refused` when something else may be left than what was shown to whoever confirms.
+    """
+    operation, resource = engine.hold(operation.pk)
+    if reason := operation.why_not("give up"):
+        raise Refused("not-now", reason)
+    left = may_leave(operation)
+    if list(map(str, left)) != list(confirmed):
+        text = f"Confirm exactly what may be left. That is now: {in_words(left)}"
+        raise Refused("left-unconfirmed", text, "left")
+    things = [{"system": str(each.system), "what": each.what} for each in left]
+    operation.given_up = {"by": by.actor.name, "left": things}
+    if operation.phase != Phase.STUCK:  # it goes on in vain: what it waits for is the reason
+        waits_for = engine.step_line(operation, operation.cursor)["detail"]
+        operation.error = waits_for or operation.stuck_by.get("error", "")
+    told = {"error": operation.error, "left": list(map(str, left))}
+    audit(by.actor, "operation.give-up", operation, tenant=operation.tenant, new=told)
+    Event.unscoped.create(operation=operation, text=press_line(Happened.GIVEN_UP, by.actor.name, left))
+    _move(operation, resource, Happened.GIVEN_UP)
     return operation
 
 
@@ -110,9 +174,15 @@ def _move(operation: Operation, resource: models.Model, happened: Happened) -> N
     changes |= {"fence": operation.fence + 1, "due_at": clock.now(), "attempts": 0, "error": operation.error}
     changes |= {"own_words": operation.own_words, "memo": engine.memo_for_retry(operation)}
     changes |= {"deadline_at": None, "is_cancel_requested": False, "hold": ""}
+    changes |= {"stuck_by": operation.stuck_by, "given_up": operation.given_up}
     for name, value in changes.items():
         setattr(operation, name, value)
-    engine.note_step(operation, "running" if happened is Happened.RETRIED else "cancelled", "")
+    match happened:
+        case Happened.RETRIED:
+            engine.note_step(operation, "undoing" if operation.is_rolling_back else "running", "")
+            engine.step_line(operation, operation.cursor)["finished_at"] = None
+        case Happened.CANCELLED:
+            engine.note_step(operation, "cancelled", "")
     operation.save(update_fields=[*changes, "steps"])
     operation.recipe.settle(resource, operation.goal, operation.phase)
     transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))

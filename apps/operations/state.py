@@ -12,8 +12,9 @@
     stuck         -                -                -                   cancelled (only where nothing unwinds)
     at rest       -                -                -                   -
 
-`Waited` leaves every running state as it is, and `Retried` wakes a stuck operation where it stopped. Everything that
-the table leaves out raises `Impossible`.
+`Waited` leaves every running state as it is, and `Retried` wakes a stuck operation where it stopped. `GivenUp` ends a
+removal, or the undoing of a creation, that is stuck or has not come to an end: it is over, and something may be left.
+Everything that the table leaves out raises `Impossible`.
 """
 
 from __future__ import annotations
@@ -30,9 +31,10 @@ class Phase(StrEnum):
     ROLLED_BACK = "rolled_back"
     STUCK = "stuck"
     CANCELLED = "cancelled"
+    GIVEN_UP = "given_up"
 
 
-AT_REST = frozenset({Phase.SUCCEEDED, Phase.ROLLED_BACK, Phase.CANCELLED})
+AT_REST = frozenset({Phase.SUCCEEDED, Phase.ROLLED_BACK, Phase.CANCELLED, Phase.GIVEN_UP})
 LIVE = frozenset({Phase.QUEUED, Phase.BUILDING, Phase.REMOVING, Phase.STUCK})
 RUNNING = frozenset({Phase.QUEUED, Phase.BUILDING, Phase.REMOVING})
 
@@ -49,6 +51,7 @@ class Happened(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     RETRIED = "retried"
+    GIVEN_UP = "given up"
 
 
 class Impossible(Exception):  # noqa: N818 - a sentence, not an error class to catch
@@ -111,4 +114,9 @@ def step(state: State, happened: Happened) -> State:
             return replace(state, phase=state.stopped_in, stopped_in=None)
         case Phase.STUCK, Happened.CANCELLED if state.stopped_in is Phase.BUILDING:
             return replace(state, phase=Phase.CANCELLED)
+
+        case Phase.REMOVING, Happened.GIVEN_UP:
+            return replace(state, phase=Phase.GIVEN_UP)
+        case Phase.STUCK, Happened.GIVEN_UP if state.stopped_in is Phase.REMOVING:
+            return replace(state, phase=Phase.GIVEN_UP, stopped_in=None)
     raise Impossible(f"{happened} while {state.phase} (goal {state.goal}, stopped in {state.stopped_in})")

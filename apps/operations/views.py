@@ -10,16 +10,17 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.utils.http import urlencode
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import reswap, retarget
 
 from apps.kernel.errors import Refused
-from apps.kernel.forms import ListForm
+from apps.kernel.forms import ListForm, Refusable
 from apps.kernel.pages import page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
-from apps.operations import queries, services
-from apps.operations.forms import ActivityForm
-from apps.operations.models import Event, Operation
+from apps.operations import queries, sentences, services
+from apps.operations.forms import ActivityForm, RetryForm
+from apps.operations.models import Event, Operation, OperationQuerySet
 from apps.tenancy.actors import Actor, PlatformRequest, TenantRequest
 from apps.tenancy.decorators import platform_view, tenant_view
 from apps.tenancy.models import AuditEntry
@@ -31,7 +32,9 @@ from apps.tenancy.queries import why_not_write
 def activity(request: TenantRequest) -> HttpResponse:
     form = ActivityForm(request.GET)
     rows = queries.search(Operation.objects.of(request.tenant), words=form.words, phase=form.phase_wanted)
-    context = {"form": form, "fields": [form["phase"]], "page": page_of(form.kept(rows), request)}
+    rows = form.kept(rows)
+    context = {"form": form, "fields": [form["phase"]], "page": page_of(rows, request)}
+    context |= {**_stuck_among(rows), "why_not_retry": why_not_write(request.membership)}
     return render(request, part_or_page(request, "operations/activity.html", "results"), context)
 
 
@@ -71,18 +74,66 @@ def retry(request: TenantRequest, pk: UUID) -> HttpResponse:
     return redirect("operations:detail", request.tenant.slug, pk)
 
 
+@tenant_view
+@require_POST
+def retry_stuck(request: TenantRequest) -> HttpResponse:
+    """All that are stuck and match the words of the filter."""
+    form = RetryForm(request.POST)
+    found = queries.search(Operation.objects.of(request.tenant).stuck(), words=form.words, phase="")
+    back = reverse("operations:list", args=[request.tenant.slug])
+    return _retry_all(request, form, found, by=request.actor, back=back)
+
+
+@platform_view
+@require_POST
+def platform_retry_stuck(request: PlatformRequest) -> HttpResponse:
+    form = RetryForm(request.POST)
+    found = queries.search_across(Operation.objects.across(request.platform).stuck(), words=form.words, phase="")
+    return _retry_all(request, form, found, by=request.actor, back=reverse("operations:platform_list"))
+
+
+@platform_view
+@require_http_methods(["GET", "HEAD", "POST"])
+def platform_give_up(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    """Shows what may be left behind; with exactly that confirmed, the operation is over and its rows are deleted."""
+    operation = get_or_404(Operation.objects.across(request.platform).select_related("zone", "tenant"), pk=pk)
+    form = Refusable(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            services.give_up(operation, confirmed=request.POST.getlist("left"), by=request.platform)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, "It is given up, and its rows are deleted.")
+            return redirect("operations:platform_detail", pk)
+    operation.refresh_from_db()
+    context = {
+        "crumbs": [
+            {"label": "Operations", "url": reverse("operations:platform_list")},
+            {"label": str(operation), "url": reverse("operations:platform_detail", args=[pk])},
+            {"label": "Give up"},
+        ],
+        "operation": operation,
+        "form": form,
+        "left": services.may_leave(operation) if operation.is_removing else [],
+        "reason": operation.why_not("give up"),
+    }
+    return render(request, "operations/give_up.html", context, status=422 if form.errors else 200)
+
+
 @platform_view
 @require_safe
 def platform_list(request: PlatformRequest) -> HttpResponse:
     """Every tenant's operations: what is stuck first, then the newest."""
     form = ActivityForm(request.GET)
     rows = Operation.objects.across(request.platform).select_related("tenant", "zone")
-    found = queries.search_across(rows, words=form.words, phase=form.phase_wanted)
+    found = form.kept(queries.search_across(rows, words=form.words, phase=form.phase_wanted))
     context = {
         "form": form,
         "fields": [form["phase"]],
         "stuck": rows.stuck()[:50],
-        "page": page_of(form.kept(found), request),
+        "page": page_of(found, request),
+        **_stuck_among(found),
     }
     return render(request, part_or_page(request, "operations/platform_list.html", "results"), context)
 
@@ -122,17 +173,39 @@ def _page(
         "crumbs": [{"label": label, "url": url} for label, url in crumbs] + [{"label": str(operation)}],
         "operation": operation,
         "steps": queries.steps_of(operation),
-        "sentence": queries.sentence(operation),
+        "sentence": sentences.sentence(operation),
+        "notices": sentences.notices(operation),
         "is_overdue": queries.is_overdue(operation),
         "vpc_id": queries.vpc_id_of(operation),
         "why_not_cancel": reason or operation.why_not("cancel"),
         "why_not_retry": reason or operation.why_not("retry"),
+        "why_not_give_up": operation.why_not("give up"),
         "is_part": wants_part(request),
     }
     response = render(request, part_or_page(request, "operations/detail.html", "part"), context)
     if wants_part(request) and operation.is_at_rest:
         return retarget(reswap(response, "outerHTML"), "#operation")
     return response
+
+
+def _stuck_among(rows: OperationQuerySet) -> dict[str, Any]:
+    """How many of these "Retry all" would retry: no more than it takes at once."""
+    count = rows.stuck().order_by()[: services.MOST_AT_ONCE].count()
+    return {"stuck_count": count, "retry_label": f"Retry {'all ' if count > 1 else ''}{count} stuck"}
+
+
+def _retry_all(
+    request: HttpRequest, form: RetryForm, found: OperationQuerySet, *, by: Actor, back: str
+) -> HttpResponse:
+    if form.fault:
+        messages.warning(request, form.fault)
+        return redirect(back)
+    results = services.retry_each(found[: services.MOST_AT_ONCE], by=by)
+    done = sum(result.reason is None for result in results)
+    messages.success(request, f"Tried again: {done} of {len(results)} stuck operations.")
+    for result in [each for each in results if each.reason][:5]:
+        messages.warning(request, f"{result.operation} was not: {result.reason}")
+    return redirect(f"{back}?{urlencode({'q': form.words})}" if form.words else back)
 
 
 def _attempt(

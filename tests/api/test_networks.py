@@ -32,7 +32,8 @@ def test_creating_a_vpc_answers_with_the_operation_that_builds_it(api, acme):
     operation, vpc = Operation.unscoped.get(), Vpc.unscoped.get()
     body = response.json()
     assert set(body) == {
-        "id", "url", "kind", "title", "phase", "resource", "steps", "progress", "error",
+        "id", "url", "kind", "title", "phase", "resource", "steps", "progress", "sentence", "error", "was_stuck",
+        "given_up", "can",
         "created_at", "started_at", "finished_at",
     }  # fmt: skip
     assert body["id"] == str(operation.pk)

@@ -106,7 +106,7 @@ def test_a_refused_creation_keeps_its_reason_when_its_undoing_was_stuck_in_betwe
         operation = run(operation)
 
     assert (operation.phase, operation.error) == (Phase.ROLLED_BACK, "no room")
-    assert Event.unscoped.filter(operation=operation).last().text.endswith("Reason: no room")
+    assert Event.unscoped.filter(operation=operation).last().text.endswith("Reason: no room.")
 
 
 def test_a_removal_that_went_on_after_a_retry_has_nothing_to_complain_of(toys, start, run):

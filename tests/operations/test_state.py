@@ -110,6 +110,14 @@ def test_a_removal_that_was_asked_for_is_never_taken_back_once_begun(start):
             assert Happened.CANCELLED not in follows
 
 
+@pytest.mark.parametrize("start", ALL_STARTS, ids=str)
+def test_what_is_being_taken_away_can_be_given_up_stuck_or_not_and_nothing_else_can(start):
+    for state, follows in everything_reachable(start).items():
+        is_removing = Phase.REMOVING in (state.phase, state.stopped_in)
+        assert (Happened.GIVEN_UP in follows) == is_removing
+        assert all((after.phase is Phase.GIVEN_UP) == (it is Happened.GIVEN_UP) for it, after in follows.items())
+
+
 def test_a_cursor_outside_the_parts_is_refused():
     with pytest.raises(ValueError, match="does not point"):
         replace(State(goal=Goal.PRESENT, phase=Phase.BUILDING, size=2), cursor=2)

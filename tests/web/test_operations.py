@@ -10,9 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.networks import services
+from apps.networks.models import Vpc
+from apps.operations import services as operations
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
 from apps.tenancy.actors import Actor
+from apps.tenancy.models import AuditEntry
 from tests import builders
 from tests.web.conftest import words
 
@@ -242,3 +245,133 @@ def test_the_overview_tells_of_an_account_that_is_not_ready(ann, acme):
 
 def test_the_overviews_part_has_no_frame(ann, place):
     assert "<html" not in ann.part("/t/acme/").content.decode()
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_removal_that_is_tried_again_says_so_and_keeps_its_reason(ann, acme, prod, started):
+    operation = started(prod, goal="absent", phase="stuck", stopped_in="removing", error="Two instances still run")
+    operation.steps[2]["state"] = "failed"
+    operation.save()
+    assert "The removal is stuck Two instances still run." in words(ann.get(page_of(operation)))
+
+    ann.post(f"{page_of(operation)}retry/")
+
+    text = words(ann.get(page_of(operation)))
+    assert "This is tried again It was stuck: Two instances still run." in text
+    assert "Trying again: Find the source NAT address" in text
+    assert "ann had it tried again." in text
+
+
+def test_a_cancelled_creation_is_called_cancelling_and_not_refused(ann, prod, started):
+    operation = started(prod, phase="removing", ending="cancelled", cursor=1)
+
+    text = words(ann.get(page_of(operation)))
+
+    assert "Create VPC prod Cancelling" in text
+    assert "refused" not in text and "Removing" not in text
+
+
+# --- giving up --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stuck(prod, started, acme, place):
+    """The removal of a VPC without tiers, stuck at its first step."""
+    operation = started(prod, goal="absent", phase="stuck", stopped_in="removing", error="Not found.", cursor=0)
+    Vpc.unscoped.update(status=Status.STUCK)
+    return operation
+
+
+def test_an_admin_sees_what_may_be_left_and_gives_it_up(root, ann, acme, prod, stuck):
+    page = f"/platform/operations/{stuck.pk}/"
+    assert f'href="{page}give-up/"' in root.get(page).content.decode()
+
+    asked = root.get(f"{page}give-up/")
+    left = [
+        f"CloudStack: the VPC {prod.remote_name}",
+        f"Netris: the VPC …-{prod.remote_name} with the range {prod.cidr}",
+    ]
+    assert [str(each) for each in asked.context["left"]] == left
+    assert all(each.split(": ")[1] in words(asked) for each in left)
+
+    answer = root.post(f"{page}give-up/", {"left": left}, follow=True)
+
+    assert "Given up by root" in words(answer)
+    assert all(each.split(": ")[1] in words(answer) for each in left)
+    assert "Given up by root" in words(ann.get(page_of(stuck)))
+    prod.refresh_from_db()
+    assert prod.status == Status.DELETED
+
+
+def test_giving_up_without_having_seen_what_is_left_does_nothing(root, prod, stuck):
+    answer = root.post(f"/platform/operations/{stuck.pk}/give-up/", {"left": ["CloudStack: something else"]})
+
+    assert answer.status_code == 422
+    assert "Confirm exactly what may be left." in words(answer)
+    stuck.refresh_from_db()
+    assert stuck.phase == "stuck"
+
+
+def test_nobody_of_a_tenant_is_offered_to_give_up(ann, stuck):
+    assert "Give up" not in words(ann.get(page_of(stuck)))
+
+
+# --- many at once -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(acme, globex, place, started):
+    def removal(tenant, name):
+        vpc = builders.a_vpc(tenant, place, name, status=Status.STUCK)
+        return started(vpc, goal="absent", phase="stuck", stopped_in="removing", error="Not now.")
+
+    return [removal(acme, "web-1"), removal(acme, "web-2"), removal(acme, "db"), removal(globex, "web-3")]
+
+
+def phases(operations):
+    return [Operation.unscoped.get(pk=operation.pk).phase for operation in operations]
+
+
+def test_an_engineer_retries_all_that_is_stuck_in_the_own_tenant(ann, acme, many):
+    assert "Retry all 3 stuck" in words(ann.get(ACTIVITY))
+
+    answer = ann.post(f"{ACTIVITY}retry/", follow=True)
+
+    assert phases(many) == ["removing"] * 3 + ["stuck"]
+    assert "Tried again: 3 of 3 stuck operations." in words(answer)
+    entries = AuditEntry.objects.of(acme).filter(action="operation.retry")
+    assert {(entry.object_id, entry.actor) for entry in entries} == {(str(each.pk), "ann") for each in many[:3]}
+
+
+def test_a_filter_narrows_what_is_retried(root, many):
+    page = "/platform/operations/"
+    assert "Retry all 3 stuck" in words(root.get(f"{page}?q=WEB"))
+    assert "Retry" not in words(root.part(f"{page}?q=nothing"))
+
+    answer = root.post(f"{page}retry/", {"q": "WEB"})
+
+    assert phases(many) == ["removing", "removing", "stuck", "removing"]
+    assert answer.headers["Location"] == f"{page}?q=WEB"
+
+
+def test_one_that_was_retried_meanwhile_keeps_no_other_from_going_on(acme, many):
+    results = operations.retry_each([many[0], many[0], many[1]], by=Actor.system("ann"))
+
+    assert sorted(result.reason or "" for result in results) == ["", "", "Only a stuck operation can be retried."]
+    assert phases(many[:2]) == ["removing"] * 2
+
+
+def test_a_viewer_is_told_why_not(vic, many):
+    page = vic.get(ACTIVITY).content.decode()
+    assert "Retry all 3 stuck" in page and 'aria-disabled="true"' in page
+    assert vic.post(f"{ACTIVITY}retry/").status_code == 403
+    assert phases(many) == ["stuck"] * 4
+
+
+def test_a_filter_that_can_match_nothing_retries_nothing(ann, many):
+    answer = ann.post(f"{ACTIVITY}retry/", {"q": "x" * 101, "csrfmiddlewaretoken": "x"}, follow=True)
+
+    assert "at most 100 characters" in words(answer)
+    assert phases(many) == ["stuck"] * 4

@@ -44,6 +44,8 @@ LOOKS = {
     "succeeded": Look("Succeeded", "sage", "circle-check", "disc"),
     "rolled-back": Look("Rolled back", "weld", "undo-2", "triangle"),
     "cancelled": Look("Cancelled", "linen", "ban", "cross"),
+    "cancelling": Look("Cancelling", "weld", "loader-circle", "dot-ring", is_moving=True),
+    "given-up": Look("Given up", "weld", "flag", "cross"),
     # steps of an operation
     "done": Look("Done", "sage", "check", "disc"),
     "now": Look("Now", "indigo", "loader-circle", "dot-ring", is_moving=True),

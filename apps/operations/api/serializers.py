@@ -10,10 +10,13 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from apps.kernel.api.bodies import Body, Text
 from apps.kernel.api.fields import Address, Time
+from apps.operations import sentences
 from apps.operations.filters import LIVE_STATUSES
 from apps.operations.models import Operation
 from apps.operations.state import Phase
+from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.serializers import Read, TenantRef
 
 STATUSES = [str(value) for value, _label in LIVE_STATUSES]
@@ -38,6 +41,21 @@ class StepRead(serializers.Serializer[Any]):
     detail = serializers.CharField(help_text="What it waits for, or the remote system's own words when it failed.")
 
 
+class OperationCan(serializers.Serializer[Any]):
+    """Why something is not offered now; null when it is."""
+
+    cancel = serializers.CharField(allow_null=True)
+    retry = serializers.CharField(allow_null=True)
+    give_up = serializers.CharField(allow_null=True)
+
+
+class GivenUp(serializers.Serializer[Any]):
+    """That a removal was ended by a platform admin, although something may be left."""
+
+    by = serializers.CharField()
+    left = serializers.ListField(child=serializers.CharField(), help_text="What may be left: `CloudStack: the VPC …`.")
+
+
 class OperationRead(Read):
     """One attempt to make something real, or to take it away."""
 
@@ -57,7 +75,13 @@ class OperationRead(Read):
     resource = serializers.SerializerMethodField()
     steps = StepRead(many=True, source="visible_steps")
     progress = serializers.IntegerField(min_value=0, max_value=100, help_text="Percent.")
-    error = serializers.SerializerMethodField(help_text="Why it is stuck, or was undone.")
+    sentence = serializers.SerializerMethodField(help_text="Where it stands, in words.")
+    error = serializers.SerializerMethodField(help_text="Why it is stuck, or was undone or given up.")
+    was_stuck = serializers.SerializerMethodField(
+        help_text="Why it was stuck when it was last retried; null if it never was."
+    )
+    given_up = serializers.SerializerMethodField(help_text="Null unless `phase` is `given_up`.")
+    can = serializers.SerializerMethodField(help_text="Null for what can be done now, or the reason why it cannot.")
     own_words = serializers.CharField(
         required=False, help_text="For the platform only: what the remote system said, where `error` puts it otherwise."
     )
@@ -74,5 +98,58 @@ class OperationRead(Read):
             )
         return {"type": operation.resource_type, "id": str(operation.resource_id), "url": url}
 
+    def get_sentence(self, operation: Operation) -> str:
+        return sentences.sentence(operation)
+
     def get_error(self, operation: Operation) -> str | None:
         return operation.error or None
+
+    def get_was_stuck(self, operation: Operation) -> str | None:
+        return operation.stuck_by.get("error") or None
+
+    @extend_schema_field(GivenUp(allow_null=True))
+    def get_given_up(self, operation: Operation) -> dict[str, Any] | None:
+        left = list(map(str, sentences.left_of(operation)))
+        return {"by": operation.given_up["by"], "left": left} if operation.given_up else None
+
+    @extend_schema_field(OperationCan)
+    def get_can(self, operation: Operation) -> dict[str, str | None]:
+        can = {action.replace(" ", "_"): operation.why_not(action) for action in ("cancel", "retry", "give up")}
+        if caller_of(self.context.get("request")).platform is None:
+            can["give_up"] = can["give_up"] or "Only your provider can give it up."
+        return can
+
+
+class LeftRead(serializers.Serializer[Any]):
+    """What giving an operation up would mean."""
+
+    reason = serializers.CharField(allow_null=True, help_text="Why it cannot be given up now; null when it can.")
+    left = serializers.ListField(child=serializers.CharField(), help_text="What may then be left in each system.")
+
+
+class GiveUpWrite(Body):
+    """The confirmation: exactly what the same address says to GET."""
+
+    left = serializers.ListField(child=Text(), max_length=500)
+
+
+class StuckWrite(Body):
+    """Which of the stuck operations; all that the caller may see, without any field."""
+
+    kind = Text(required=False, help_text="Such as `vpc`, `tier`, `account`.")
+    tenant = Text(required=False, help_text="For the platform: the short name of a tenant.")
+
+
+class RetriedRead(serializers.Serializer[Any]):
+    """What became of one of them."""
+
+    id = serializers.UUIDField(source="operation.pk")
+    title = serializers.CharField(source="operation.__str__")
+    reason = serializers.CharField(allow_null=True, help_text="Why it was not retried; null when it was.")
+
+
+class StuckRetried(serializers.Serializer[Any]):
+    """Each that was tried, and how many more are stuck: call again for those."""
+
+    results = RetriedRead(many=True)
+    more = serializers.IntegerField()

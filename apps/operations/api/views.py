@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.kernel.api.bodies import Body
 from apps.kernel.api.transactions import joined
+from apps.kernel.errors import Refused
 from apps.kernel.shortcuts import get_or_404
 from apps.operations import services
-from apps.operations.api.serializers import OperationRead
+from apps.operations.api.serializers import GiveUpWrite, LeftRead, OperationRead, StuckRetried, StuckWrite
 from apps.operations.filters import OperationFilter
-from apps.operations.models import Operation
+from apps.operations.models import Operation, OperationQuerySet
+from apps.operations.parts import kinds
 from apps.tenancy.api.views import List, One, Rows
 
 
@@ -28,7 +29,7 @@ def accepted(request: Request, operation: Operation) -> Response:
 class OperationRows(Rows[Operation]):
     serializer_class = OperationRead
 
-    def get_queryset(self) -> QuerySet[Operation]:
+    def get_queryset(self) -> OperationQuerySet:
         return self.caller.through(Operation.objects).select_related("tenant")
 
 
@@ -73,3 +74,60 @@ class OperationRetry(OperationVerb):
     def post(self, request: Request, pk: str) -> Response:
         """It goes on where it stopped."""
         return self.act(pk, services.retry)
+
+
+class OperationGiveUp(OperationRows):
+    filter_backends = []
+    written_by = "platform"
+
+    @extend_schema(summary="See what giving an operation up may leave", responses=LeftRead)
+    def get(self, request: Request, pk: str) -> Response:
+        """What may be there of a removal that is stuck, by the names that it has in each system. Nothing is asked of
+        them."""
+        operation = get_or_404(self.get_queryset(), pk=pk)
+        left = map(str, services.may_leave(operation)) if operation.is_removing and not operation.is_at_rest else ()
+        return Response(LeftRead({"reason": operation.why_not("give up"), "left": list(left)}).data)
+
+    @extend_schema(
+        summary="Give up a removal that will never end",
+        operation_id="operations_give_up",
+        request=GiveUpWrite,
+        responses=OperationRead,
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """For what is gone for good. The operation is over and its rows are deleted; what is confirmed in `left` may be
+        left in the systems, and is no longer Weft's to remove."""
+        confirmed = GiveUpWrite.of(request)["left"]
+        return self.once(lambda: self._given_up(pk, confirmed))
+
+    def _given_up(self, pk: str, confirmed: list[str]) -> Response:
+        platform = self.caller.platform
+        assert platform is not None, "MayUse lets only the platform through"
+        operation = get_or_404(self.get_queryset(), pk=pk)
+        return Response(self.show(joined(services.give_up)(operation, confirmed=confirmed, by=platform)))
+
+
+class StuckRetry(OperationRows):
+    filter_backends = []
+
+    @extend_schema(
+        summary="Retry many stuck operations",
+        operation_id="operations_retry_stuck",
+        request=StuckWrite,
+        responses=StuckRetried,
+    )
+    def post(self, request: Request) -> Response:
+        """Up to 100 at once, the oldest first, each for itself."""
+        values = StuckWrite.of(request)
+        return self.once(lambda: self._retried(**values))
+
+    def _retried(self, kind: str = "", tenant: str = "") -> Response:
+        rows = self.get_queryset().stuck().order_by("created_at", "id")
+        if kind and kind not in kinds():
+            raise Refused("kind-unknown", f"There is no such kind. Known: {', '.join(kinds())}.", "kind")
+        if tenant and not self.caller.tenants.filter(slug=tenant).exists():
+            raise Refused("tenant-unknown", "There is no tenant with this short name.", "tenant")
+        rows = rows.filter(kind=kind) if kind else rows
+        rows = rows.filter(tenant__slug=tenant) if tenant else rows
+        results = services.retry_each(rows[: services.MOST_AT_ONCE], by=self.caller.actor)
+        return Response(StuckRetried({"results": results, "more": rows.count()}).data)

@@ -32,6 +32,11 @@ class Caller:
         return door.across(self.platform)
 
     @property
+    def tenants(self) -> models.QuerySet[Tenant]:
+        """Those whose rows it may see: its own, or all."""
+        return Tenant.objects.filter(pk=self.tenant.pk) if self.tenant else Tenant.objects.all()
+
+    @property
     def key(self) -> str:
         """Tells callers apart, so that one's idempotency keys are nothing to another."""
         if self.actor.token is not None:

@@ -84,9 +84,7 @@ class TenantFilter(BaseFilterBackend):
         path = getattr(view, "tenant_path", "")
         if slug is None or not path:
             return queryset
-        caller = caller_of(request)
-        mine = Tenant.objects.filter(pk=caller.tenant.pk) if caller.tenant else Tenant.objects.all()
-        if not mine.filter(slug=slug).exists():
+        if not caller_of(request).tenants.filter(slug=slug).exists():
             raise Refused("tenant-unknown", "There is no tenant with this short name.", "tenant")
         return queryset.filter(**{f"{path}__slug": slug})
 
