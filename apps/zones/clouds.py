@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import httpx
@@ -111,8 +111,9 @@ def connect(
             transport=to_cloudstack,
             hooks=hooks,
             now=clock.now,
-            # A third of the time for which a lost order is waited for is left for the clocks to differ.
-            order_lifetime=min(settings.REQUEST_HELD * 2 / 3, LIFETIME),
+            # A third of the time for which a lost order is waited for is left for the clocks to differ. A shorter life
+            # than a minute would end orders for that difference alone.
+            order_lifetime=min(max(settings.REQUEST_HELD * 2 / 3, timedelta(minutes=1)), LIFETIME),
         ),
         netris.connect(zone.netris_url, zone.netris_user, zone.netris_password, transport=to_netris, hooks=hooks),
     )
