@@ -32,7 +32,7 @@ def free_port() -> int:
 @contextmanager
 def running(*command: str, log: Path, **env: str) -> Iterator[subprocess.Popen[bytes]]:
     """A child of this interpreter, ended with everything it started."""
-    with log.open("wb") as out:
+    with log.open("ab") as out:
         child = subprocess.Popen(
             [sys.executable, *command],
             cwd=ROOT,

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -47,7 +47,7 @@ class Stack:
         self.job_seconds = job_seconds
         self.networks = networks
         self._exits = ExitStack()
-        self._worker: ExitStack | None = None
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
     def __enter__(self) -> Self:
         with ExitStack() as starting:
@@ -57,8 +57,6 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._worker is not None:
-            self._worker.close()
         self._exits.close()
 
     def _start(self) -> None:
@@ -92,26 +90,39 @@ class Stack:
         seed += ["--cloudstack-url", f"{self.cloudstack_url}/client/api"]
         self.manage(*seed, *([] if self.networks else ["--without-networks"]))
         self.demo: dict[str, Any] = json.loads(output.read_text())
-        web_log = self.directory / "web.log"
-        web = self._exits.enter_context(
-            running(
-                "-m",
-                "uvicorn",
-                "portal.asgi:application",
-                "--port",
-                str(self.port),
-                "--no-access-log",
-                "--timeout-graceful-shutdown",
-                "1",
-                log=web_log,
-                **self.env,
-                WEFT_DB_POOL="8",
-            )
-        )
-        beat = ["-m", "celery", "-A", "portal", "beat", "-s", str(self.directory / "beat"), "--loglevel", "WARNING"]
-        self._exits.enter_context(running(*beat, log=self.directory / "beat.log", **self.env))
-        self.start_worker()
-        wait_for_http(f"{self.url}/healthz", web, web_log)
+        for name in self.names:
+            self.start(name)
+        wait_for_http(f"{self.url}/healthz", self.processes["web"], self.directory / "web.log")
+
+    @property
+    def names(self) -> Sequence[str]:
+        """What runs of Weft. A name before a dash says what it is: `worker-2` is a worker."""
+        return ("web", "beat", "worker")
+
+    def command(self, name: str) -> list[str]:
+        celery = ["-m", "celery", "-A", "portal"]
+        match name.partition("-")[0]:
+            case "web":
+                web = ["-m", "uvicorn", "portal.asgi:application", "--port", str(self.port), "--no-access-log"]
+                return [*web, "--timeout-graceful-shutdown", "1"]
+            case "beat":
+                return [*celery, "beat", "-s", str(self.directory / name), "--loglevel", "WARNING"]
+            case "worker":
+                worker = [*celery, "worker", "-P", "threads", "-c", "4", "-n", f"{name}@%h", "--loglevel", "INFO"]
+                return [*worker, "--without-gossip", "--without-mingle"]
+        raise ValueError(name)
+
+    def start(self, name: str, *, through: Sequence[str] = ()) -> None:
+        """Start it, or another one in its place. `through` is a module, with arguments, that runs the command."""
+        log = self.directory / f"{name}.log"
+        pool = {"web": "8", "beat": "0"}.get(name, "4")
+        child = running(*through, *self.command(name), log=log, **self.env, WEFT_DB_POOL=pool)
+        self.processes[name] = self._exits.enter_context(child)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL: no warning, no clean-up."""
+        self.processes[name].kill()
+        self.processes[name].wait()
 
     def manage(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -127,23 +138,10 @@ class Stack:
     # --- what tests do to it
 
     def start_worker(self) -> None:
-        self._worker = ExitStack()
-        worker = ["-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", "4", "--loglevel", "INFO"]
-        self.worker = self._worker.enter_context(
-            running(
-                *worker,
-                "--without-gossip",
-                "--without-mingle",
-                log=self.directory / "worker.log",
-                **self.env,
-                WEFT_DB_POOL="4",
-            )
-        )
+        self.start("worker")
 
     def kill_worker(self) -> None:
-        """SIGKILL: no warning, no clean-up."""
-        self.worker.kill()
-        self.worker.wait()
+        self.kill("worker")
 
     def restart_postgres(self) -> None:
         """As after a power cut: every connection breaks at once."""

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 logger = logging.getLogger("weft.clock")
@@ -45,9 +45,15 @@ def now() -> datetime:
         return source()
     last = _last
     counted = _counter()
-    if last is None or not 0 <= counted - last.counted < ASK_EVERY:
+    if last is not None and 0 <= counted - last.counted < ASK_EVERY:
+        return last.at + timedelta(seconds=counted - last.counted)
+    try:
         return read()
-    return last.at + timedelta(seconds=counted - last.counted)
+    except DatabaseError:
+        if last is None:
+            raise
+        # It is away, which does not stop the time.
+        return last.at + timedelta(seconds=_counter() - last.counted)
 
 
 def read() -> datetime:

@@ -17,10 +17,11 @@ refers to them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from django.db import OperationalError, models
+from django.db import InterfaceError, OperationalError, connection, models
 
 logger = logging.getLogger("weft.locks")
 
@@ -36,16 +37,26 @@ def is_lost(error: Exception) -> bool:
     return getattr(error.__cause__, "sqlstate", None) in LOST
 
 
-def try_again(transaction: Callable[[], T]) -> T:
-    """Run a whole transaction, again and at once when it loses against another."""
-    for left in reversed(range(TRIES)):
+def try_again(transaction: Callable[[], T], *, waits: Sequence[float] = ()) -> T:
+    """Run a whole transaction, again and at once when it loses against another.
+
+    `waits` are for one whose content is known nowhere else: the seconds after which it is tried again when the database
+    does not answer. It may then have been committed already, and has to find that out itself.
+    """
+    pauses = iter(waits)
+    losses = 0
+    while True:
         try:
             return transaction()
-        except OperationalError as error:
-            if not left or not is_lost(error):
+        except (OperationalError, InterfaceError) as error:
+            if is_lost(error) and (losses := losses + 1) < TRIES:
+                logger.warning("a transaction has lost against another, and is tried again: %s", error)
+                continue
+            if is_lost(error) or (pause := next(pauses, None)) is None:
                 raise
-            logger.warning("a transaction has lost against another, and is tried again: %s", error)
-    raise AssertionError("unreachable")
+            logger.warning("the database does not answer; tried again in %s s: %s", pause, error)
+            connection.close()
+            time.sleep(pause)
 
 
 def hold_rows(rows: models.QuerySet[models.Model]) -> None:

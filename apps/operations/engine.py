@@ -45,6 +45,8 @@ LONGEST_LOOK = 10.0
 LONGEST_BACK_OFF = 300.0
 LONGEST_HOLD = 30.0
 RELEASE_RINGS = 200
+#: Seconds: together less than any sane lease, and enough for PostgreSQL to restart.
+RECORD_WAITS = (0.1, 0.2, 0.5, 1.0, 2.0)
 ITS_TURN = "Waiting for its turn."
 
 # The fairest due operation: urgent ones first, then the tenant that waited longest for a turn, then the oldest.
@@ -265,7 +267,8 @@ def _memo_key(cursor: int, phase: Phase) -> str:
 def record(operation: Operation, resource: Model, bound: BoundPart | None, outcome: Outcome) -> bool:
     """Write an outcome down, in one transaction. False, and nothing is written, when the fence is no longer ours.
 
-    What came of an attempt is known nowhere else, so a transaction that loses against others is tried again at once.
+    What came of an attempt is known nowhere else, so the transaction is tried again at once when it loses against
+    another, and for some seconds when the database does not answer.
     """
     now = clock.now()
     before, after = operation.state, step(operation.state, outcome.happened)
@@ -273,18 +276,27 @@ def record(operation: Operation, resource: Model, bound: BoundPart | None, outco
     is_new_hold = outcome.hold not in ("", operation.hold)
     _note_steps(operation, before, after, outcome, now)
     settles = status_after(operation.goal, before.phase) != status_after(operation.goal, after.phase)
+    tries = 0
+    # No other write of this operation has the same moment.
+    stamp = {name: changes[name] for name in ("finished_at", "due_at", "lease_until") if changes.get(name)}
 
     def write() -> bool:
+        nonlocal tries
+        tries += 1
         with transaction.atomic(durable=True):
             if settles:
                 operation.recipe.hold(resource)
             elif outcome.facts and bound is not None:
                 hold_row(bound.subject)
             mine = Operation.unscoped.filter(pk=operation.pk, fence=operation.fence)
-            if not mine.update(**changes, steps=operation.steps):
+            is_written = tries > 1 and mine.filter(**stamp).exists()  # it was, and the answer was lost
+            if not is_written and not mine.update(**changes, steps=operation.steps):
                 return False
             for name, value in changes.items():
                 setattr(operation, name, value)
+            if is_written:
+                doorbell.ring_on_commit(after=outcome.pause or 0.0)
+                return True
             if outcome.facts and bound is not None:
                 _save_facts(bound, outcome.facts)
             if text := _event(operation, bound, before, after, outcome, is_new_hold=is_new_hold):
@@ -297,7 +309,7 @@ def record(operation: Operation, resource: Model, bound: BoundPart | None, outco
                 transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))
         return True
 
-    return try_again(write)
+    return try_again(write, waits=RECORD_WAITS)
 
 
 def _changes(

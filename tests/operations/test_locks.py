@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from apps.kernel.locks import is_lost, try_again
 from apps.networks.models import Vpc
 from apps.networks.services import create_vpc
 from apps.operations import engine
-from apps.operations.models import Operation
+from apps.operations.models import Event, Operation
 from apps.operations.services import cancel, start
 from apps.operations.state import Goal, Happened, Phase
 from apps.tenancy.models import Tenant
@@ -81,9 +82,10 @@ def building(transactional_db: None) -> Operation:
     return Operation.unscoped.get(pk=operation.pk)
 
 
-def end(operation: Operation) -> bool:
+def end(operation: Operation, *, meanwhile: Callable[[], object] = lambda: None) -> bool:
     resource = engine.resource_of(operation)
     bound = operation.recipe.parts(resource)[operation.cursor]
+    meanwhile()
     return engine.record(operation, resource, bound, engine.Outcome(Happened.DONE, {"netris_id": 7}, {}))
 
 
@@ -163,3 +165,18 @@ def test_only_a_database_that_is_really_away_is_called_away() -> None:
     away.__cause__ = psycopg.OperationalError("connection refused")
     assert (is_lost(lost), is_lost(away)) == (True, False)
     assert (answer(lost, {}).data["code"], answer(away, {}).data["code"]) == ("try-again", "unavailable")
+
+
+def test_an_outcome_is_written_also_when_the_database_restarts_meanwhile(building: Operation) -> None:
+    """The connection is gone before the transaction begins: what came of the attempt is known nowhere else."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        ours = cursor.fetchone()[0]
+
+    def kill() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s)", [ours])
+
+    assert end(building, meanwhile=lambda: Beside(kill).done()) is True
+    assert Operation.unscoped.get().phase == Phase.SUCCEEDED
+    assert Event.unscoped.filter(text="Done.").count() == 1
