@@ -26,7 +26,7 @@ from pydantic import SecretStr
 from apps import cloudstack, netris
 from tests.processes import ROOT, SANDBOX_ENV, free_port, running, sandbox, wait_for_http
 
-SETTLED = ("succeeded", "rolled_back", "stuck", "cancelled")
+SETTLED = ("succeeded", "rolled_back", "stuck", "cancelled", "given_up")
 
 
 def load_weft() -> ModuleType:

@@ -137,10 +137,11 @@ def retry_each(operations: Iterable[Operation], *, by: Actor) -> list[Retried]:
 
 
 def may_leave(operation: Operation) -> list[Left]:
-    """What may be there when a removal is given up now, in the order in which it would have gone: of every part that
-    has not been taken away yet. Nothing is asked of the remotes."""
+    """What may be there when a removal is given up now, system by system: of every part that has not been taken away
+    yet. Nothing is asked of the remotes."""
     parts = operation.recipe.parts(engine.resource_of(operation))
-    return [left for bound in reversed(parts[: operation.cursor + 1]) for left in bound.part.leaves(bound.subject)]
+    left = [each for bound in reversed(parts[: operation.cursor + 1]) for each in bound.part.leaves(bound.subject)]
+    return sorted(left, key=lambda each: each.system)
 
 
 @transaction.atomic(durable=True)

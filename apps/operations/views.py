@@ -189,9 +189,14 @@ def _page(
 
 
 def _stuck_among(rows: OperationQuerySet) -> dict[str, Any]:
-    """How many of these "Retry all" would retry: no more than it takes at once."""
-    count = rows.stuck().order_by()[: services.MOST_AT_ONCE].count()
-    return {"stuck_count": count, "retry_label": f"Retry {'all ' if count > 1 else ''}{count} stuck"}
+    """How many of these are stuck, and what the button says that tries them again: so many at once and no more."""
+    most = services.MOST_AT_ONCE
+    count = rows.stuck().order_by()[: most + 1].count()
+    if count > most:
+        return {"stuck_words": f"More than {most} operations are stuck", "retry_label": f"Retry {most} of them"}
+    if count > 1:
+        return {"stuck_words": f"{count} operations are stuck", "retry_label": f"Retry all {count} stuck"}
+    return {"stuck_words": "One operation is stuck" if count else "", "retry_label": "Retry it"}
 
 
 def _retry_all(

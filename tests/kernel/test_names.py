@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.kernel.errors import Refused
@@ -140,6 +140,7 @@ def test_capitals_are_seen():
     assert as_seen("pr\u043ed  1") == as_seen("prod 1")
 
 
+@settings(deadline=None)
 @given(anything)
 def test_a_name_is_kept_as_it_was_kept_before(text):
     assert tidy(tidy(text)) == tidy(text)
@@ -152,17 +153,20 @@ def test_a_name_is_kept_as_it_was_kept_before(text):
     assert key_of(name), "something of it is seen"
 
 
+@settings(deadline=None)
 @given(anything)
 def test_a_key_is_its_own_key_and_that_of_the_tidy_name(text):
     assert key_of(key_of(text)) == key_of(text) == key_of(tidy(text)) == key_of(as_seen(text))
 
 
+@settings(deadline=None)
 @given(anything)
 def test_capitals_make_no_other_name(text):
     name = tidy(text)
     assert key_of(name.upper()) == key_of(name.lower()) == key_of(name.casefold()) == key_of(name)
 
 
+@settings(deadline=None)
 @given(anything)
 def test_a_key_can_be_stored_and_sent(text):
     key = key_of(text)

@@ -51,8 +51,8 @@ def test_what_may_be_left_is_named_by_what_each_system_calls_it(stuck, vpc):
     (tier,) = Tier.unscoped.all()
     assert left_by(stuck) == [
         f"CloudStack: the network {tier.remote_name}",
-        f"Netris: the V-Net …-{tier.remote_name} and the subnet 10.20.0.0/24",
         f"CloudStack: the VPC {vpc.remote_name}",
+        f"Netris: the V-Net …-{tier.remote_name} and the subnet 10.20.0.0/24",
         f"Netris: the VPC …-{vpc.remote_name} with the range 10.20.0.0/20 and the source NAT rule of {vpc.egress_ip}",
     ]
 

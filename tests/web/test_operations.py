@@ -375,3 +375,15 @@ def test_a_filter_that_can_match_nothing_retries_nothing(ann, many):
 
     assert "at most 100 characters" in words(answer)
     assert phases(many) == ["stuck"] * 4
+
+
+def test_so_many_are_retried_at_once_and_the_button_says_so(ann, acme, place, started):
+    vpc = builders.a_vpc(acme, place, status=Status.STUCK)
+    for number in range(operations.MOST_AT_ONCE + 1):
+        started(vpc, goal="absent", phase="stuck", stopped_in="removing", lock_key=str(number))
+    text = words(ann.get(ACTIVITY))
+    assert "More than 100 operations are stuck. Retry 100 of them" in text
+
+    ann.post(f"{ACTIVITY}retry/")
+
+    assert Operation.objects.of(acme).stuck().count() == 1
