@@ -6,8 +6,6 @@ Leases and sweeps are short, so that a killed worker's work is taken over within
 
 from __future__ import annotations
 
-import importlib.machinery
-import importlib.util
 import json
 import os
 import subprocess
@@ -17,27 +15,16 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any, Self
 
 import httpx
 from pydantic import SecretStr
 
 from apps import cloudstack, netris
+from house.services import Postgres, Valkey
 from tests.processes import ROOT, SANDBOX_ENV, free_port, running, sandbox, wait_for_http
 
 SETTLED = ("succeeded", "rolled_back", "stuck", "cancelled", "given_up")
-
-
-def load_weft() -> ModuleType:
-    """The script `weft` as a module, for its private PostgreSQL and Valkey."""
-    loader = importlib.machinery.SourceFileLoader("weft", str(ROOT / "weft"))
-    spec = importlib.util.spec_from_loader("weft", loader)
-    assert spec is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["weft"] = module
-    loader.exec_module(module)
-    return module
 
 
 class Stack:
@@ -60,11 +47,10 @@ class Stack:
         self._exits.close()
 
     def _start(self) -> None:
-        weft = load_weft()
         self.directory = Path(self._exits.enter_context(tempfile.TemporaryDirectory(prefix="weft-stack-")))
         self.directory.chmod(0o711)
-        self.postgres = weft.Postgres(self.directory / "pg")
-        self.valkey = weft.Valkey(self.directory / "valkey")
+        self.postgres = Postgres(self.directory / "pg")
+        self.valkey = Valkey(self.directory / "valkey")
         for service in (self.postgres, self.valkey):
             service.start()
             self._exits.callback(service.stop)

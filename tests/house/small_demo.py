@@ -3,18 +3,20 @@
 import sys
 from pathlib import Path
 
-from tests.house import weft
+from house.checkout import Trouble
+from house.demo import Demo
+from house.processes import Process
 
 
-class SmallDemo(weft.Demo):  # type: ignore[misc]  # a script has no types to import
+class SmallDemo(Demo):
     def start(self, supervisor):
         supervisor.start_services(self.var, durable=False)
-        supervisor.start(weft.Process("worker", ["sleep", "600"], log=self.var / "log" / "worker.log"))
+        supervisor.start(Process("worker", ["sleep", "600"], log=self.var / "log" / "worker.log"))
         print("started", flush=True)
 
 
 if __name__ == "__main__":
     try:
         sys.exit(SmallDemo(Path(sys.argv[1])).run(reset=False))
-    except weft.Trouble as trouble:
+    except Trouble as trouble:
         sys.exit(str(trouble))

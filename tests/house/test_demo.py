@@ -11,7 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.house import SCRIPT, weft
+from house.checkout import Trouble
+from house.commands import wait_until
+from house.demo import Demo
+from house.supervisor import Supervisor
+from tests.house import SCRIPT
 
 
 class Running:
@@ -54,7 +58,7 @@ class Running:
             names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in self.processes()}
             return next((pid for pid, name in names.items() if name == program), None)
 
-        assert weft.wait_until(found, timeout=10)
+        assert wait_until(found, timeout=10)
         return found()
 
     def end(self, number):
@@ -87,7 +91,7 @@ def test_nothing_outlives_a_killed_supervisor(running, directory):
     assert len(running.processes()) > 4
     running.end(signal.SIGKILL)
 
-    assert weft.wait_until(lambda: not running.processes(), timeout=10)
+    assert wait_until(lambda: not running.processes(), timeout=10)
 
     again = Running(directory / "var")
     assert again.end(signal.SIGTERM)[0] == 0
@@ -104,8 +108,8 @@ def test_a_process_that_ends_stops_the_rest_and_its_log_is_named(running, direct
 
 
 def test_a_second_demo_is_turned_away(running, directory):
-    with pytest.raises(weft.Trouble, match="in use by another"):
-        weft.Demo(directory / "var").run(reset=False)
+    with pytest.raises(Trouble, match="in use by another"):
+        Demo(directory / "var").run(reset=False)
 
 
 def test_it_stops_within_a_few_seconds(running):
@@ -116,7 +120,7 @@ def test_it_stops_within_a_few_seconds(running):
 
 
 def test_the_sandbox_keeps_its_ports(directory):
-    demo = weft.Demo(directory)
+    demo = Demo(directory)
     demo.remember(ports={"cloudstack": 28096, "netris": 28097})
 
     ports = demo.ports()
@@ -129,18 +133,18 @@ def test_a_taken_port_gives_way_to_the_next_free_one(directory, monkeypatch):
         wanted = taken.getsockname()[1]
         monkeypatch.setenv("WEFT_PORT", str(wanted))
 
-        assert weft.Demo(directory).ports()["web"] > wanted
+        assert Demo(directory).ports()["web"] > wanted
 
 
 def test_secrets_are_made_once_and_private(directory):
-    demo = weft.Demo(directory / "var")
+    demo = Demo(directory / "var")
 
-    assert demo.secrets() == weft.Demo(directory / "var").secrets()
+    assert demo.secrets() == Demo(directory / "var").secrets()
     assert (directory / "var" / "secrets.json").stat().st_mode & 0o077 == 0
 
 
 def test_a_reset_forgets_all_but_the_browser(directory):
-    demo = weft.Demo(directory)
+    demo = Demo(directory)
     demo.secrets()
     for kept_or_not in ("browser/chromium", "sandbox/state", "log/web.log"):
         (directory / kept_or_not).parent.mkdir()
@@ -155,17 +159,17 @@ def test_the_logins_are_shown(directory, capsys):
     users = [{"username": "admin", "password": "secret", "role": "platform admin", "tenant": None}]
     (directory / "demo.json").write_text(json.dumps({"users": users}))
 
-    weft.Demo(directory)._introduce("http://localhost:8000")
+    Demo(directory)._introduce("http://localhost:8000")
 
     assert "admin      secret     platform admin   -" in capsys.readouterr().out
 
 
 def test_data_of_another_version_asks_for_a_reset(directory):
-    demo = weft.Demo(directory)
+    demo = Demo(directory)
     (directory / "sandbox").mkdir()
     (directory / "sandbox" / "netris.sqlite3").write_text("not what this version writes")
 
-    with weft.Supervisor() as supervisor, pytest.raises(weft.Trouble) as trouble:
+    with Supervisor() as supervisor, pytest.raises(Trouble) as trouble:
         demo._start_sandbox(supervisor, demo._sandbox(demo.environment({}), demo.ports()))
 
     assert "was not written by this version" in str(trouble.value)

@@ -3,15 +3,17 @@ import sys
 
 import pytest
 
-from tests.house import weft
+from house import commands
+from house.environment import Environment
 
 
-class Recorded(weft.Environment):  # type: ignore[misc]  # a script has no types to import
+class Recorded(Environment):
     """An environment with a real interpreter, and a list of what would have been installed instead of the packages."""
 
     def __init__(self, directory):
         super().__init__(directory / "venv", directory)
         self.installed = []
+        self.is_broken_off = False
 
     def _create(self):
         if not self._version():
@@ -19,6 +21,9 @@ class Recorded(weft.Environment):  # type: ignore[misc]  # a script has no types
 
     def _install(self, kind):
         self.installed.append(kind)
+        (self.directory / "installed").touch()
+        if self.is_broken_off:
+            raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -62,7 +67,20 @@ def test_an_interpreter_that_has_gone_is_replaced(environment):
     assert environment.python.exists()
 
 
+def test_what_was_broken_off_begins_anew(environment):
+    environment.is_broken_off = True
+    with pytest.raises(KeyboardInterrupt):
+        environment.prepare("dev")
+    half_a_package = environment.directory / "half-a-package"
+    half_a_package.touch()
+    environment.is_broken_off = False
+    environment.prepare("demo")
+
+    assert environment.installed == ["dev", "dev"]
+    assert not half_a_package.exists()
+
+
 def test_children_write_bytecode_whatever_the_caller_does(monkeypatch):
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
 
-    assert "PYTHONDONTWRITEBYTECODE" not in weft.environment()
+    assert "PYTHONDONTWRITEBYTECODE" not in commands.environment()

@@ -9,10 +9,11 @@ import tempfile
 
 import pytest
 
-from tests.house import weft
+from house.checkout import ROOT, VAR, VENV, Trouble, locked
+from house.environment import Environment, pip_install
 from tests.house.local_index import LocalIndex
 
-LOCKS = sorted(lock.stem for lock in weft.ROOT.glob("requirements*.txt"))
+LOCKS = sorted(lock.stem for lock in ROOT.glob("requirements*.txt"))
 # The pip of Python 3.11.0. It does not run on later ones, which bring a later pip.
 OLDEST_PIP = "pip==22.3 --hash=sha256:1daab4b8d3b97d1d763caeb01a4640a2250a0ea899e257b1e44b9eded91e15ab"
 
@@ -20,22 +21,22 @@ OLDEST_PIP = "pip==22.3 --hash=sha256:1daab4b8d3b97d1d763caeb01a4640a2250a0ea899
 @pytest.fixture(scope="session")
 def oldest_pip():
     """A directory with the oldest pip that a Python which runs Weft brings; it is fetched once."""
-    directory = weft.VAR / "oldest-pip"
-    with weft.locked(weft.VAR / "oldest-pip.lock"), tempfile.NamedTemporaryFile("w", suffix=".txt") as lock:
+    directory = VAR / "oldest-pip"
+    with locked(VAR / "oldest-pip.lock"), tempfile.NamedTemporaryFile("w", suffix=".txt") as lock:
         if not (directory / "pip").exists():
             print(OLDEST_PIP, file=lock, flush=True)
-            weft.pip_install("Fetching the oldest pip", "--upgrade", "--target", str(directory), "-r", lock.name)
+            pip_install("Fetching the oldest pip", "--upgrade", "--target", str(directory), "-r", lock.name)
     return directory
 
 
-class Empty(weft.Environment):  # type: ignore[misc]  # a script has no types to import
+class Empty(Environment):
     """An empty environment with a pip of the test's choice, and locks of its own to fill it from."""
 
     def __init__(self, directory, pip):
         super().__init__(directory / "venv", directory / "locks")
         self.pip = pip
         self.locks.mkdir()
-        for source in weft.ROOT.glob("requirements*.in"):
+        for source in ROOT.glob("requirements*.in"):
             shutil.copy(source, self.locks)
 
     def _create(self):
@@ -62,7 +63,7 @@ def empty(request, tmp_path, oldest_pip, monkeypatch):
     """An environment that one of the two can fill, from the local index and nothing else."""
     for name in [name for name in os.environ if name.startswith(("PIP_", "UV_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setenv("PATH", str(weft.VENV / "bin") if request.param == "uv" else "/nowhere")
+    monkeypatch.setenv("PATH", str(VENV / "bin") if request.param == "uv" else "/nowhere")
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("UV_NO_CONFIG", "true")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "cache"))
@@ -74,10 +75,10 @@ def empty(request, tmp_path, oldest_pip, monkeypatch):
 
 def offer(empty, tmp_path, name, without="nothing"):
     """Offer all that a lock pins, and make it the lock of the empty environment."""
-    lock = (weft.ROOT / f"{name}.txt").read_text()
+    lock = (ROOT / f"{name}.txt").read_text()
     index = LocalIndex(tmp_path / "index", re.sub(rf"^{without}==.*\n(?: {{4}}.*\n)+", "", lock, flags=re.MULTILINE))
     (empty.locks / "requirements-tested.txt").write_text(index.lock)
-    shutil.copy(weft.ROOT / f"{name}.in", empty.locks / "requirements-tested.in")
+    shutil.copy(ROOT / f"{name}.in", empty.locks / "requirements-tested.in")
     return index
 
 
@@ -94,6 +95,6 @@ def test_a_lock_installs_what_it_pins_and_nothing_newer(empty, tmp_path, name):
 def test_a_lock_that_lacks_a_dependency_is_refused_with_its_name(empty, tmp_path, missing):
     offer(empty, tmp_path, "requirements", without=missing)
 
-    with pytest.raises(weft.Trouble, match=f"requirements-tested.txt does not hold all .*\n.*{missing}"):
+    with pytest.raises(Trouble, match=f"requirements-tested.txt does not hold all .*\n.*{missing}"):
         empty.prepare("tested")
     assert not empty.stamp.exists()

@@ -4,12 +4,14 @@ import psycopg
 import pytest
 import redis
 
-from tests.house import weft
+from house.checkout import Trouble
+from house.processes import Process
+from house.services import Postgres, Valkey
 
 
 @pytest.fixture
 def postgres(directory):
-    server = weft.Postgres(directory / "postgresql")
+    server = Postgres(directory / "postgresql")
     yield server
     server.stop()
 
@@ -56,7 +58,7 @@ def test_the_pid_file_of_a_crash_does_not_keep_it_from_starting(postgres):
 
 def test_a_long_path_gets_its_sockets_elsewhere(directory):
     deep = directory / ("deep-" * 20)
-    server = weft.Valkey(deep)
+    server = Valkey(deep)
     server.start()
     try:
         assert len(str(server.socket)) < 100
@@ -66,7 +68,7 @@ def test_a_long_path_gets_its_sockets_elsewhere(directory):
 
 
 def test_valkey_forgets_over_a_restart(directory):
-    server = weft.Valkey(directory / "valkey")
+    server = Valkey(directory / "valkey")
     server.start()
     try:
         with redis.Redis.from_url(server.url) as client:
@@ -79,16 +81,14 @@ def test_valkey_forgets_over_a_restart(directory):
 
 
 def test_a_server_that_cannot_start_says_where_its_log_is(directory):
-    process = weft.Process(
-        "web", ["sh", "-c", "echo no such table; exit 3"], log=directory / "web.log", ready=lambda: False
-    )
+    process = Process("web", ["sh", "-c", "echo no such table; exit 3"], log=directory / "web.log", ready=lambda: False)
 
-    with pytest.raises(weft.Trouble, match=r"(?s)web ended \(status 3\).*web\.log.*no such table"):
+    with pytest.raises(Trouble, match=r"(?s)web ended \(status 3\).*web\.log.*no such table"):
         process.start()
 
 
 def test_the_logs_are_private(directory):
-    process = weft.Process("migrate", ["true"], log=directory / "log" / "migrate.log")
+    process = Process("migrate", ["true"], log=directory / "log" / "migrate.log")
     process.spawn()
     process.finish()
 

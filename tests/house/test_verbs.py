@@ -1,10 +1,17 @@
 import os
+import shutil
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
-from tests.house import SCRIPT, weft
+from house.browser import Browser
+from house.checkout import ROOT, Trouble
+from house.checks import Check
+from house.commands import environment
+from house.verbs import VERBS, pytest_arguments
+from tests.house import SCRIPT
 
 
 def run(*arguments, **env):
@@ -16,7 +23,36 @@ def test_alone_it_says_what_it_can_do():
     done = run()
 
     assert done.returncode == 0
-    assert all(f"./weft {verb}" in done.stdout for verb in weft.VERBS)
+    assert all(f"./weft {verb}" in done.stdout for verb in VERBS)
+
+
+def test_it_runs_on_a_python_with_nothing_installed():
+    done = subprocess.run([sys.executable, "-S", "-E", SCRIPT], cwd="/", capture_output=True, text=True)
+    modules = "house.verbs, sys; print(*{name.split('.')[0] for name in sys.modules} - sys.stdlib_module_names)"
+    loaded = subprocess.run(
+        [sys.executable, "-S", "-E", "-c", f"import {modules}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(loaded.stdout.split()) == {"house", "__main__"} - sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("verb", [["demo"], ["test"], ["manage", "check"], ["sandbox"], ["check"]])
+def test_a_folder_that_it_cannot_write_is_named_in_a_sentence(directory, verb):
+    copy = directory / "weft"
+    copy.mkdir()
+    shutil.copy(SCRIPT, copy)
+    shutil.copytree(ROOT / "house", copy / "house")
+    copy.chmod(0o555)
+    somebody: Any = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+    python = shutil.which("python3", path="/usr/bin:/bin") or sys.executable
+
+    done = subprocess.run([python, copy / "weft", *verb], capture_output=True, text=True, **somebody)
+    copy.chmod(0o755)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"weft: {copy}/var cannot be written (Permission denied). It keeps")
+    assert len(done.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("arguments", [["dmeo"], ["check", "--quick"], ["demo", "--rest"]])
@@ -36,18 +72,18 @@ def test_a_test_run_passes_arguments_and_status_on_and_leaves_nothing(tmp_path):
 
 @pytest.mark.parametrize("arguments", [[], ["tests/web"], ["--timeout=5"], ["--cov"], ["-m", "not browser"]])
 def test_many_tests_are_spread_over_the_cores(arguments):
-    assert weft.pytest_arguments(arguments) == ["-n", "auto", "--dist", "loadgroup", *arguments]
+    assert pytest_arguments(arguments) == ["-n", "auto", "--dist", "loadgroup", *arguments]
 
 
 @pytest.mark.parametrize(
     "arguments", [["-n0"], ["-n", "4"], ["tests/a.py"], ["tests/a.py::test_b"], ["-k", "c"], ["-x"]]
 )
 def test_few_tests_run_in_one_process(arguments):
-    assert weft.pytest_arguments(arguments) == arguments
+    assert pytest_arguments(arguments) == arguments
 
 
 def test_a_check_shows_the_output_of_failures_alone(capsys):
-    check = weft.Check(weft.environment())
+    check = Check(environment())
     check.run("quiet", "-c", "print('never seen')")
     check.run("loud", "-c", "print('what went wrong'); exit(1)")
 
@@ -62,7 +98,7 @@ def test_without_a_browser_the_tests_learn_why(monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WEFT_CHROMIUM", "/no/such/browser")
 
-    assert "/no/such/browser" in weft.Browser().environment()["WEFT_NO_BROWSER"]
+    assert "/no/such/browser" in Browser().environment()["WEFT_NO_BROWSER"]
 
 
 @pytest.mark.parametrize("name", ["CI", "WEFT_REQUIRE_BROWSER"])
@@ -70,5 +106,5 @@ def test_without_a_browser_that_is_required_the_run_fails(monkeypatch, name):
     monkeypatch.setenv(name, "true")
     monkeypatch.setenv("WEFT_NO_BROWSER", "none here")
 
-    with pytest.raises(weft.Trouble, match="none here"):
-        weft.Browser().environment()
+    with pytest.raises(Trouble, match="none here"):
+        Browser().environment()

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from house.checkout import VAR
+from house.environment import Environment
 from sandbox.world import World
-from tests.house import weft
 from tests.sandbox.cloudstack.client import root_of
 
 KEYS = ("key-of-the-clients", "secret-of-the-clients")
@@ -29,7 +30,7 @@ def _on_request(request):
 @pytest.fixture
 def ansible():
     """ansible-playbook in an environment of its own, which is kept for the next time."""
-    environment = weft.Environment(weft.VAR / "clients")
+    environment = Environment(VAR / "clients")
     environment.prepare("clients")
     return environment.python.with_name("ansible-playbook")
 
