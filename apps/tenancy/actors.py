@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from apps.kernel.errors import Forbidden
+from apps.tenancy.door import Proof
 from apps.tenancy.models import ApiToken, Membership, Role, Scope, Tenant, User
 
 
@@ -32,7 +33,7 @@ class Actor:
 
 
 @dataclass(frozen=True)
-class Platform:
+class Platform(Proof):
     """Proof of a platform admin, made only by `platform_of`. Doors open across tenants for it."""
 
     actor: Actor

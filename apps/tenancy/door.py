@@ -11,15 +11,19 @@ AttributeError in every test and an error in mypy:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import models
 
-if TYPE_CHECKING:
-    from apps.tenancy.actors import Platform
-    from apps.tenancy.models import Tenant
-
 Q = TypeVar("Q", bound=models.QuerySet[Any, Any])
+
+
+class Boundary:
+    """What doors open for: `models.Tenant` is the only one."""
+
+
+class Proof:
+    """What opens doors across all tenants: `actors.Platform` is the only one."""
 
 
 class Door(Generic[Q]):
@@ -27,19 +31,15 @@ class Door(Generic[Q]):
         self._model = model
         self._path = path
 
-    def of(self, tenant: Tenant) -> Q:
+    def of(self, tenant: Boundary) -> Q:
         """The rows of one tenant. Raises TypeError for anything else, None included."""
-        from apps.tenancy.models import Tenant
-
-        if not isinstance(tenant, Tenant):
+        if not isinstance(tenant, Boundary):
             raise TypeError(f"a tenant is needed to read {self._model.__name__}, not {tenant!r}")
         return self._rows().filter(**{self._path: tenant})
 
-    def across(self, platform: Platform) -> Q:
+    def across(self, platform: Proof) -> Q:
         """The rows of all tenants."""
-        from apps.tenancy.actors import Platform
-
-        if not isinstance(platform, Platform):
+        if not isinstance(platform, Proof):
             raise TypeError("only a platform admin reads across tenants")
         return self._rows()
 

@@ -23,7 +23,7 @@ from django.db import models
 from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.kernel.names import NAME, key_of
-from apps.tenancy.door import TenantDoor
+from apps.tenancy.door import Boundary, TenantDoor
 
 
 class People(UserManager["User"]):
@@ -58,7 +58,7 @@ class User(AbstractUser):
         constraints = [models.UniqueConstraint(fields=("username_key",), name="user_name_is_unique")]
 
 
-class Tenant(models.Model):
+class Tenant(Boundary, models.Model):
     """Our customer, and the boundary of everything. `slug` stands in URLs and never changes."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
