@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from unicodedata import combining, normalize
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Account
 from apps.kernel.errors import Refused
-from apps.kernel.names import NAME
+from apps.kernel.names import NAME, key_of
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
@@ -27,7 +28,11 @@ def create_tenant(
     *, name: str, slug: str = "", max_vpcs: int = 20, max_tiers: int = 60, owner: User | None = None, by: Platform
 ) -> tuple[Tenant, list[Operation]]:
     """Make a tenant and start its accounts in all enabled zones. Raises `Refused` with the field at fault."""
-    tenant = Tenant(name=NAME.parse(name, "name"), slug=slug or slug_of(name), max_vpcs=max_vpcs, max_tiers=max_tiers)
+    name = NAME.parse(name, "name")
+    if not (slug := slug or slug_of(name)):
+        text = f"Give a short name: none can be made from {name}, which has no letter from a to z."
+        raise Refused("slug-missing", text, "slug")
+    tenant = Tenant(name=name, slug=slug, max_vpcs=max_vpcs, max_tiers=max_tiers)
     if tenant.slug in RESERVED:
         raise Refused("slug-reserved", f"“{tenant.slug}” is a word of the portal's own addresses.", "slug")
     try:
@@ -39,8 +44,11 @@ def create_tenant(
         with transaction.atomic():
             tenant.save(force_insert=True)
     except IntegrityError as error:
-        field = "slug" if slug and "tenant_name_is_unique" not in str(error) else "name"
-        raise Refused(f"{field}-taken", f"Another tenant has this {field}. Choose another one.", field) from error
+        if Tenant.objects.filter(name_key=key_of(name)).exists():
+            text = "Another tenant has this name, or one that looks the same. Choose another one."
+            raise Refused("name-taken", text, "name") from error
+        text = f"Another tenant has the short name {slug}. Give another one."
+        raise Refused("slug-taken", text, "slug") from error
     if owner is not None:
         Membership.objects.create(user=owner, tenant=tenant, role=Role.OWNER)
     audit(by.actor, "tenant.create", tenant, tenant=tenant, new={"name": tenant.name, "slug": tenant.slug})
@@ -71,5 +79,6 @@ def open_accounts(zone: Zone, *, by: Platform) -> list[Operation]:
 
 
 def slug_of(name: str) -> str:
-    """`Acme Hosting B.V.` -> `acme-hosting-b-v`"""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].rstrip("-")
+    """`Acme Hosting B.V.` -> `acme-hosting-b-v`, `Zürich` -> `zurich`, `東京` -> nothing"""
+    plain = "".join(letter for letter in normalize("NFKD", name.casefold()) if not combining(letter))
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32].rstrip("-")

@@ -37,6 +37,7 @@ COLUMNS = ("name", "description", "cidr", "status", "egress_ip", "created_at", "
 #: How many overlapping VPCs are named before the others are only counted.
 NAMED = 5
 RECENTLY = timedelta(days=1)
+ENDED_BADLY = (Phase.ROLLED_BACK, Phase.GIVEN_UP)
 #: How many operations and audit entries the page of a VPC shows.
 SHOWN = 8
 
@@ -214,7 +215,7 @@ def attention_of(tenant: Tenant, *, now: datetime | None = None) -> Attention:
     silent = Remote.objects.filter(zone__in=zones).exclude(down_since=None).select_related("zone")
     return Attention(
         stuck=list(operations.stuck()[:10]),
-        refused=list(operations.filter(phase=Phase.ROLLED_BACK, created_at__gte=since)[:5]),
+        refused=list(operations.filter(phase__in=ENDED_BADLY, created_at__gte=since)[:5]),
         silent=list(silent),
         accounts=[account for account in accounts if account.status != Status.READY],
     )

@@ -167,7 +167,9 @@ def overlap(cidr: IPv4Network, name: str, other: IPv4Network, field: str) -> Ref
 
 
 def taken(noun: str, name: str, field: str) -> Refused:
-    return Refused("name-taken", f"There is already a {noun} called {name}. Choose another name.", field)
+    return Refused(
+        "name-taken", f"There is already a {noun} called {name}, or what looks the same. Choose another name.", field
+    )
 
 
 def _collect(problems: list[Refused], parse: Callable[[object, str], T], value: object, field: str) -> T | None:

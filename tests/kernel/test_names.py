@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apps.kernel.errors import Refused
-from apps.kernel.names import DESCRIPTION, NAME, as_seen, key_of, tidy
+from apps.kernel.names import DESCRIPTION, NAME, as_seen, fault_in, key_of, tidy
 
 #: Whatever may arrive, and more of what matters here than chance would bring.
 ODD = "\u200b\u200c\u200d\u202e\u00a0\u3000\u00ad\ufe0f\u0301\u0345\u0307ıİßſñμΣςǅﬁⅣ½КаАӀ\n\t\0"
@@ -138,6 +138,14 @@ def test_names_that_can_be_told_apart_are_two(one, other):
 def test_capitals_are_seen():
     assert as_seen("Prod") != as_seen("prod")
     assert as_seen("pr\u043ed  1") == as_seen("prod 1")
+
+
+def test_no_character_that_is_taken_is_invisible_or_changes_with_its_case():
+    for number in (*range(0x20000), *range(0xE0000, 0xE1000), 0x10FFFF):
+        name = tidy(f"a{chr(number)}")
+        assert key_of(name.upper()) == key_of(name.lower()) == key_of(name), hex(number)
+        if name != "a" and fault_in(name) is None:
+            assert key_of(name) != "a", hex(number)
 
 
 @settings(deadline=None)

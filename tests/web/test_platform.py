@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import Account
+from apps.accounts.services import slug_of
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
@@ -132,3 +133,11 @@ def test_a_platform_admin_retries_and_cancels_for_a_tenant(root, acme, place, st
 
     phases = dict(Operation.objects.of(acme).values_list("pk", "phase"))
     assert phases == {stuck.pk: "removing", queued.pk: "cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [("Acme Hosting B.V.", "acme-hosting-b-v"), ("Straße & Söhne", "strasse-sohne"), ("ÎLE", "ile"), ("東京", "")],
+)
+def test_a_short_name_is_made_from_the_letters_that_an_address_may_have(name, slug):
+    assert slug_of(name) == slug
