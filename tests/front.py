@@ -47,11 +47,14 @@ class Django(ASGIHandler):
                 signal.connect(close_old_connections)
 
 
-@cache
-def weft() -> App:
-    django = Django()
+def behind_intake(django: Django) -> App:
     django.load_middleware(is_async=True)
     return Intake(django)
+
+
+@cache
+def weft() -> App:
+    return behind_intake(Django())
 
 
 def ask(

@@ -22,7 +22,7 @@ from apps.kernel.api.views import description
 from apps.kernel.limits import PARAMETERS
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
-from apps.tenancy.models import Membership, Role
+from apps.tenancy.models import Membership, Role, Tenant, User
 from tests import builders
 from tests.front import Answer, ask
 from tests.portal.conftest import session_of
@@ -51,21 +51,25 @@ class Try(NamedTuple):
     headers: Headers
 
 
-@pytest.fixture
-def ids(acme, admin):
-    """A VPC with a tier and an operation of acme's. The admin is acme's owner as well."""
+def things(acme: Tenant, admin: User) -> dict[str, Any]:
+    """The ids of a VPC, a tier, and an operation of acme's. The admin becomes acme's owner as well."""
     Membership.objects.create(user=admin, tenant=acme, role=Role.OWNER)
     zone = builders.a_zone(max_tiers_per_vpc=24)
     builders.an_account(acme, zone)
-    vpc = builders.a_vpc(acme, zone)
-    what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": vpc.pk, "resource_name": "prod"}
+    vpc, lab = builders.a_vpc(acme, zone), builders.a_vpc(acme, zone, "lab")
+    what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": lab.pk, "resource_name": "lab"}
     operation = Operation.unscoped.create(
-        tenant=acme, zone=zone, **what, lock_key=f"vpc:{zone.pk}", requested_by="ann", size=1, steps=[STEP]
+        tenant=acme, zone=zone, **what, lock_key=lab.lock_key, requested_by="ann", size=1, steps=[STEP]
     )
     return {
         **{"vpc": vpc.pk, "tier": builders.a_tier(vpc).pk, "operation": operation.pk},
         **{"zone": zone.pk, "tenant_id": acme.pk},
     }
+
+
+@pytest.fixture
+def ids(acme, admin):
+    return things(acme, admin)
 
 
 # --- endpoints --------------------------------------------------------------------------------------------------------
@@ -234,7 +238,7 @@ def test_whatever_is_too_long_is_answered_at_once_and_in_few_words(tries):
     assert expensive == []
     assert len(tries) > 700
     assert {200, 413, 414, 422, 431} <= statuses
-    assert Vpc.unscoped.count() == 1, "something too long was made"
+    assert Vpc.unscoped.count() == 2, "something too long was made"
     assert answered(next(each for each in tries if each.target.startswith("/t/"))).status != 302, (
         "signed out on the way"
     )
