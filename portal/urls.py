@@ -7,6 +7,9 @@ from django.urls import URLPattern, URLResolver, include, path
 from portal.health import healthz
 
 handler400 = "apps.kernel.views.bad_request"
+handler403 = "apps.kernel.views.forbidden"
+handler404 = "apps.kernel.views.not_found"
+handler500 = "apps.kernel.views.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),

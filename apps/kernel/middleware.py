@@ -1,10 +1,21 @@
-"""What every answer carries: the content security policy. What comes in is judged in `apps.kernel.intake`."""
+"""What every answer carries: the content security policy; and for htmx, what it can place in a page.
+
+What comes in is judged in `apps.kernel.intake`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.shortcuts import resolve_url
+from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
+from django_htmx.middleware import HtmxDetails
+
+from apps.kernel.pages import notice, wants_part
 
 Next = Callable[[HttpRequest], HttpResponse]
 
@@ -24,3 +35,62 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
+
+
+class Parts:
+    """Whatever htmx asks for, it gets a part or something that it obeys: never a page inside the page.
+
+        the answer is                   htmx is told
+        a way to the sign-in page       a notice, 401: the page and what has been typed stay
+        another redirect                to open that address
+        a whole page about this one     to load the page anew: it has become another, such as that of a deleted VPC
+        another whole page              to open it, if it was asked for with GET; else a notice
+        an error                        the notice that its view has made (`apps.kernel.views`)
+
+    It says in the header `Weft-CSRF` which token counts now: who signs in again, in another tab, gets a new one, and a
+    form that was open all the time must not be refused for the old.
+    """
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not wants_part(request):
+            return response
+        response = self._obeyed(request, response)
+        if "CSRF_COOKIE" in request.META:
+            response.headers["Weft-CSRF"] = get_token(request)
+        return response
+
+    @staticmethod
+    def _obeyed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        shown = urlsplit(HtmxDetails(request).current_url or "")
+        if location := response.headers.get("Location"):
+            if urlsplit(location).path == resolve_url(settings.LOGIN_URL):
+                return _signed_out(shown.path, shown.query)
+            return _with_cookies(HttpResponseClientRedirect(location), response)
+        if not _is_page(response):
+            return response
+        if response.status_code >= 400 or request.method != "GET":
+            return notice(response.status_code, "no-part", "This could not be shown. Reload the page and try again.")
+        if shown.path == request.path:
+            return _with_cookies(HttpResponseClientRefresh(), response)
+        return _with_cookies(HttpResponseClientRedirect(request.get_full_path()), response)
+
+
+def _signed_out(path: str, query: str) -> HttpResponse:
+    following = urlencode({"next": f"{path or '/'}{'?' if query else ''}{query}"})
+    message = "You are signed out. What you have typed is still here."
+    return notice(
+        401, "signed-out", message, url=f"{resolve_url(settings.LOGIN_URL)}?{following}", label="Sign in again"
+    )
+
+
+def _is_page(response: HttpResponse) -> bool:
+    return not response.streaming and b"<html" in response.content[:1000].lower()
+
+
+def _with_cookies(response: HttpResponse, origin: HttpResponse) -> HttpResponse:
+    response.cookies = origin.cookies
+    return response

@@ -7,8 +7,10 @@ from typing import TypeVar
 from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.template.loader import render_to_string
 from django.utils.functional import cached_property
+from django_htmx.http import replace_url, reselect, reswap, retarget
 from django_htmx.middleware import HtmxDetails
 
 M = TypeVar("M", bound=Model)
@@ -51,6 +53,19 @@ def wants_part(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of the page. Boosted links want the whole of it."""
     htmx = HtmxDetails(request)  # of its own: a request that is refused early has none yet
     return bool(htmx) and not htmx.boosted
+
+
+def notice(status: int, code: str, message: str, *, url: str = "", label: str = "") -> HttpResponse:
+    """What htmx is told instead of the part that it has asked for.
+
+    It appears once among the page's messages, and nothing else on the page is touched: a form that is half filled in
+    stays as it is. It goes with the next answer that is none (static/weft/weft.js)."""
+    context = {"code": code, "message": message, "url": url, "label": label}
+    response = HttpResponse(render_to_string("components/notice.html", context), status=status)
+    response.headers["Weft-Notice"] = code
+    # However the element that asks selects and places what it gets, and whatever it does to the address.
+    reselect(reswap(retarget(response, "#messages"), "beforeend"), "unset")
+    return replace_url(response, False)
 
 
 def part_or_page(request: HttpRequest, template: str, part: str) -> str:

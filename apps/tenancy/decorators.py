@@ -8,17 +8,13 @@ from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 
 from apps.kernel.errors import Forbidden
+from apps.kernel.views import forbidden
 from apps.tenancy.actors import PlatformRequest, TenantRequest, need_write
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-
-
-def forbidden(request: HttpRequest, refusal: Forbidden) -> HttpResponse:
-    return render(request, "403.html", {"message": refusal.message}, status=403)
 
 
 def tenant_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

@@ -1,5 +1,5 @@
 // The few things that HTML and htmx cannot do: the theme choice, copying, ageing stamps, closing menus, lighting up the
-// lines of a map and saying that the portal cannot be reached. Everything else is a link or a form.
+// lines of a map and noting what Weft says instead of a part. Everything else is a link or a form.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -110,18 +110,43 @@
     const errors = "[data-error-summary]";
     (arrived.matches?.(errors) ? arrived : arrived.querySelector(errors))?.focus();
   };
+  const noted = (code) => document.querySelector(`#messages [data-notice="${CSS.escape(code)}"]`);
   const unreachable = () => {
-    const place = document.getElementById("messages");
     const words = document.getElementById("unreachable");
-    if (!place || !words || place.querySelector("[data-unreachable]")) return;
-    place.append(words.content.cloneNode(true));
+    if (words && !noted("unreachable")) document.getElementById("messages")?.append(words.content.cloneNode(true));
+  };
+  // What Weft says instead of a part (apps/kernel/pages.py) is put in once, whatever the status; it goes when all is well.
+  const heard = (isAmiss, token) => {
+    if (!isAmiss) for (const notice of document.querySelectorAll("#messages [data-notice]")) notice.remove();
+    if (!token) return;
+    document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
+    for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
+  };
+  // Who has signed in again in another tab goes on here with a token that counts.
+  const comeBack = async () => {
+    if (!noted("signed-out")) return;
+    try {
+      const answer = await fetch(location.href, { headers: { "HX-Request": "true", "HX-Current-URL": location.href } });
+      heard(!answer.ok, answer.headers.get("Weft-CSRF"));
+    } catch {
+      unreachable();
+    }
   };
   document.addEventListener("htmx:load", (event) => settle(event.detail.elt));
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.detail.successful) document.querySelector("[data-unreachable]")?.remove();
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    const code = detail.xhr.getResponseHeader("Weft-Notice");
+    if (!code) return;
+    detail.shouldSwap = !noted(code);
+    detail.isError = false;
+  });
+  document.addEventListener("htmx:afterRequest", ({ detail: { xhr, successful } }) => {
+    if (!xhr.status) return;
+    heard(xhr.getResponseHeader("Weft-Notice") || !successful, xhr.getResponseHeader("Weft-CSRF"));
   });
   document.addEventListener("htmx:sendError", unreachable);
   document.addEventListener("htmx:responseError", unreachable);
+  window.addEventListener("focus", comeBack);
+  document.addEventListener("visibilitychange", () => document.hidden || comeBack());
   document.addEventListener("DOMContentLoaded", () => settle(document));
   setInterval(ageAll, 5000);
 })();

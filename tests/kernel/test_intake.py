@@ -159,7 +159,8 @@ def test_a_query_that_cannot_be_read_is_a_page_for_a_browser_and_a_part_for_htmx
     assert page.status == part.status == status
     assert "<h1>This request could not be read</h1>" in page.text
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    assert 'class="callout' in part.text
+    assert part.headers["weft-notice"] == code
+    assert 'class="message' in part.text
     assert "<html" not in part.text
 
 
@@ -232,7 +233,7 @@ def test_a_host_that_is_not_ours_is_refused_in_the_form_of_whoever_asks(db):
     assert ask("GET", "/api/v1/vpcs/", headers=[elsewhere]).json()["code"] == "malformed-request"
     assert "<h1>" in ask("GET", "/login/", headers=[elsewhere]).text
     part = ask("GET", "/login/", headers=[elsewhere, HTMX])
-    assert (part.status, "<html" in part.text, "callout" in part.text) == (400, False, True)
+    assert (part.status, "<html" in part.text, "data-notice" in part.text) == (400, False, True)
 
 
 def test_what_is_within_the_limits_comes_through(cookie, vpc):

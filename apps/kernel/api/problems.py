@@ -35,6 +35,8 @@ logger = logging.getLogger("weft.api")
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER = 5
 
+MISTAKE = Refused("internal-error", "Weft made a mistake. It has been noted; try again later.")
+
 #: Refusals that are about the state of a thing and not about the request.
 CONFLICTS = {"not-now"}
 
@@ -99,17 +101,26 @@ def answer(error: Exception, context: Mapping[str, Any]) -> Response:
             return problem(403, [Refused("forbidden", str(error) or "You may not do this.")])
         case exceptions.APIException():
             return _of_framework(error)
-        case OperationalError() if is_lost(error):
-            logger.exception("a request has lost against another")
-            lost = Refused("try-again", "Another change was made at the same moment. Nothing was changed; try again.")
-            return problem(503, [lost], **{"Retry-After": "1"})
-        case OperationalError() | InterfaceError():
-            logger.exception("the database is away")
-            away = Refused("unavailable", "Weft cannot reach its database. Nothing was changed; try again in a moment.")
-            return problem(503, [away], **{"Retry-After": str(RETRY_AFTER)})
+    if passing := passing_trouble(error):
+        refusal, seconds = passing
+        return problem(503, [refusal], **{"Retry-After": str(seconds)})
     logger.error("unexpected: %s", error, exc_info=error)
     got_request_exception.send(sender=answer, request=context.get("request"))
-    return problem(500, [Refused("internal-error", "Weft made a mistake. It has been noted; try again later.")])
+    return problem(500, [MISTAKE])
+
+
+def passing_trouble(error: BaseException | None) -> tuple[Refused, int] | None:
+    """What to say, and after how many seconds to try again, when nothing is wrong with the request or with Weft."""
+    match error:
+        case OperationalError() if is_lost(error):
+            logger.error("a request has lost against another", exc_info=error)
+            lost = Refused("try-again", "Another change was made at the same moment. Nothing was changed; try again.")
+            return lost, 1
+        case OperationalError() | InterfaceError():
+            logger.error("the database is away", exc_info=error)
+            away = Refused("unavailable", "Weft cannot reach its database. Nothing was changed; try again in a moment.")
+            return away, RETRY_AFTER
+    return None
 
 
 def problem(status: int, refusals: Sequence[Refused], **headers: str) -> Response:
