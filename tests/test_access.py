@@ -82,6 +82,7 @@ GET    api:docs                    -          200        200       200     200  
 GET    api:NoSuchAddress           -          404        404       404     404       404
 GET    api:zones                   -          401        200       200     200       200
 GET    api:zone                    zone       401        200       200     200       200
+GET    api:zone-reconnect          zone       401        403       403     403       200
 POST   api:zone-reconnect          zone       401        403       403     403       202
 GET    api:tenants                 -          401        200       200     200       200
 POST   api:tenants                 -          401        403       403     403       422

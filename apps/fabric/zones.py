@@ -115,11 +115,8 @@ class ZoneRow:
 
     @property
     def why_not_reconnect(self) -> str | None:
-        if self.is_reconnecting:
-            return "It is being reconnected."
-        if self.has_failed_to_reconnect:
-            return "The last attempt is stuck. Try it again on its own page, or cancel it there."
-        return None
+        """What would be answered to whoever tried."""
+        return None if self.reconnect is None or self.reconnect.is_at_rest else self.reconnect.in_the_way
 
     @property
     def needs_attention(self) -> bool:

@@ -158,3 +158,57 @@ def test_who_lists_vpcs_pays_one_query_for_all_their_locks(api, acme, site):
     for number in range(5):
         builders.a_tier(builders.a_vpc(acme, site, f"vpc-{number}"))
     assert cost() == alone
+
+
+@pytest.mark.parametrize("phase", [None, *Phase], ids=str)
+def test_a_host_that_is_said_to_be_reconnectable_is_and_no_other(phase, platform, site):
+    if phase is not None:
+        started = operations.start(
+            "reconnect", site, Goal.PRESENT, tenant=None, zone=site, lock_key=f"zone:{site.pk}", by=builders.BY
+        )
+        Operation.unscoped.filter(pk=started.pk).update(phase=phase, stopped_in="building" if phase == "stuck" else "")
+    reason = platform.get(f"/zones/{site.pk}/reconnect/").json()["reason"]
+
+    answer = platform.post(f"/zones/{site.pk}/reconnect/")
+
+    assert (reason is None) == (phase not in LIVE)
+    if reason is None:
+        assert answer.status_code == 202
+    else:
+        assert (answer.status_code, answer.json()["detail"]) == (409, reason)
+        assert phase is not Phase.STUCK or reason.endswith("is stuck. Retry or cancel it first.")
+
+
+OPERATIONS = [
+    (goal, phase, stopped_in, is_cancelling)
+    for goal, phase, is_cancelling in product(Goal, Phase, (False, True))
+    for stopped_in in (("removing", "building") if phase == Phase.STUCK and goal == Goal.PRESENT else ("removing",))
+    if not (goal == Goal.ABSENT and phase in (Phase.BUILDING, Phase.ROLLED_BACK))
+    and not (is_cancelling and phase not in (Phase.QUEUED, Phase.BUILDING))
+]
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry", "give_up"])
+@pytest.mark.parametrize(("goal", "phase", "stopped_in", "is_cancelling"), OPERATIONS)
+def test_an_operation_does_what_it_offers_and_refuses_the_rest_in_the_same_words(
+    goal, phase, stopped_in, is_cancelling, action, platform, acme, site
+):
+    vpc = builders.a_vpc(acme, site)
+    started = operations.start("vpc", vpc, goal, tenant=acme, zone=site, lock_key=vpc.lock_key, by=builders.BY)
+    Operation.unscoped.filter(pk=started.pk).update(
+        phase=phase,
+        stopped_in=stopped_in if phase == Phase.STUCK else "",
+        unwinds=stopped_in != "building",
+        is_cancel_requested=is_cancelling,
+        started_at=None if phase == Phase.QUEUED else started.created_at,
+    )
+    path = f"/operations/{started.pk}/"
+    reason = platform.get(path).json()["can"][action]
+    body = {"left": platform.get(f"{path}give-up/").json()["left"]} if action == "give_up" else None
+
+    answer = platform.post(f"{path}{action.replace('_', '-')}/", body)
+
+    if reason is None:
+        assert answer.status_code in (200, 202), answer.content
+    else:
+        assert answer.status_code in (409, 422) and answer.json()["detail"] == reason

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.fabric.services import reconnect_host
+from apps.fabric.zones import zone_rows
 from apps.kernel.api.bodies import Body
 from apps.kernel.api.transactions import joined
 from apps.kernel.shortcuts import get_or_404
@@ -15,9 +20,22 @@ from apps.operations.api.views import accepted
 from apps.zones.api.views import ZoneRows
 
 
+class ReconnectRead(serializers.Serializer[Any]):
+    """Whether the host can be reconnected now."""
+
+    reason = serializers.CharField(allow_null=True, help_text="Why it cannot; null when it can.")
+
+
 class ZoneReconnect(ZoneRows):
     written_by = "platform"
     filter_backends = []
+
+    @extend_schema(summary="See whether a zone's Netris host can be reconnected now", responses=ReconnectRead)
+    def get(self, request: Request, pk: str) -> Response:
+        if self.caller.platform is None:
+            raise PermissionDenied("Only the platform may do this. Use a token of the platform.")
+        [row] = zone_rows(self.caller.platform, [get_or_404(self.get_queryset(), pk=pk)])
+        return Response(ReconnectRead({"reason": row.why_not_reconnect}).data)
 
     @extend_schema(
         summary="Reconnect a zone's Netris host",
