@@ -178,7 +178,7 @@ class Demo:
         return self._process("seed", "manage.py", "seed_demo", *urls, "--output", self.var / "demo.json", env=env)
 
     def _portal(self, env: Mapping[str, str], port: int) -> list[Process]:
-        """Web, worker and beat. The web process answers before all is well: /healthz also asks for a worker."""
+        """Web, workers and beat. The web process answers before all is well: /healthz also asks for a worker."""
 
         def health() -> int | None:
             return http_status(self.reachable_host, port, "/healthz")
@@ -186,11 +186,14 @@ class Demo:
         web = f"-m uvicorn portal.asgi:application --host {self.host} --port {port}"
         web += " --timeout-graceful-shutdown 3 --no-access-log"
         worker = "-m celery -A portal worker -P threads -c 8 --without-gossip --without-mingle --loglevel INFO"
+        sweeps = f"{worker} -Q sweeps -n sweeps@%h"
+        sweeps_log = self.var / "log" / "sweeps.log"
         beat = "-m celery -A portal beat --loglevel INFO -s".split()
         beat_log = self.var / "log" / "beat.log"
         return [
             self._process("web", *web.split(), env=env, ready=lambda: health() is not None),
             self._process("worker", *worker.split(), env=env, ready=lambda: health() == 200),
+            self._process("sweeps", *sweeps.split(), env=env, ready=lambda: "ready." in read(sweeps_log)),
             self._process("beat", *beat, self.var / "beat", env=env, ready=lambda: "beat: Starting" in read(beat_log)),
         ]
 

@@ -20,8 +20,11 @@ HEARTBEAT_SECONDS = 15
 
 @worker_ready.connect
 @heartbeat_sent.connect
-def note_worker(**_kwargs: Any) -> None:
-    """A worker that can reach the broker says so; the note expires by itself when the worker dies."""
+def note_worker(sender: Any = None, **_kwargs: Any) -> None:
+    """A worker that can reach the broker says so; the note expires by itself when the worker dies. One that sweeps does
+    no other work: it is named `sweeps@...`, and not noted here."""
     from django.core.cache import cache
 
-    cache.set(HEARTBEAT_KEY, True, timeout=HEARTBEAT_SECONDS)
+    name = str(getattr(getattr(sender, "eventer", sender), "hostname", ""))
+    if not name.startswith("sweeps"):
+        cache.set(HEARTBEAT_KEY, True, timeout=HEARTBEAT_SECONDS)

@@ -136,7 +136,6 @@ AUTH_USER_MODEL = "tenancy.User"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
-PASSWORD_HASHERS = ["apps.kernel.hashing.InTurns"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
@@ -200,9 +199,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "priority_steps": 
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TIMEZONE = "UTC"
+# Sweeps have a queue, and processes, of their own: what people wait for never stands behind a long list.
+CELERY_TASK_ROUTES = {"mirror.*": {"queue": "sweeps"}}
 CELERY_BEAT_SCHEDULE = {
     "sweep due operations": {"task": "operations.sweep", "schedule": ENV.sweep_seconds},
-    "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0},
+    "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 
 LOGGING = {

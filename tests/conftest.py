@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from apps import cloudstack
 from apps.accounts.models import Account
 from apps.accounts.services import open_account
 from apps.kernel import clock as clock_of_database
+from apps.mirror.models import Kind, Reading
+from apps.mirror.services import refresh
 from apps.operations import engine
 from apps.operations.models import Operation
 from apps.tenancy.models import Tenant, User
@@ -101,6 +104,10 @@ def clouds_of(world: World) -> OpenClouds:
 @pytest.fixture
 def zone(db: None, world: World) -> Zone:
     """The zone of the reference site."""
+    return zone_of(world)
+
+
+def zone_of(world: World) -> Zone:
     api_key, secret_key = (SecretStr(key) for key in KEYS)
     transport = world.cloudstack_transport()
     with cloudstack.connect("http://cloudstack.test/client/api", api_key, secret_key, transport=transport) as client:
@@ -122,7 +129,28 @@ def zone(db: None, world: World) -> Zone:
 
 
 @pytest.fixture
-def run(clock: time_machine.Traveller, clouds_of: OpenClouds) -> Run:
+def sweep(world: World) -> Callable[[], None]:
+    return sweep_of(world)
+
+
+def sweep_of(world: World) -> Callable[[], None]:
+    """What the sweeps' own process does: it reads the lists that operations have asked for and that are due."""
+
+    def read() -> None:
+        for reading in Reading.objects.due().select_related("zone"):
+            transports = (world.cloudstack_transport(), world.netris_transport())
+            with closing(connect(reading.zone, hooks_for(reading.zone), transports=transports)) as clouds:
+                refresh(reading.zone, Kind(reading.kind), clouds)
+
+    return read
+
+
+@pytest.fixture
+def run(clock: time_machine.Traveller, clouds_of: OpenClouds, sweep: Callable[[], None]) -> Run:
+    return runner(clock, clouds_of, sweep)
+
+
+def runner(clock: time_machine.Traveller, clouds_of: OpenClouds, sweep: Callable[[], None]) -> Run:
     """Work on an operation until nothing moves any more, skipping the time in between. Returns it as it then is."""
 
     def until_settled(operation: Operation) -> Operation:
@@ -133,6 +161,7 @@ def run(clock: time_machine.Traveller, clouds_of: OpenClouds) -> Run:
             wake_at = max(filter(None, (operation.due_at, operation.lease_until)))
             if wake_at > timezone.now():
                 clock.move_to(wake_at + timedelta(milliseconds=1), tick=False)
+            sweep()
             engine.turn(clouds_of)
         raise AssertionError(f"{operation} never came to rest: {operation.phase} {operation.steps}")
 

@@ -83,7 +83,7 @@ class Stack:
     @property
     def names(self) -> Sequence[str]:
         """What runs of Weft. A name before a dash says what it is: `worker-2` is a worker."""
-        return ("web", "beat", "worker")
+        return ("web", "beat", "worker", "sweeps")
 
     def command(self, name: str) -> list[str]:
         celery = ["-m", "celery", "-A", "portal"]
@@ -93,6 +93,9 @@ class Stack:
                 return [*web, "--timeout-graceful-shutdown", "1"]
             case "beat":
                 return [*celery, "beat", "-s", str(self.directory / name), "--loglevel", "WARNING"]
+            case "sweeps":
+                sweeps = [*celery, "worker", "-P", "threads", "-c", "4", "-Q", "sweeps", "-n", f"{name}@%h"]
+                return [*sweeps, "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
             case "worker":
                 worker = [*celery, "worker", "-P", "threads", "-c", "4", "-n", f"{name}@%h", "--loglevel", "INFO"]
                 return [*worker, "--without-gossip", "--without-mingle"]

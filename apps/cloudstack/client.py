@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, TypeVar
@@ -131,9 +131,9 @@ class CloudStack(Client):
     def physical_networks(self, zone_id: str) -> list[PhysicalNetwork]:
         return self._list("listPhysicalNetworks", "physicalnetwork", PhysicalNetwork, zoneid=zone_id)
 
-    def allocated_vnis(self, zone_id: str) -> list[GuestVlan]:
+    def vni_pages(self, zone_id: str) -> Iterator[list[GuestVlan]]:
         """The numbers that are taken out of the pools, those that no network has any more among them."""
-        return self._list("listGuestVlans", "guestvlan", GuestVlan, zoneid=zone_id, allocatedonly=True)
+        return self._pages("listGuestVlans", "guestvlan", GuestVlan, zoneid=zone_id, allocatedonly=True)
 
     def setting(self, name: str) -> str | None:
         """The value of a global setting, as text."""
@@ -165,6 +165,9 @@ class CloudStack(Client):
                 return domain
         return None
 
+    def domain_pages(self) -> Iterator[list[Domain]]:
+        return self._pages("listDomains", "domain", Domain)
+
     def create_domain(self, name: str, *, parent_id: str | None = None) -> Domain:
         body = self._write("createDomain", name=name, parentdomainid=parent_id)
         return self._object("createDomain", body, "domain", Domain)
@@ -176,6 +179,9 @@ class CloudStack(Client):
     def find_account(self, name: str, domain_id: str) -> Account | None:
         rows = self._list("listAccounts", "account", Account, name=name)
         return next((row for row in rows if row.name == name and row.domainid == domain_id), None)
+
+    def account_pages(self) -> Iterator[list[Account]]:
+        return self._pages("listAccounts", "account", Account)
 
     def create_account(
         self,
@@ -235,6 +241,9 @@ class CloudStack(Client):
     def all_vpcs(self) -> list[Vpc]:
         return self._list("listVPCs", "vpc", Vpc)
 
+    def vpc_pages(self) -> Iterator[list[Vpc]]:
+        return self._pages("listVPCs", "vpc", Vpc)
+
     def create_vpc(
         self,
         *,
@@ -291,6 +300,9 @@ class CloudStack(Client):
     def all_networks(self) -> list[Network]:
         return self._list("listNetworks", "network", Network)
 
+    def network_pages(self) -> Iterator[list[Network]]:
+        return self._pages("listNetworks", "network", Network)
+
     def create_network(
         self,
         *,
@@ -329,6 +341,10 @@ class CloudStack(Client):
     def list_public_ips(self, vpc_id: str) -> list[PublicIp]:
         return self._list("listPublicIpAddresses", "publicipaddress", PublicIp, vpcid=vpc_id)
 
+    def source_nat_pages(self, zone_id: str) -> Iterator[list[PublicIp]]:
+        """The source NAT addresses of the zone."""
+        return self._pages("listPublicIpAddresses", "publicipaddress", PublicIp, zoneid=zone_id, issourcenat=True)
+
     # Jobs
 
     def job(self, job_id: str) -> Job | None:
@@ -361,24 +377,30 @@ class CloudStack(Client):
     def _list(
         self, command: str, key: str, model: type[Listed], *, listall: bool | None = True, **filters: Value
     ) -> list[Listed]:
-        """All pages. Rows can shift between two pages, so one may come twice; it is kept once.
+        """All pages at once; a row that comes twice is kept once."""
+        pages = self._pages(command, key, model, listall=listall, **filters)
+        return list({row.id: row for page in pages for row in page}.values())
+
+    def _pages(
+        self, command: str, key: str, model: type[Listed], *, listall: bool | None = True, **filters: Value
+    ) -> Iterator[list[Listed]]:
+        """Page by page. Rows can shift between two of them, so one may come twice.
 
         Without `listall` the rows are those of the key's own account.
         """
-        rows: dict[str, Listed] = {}
         seen, page = 0, 1
         while True:
             try:
                 body = self._read(command, **filters, listall=listall, page=page, pagesize=PAGE_SIZE)
             except Rejected as refusal:
                 if _is_unknown(refusal):
-                    return []
+                    return
                 raise
             batch = body.get(key) or []  # an empty list is {}, a page past the end has a count and no list
-            rows |= {row.id: row for row in (self._decode(command, raw, model) for raw in batch)}
+            yield [self._decode(command, raw, model) for raw in batch]
             seen += len(batch)
             if not batch or seen >= _number(body.get("count")):
-                return list(rows.values())
+                return
             page += 1
 
     def _read(self, command: str, **parameters: Value) -> Body:

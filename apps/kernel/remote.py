@@ -54,11 +54,17 @@ class RemoteError(Exception):
 
 
 class Unavailable(RemoteError):  # noqa: N818 - exceptions say what to do: look again later
-    """No usable answer: a timeout, a broken connection, a crash, a dead session, an answer that cannot be read."""
+    """No usable answer: a timeout, a broken connection, a crash, a dead session, an answer that cannot be read.
 
-    def __init__(self, text: str, *, maybe_sent: bool = True, system: str = "", call: str = "") -> None:
+    `is_late`: the call went out, and its answer did not come within the time that it was given.
+    """
+
+    def __init__(
+        self, text: str, *, maybe_sent: bool = True, is_late: bool = False, system: str = "", call: str = ""
+    ) -> None:
         super().__init__(text, system=system, call=call)
         self.maybe_sent = maybe_sent
+        self.is_late = is_late
 
 
 class Unauthorized(Unavailable):
@@ -125,10 +131,10 @@ class Channel:
         read_timeout: float,
     ) -> None:
         self._system = system
+        self._timeout = httpx.Timeout(read_timeout, connect=CONNECT_TIMEOUT)
         self._client = httpx.Client(
             auth=auth,
             headers={"Accept": "application/json", "User-Agent": "weft"},
-            timeout=httpx.Timeout(read_timeout, connect=CONNECT_TIMEOUT),
             transport=_Watched(system, transport or httpx.HTTPTransport(limits=LIMITS), hooks or Hooks()),
         )
 
@@ -146,8 +152,11 @@ class Channel:
         query: Sequence[tuple[str, str]] = (),
         form: Mapping[str, str] | None = None,
         json: Mapping[str, Any] | None = None,
+        read_timeout: float | None = None,
     ) -> httpx.Response:
-        """One call, whatever its answer. A read whose connection breaks is sent once more; a write never is."""
+        """One call, whatever its answer. A read whose connection breaks is sent once more; a write never is.
+        `read_timeout` is for a call that may take longer than the others, in seconds."""
+        timeout = self._timeout if read_timeout is None else httpx.Timeout(read_timeout, connect=CONNECT_TIMEOUT)
         for is_last in (False, True) if is_read else (True,):
             try:
                 request = self._client.build_request(
@@ -156,6 +165,7 @@ class Channel:
                     params=list(query) or None,
                     data=form,
                     json=json,
+                    timeout=timeout,
                     extensions={"call": call, "subject": subject},
                 )
                 return self._client.send(request)
@@ -174,7 +184,8 @@ class Channel:
             text = f"{title} did not answer {call} in time ({type(error).__name__})"
         else:
             text = f"{title} gave no answer to {call} ({type(error).__name__})"
-        return Unavailable(text, maybe_sent=not isinstance(error, NOT_SENT), system=self._system, call=call)
+        maybe_sent, is_late = not isinstance(error, NOT_SENT), isinstance(error, httpx.ReadTimeout)
+        return Unavailable(text, maybe_sent=maybe_sent, is_late=is_late, system=self._system, call=call)
 
 
 class Client:

@@ -1,13 +1,13 @@
 """What CloudStack and Netris said last, and when. Pages and requests read here and never wait for a remote list.
 
 One `Reading` per zone and kind of list says how old the picture is; its `Item`s are the rows of the list, as the remote
-sent them, reduced to the fields of the client's wire models. A list that could not be read leaves the items as they
-were: the reading then carries the error, and its age grows.
+sent them, reduced to the fields of the client's wire models. A list that cannot be read to its end leaves what it did
+not reach as it was: the reading then carries the error, and its age grows.
 
     column of Reading   says
     due_at              when to read next; `request_refresh` moves it to now
-    lease_until         somebody is reading, and until then nobody else does. It is also the proof of having begun:
-                        who finds another value here has been overtaken and writes nothing
+    lease_until         somebody is reading, and until then nobody else does; renewed for as long as it takes
+    fence               raised by each who begins: who finds another value here has been overtaken and writes nothing
 """
 
 from __future__ import annotations
@@ -28,8 +28,14 @@ class Kind(models.TextChoices):
     CLOUDSTACK_NETWORK = "cloudstack.network", "Networks in CloudStack"
     CLOUDSTACK_POOL = "cloudstack.pool", "VNI pools in CloudStack"
     CLOUDSTACK_VNI = "cloudstack.vni", "Allocated VNIs in CloudStack"
+    CLOUDSTACK_ADDRESS = "cloudstack.address", "Source NAT addresses in CloudStack"
+    CLOUDSTACK_DOMAIN = "cloudstack.domain", "Domains in CloudStack"
+    CLOUDSTACK_ACCOUNT = "cloudstack.account", "Accounts in CloudStack"
     NETRIS_VPC = "netris.vpc", "VPCs in Netris"
     NETRIS_VNET = "netris.vnet", "V-Nets in Netris"
+    NETRIS_RANGE = "netris.range", "Ranges of VPCs in Netris"
+    NETRIS_NAT = "netris.nat", "NAT rules in Netris"
+    NETRIS_ADDRESS = "netris.address", "Public addresses in Netris"
     NETRIS_DEVICE = "netris.device", "Inventory of Netris"
     NETRIS_LINK = "netris.link", "Links in Netris"
     NETRIS_BGP = "netris.bgp", "BGP sessions in Netris"
@@ -45,8 +51,14 @@ SECONDS = {
     Kind.CLOUDSTACK_NETWORK: 20,
     Kind.CLOUDSTACK_POOL: 300,
     Kind.CLOUDSTACK_VNI: 120,
+    Kind.CLOUDSTACK_ADDRESS: 60,
+    Kind.CLOUDSTACK_DOMAIN: 300,
+    Kind.CLOUDSTACK_ACCOUNT: 300,
     Kind.NETRIS_VPC: 30,
     Kind.NETRIS_VNET: 20,
+    Kind.NETRIS_RANGE: 60,
+    Kind.NETRIS_NAT: 60,
+    Kind.NETRIS_ADDRESS: 120,
     Kind.NETRIS_DEVICE: 15,
     Kind.NETRIS_LINK: 60,
     Kind.NETRIS_BGP: 15,
@@ -73,6 +85,7 @@ class Reading(models.Model):
     error = models.CharField(max_length=300, blank=True)
     due_at = models.DateTimeField(default=clock.now)
     lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveBigIntegerField(default=0)
 
     objects = ReadingQuerySet.as_manager()
 
@@ -106,7 +119,7 @@ class Item(models.Model):
     """One row of a remote's list. `key` is what the list is joined on: a V-Net's VNI, a network's VPC, a device's name.
 
     A row that a sweep finds unchanged is not written again: `changed_at` is when it last was; how fresh it is stands in
-    its list's reading.
+    its list's reading, or in `read_at` where it was read by its id after that.
     """
 
     zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="items")
@@ -116,6 +129,7 @@ class Item(models.Model):
     name = models.CharField(max_length=255, blank=True)
     data: models.JSONField[dict[str, Any]] = models.JSONField()
     changed_at = models.DateTimeField()
+    read_at = models.DateTimeField(null=True)
 
     objects = models.Manager()
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, Exists, Func, OuterRef, QuerySet, Subquery, TextField, Value
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
-from django.db.models.functions import Cast, Coalesce, NullIf
+from django.db.models.functions import Cast, Coalesce, Greatest, NullIf
 
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind, Reading
@@ -51,6 +51,24 @@ def reading(zone: Zone, kind: Kind) -> Reading:
     return Reading.objects.filter(zone=zone, kind=kind).first() or Reading(zone=zone, kind=kind)
 
 
+class Hint(NamedTuple):
+    """Under which ids the remote listed something last. Whoever acts on it asks about these ids first."""
+
+    remote_ids: tuple[str, ...]
+    read_at: datetime | None
+
+    def is_later_than(self, moment: datetime) -> bool:
+        """The list was asked for after that: what is not in it was not there then."""
+        return self.read_at is not None and self.read_at > moment
+
+
+def hint(zone: Zone, kind: Kind, key: object) -> Hint:
+    """Two queries."""
+    read_at = Reading.objects.filter(zone=zone, kind=kind).values_list("read_at", flat=True).first()
+    found = Item.objects.filter(zone=zone, kind=kind, key=str(key)).order_by("remote_id")
+    return Hint(tuple(found.values_list("remote_id", flat=True)), read_at)
+
+
 class NetworkState(NamedTuple):
     """What CloudStack said of a network: "Implemented" works, "Allocated" sleeps until a machine starts in it."""
 
@@ -61,11 +79,11 @@ class NetworkState(NamedTuple):
 def network_states(cloudstack_ids: Iterable[UUID | str]) -> dict[str, NetworkState]:
     """The states of these networks, whatever their zones. One that CloudStack does not list is left out. One query."""
     wanted = {str(network_id) for network_id in cloudstack_ids}
-    read_at = Reading.objects.filter(zone=OuterRef("zone"), kind=OuterRef("kind")).values("read_at")
+    listed_at = Reading.objects.filter(zone=OuterRef("zone"), kind=OuterRef("kind")).values("read_at")
     rows = (
         Item.objects.filter(kind=Kind.CLOUDSTACK_NETWORK, remote_id__in=wanted)
-        .annotate(read_at=Subquery(read_at))
-        .values_list("remote_id", "data__state", "read_at")
+        .annotate(seen_at=Greatest("read_at", Subquery(listed_at)))  # PostgreSQL's passes over NULL
+        .values_list("remote_id", "data__state", "seen_at")
     )
     return {remote_id: NetworkState(state or "", at) for remote_id, state, at in rows}
 

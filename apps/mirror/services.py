@@ -1,33 +1,42 @@
-"""Keeping the mirror fresh: one list at a time, read without a transaction and written in one short one.
+"""Keeping the mirror fresh: one list at a time, read without a transaction and written portion by portion.
 
-    refresh_due()   what is due, one list after the other; another worker takes those behind a slow one
-    refresh()       1. claim    one UPDATE takes the lease and sets the next time         (compare and swap)
+    refresh_due()   what is due, one list after the other; another thread takes those behind a slow one
+    refresh()       1. claim    one UPDATE takes the lease, raises the fence, sets the next time   (compare and swap)
                     2. wait?    rate limit or a remote that is down: put off, give the lease back
-                    3. read     the whole list from the remote                            (no transaction)
-                    4. record   changed rows, gone rows, the reading; only if the lease is still ours
+                    3. read     a portion of the list from the remote                              (no transaction)
+                    4. write    what is new or changed in it; only if the fence is still ours
+                    5. back to 3; at the end of the list: what is gone, and the reading
+    note()          what was read by its id, between two sweeps
 
-A sweep rests at least as long as it works: a list that takes longer than its interval is read less often, and its age
-says so. A worker that dies leaves a lease that runs out; one that is overtaken writes nothing.
+The lease is renewed while the reader lives, however long it takes. A worker that dies leaves one that ends; one that
+is overtaken writes nothing. What is gone is deleted only after the whole list was read. A sweep rests at least as long
+as it works: a list that takes longer than its interval is read less often, and its age says so.
+
+Sweeps run in processes of their own (Celery's queue `sweeps`), so they may wait for their share of the rate limit.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import redis
 from celery import current_app
-from django.db import transaction
-from django.db.models import Case, Count, F, Value, When
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Q, Value, When
+from django.db.models.functions import Coalesce, Greatest
 from kombu.exceptions import OperationalError
 
 from apps.kernel import clock
-from apps.kernel.remote import RemoteError, Unavailable
+from apps.kernel.remote import RemoteError, Unavailable, Wire
 from apps.mirror.models import Item, Kind, Reading, ReadingQuerySet
-from apps.mirror.sweeps import SWEEPS
+from apps.mirror.sweeps import BATCH, SWEEPS
 from apps.operations import engine
 from apps.zones import health, pace
 from apps.zones.clouds import Clouds, OpenClouds, open_clouds
@@ -36,19 +45,27 @@ from apps.zones.models import System, Zone
 logger = logging.getLogger("weft.mirror")
 
 TASK = "mirror.refresh"
-SHORTEST_LEASE = timedelta(minutes=1)
-BATCH = 2000
+LEASE = timedelta(minutes=1)
+#: Seconds. One answer may take minutes, so the lease is renewed by a thread of its own.
+RENEWED_EVERY = 15.0
+
+Columns = Mapping[str, Mapping[str, Any]]
+
+
+class OvertakenError(Exception):
+    """Somebody else reads the list: this reader was stopped for longer than its lease."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to read one list. `until` and `due_at` are what the claim wrote, and tell whether it still counts."""
+    """The right to read one list, for as long as nobody has raised the fence."""
 
     zone: Zone
     kind: Kind
     reading_id: int
+    fence: int
     started_at: datetime
-    until: datetime
+    #: What the claim wrote: another value is somebody's later request.
     due_at: datetime
 
     @property
@@ -58,11 +75,17 @@ class Lease:
     @property
     def ours(self) -> ReadingQuerySet:
         """The reading, as long as nobody else has claimed it."""
-        return Reading.objects.filter(pk=self.reading_id, lease_until=self.until)
+        return Reading.objects.filter(pk=self.reading_id, fence=self.fence)
+
+    def renew(self) -> bool:
+        return bool(self.ours.update(lease_until=clock.now() + LEASE))
 
     def ending(self, now: datetime) -> dict[str, Any]:
         """The columns that end a sweep. A `due_at` that is not the claim's is somebody's later request: it stays."""
-        rested = self.started_at + max(self.kind.interval, 2 * (now - self.started_at))
+        interval = self.kind.interval
+        if self.kind == Kind.NETRIS_VPC and health.is_slow(self.zone, System.NETRIS):
+            interval = min(interval, health.MEASURE_PAUSE)
+        rested = self.started_at + max(interval, 2 * (now - self.started_at))
         next_at = Case(When(due_at=self.due_at, then=Value(rested)), default=F("due_at"))
         return {"lease_until": None, "due_at": next_at}
 
@@ -87,10 +110,16 @@ def _refresh(reading: Reading, clouds: Clouds) -> bool:
     gate = health.Gate(lease.zone)
     if _put_off(lease, gate):
         return False
+    started = time.monotonic()
     try:
-        found = SWEEPS[lease.kind].read(clouds)
+        with pace.sweeping(), _kept(lease):
+            found = _read(lease, clouds)
+    except OvertakenError:
+        logger.warning("%s of %s was overtaken", lease.kind, lease.zone)
+        return True
     except RemoteError as trouble:
-        if isinstance(trouble, Unavailable):
+        # A long list that takes too long says nothing of the calls that others wait for.
+        if isinstance(trouble, Unavailable) and not trouble.is_late:
             health.note_failure(lease.zone, trouble)
         _record_failure(lease, str(trouble))
         return True
@@ -98,17 +127,59 @@ def _refresh(reading: Reading, clouds: Clouds) -> bool:
         logger.exception("%s of %s", lease.kind, lease.zone)
         _record_failure(lease, "Something went wrong on our side. It is logged, and the list is read again by itself.")
         return True
-    if gate.note_success(lease.system):
+    milliseconds = (time.monotonic() - started) * 1000
+    is_quick = lease.kind == Kind.NETRIS_VPC and milliseconds <= health.QUICK
+    is_quick_again = is_quick and health.note_quick(lease.zone, System.NETRIS)
+    if gate.note_success(lease.system) or is_quick_again:
         engine.release(lease.zone)
-    _record(lease, found)
+    _finish(lease, found)
     return True
 
 
+def _read(lease: Lease, clouds: Clouds) -> set[str]:
+    """Read the list and write it down as it comes. Gives the remote ids of all that is in it."""
+    found: set[str] = set()
+    for portion in SWEEPS[lease.kind].read(clouds):
+        _write(lease, portion, found)
+        found |= portion.keys()
+        if (pause := pace.wait_for(lease.zone, lease.system, is_sweep=True)) > 0:
+            time.sleep(pause)
+    return found
+
+
+@contextmanager
+def _kept(lease: Lease) -> Iterator[None]:
+    """Renews the lease for as long as this process lives and reads."""
+    is_over = threading.Event()
+
+    def keep() -> None:
+        while not is_over.wait(RENEWED_EVERY):
+            try:
+                if not lease.renew():
+                    break
+            except DatabaseError as error:
+                logger.warning("the lease of %s could not be renewed: %s", lease.kind, error)
+            finally:
+                connection.close()
+
+    keeper = threading.Thread(target=keep, name="lease", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        keeper.join()
+
+
 def request_refresh(zone: Zone, *kinds: Kind) -> None:
-    """Make lists due now, all of the zone's without kinds. One that is being read is read once more after that."""
+    """Make lists due now, all of the zone's without kinds. One that is being read is read once more after that; one
+    that took long rests for as long first, however many ask."""
     wanted = kinds or tuple(Kind)
     Reading.objects.bulk_create([Reading(zone=zone, kind=kind) for kind in wanted], ignore_conflicts=True)
-    Reading.objects.filter(zone=zone, kind__in=wanted).update(due_at=clock.now())
+    now = clock.now()
+    took = ExpressionWrapper(F("milliseconds") * Value(timedelta(milliseconds=2)), output_field=DurationField())
+    rested = Coalesce(F("read_at") + took, Value(now))
+    Reading.objects.filter(zone=zone, kind__in=wanted).update(due_at=Greatest(Value(now), rested))
     transaction.on_commit(_ring)
 
 
@@ -133,16 +204,16 @@ def _claim(reading: Reading) -> Lease | None:
     now = clock.now()
     if reading.lease_until is not None and reading.lease_until > now:
         return None
-    # A list that took minutes will take them again.
-    until = now + max(SHORTEST_LEASE, timedelta(milliseconds=4 * reading.milliseconds))
-    lease = Lease(reading.zone, Kind(reading.kind), reading.pk, now, until, now + Kind(reading.kind).interval)
-    as_seen = Reading.objects.filter(pk=reading.pk, lease_until=reading.lease_until, due_at=reading.due_at)
-    return lease if as_seen.update(lease_until=lease.until, due_at=lease.due_at) else None
+    kind = Kind(reading.kind)
+    lease = Lease(reading.zone, kind, reading.pk, reading.fence + 1, now, now + kind.interval)
+    as_seen = Reading.objects.filter(
+        pk=reading.pk, fence=reading.fence, lease_until=reading.lease_until, due_at=reading.due_at
+    )
+    return lease if as_seen.update(lease_until=now + LEASE, due_at=lease.due_at, fence=lease.fence) else None
 
 
 def _put_off(lease: Lease, gate: health.Gate) -> bool:
-    """Give the lease back when the remote wants to be left alone. Sweeps leave room for people (see `pace`)."""
-    # The rate limit first: whoever passes `closed_until` has the only try.
+    """Sweeps wait behind their share of the rate limit, and only one caller tries a remote that is down."""
     if (pause := pace.wait_for(lease.zone, lease.system, is_sweep=True)) > 0:
         until: datetime | None = clock.now() + timedelta(seconds=pause)
     else:
@@ -157,35 +228,62 @@ def _record_failure(lease: Lease, error: str) -> None:
     lease.ours.update(failed_at=now, error=error.replace("\0", "")[:300], **lease.ending(now))
 
 
-def _record(lease: Lease, found: Mapping[str, Mapping[str, Any]]) -> None:
-    """Write down what is new, changed or gone; nothing, when somebody else has claimed the list meanwhile."""
-    items = Item.objects.filter(zone=lease.zone, kind=lease.kind)
-    # The lease makes this worker the only writer, so the old rows can be read before the transaction.
-    old = {
-        remote_id: {"key": key, "name": name, "data": data}
-        for remote_id, key, name, data in items.values_list("remote_id", "key", "name", "data")
-    }
-    now = clock.now()
+def _write(lease: Lease, portion: Columns, found: set[str]) -> None:
+    """Write down what is new or changed in a portion. What was read by its id since the sweep began is newer."""
+    items = Item.objects.filter(zone=lease.zone, kind=lease.kind, remote_id__in=portion.keys())
+    old = {item.remote_id: item for item in items}
     changed = [
-        Item(zone=lease.zone, kind=lease.kind, remote_id=remote_id, changed_at=now, **columns)
-        for remote_id, columns in found.items()
-        if old.get(remote_id) != columns
+        Item(zone=lease.zone, kind=lease.kind, remote_id=remote_id, changed_at=clock.now(), **columns)
+        for remote_id, columns in portion.items()
+        if remote_id not in found and _is_news(columns, old.get(remote_id), lease.started_at)
     ]
-    gone = [remote_id for remote_id in old if remote_id not in found]
+    with transaction.atomic(durable=True):
+        if not lease.renew():
+            raise OvertakenError
+        _upsert(changed)
+
+
+def _is_news(columns: Mapping[str, Any], old: Item | None, since: datetime) -> bool:
+    if old is None:
+        return True
+    is_newer = old.read_at is not None and old.read_at > since
+    return not is_newer and any(getattr(old, name) != value for name, value in columns.items())
+
+
+def _upsert(items: Sequence[Item], *fields: str) -> None:
+    Item.objects.bulk_create(
+        items,
+        batch_size=BATCH,
+        update_conflicts=True,
+        unique_fields=["kind", "remote_id", "zone"],
+        update_fields=["key", "name", "data", "changed_at", *fields],
+    )
+
+
+def _finish(lease: Lease, found: set[str]) -> None:
+    """The whole list was read: what is not in it is gone, unless it was read by its id since the sweep began."""
+    items = Item.objects.filter(zone=lease.zone, kind=lease.kind)
+    older = items.filter(Q(read_at=None) | Q(read_at__lt=lease.started_at))
+    gone = [pk for pk, remote_id in older.values_list("pk", "remote_id") if remote_id not in found]
+    now = clock.now()
     took = round((now - lease.started_at).total_seconds() * 1000)
     facts = {"read_at": lease.started_at, "milliseconds": took, "rows": len(found), "failed_at": None, "error": ""}
     with transaction.atomic(durable=True):
         if not lease.ours.update(**facts, **lease.ending(now)):
-            # Overtaken. The next lease shall be long enough.
-            Reading.objects.filter(pk=lease.reading_id).update(milliseconds=took)
-            logger.warning("%s of %s took %d ms, longer than its lease", lease.kind, lease.zone, took)
+            logger.warning("%s of %s was overtaken", lease.kind, lease.zone)
             return
-        Item.objects.bulk_create(
-            changed,
-            batch_size=BATCH,
-            update_conflicts=True,
-            unique_fields=["kind", "remote_id", "zone"],
-            update_fields=["key", "name", "data", "changed_at"],
-        )
-        if gone:
-            items.filter(remote_id__in=gone).delete()
+        for start in range(0, len(gone), BATCH):
+            older.filter(pk__in=gone[start : start + BATCH]).delete()
+
+
+# --- between two sweeps -----------------------------------------------------------------------------------------------
+
+
+def note(zone: Zone, kind: Kind, rows: Iterable[Wire], *, read_at: datetime) -> None:
+    """Write down rows that were read by their ids, or of one VPC, by a call that began at `read_at`."""
+    columns = SWEEPS[kind].columns_of(rows)
+    items = [
+        Item(zone=zone, kind=kind, remote_id=remote_id, changed_at=read_at, read_at=read_at, **each)
+        for remote_id, each in columns.items()
+    ]
+    _upsert(items, "read_at")

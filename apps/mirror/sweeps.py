@@ -7,8 +7,14 @@ How often stands in `Kind.interval`.
     cloudstack.network    id of its VPC        the networks of the zone
     cloudstack.pool                            the zone's physical networks with their ranges of VNIs
     cloudstack.vni        VNI                  the VNIs that are taken out of these ranges
-    netris.vpc                                 all VPCs of the controller
+    cloudstack.address    id of its VPC        the source NAT addresses of the zone
+    cloudstack.domain     its name             all domains
+    cloudstack.account    its name             all accounts
+    netris.vpc            name in CloudStack   all VPCs of the controller; "" for what the plugin did not make
     netris.vnet           VNI                  the V-Nets of all VPCs
+    netris.range          id of its VPC        the allocations of all VPCs but the System VPC, with their subnets
+    netris.nat            id of its VPC        all NAT rules
+    netris.address        the address          the subnets of the System VPC that hold one address for a tenant's VPC
     netris.device         name                 the inventory
     netris.link           local port           the links
     netris.bgp            name of the device   the BGP sessions of the System VPC
@@ -20,15 +26,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from apps.cloudstack.wire import GuestVlan, Network, PhysicalNetwork
+from apps.cloudstack.wire import Account, Domain, GuestVlan, Network, PhysicalNetwork, PublicIp
 from apps.cloudstack.wire import Vpc as CloudStackVpc
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind
-from apps.netris.wire import Device, EBgp, Link, VNet
+from apps.netris.names import name_in_cloudstack
+from apps.netris.wire import Allocation, Device, EBgp, Link, NatRule, Subnet, VNet
 from apps.netris.wire import Vpc as NetrisVpc
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -36,24 +43,32 @@ from apps.zones.models import System
 Row = TypeVar("Row", bound=Wire)
 Zoned = TypeVar("Zoned", CloudStackVpc, Network)
 
+#: Rows that are held and written at once.
+BATCH = 2000
 #: JSON's spelling of the character that PostgreSQL's text cannot hold; CloudStack passes on whatever it was given.
 NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 
 
 @dataclass(frozen=True)
 class Sweep(Generic[Row]):
-    """One list. `listing` makes the calls; `remote_id`, `key` and `name` say how its rows are called."""
+    """One list. `pages` makes the calls; `remote_id`, `key` and `name` say how its rows are called."""
 
     system: System
     model: type[Row]
-    listing: Callable[[Clouds], Iterable[Row]]
+    pages: Callable[[Clouds], Iterable[Sequence[Row]]]
     remote_id: Callable[[Row], object]
     key: Callable[[Row], object]
     name: Callable[[Row], str]
 
-    def read(self, clouds: Clouds) -> dict[str, dict[str, Any]]:
-        """The list as it is now, by remote id; each row as the columns of an `Item`."""
-        return {str(self.remote_id(row))[:64]: self._columns(row) for row in self.listing(clouds)}
+    def read(self, clouds: Clouds) -> Iterator[dict[str, dict[str, Any]]]:
+        """The list as it is now, in the portions in which it comes, none of them large."""
+        for page in self.pages(clouds):
+            for start in range(0, len(page), BATCH):
+                yield self.columns_of(page[start : start + BATCH])
+
+    def columns_of(self, rows: Iterable[Row]) -> dict[str, dict[str, Any]]:
+        """By remote id; each row as the columns of an `Item`."""
+        return {str(self.remote_id(row))[:64]: self._columns(row) for row in rows}
 
     def _columns(self, row: Row) -> dict[str, Any]:
         text = row.model_dump_json()
@@ -69,25 +84,47 @@ class Sweep(Generic[Row]):
         return [self.row_of(item.data) for item in items]
 
 
-def _of_zone(clouds: Clouds, rows: Iterable[Zoned]) -> list[Zoned]:
-    return [row for row in rows if row.zoneid in ("", str(clouds.zone.cloudstack_zone_id))]
+def _of_zone(clouds: Clouds, pages: Iterable[Sequence[Zoned]]) -> Iterator[Sequence[Zoned]]:
+    here = ("", str(clouds.zone.cloudstack_zone_id))
+    return ([row for row in page if row.zoneid in here] for page in pages)
 
 
-def _vnets(clouds: Clouds) -> list[VNet]:
+def _vnets(clouds: Clouds) -> Iterator[Sequence[VNet]]:
     """The list shows the Default VPC alone unless it is asked for VPCs by id."""
-    return clouds.netris.all_vnets([vpc.id for vpc in clouds.netris.vpcs()])
+    return clouds.netris.vnets_of([vpc.id for vpc in clouds.netris.vpcs()])
 
 
-def _sessions(clouds: Clouds) -> list[EBgp]:
-    """SoftGates end their sessions in the System VPC, of which there is one."""
-    return [session for vpc in clouds.netris.vpcs() if vpc.is_system for session in clouds.netris.ebgp_sessions(vpc.id)]
+def _ranges(clouds: Clouds) -> Iterator[Sequence[Allocation]]:
+    return clouds.netris.ipam_of([vpc.id for vpc in clouds.netris.vpcs() if not vpc.is_system])
+
+
+def _system_vpcs(clouds: Clouds) -> list[int]:
+    """There is one, which never changes: once seen, it is asked about by id."""
+    known = Item.objects.filter(zone=clouds.zone, kind=Kind.NETRIS_VPC, data__is_system=True)
+    return [int(each) for each in known.values_list("remote_id", flat=True)] or [
+        vpc.id for vpc in clouds.netris.vpcs() if vpc.is_system
+    ]
+
+
+def _sessions(clouds: Clouds) -> Iterator[Sequence[EBgp]]:
+    """SoftGates end their sessions in the System VPC."""
+    return (clouds.netris.ebgp_sessions(vpc_id) for vpc_id in _system_vpcs(clouds))
+
+
+def _addresses(clouds: Clouds) -> Iterator[Sequence[Subnet]]:
+    """What the plugin nests in the pool (netris-api.md 4.3)."""
+    for vpc_id in _system_vpcs(clouds):
+        found = clouds.netris.subnets(vpc_id)
+        yield [
+            net for net in found if net.prefix is not None and net.prefix.num_addresses == 1 and net.vpc.id == vpc_id
+        ]
 
 
 SWEEPS: dict[Kind, Sweep[Any]] = {
     Kind.CLOUDSTACK_VPC: Sweep(
         system=System.CLOUDSTACK,
         model=CloudStackVpc,
-        listing=lambda clouds: _of_zone(clouds, clouds.cloudstack.all_vpcs()),
+        pages=lambda clouds: _of_zone(clouds, clouds.cloudstack.vpc_pages()),
         remote_id=lambda vpc: vpc.id,
         key=lambda vpc: "",
         name=lambda vpc: vpc.name,
@@ -95,7 +132,7 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
     Kind.CLOUDSTACK_NETWORK: Sweep(
         system=System.CLOUDSTACK,
         model=Network,
-        listing=lambda clouds: _of_zone(clouds, clouds.cloudstack.all_networks()),
+        pages=lambda clouds: _of_zone(clouds, clouds.cloudstack.network_pages()),
         remote_id=lambda network: network.id,
         key=lambda network: network.vpcid,
         name=lambda network: network.name,
@@ -103,7 +140,7 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
     Kind.CLOUDSTACK_POOL: Sweep(
         system=System.CLOUDSTACK,
         model=PhysicalNetwork,
-        listing=lambda clouds: clouds.cloudstack.physical_networks(str(clouds.zone.cloudstack_zone_id)),
+        pages=lambda clouds: [clouds.cloudstack.physical_networks(str(clouds.zone.cloudstack_zone_id))],
         remote_id=lambda network: network.id,
         key=lambda network: "",
         name=lambda network: network.name,
@@ -111,31 +148,79 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
     Kind.CLOUDSTACK_VNI: Sweep(
         system=System.CLOUDSTACK,
         model=GuestVlan,
-        listing=lambda clouds: clouds.cloudstack.allocated_vnis(str(clouds.zone.cloudstack_zone_id)),
+        pages=lambda clouds: clouds.cloudstack.vni_pages(str(clouds.zone.cloudstack_zone_id)),
         remote_id=lambda number: f"{number.physicalnetworkid}:{number.vlan}",
         key=lambda number: number.vlan,
         name=lambda number: number.vlan,
     ),
+    Kind.CLOUDSTACK_ADDRESS: Sweep(
+        system=System.CLOUDSTACK,
+        model=PublicIp,
+        pages=lambda clouds: clouds.cloudstack.source_nat_pages(str(clouds.zone.cloudstack_zone_id)),
+        remote_id=lambda address: address.id,
+        key=lambda address: address.vpcid,
+        name=lambda address: str(address.ipaddress),
+    ),
+    Kind.CLOUDSTACK_DOMAIN: Sweep(
+        system=System.CLOUDSTACK,
+        model=Domain,
+        pages=lambda clouds: clouds.cloudstack.domain_pages(),
+        remote_id=lambda domain: domain.id,
+        key=lambda domain: domain.name,
+        name=lambda domain: domain.path or domain.name,
+    ),
+    Kind.CLOUDSTACK_ACCOUNT: Sweep(
+        system=System.CLOUDSTACK,
+        model=Account,
+        pages=lambda clouds: clouds.cloudstack.account_pages(),
+        remote_id=lambda account: account.id,
+        key=lambda account: account.name,
+        name=lambda account: account.name,
+    ),
     Kind.NETRIS_VPC: Sweep(
         system=System.NETRIS,
         model=NetrisVpc,
-        listing=lambda clouds: clouds.netris.vpcs(),
+        pages=lambda clouds: [clouds.netris.vpcs()],
         remote_id=lambda vpc: vpc.id,
-        key=lambda vpc: "",
+        key=lambda vpc: name_in_cloudstack(vpc.name),
         name=lambda vpc: vpc.name,
     ),
     Kind.NETRIS_VNET: Sweep(
         system=System.NETRIS,
         model=VNet,
-        listing=_vnets,
+        pages=_vnets,
         remote_id=lambda vnet: vnet.id,
         key=lambda vnet: "" if vnet.vxlan_id is None else vnet.vxlan_id,
         name=lambda vnet: vnet.name,
     ),
+    Kind.NETRIS_RANGE: Sweep(
+        system=System.NETRIS,
+        model=Allocation,
+        pages=_ranges,
+        remote_id=lambda allocation: allocation.id,
+        key=lambda allocation: allocation.vpc.id or "",
+        name=lambda allocation: allocation.name,
+    ),
+    Kind.NETRIS_NAT: Sweep(
+        system=System.NETRIS,
+        model=NatRule,
+        pages=lambda clouds: [clouds.netris.all_nat_rules()],
+        remote_id=lambda rule: rule.id,
+        key=lambda rule: rule.vpc.id or "",
+        name=lambda rule: rule.name,
+    ),
+    Kind.NETRIS_ADDRESS: Sweep(
+        system=System.NETRIS,
+        model=Subnet,
+        pages=_addresses,
+        remote_id=lambda net: net.id,
+        key=lambda net: net.prefix.network_address if net.prefix else "",
+        name=lambda net: net.name,
+    ),
     Kind.NETRIS_DEVICE: Sweep(
         system=System.NETRIS,
         model=Device,
-        listing=lambda clouds: clouds.netris.devices(),
+        pages=lambda clouds: [clouds.netris.devices()],
         remote_id=lambda device: device.id,
         key=lambda device: device.name,
         name=lambda device: device.name,
@@ -143,7 +228,7 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
     Kind.NETRIS_LINK: Sweep(
         system=System.NETRIS,
         model=Link,
-        listing=lambda clouds: clouds.netris.links(),
+        pages=lambda clouds: [clouds.netris.links()],
         # Some releases send links without an id; a port is in one link only.
         remote_id=lambda link: link.id or f"port-{link.local.id or link.local.name}",
         key=lambda link: link.local.name,
@@ -152,7 +237,7 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
     Kind.NETRIS_BGP: Sweep(
         system=System.NETRIS,
         model=EBgp,
-        listing=_sessions,
+        pages=_sessions,
         remote_id=lambda session: session.id,
         key=lambda session: session.device.name,
         name=lambda session: session.name,

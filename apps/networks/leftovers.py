@@ -22,12 +22,13 @@ from ipaddress import IPv4Network
 from itertools import product
 
 from apps.kernel.remote import Rejected
+from apps.mirror import queries as mirror
+from apps.mirror.models import Kind
 from apps.netris import wire as fabric
+from apps.netris.names import PREFIX
 from apps.networks.models import Tier, Vpc
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
-
-PREFIX = re.compile(r"D\d+-A\d+-Z\d+-V\d+")
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Fabric:
     """One VPC of the plugin's on Netris, and what is in it under the plugin's names."""
 
     def __init__(self, clouds: Clouds, found: fabric.Vpc, subject: Vpc) -> None:
+        self.clouds = clouds
         self.netris = clouds.netris
         self.vpc = found
         self.prefix = found.name.removesuffix(f"-{subject.remote_name}")
@@ -73,7 +75,7 @@ class Fabric:
         """The whole VPC, itself last."""
         rules = [
             Leftover(f"the NAT rule {rule.name}", partial(self.netris.delete_nat_rule, rule.id))
-            for rule in self.netris.nat_rules(vpc_id=self.vpc.id)
+            for rule in nat_rules_of(self.clouds, self.vpc.id)
             if rule.name.startswith(f"{self.prefix}-")
         ]
         for net in self._subnets():
@@ -103,6 +105,16 @@ class Fabric:
 
     def _vnet(self, net: fabric.VNet) -> Leftover:
         return Leftover(f"the V-Net {net.name}", partial(self.netris.delete_vnet, net.id))
+
+
+def nat_rules_of(clouds: Clouds, netris_vpc_id: int) -> list[fabric.NatRule]:
+    """Those that serve a VPC. If the controller's filter does not find them (unverified), the mirror tells which ids to
+    ask about."""
+    found = {rule.id: rule for rule in clouds.netris.nat_rules(netris_vpc_id)}
+    for remote_id in mirror.hint(clouds.zone, Kind.NETRIS_NAT, netris_vpc_id).remote_ids:
+        if int(remote_id) not in found and (rule := clouds.netris.get_nat_rule(int(remote_id))):
+            found[rule.id] = rule
+    return [rule for rule in found.values() if rule.vpc.id == netris_vpc_id]
 
 
 def clear(leftovers: Sequence[Leftover]) -> None:

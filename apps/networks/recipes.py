@@ -25,9 +25,12 @@ from apps.cloudstack import wire as cloudstack
 from apps.cloudstack.wire import Entity, StaticRoute
 from apps.kernel.locks import hold_row, hold_rows
 from apps.kernel.remote import Rejected
+from apps.mirror import queries as mirror
+from apps.mirror.models import Kind
+from apps.mirror.services import request_refresh
 from apps.netris import wire as fabric
 from apps.networks import sentences
-from apps.networks.leftovers import Fabric, Leftover, clear
+from apps.networks.leftovers import Fabric, Leftover, clear, nat_rules_of
 from apps.networks.models import Tier, Vpc
 from apps.operations.orders import Fate, fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, S, Wait
@@ -139,7 +142,7 @@ class CloudStackVpc(CloudStackPart[Vpc]):
         if remote is None:
             if memo.may_still_arrive():
                 return Wait("Making sure that no order is still on its way.")
-            return self._forget(subject, clouds)
+            return self._forget(subject, clouds, memo)
         routes = clouds.cloudstack.static_routes_of(remote.id)
         if fate.last_word and memo.get("command") == "deleteVPC":
             raise fate.last_word
@@ -153,11 +156,15 @@ class CloudStackVpc(CloudStackPart[Vpc]):
         need_netris(clouds)
         return memo.before_sending("Checking whether CloudStack received the order.", **order_for("deleteVPC", remote))
 
-    def _forget(self, subject: Vpc, clouds: Clouds) -> Progress:
-        """CloudStack has no such VPC. Netris may still have what its plugin could not take away."""
+    def _forget(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
+        """CloudStack has no such VPC. Netris may still have what its plugin could not take away. Its id there stays
+        known: by it one sees that it is gone."""
         found = find_fabric_vpc(clouds, subject)
         if found is None:
-            return Done(cloudstack_id=None, netris_id=None, egress_ip=None)
+            asked = memo.get("asked", memo.now.isoformat())
+            if not is_surely_gone(clouds, subject, datetime.fromisoformat(asked)):
+                return Wait("Making sure that Netris has nothing of the VPC.", asked=asked)
+            return Done(cloudstack_id=None, egress_ip=None)
         clear(Fabric(clouds, found, subject).of_all())
         return Wait("Netris is removing what CloudStack left of the VPC.")
 
@@ -173,11 +180,13 @@ class CloudStackVpc(CloudStackPart[Vpc]):
             account, domain_id = owner(subject)
             return clouds.cloudstack.find_vpc(subject.remote_name, account=account, domain_id=domain_id) is None
         found = find_fabric_vpc(clouds, subject)
+        if found is None and subject.netris_id is None:
+            return bool(mirror.hint(clouds.zone, Kind.NETRIS_VPC, subject.remote_name).read_at)
         return found is None or all(each.prefix != subject.cidr for each in clouds.netris.ipam(found.id))
 
 
 class FabricVpc(ReadBack[Vpc]):
-    """The plugin's VPC and allocation. Its name ends in ours, so one list finds it; then its id is known."""
+    """The plugin's VPC and allocation. Its name ends in ours, by which the mirror finds it; then its id is known."""
 
     title = "Find the VPC and its address range in Netris"
     systems = (System.NETRIS,)
@@ -186,6 +195,7 @@ class FabricVpc(ReadBack[Vpc]):
     def ensure(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
         found = find_fabric_vpc(clouds, subject)
         if found is None:
+            request_refresh(clouds.zone, Kind.NETRIS_VPC)
             return Wait("Netris has no VPC for it yet.")
         if not any(allocation.prefix == subject.cidr for allocation in clouds.netris.ipam(found.id)):
             return Wait(f"Netris has the VPC, but not yet the range {subject.cidr} in its IPAM.")
@@ -201,12 +211,14 @@ class SourceNat(ReadBack[Vpc]):
 
     def ensure(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
         addresses = clouds.cloudstack.list_public_ips(str(subject.cloudstack_id))
+        assert subject.netris_id is not None, "FabricVpc comes before it"
         rules = [
             rule
-            for rule in clouds.netris.nat_rules(vpc_id=subject.netris_id)
+            for rule in nat_rules_of(clouds, subject.netris_id)
             if rule.action == "SNAT" and rule.source_address == subject.cidr
         ]
         if not rules:
+            request_refresh(clouds.zone, Kind.NETRIS_NAT)
             return Wait("Netris has no source NAT rule for the VPC yet.")
         egress = rules[0].snat_to_ip
         # A Netris VPC has two source NAT addresses; the virtual router's is the other one (cloudstack-api.md 5.4).
@@ -342,11 +354,32 @@ def need_netris(clouds: Clouds) -> None:
 
 
 def find_fabric_vpc(clouds: Clouds, vpc: Vpc) -> fabric.Vpc | None:
-    """The plugin's name ends in `-V<number>-` and our remote name, which holds our id. Once found, its id is known."""
+    """The plugin's name ends in `-V<number>-` and our remote name, which holds our id. Once found, its id is known.
+
+    Netris finds no VPC by its name: there is only the list of all, which takes longer the more there are. So the mirror
+    reads it, once for however many operations wait for it, and tells the id to ask about. It is never believed."""
+    ids = [vpc.netris_id] if vpc.netris_id is not None else _hinted(clouds, Kind.NETRIS_VPC, vpc.remote_name)
+    for netris_id in ids:
+        known = clouds.netris.get_vpc(netris_id)
+        if known and known.name.endswith(f"-{vpc.remote_name}"):
+            return known
+    return None
+
+
+def is_surely_gone(clouds: Clouds, vpc: Vpc, asked: datetime) -> bool:
+    """Of a VPC that was not found: whether Netris has none. Without an id it takes a list that was read after `asked`
+    and in which it is not."""
     if vpc.netris_id is not None:
-        known = clouds.netris.get_vpc(vpc.netris_id)
-        return known if known and known.name.endswith(f"-{vpc.remote_name}") else None
-    return next(iter(clouds.netris.vpcs(name_ends=f"-{vpc.remote_name}")), None)
+        return True
+    found = mirror.hint(clouds.zone, Kind.NETRIS_VPC, vpc.remote_name)
+    if found.is_later_than(asked):
+        return not found.remote_ids
+    request_refresh(clouds.zone, Kind.NETRIS_VPC)
+    return False
+
+
+def _hinted(clouds: Clouds, kind: Kind, key: object) -> list[int]:
+    return [int(each) for each in mirror.hint(clouds.zone, kind, key).remote_ids]
 
 
 def find_vnet(clouds: Clouds, netris_vpc_id: int, tier: Tier) -> fabric.VNet | None:

@@ -184,7 +184,7 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
         return _later(memo, detail, _back_off(operation))
     is_back = gate.note_success(*systems)
     order = _order_after(memo, turnstile)
-    if is_back or turnstile.has_reopened:
+    if is_back:
         release(operation.zone)
     match progress:
         case Done(facts=facts):

@@ -25,8 +25,8 @@ MEASURE_PAUSE = timedelta(seconds=10)
 #: How long the one who tries a remote that is down may take: longer than any call.
 TRY_LASTS = timedelta(seconds=LONGEST_CALL + 10)
 LONGEST_LOCKED_OUT = timedelta(minutes=2)
-#: What is measured: the calls that Weft makes unfiltered, as the plugin does. How long the plugin's other whole lists
-#: take is not known from here (unverified).
+#: What is measured: the question before each order, and the list that the plugin reads before everything it does. The
+#: mirror reads it anyway, and every `MEASURE_PAUSE` while it is slow.
 MEASURED = frozenset({"GET /api/auth", "GET /api/v2/vpc"})
 
 
@@ -81,7 +81,7 @@ def note_pace(zone: Zone, system: str, call: str, milliseconds: float) -> None:
     if call not in MEASURED or milliseconds <= SLOW:
         return
     now = clock.now()
-    found = {"slow_call": call, "slow_milliseconds": round(milliseconds), "measure_at": now + MEASURE_PAUSE}
+    found = {"slow_call": call, "slow_milliseconds": round(milliseconds)}
     try:
         remote, _ = Remote.objects.get_or_create(zone=zone, system=system, defaults=found | {"slow_since": now})
         Remote.objects.filter(pk=remote.pk).update(**found)
@@ -90,8 +90,8 @@ def note_pace(zone: Zone, system: str, call: str, milliseconds: float) -> None:
         logger.warning("%s of %s is slow, and that could not be noted: %s", system, zone, error)
 
 
-def slow_remote(zone: Zone, system: str) -> Remote | None:
-    return Remote.objects.filter(zone=zone, system=system).exclude(slow_since=None).first()
+def is_slow(zone: Zone, system: str) -> bool:
+    return Remote.objects.filter(zone=zone, system=system).exclude(slow_since=None).exists()
 
 
 def is_troubled(zone: Zone, system: str) -> bool:
@@ -100,15 +100,7 @@ def is_troubled(zone: Zone, system: str) -> bool:
     return Remote.objects.filter(is_bad, zone=zone, system=system).exists()
 
 
-def may_measure(remote: Remote) -> bool:
-    """Compare and swap: of all who find the pause over, one measures."""
-    now = clock.now()
-    if remote.measure_at is not None and remote.measure_at > now:
-        return False
-    as_seen = Remote.objects.filter(pk=remote.pk, measure_at=remote.measure_at)
-    return bool(as_seen.update(measure_at=now + MEASURE_PAUSE))
-
-
-def note_quick(remote: Remote) -> None:
-    quick = {"slow_since": None, "slow_call": "", "slow_milliseconds": 0, "measure_at": None}
-    Remote.objects.filter(pk=remote.pk).update(**quick)
+def note_quick(zone: Zone, system: str) -> bool:
+    """What the plugin reads before everything was there quickly. True when that ends a time of slowness."""
+    quick = {"slow_since": None, "slow_call": "", "slow_milliseconds": 0}
+    return bool(Remote.objects.filter(zone=zone, system=system).exclude(slow_since=None).update(**quick))

@@ -102,10 +102,9 @@ class Remote(models.Model):
     failures = models.PositiveIntegerField(default=0)
     error = models.CharField(max_length=300, blank=True)
     slow_since = models.DateTimeField(null=True)
-    #: The call that was last found slow, how long it took, and when it may be measured again.
+    #: The call that was last found slow, and how long it took.
     slow_call = models.CharField(max_length=64, blank=True)
     slow_milliseconds = models.PositiveIntegerField(default=0)
-    measure_at = models.DateTimeField(null=True)
 
     objects = models.Manager()
 

@@ -6,12 +6,15 @@ became of a clock. Nothing sleeps here: an operation that has to wait is put off
 thread. Redis forgets the bucket when flushed, and without Redis there is no limit for that moment: the limit protects
 the remotes, correctness does not depend on it.
 
-Sweeps leave room for people: they may only fill the lower half of the bucket.
+Sweeps have a share of the limit to themselves, and people's work the rest: neither waits for the other.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 
 import redis
@@ -24,6 +27,8 @@ from apps.zones.models import Zone
 logger = logging.getLogger("weft.pace")
 
 BURST_SECONDS = 2.0
+#: Of the calls that a zone allows, those that sweeps may make.
+SWEEPS_SHARE = 0.25
 #: Seconds. Calls that were made fill the bucket no further than this.
 LONGEST_PAUSE = 30.0
 
@@ -48,16 +53,31 @@ def _charge() -> Script:
     return _redis().register_script(CHARGE)
 
 
-def _key(zone: Zone, system: str) -> str:
-    return f"weft:pace:{zone.pk}:{system}"
+_is_sweep: ContextVar[bool] = ContextVar("is_sweep", default=False)
+
+
+@contextmanager
+def sweeping() -> Iterator[None]:
+    """The calls in here are charged to the sweeps' share."""
+    token = _is_sweep.set(True)
+    try:
+        yield
+    finally:
+        _is_sweep.reset(token)
+
+
+def _key(zone: Zone, system: str, *, is_sweep: bool) -> str:
+    return f"weft:pace:{zone.pk}:{system}{':sweeps' if is_sweep else ''}"
 
 
 def charge(zone: Zone, system: str, calls: int = 1) -> None:
     """Note that calls were made."""
+    is_sweep = _is_sweep.get()
+    rate = zone.calls_per_second * (SWEEPS_SHARE if is_sweep else 1 - SWEEPS_SHARE)
     try:
         _charge()(
-            keys=[_key(zone, system)],
-            args=[clock.now().timestamp(), calls / zone.calls_per_second, BURST_SECONDS + LONGEST_PAUSE],
+            keys=[_key(zone, system, is_sweep=is_sweep)],
+            args=[clock.now().timestamp(), calls / rate, BURST_SECONDS + LONGEST_PAUSE],
         )
     except redis.RedisError as error:
         logger.warning("no rate limit for now: %s", error)
@@ -65,12 +85,11 @@ def charge(zone: Zone, system: str, calls: int = 1) -> None:
 
 def wait_for(zone: Zone, *systems: str, is_sweep: bool = False) -> float:
     """Seconds until the next call may be made to all of these; 0.0 means now."""
-    room = BURST_SECONDS * (0.5 if is_sweep else 1.0)
     try:
-        values = _redis().mget([_key(zone, system) for system in systems])
+        values = _redis().mget([_key(zone, system, is_sweep=is_sweep) for system in systems])
     except redis.RedisError as error:
         logger.warning("no rate limit for now: %s", error)
         return 0.0
     now = clock.now().timestamp()
-    pauses = [float(value) - now - room for value in values if value is not None]
+    pauses = [float(value) - now - BURST_SECONDS for value in values if value is not None]
     return min(max([0.0, *pauses]), LONGEST_PAUSE)

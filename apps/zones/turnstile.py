@@ -19,7 +19,6 @@ behind what it had half done.
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,8 +110,6 @@ class Turnstile:
         self._operation = operation
         self._tenant = tenant
         self.passed_at: datetime | None = None
-        #: Netris was found quick again in this turn: whoever is held may come.
-        self.has_reopened = False
 
     def look(self) -> None:
         """Raises `Held` while there is no point in trying. Asks no remote."""
@@ -120,14 +117,12 @@ class Turnstile:
         plugin = Plugin.objects.filter(zone=self._zone).exclude(down_since=None).first()
         if plugin is not None and self._must_wait(plugin, now):
             raise Held(Hold.PLUGIN, plugin.retry_at or now)
-        slow = health.slow_remote(self._zone, System.NETRIS)
-        if slow is not None and slow.measure_at is not None and slow.measure_at > now:
-            raise Held(Hold.SLOW, slow.measure_at)
+        self._refuse_while_slow()
 
     def enter(self, netris: Netris) -> None:
         """To be called before each order that the plugin has to carry out. Raises `Held`, or `Unavailable`."""
         netris.ping()
-        self._refuse_while_slow(netris)
+        self._refuse_while_slow()
         now = clock.now()
         plugin = Plugin.objects.filter(zone=self._zone).exclude(down_since=None).first()
         if plugin is not None:
@@ -143,19 +138,11 @@ class Turnstile:
         """Whoever holds the probe goes on with it, also after a crash."""
         return plugin.probe != self._operation and plugin.retry_at is not None and plugin.retry_at > now
 
-    def _refuse_while_slow(self, netris: Netris) -> None:
-        """One of those who wait measures anew, with the list that the plugin reads before everything it does."""
-        slow = health.slow_remote(self._zone, System.NETRIS)
-        if slow is None:
-            return
-        if not health.may_measure(slow):
+    def _refuse_while_slow(self) -> None:
+        """The mirror measures anew and calls those who wait: what the plugin reads before everything is a whole list,
+        which one reader is enough for."""
+        if health.is_slow(self._zone, System.NETRIS):
             raise Held(Hold.SLOW, clock.now() + health.MEASURE_PAUSE)
-        started = time.monotonic()
-        netris.vpcs()
-        if (time.monotonic() - started) * 1000 > health.QUICK:
-            raise Held(Hold.SLOW, clock.now() + health.MEASURE_PAUSE)
-        health.note_quick(slow)
-        self.has_reopened = True
 
     def succeeded(self, sent: Sent) -> bool:
         """An order went through. True when that ends a time of doubt: whoever is held may come."""

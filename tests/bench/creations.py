@@ -51,7 +51,11 @@ def through_weft(count: int, threads: int) -> Result:
         log = Path(name) / "worker.log"
         worker = ["-m", "celery", "-A", "portal", "worker", "-P", "threads", "-c", str(threads)]
         worker += ["--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
-        with running(*worker, log=log, WEFT_DB_POOL=str(threads)) as child:
+        sweeps = [*worker[:7], "-c", "4", "-Q", "sweeps", "-n", "sweeps@%h", *worker[9:]]
+        with (
+            running(*worker, log=log, WEFT_DB_POOL=str(threads)) as child,
+            running(*sweeps, log=log.with_name("sweeps.log"), WEFT_DB_POOL="4"),
+        ):
             wait_for_worker()
             before, cpu_before = calls_of(urls), cpu_seconds(child.pid)
             started = time.monotonic()
@@ -160,10 +164,10 @@ def by_bare_script(count: int, threads: int) -> Result:
                 if cloudstack.check_job(started.job):
                     break
             cloudstack.find_vpc(vpc_name, account=account.name, domain_id=domain.id)
-            found = fabric.vpcs(name_ends=f"-{vpc_name}")[0]
+            found = next(vpc for vpc in fabric.vpcs() if vpc.name.endswith(f"-{vpc_name}"))
             fabric.ipam(found.id)
             cloudstack.list_public_ips(started.id)
-            fabric.nat_rules(vpc_id=found.id)
+            fabric.nat_rules(found.id)
 
         before, cpu_before, started_at = calls_of(urls), time.process_time(), time.monotonic()
         interleave([one(number) for number in range(count)], threads)

@@ -83,7 +83,7 @@ def assert_exactly_one(stack: Stack, vpc_id: str, *, tiers: int) -> None:
     with stack.cloudstack() as cloudstack, stack.netris() as netris:
         networks = cloudstack.networks_of(theirs[0].id)
         vnets = netris.vnets(fabric[0].id)
-        rules = [rule for rule in netris.nat_rules() if rule.vpc.id == fabric[0].id and rule.action == "SNAT"]
+        rules = [rule for rule in netris.all_nat_rules() if rule.vpc.id == fabric[0].id and rule.action == "SNAT"]
         assert len(netris.ipam(fabric[0].id)) == 1
     assert len(networks) == len(vnets) == tiers
     assert {network.vni for network in networks} == {vnet.vxlan_id for vnet in vnets}

@@ -136,7 +136,7 @@ def test_every_cookie_of_the_login_is_sent_along():
 def test_a_login_has_the_timeouts_of_its_request():
     controller = Scripted()
 
-    controller.client().vpcs()
+    controller.client().sites()
 
     assert [request.extensions["timeout"]["connect"] for request in controller.requests] == [5.0, 5.0]
     assert [request.extensions["timeout"]["read"] for request in controller.requests] == [30.0, 30.0]

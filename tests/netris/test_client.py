@@ -118,7 +118,7 @@ def test_the_whole_lists_have_no_filter():
         client.sites,
         client.tenants,
         client.vpcs,
-        client.nat_rules,
+        client.all_nat_rules,
         client.devices,
         client.links,
         client.ports,

@@ -81,7 +81,7 @@ def test_what_cloudstack_made_is_found_by_its_join_keys(client, tier):
     assert allocation.prefix == IPv4Network("10.10.0.0/16")
     assert [subnet.prefix for subnet in allocation.children] == [tier.cidr]
     assert tier.cidr in {subnet.prefix for subnet in client.subnets(vpc.id)}
-    [rule] = [rule for rule in client.nat_rules() if rule.vpc.id == vpc.id]
+    [rule] = [rule for rule in client.all_nat_rules() if rule.vpc.id == vpc.id]
     assert (rule.action, rule.source_address) == ("SNAT", allocation.prefix)
     assert rule.snat_to_ip in IPv4Network("198.51.100.0/25")
     resources = client.resources_of_vpc(vpc.id)

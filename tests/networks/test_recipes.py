@@ -156,7 +156,7 @@ class TestWhatOneSystemDoesNotHaveIsSaid:
     @pytest.mark.parametrize(
         ("call", "table", "fields", "words"),
         [
-            ("GET /api/v2/vpc", "vpc", None, "Netris has no VPC for it yet"),
+            ("GET /api/v2/vpc/{id}", "vpc", None, "Netris has no VPC for it yet"),
             ("GET /api/v2/ipam", "allocation", None, "not yet the range 10.20.0.0/20"),
             ("GET /api/v2/nat", "nat", None, "Netris has no source NAT rule"),
             ("GET /api/v2/nat", "nat", {"snatToIP": "198.51.100.99/32"}, "which CloudStack does not list"),
@@ -267,7 +267,7 @@ class Scene:
         vpcs = clouds.cloudstack.all_vpcs()
         networks = [network for network in clouds.cloudstack.all_networks() if network.vpcid]
         fabric = [vpc for vpc in clouds.netris.vpcs() if not vpc.is_system]
-        rules = clouds.netris.nat_rules()
+        rules = clouds.netris.all_nat_rules()
         rows = list(Vpc.unscoped.exclude(status=Status.DELETED))
         tiers = list(Tier.unscoped.exclude(status=Status.DELETED))
         assert {row.status for row in (*rows, *tiers)} <= {Status.READY}
