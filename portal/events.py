@@ -208,7 +208,7 @@ def channel_for(scope: Scope) -> str | None:
         user = _user(scope)
         if user is None:
             return None
-        if match := re.fullmatch(r"operations/([0-9a-f-]{36})", path):
+        if match := re.fullmatch(r"operations/([0-9a-fA-F-]{36})", path):
             return _operation_channel(user, match[1])
         if match := re.fullmatch(r"t/([a-z0-9-]{1,32})", path):
             return _tenant_channel(user, match[1])

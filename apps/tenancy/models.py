@@ -208,3 +208,15 @@ class IdempotencyKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} of {self.owner}"
+
+
+class Tries(models.Model):
+    """How many tries to sign in something has left: `apps.tenancy.tries` says what is counted, and how."""
+
+    key = models.CharField(primary_key=True, max_length=64)
+    full_at = models.DateTimeField(db_index=True)
+
+    objects = models.Manager()
+
+    def __str__(self) -> str:
+        return self.key

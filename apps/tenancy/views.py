@@ -13,11 +13,26 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.kernel.shortcuts import get_or_404
+from apps.tenancy.forms import SignInForm
 from apps.tenancy.models import Tenant, User
 
 
-class SignIn(LoginView):
+class SignIn(LoginView[SignInForm]):
+    form_class = SignInForm
     redirect_authenticated_user = True
+
+    def form_valid(self, form: SignInForm) -> HttpResponse:
+        response = super().form_valid(form)
+        assert form.attempt is not None
+        form.attempt.succeed(response)
+        return response
+
+    def form_invalid(self, form: SignInForm) -> HttpResponse:
+        response = super().form_invalid(form)
+        response.status_code = form.status
+        if form.wait:
+            response.headers["Retry-After"] = str(form.wait)
+        return response
 
     def get_success_url(self) -> str:
         """Never back to here: who is signed in already would go round in circles."""

@@ -157,6 +157,8 @@ def test_many_are_retried_at_once_each_for_itself_and_so_many_at_a_call(api, pla
     assert problem_of(platform.post("/operations/retry-stuck/", {"tenant": "nobody"}), 422)["code"] == "tenant-unknown"
     assert problem_of(api.post("/operations/retry-stuck/", {"tenant": "globex"}), 422)["code"] == "tenant-unknown"
     assert problem_of(api.post("/operations/retry-stuck/", {"kind": "cat"}), 422)["code"] == "kind-unknown"
+    for field in ("kind", "tenant"):  # from a variable that happened to be empty: this is not "all"
+        assert problem_of(api.post("/operations/retry-stuck/", {field: ""}), 422)["field"] == field
     assert api.post("/operations/retry-stuck/", {"kind": "tier"}).json() == {"results": [], "more": 0}
     first = api.post("/operations/retry-stuck/", {"kind": "vpc"}).json()
     assert (len(first["results"]), first["more"]) == (services.MOST_AT_ONCE, 2)

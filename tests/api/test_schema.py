@@ -57,6 +57,37 @@ def test_headers_are_described(schema):
     }  # fmt: skip
 
 
+def test_whatever_can_be_sent_has_a_limit(schema):
+    """Texts, lists and numbers in bodies; the same limits are enforced, as tests/test_limits.py tries."""
+    document = yaml.safe_load(schema)
+    components = document["components"]["schemas"]
+    looked_at = []
+
+    def look(where, one):
+        one = components[one["$ref"].rpartition("/")[2]] if "$ref" in one else one
+        looked_at.append(where)
+        match one["type"]:
+            case "string":
+                assert "maxLength" in one, where
+            case "integer":
+                assert {"minimum", "maximum"} <= set(one), where
+            case "array":
+                assert "maxItems" in one, where
+                look(f"{where}[]", one["items"])
+            case "object":
+                for name, below in one["properties"].items():
+                    look(f"{where}.{name}", below)
+            case other:
+                raise AssertionError(f"{where} is {other}")
+
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            if "requestBody" in operation:
+                look(f"{method} {path}", operation["requestBody"]["content"]["application/json"]["schema"])
+
+    assert "post /api/v1/vpcs/.tiers[].cidr" in looked_at
+
+
 def test_answers_are_what_the_description_says(schema, api, platform, vpc):
     components = yaml.safe_load(schema)["components"]["schemas"]
     api.delete(f"/tiers/{vpc.tiers.get().pk}/")

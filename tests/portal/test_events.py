@@ -88,6 +88,10 @@ def test_a_page_hears_that_its_operation_has_changed(
     assert headers["x-accel-buffering"] == "no"
 
 
+def test_an_operation_is_heard_by_its_id_in_capital_letters(web: WebServer, acme: Tenant, engineer: User) -> None:
+    assert status_of(web, f"/events/operations/{str(an_operation(acme).pk).upper()}", engineer) == 200
+
+
 def test_a_tenants_pages_hear_of_the_tenant(web: WebServer, valkey: Valkey, acme: Tenant, engineer: User) -> None:
     with stream(web, "/events/t/acme", engineer) as heard:
         heard.next()

@@ -37,9 +37,7 @@ class BodyRows(serializers.ListSerializer[Any]):
     max_length: int | None
 
     def to_internal_value(self, data: Any) -> list[Any]:
-        if self.max_length is not None and isinstance(data, list) and len(data) > self.max_length:
-            message = f"At most {self.max_length} of them can be sent at once; these are {len(data):,}."
-            raise ValidationError({"non_field_errors": [ErrorDetail(message, f"too-many-{self.field_name}")]})
+        count_first(self, data)
         rows: list[Any] = super().to_internal_value(data)
         return rows
 
@@ -100,6 +98,22 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             raise ValidationError("Expected a string.", code="wrong-type")
         return super().to_internal_value(data)
+
+
+class Texts(serializers.ListField):
+    """Strings as they are. Too many are refused before any of them is looked at."""
+
+    child = Text()
+
+    def to_internal_value(self, data: Any) -> list[str]:
+        count_first(self, data)
+        return super().to_internal_value(data)
+
+
+def count_first(field: BodyRows | Texts, data: Any) -> None:
+    if field.max_length is not None and isinstance(data, list) and len(data) > field.max_length:
+        message = f"At most {field.max_length} of them can be sent at once; these are {len(data):,}."
+        raise ValidationError({"non_field_errors": [ErrorDetail(message, f"too-many-{field.field_name}")]})
 
 
 class Count(serializers.IntegerField):

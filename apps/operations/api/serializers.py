@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from apps.kernel.api.bodies import Body, Text
+from apps.kernel.api.bodies import Body, Text, Texts
 from apps.kernel.api.fields import Address, Time
 from apps.operations import sentences
 from apps.operations.filters import LIVE_STATUSES
@@ -130,7 +130,7 @@ class LeftRead(serializers.Serializer[Any]):
 class GiveUpWrite(Body):
     """The confirmation: exactly what the same address says to GET."""
 
-    left = serializers.ListField(child=Text(), max_length=500)
+    left = Texts(max_length=500)
 
 
 class StuckWrite(Body):

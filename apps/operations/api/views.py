@@ -121,11 +121,11 @@ class StuckRetry(OperationRows):
         values = StuckWrite.of(request)
         return self.once(lambda: self._retried(**values))
 
-    def _retried(self, kind: str = "", tenant: str = "") -> Response:
+    def _retried(self, kind: str | None = None, tenant: str | None = None) -> Response:
         rows = self.get_queryset().stuck().order_by("created_at", "id")
-        if kind and kind not in kinds():
+        if kind is not None and kind not in kinds():
             raise Refused("kind-unknown", f"There is no such kind. Known: {', '.join(kinds())}.", "kind")
-        if tenant and not self.caller.tenants.filter(slug=tenant).exists():
+        if tenant is not None and not self.caller.tenants.filter(slug=tenant).exists():
             raise Refused("tenant-unknown", "There is no tenant with this short name.", "tenant")
         rows = rows.filter(kind=kind) if kind else rows
         rows = rows.filter(tenant__slug=tenant) if tenant else rows
