@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Network
 from typing import Any
 from uuid import uuid4
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.accounts.models import Account
 from apps.mirror.models import Item, Kind, Reading
+from apps.mirror.sweeps import SWEEPS
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.provisioned import Status
@@ -106,7 +107,37 @@ def mirrored(zone: Zone, kind: Kind, remote_ids: Iterable[object], *, read_at: A
     read_at = read_at or timezone.now()
     Reading.objects.update_or_create(zone=zone, kind=kind, defaults={"read_at": read_at})
     for remote_id in remote_ids:
-        Item.objects.create(zone=zone, kind=kind, remote_id=str(remote_id), data=data or {}, changed_at=read_at)
+        row = SWEEPS[kind].row_of({"id": remote_id if isinstance(remote_id, int) else str(remote_id)} | (data or {}))
+        [columns] = SWEEPS[kind].columns_of([row]).values()
+        Item.objects.create(zone=zone, kind=kind, remote_id=str(remote_id), changed_at=read_at, **columns)
+
+
+def truly_mirrored(
+    vpc: Vpc, *, besides: Iterable[str] = (), read_at: Any = None, states: Mapping[str, str] | None = None
+) -> None:
+    """Let the mirror list all that both systems have of a VPC, as Weft knows it. Netris lacks the tiers in `besides`;
+    `states` are CloudStack's words for tiers that do not run."""
+    at, zone, inside = {"read_at": read_at}, vpc.zone, {"vpc": {"id": vpc.netris_id}}
+    ours = {"name": vpc.remote_name, "state": "Enabled", "cidr": str(vpc.cidr)}
+    mirrored(zone, Kind.CLOUDSTACK_VPC, [vpc.cloudstack_id], data=ours, **at)
+    mirrored(zone, Kind.NETRIS_VPC, [vpc.netris_id], data={"name": f"D1-A2-Z1-V3-{vpc.remote_name}"}, **at)
+    mirrored(zone, Kind.NETRIS_RANGE, [vpc.netris_id], data={"prefix": str(vpc.cidr)} | inside, **at)
+    if vpc.egress_ip:
+        address = {"ipaddress": str(vpc.egress_ip), "issourcenat": True, "forprovider": True}
+        mirrored(zone, Kind.CLOUDSTACK_ADDRESS, [uuid4()], data=address | {"vpcid": str(vpc.cloudstack_id)}, **at)
+        rule = {"action": "SNAT", "sourceAddress": str(vpc.cidr), "snatToIP": f"{vpc.egress_ip}/32"}
+        mirrored(zone, Kind.NETRIS_NAT, [vpc.netris_id], data=rule | inside, **at)
+    mirrored(zone, Kind.CLOUDSTACK_NETWORK, [], **at)
+    mirrored(zone, Kind.NETRIS_VNET, [], **at)
+    for tier in Tier.unscoped.filter(vpc=vpc):
+        state = (states or {}).get(tier.name, "Implemented")
+        place = {"vpcid": str(vpc.cloudstack_id), "cidr": str(tier.cidr), "gateway": str(tier.gateway)}
+        vni = {} if tier.vni is None else {"details": {"netrisvxlanid": str(tier.vni)}}
+        mirrored(zone, Kind.CLOUDSTACK_NETWORK, [tier.cloudstack_id], data={"state": state} | place | vni, **at)
+        if tier.name not in besides:
+            gateway = {"gateways": [{"prefix": f"{tier.gateway}/{tier.cidr.prefixlen}"}]}
+            net = {"state": "active", "vxlanID": tier.vni} | gateway | inside
+            mirrored(zone, Kind.NETRIS_VNET, [tier.netris_id], data=net, **at)
 
 
 BY = Actor.system("test")

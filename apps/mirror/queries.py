@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, Func, OuterRef, QuerySet, Subquery, TextField, Value
+from django.db.models import Count, Exists, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
-from django.db.models.functions import Cast, Coalesce, Greatest, NullIf
+from django.db.models.functions import Cast, Coalesce, Greatest, JSONObject, NullIf
 
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind, Reading
@@ -20,7 +20,21 @@ from apps.mirror.sweeps import SWEEPS
 from apps.netris.wire import Device, EBgp, Link
 from apps.zones.models import Zone
 
-__all__ = ["Device", "EBgp", "Link", "NetworkState", "Presence", "items", "network_states", "presence", "readings"]
+__all__ = [
+    "Device",
+    "EBgp",
+    "Hint",
+    "Link",
+    "NetworkState",
+    "Picture",
+    "Seen",
+    "Wanted",
+    "hint",
+    "items",
+    "network_states",
+    "pictures",
+    "readings",
+]
 
 
 def items(zone: Zone, kind: Kind) -> list[Wire]:
@@ -88,29 +102,60 @@ def network_states(cloudstack_ids: Iterable[UUID | str]) -> dict[str, NetworkSta
     return {remote_id: NetworkState(state or "", at) for remote_id, state, at in rows}
 
 
-@dataclass(frozen=True)
-class Presence:
-    """Which of the objects asked about the remote listed last, and how far that may be believed."""
+class Seen(NamedTuple):
+    """A row as the remote sent it last, and when it was asked."""
 
-    present: frozenset[str]
+    row: Any
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a list has of the things asked about, by remote id, and how far it may be believed. Absent means nothing
+    while the list was never read."""
+
+    seen: Mapping[str, Seen]
     read_at: datetime | None
     is_stale: bool
     error: str
 
-    def __contains__(self, remote_id: object) -> bool:
-        return str(remote_id) in self.present
+    def get(self, remote_id: object) -> Seen | None:
+        return self.seen.get(str(remote_id))
 
 
-def presence(zone: Zone, kind: Kind, remote_ids: Iterable[object]) -> Presence:
-    """`7 in presence(zone, Kind.NETRIS_VNET, [7, 8])`. Absent means nothing while the list was never read. 1 query."""
-    wanted = {str(remote_id) for remote_id in remote_ids} or {""}  # no id: nothing is found, the age still is
-    listed = Item.objects.filter(zone=OuterRef("zone"), kind=OuterRef("kind"), remote_id__in=wanted)
-    with_present = Reading.objects.annotate(present=ArraySubquery(listed.values("remote_id")))
-    found = with_present.filter(zone=zone, kind=kind).first()
-    if found is None:
-        return Presence(frozenset(), None, is_stale=True, error="")
-    present: list[str] = found.present  # type: ignore[attr-defined]  # the annotation above
-    return Presence(frozenset(present), found.read_at, found.is_stale, found.error)
+class Wanted(NamedTuple):
+    """Rows by their remote ids, or by what their list is joined on."""
+
+    ids: Iterable[object] = ()
+    keys: Iterable[object] = ()
+
+
+def pictures(zone: Zone, wanted: Mapping[Kind, Wanted]) -> dict[Kind, Picture]:
+    """What the mirror has of some things of a zone, however many kinds they are of. One query."""
+    which = Q(pk__in=())
+    for kind, (ids, keys) in wanted.items():
+        which |= Q(kind=kind, remote_id__in=_texts(ids)) | Q(kind=kind, key__in=_texts(keys))
+    columns = JSONObject(id="remote_id", data="data", read_at="read_at")
+    listed = Item.objects.filter(which, zone=OuterRef("zone"), kind=OuterRef("kind")).order_by("remote_id")
+    readings = Reading.objects.filter(zone=zone, kind__in=wanted)
+    found = {Kind(each.kind): each for each in readings.annotate(listed=ArraySubquery(listed.values(each=columns)))}
+    return {kind: _picture(kind, found.get(kind)) for kind in wanted}
+
+
+def _texts(values: Iterable[object]) -> list[str]:
+    return [str(value) for value in values if value is not None]
+
+
+def _picture(kind: Kind, reading: Reading | None) -> Picture:
+    if reading is None:
+        return Picture({}, None, is_stale=True, error="")
+    rows: list[dict[str, Any]] = reading.listed  # type: ignore[attr-defined]  # the annotation above
+    seen = {}
+    for row in rows:
+        own = datetime.fromisoformat(row["read_at"]) if row["read_at"] else None
+        at = max(filter(None, (own, reading.read_at)), default=None)
+        seen[row["id"]] = Seen(SWEEPS[kind].row_of(row["data"]), at)
+    return Picture(seen, reading.read_at, reading.is_stale, reading.error)
 
 
 @dataclass(frozen=True)

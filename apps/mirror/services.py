@@ -279,11 +279,15 @@ def _finish(lease: Lease, found: set[str]) -> None:
 # --- between two sweeps -----------------------------------------------------------------------------------------------
 
 
-def note(zone: Zone, kind: Kind, rows: Iterable[Wire], *, read_at: datetime) -> None:
-    """Write down rows that were read by their ids, or of one VPC, by a call that began at `read_at`."""
+def note(zone: Zone, kind: Kind, rows: Iterable[Wire], *, read_at: datetime, key: object = None) -> None:
+    """Write down rows that were read by their ids, by a call that began at `read_at`. With a key they are all that the
+    remote has under it."""
     columns = SWEEPS[kind].columns_of(rows)
     items = [
         Item(zone=zone, kind=kind, remote_id=remote_id, changed_at=read_at, read_at=read_at, **each)
         for remote_id, each in columns.items()
     ]
-    _upsert(items, "read_at")
+    with transaction.atomic():
+        _upsert(items, "read_at")
+        if key is not None:
+            Item.objects.filter(zone=zone, kind=kind, key=str(key)).exclude(remote_id__in=columns).delete()

@@ -108,7 +108,7 @@ def shown_status(row: Vpc | Tier, agreement: Agreement | None) -> str:
     """The status as people see it. Ready is only said of what both systems were seen to have lately."""
     if row.status != Status.READY or agreement is None:
         return row.status
-    if agreement.is_missing(row.pk):
+    if agreement.is_at_odds(row.pk):
         return "differs"
     return "stale" if agreement.is_stale else "dormant" if row.pk in agreement.dormant else row.status
 

@@ -32,6 +32,7 @@ from apps.netris import wire as fabric
 from apps.networks import sentences
 from apps.networks.leftovers import Fabric, Leftover, clear, nat_rules_of
 from apps.networks.models import Tier, Vpc
+from apps.networks.readings import read_again_when_over
 from apps.operations.orders import Fate, fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, S, Wait
 from apps.operations.provisioned import settle
@@ -442,10 +443,12 @@ def tier_parts(tier: Tier) -> Sequence[BoundPart]:
 def settle_vpc(vpc: Vpc, goal: str, phase: str) -> None:
     settle(Vpc.objects.of(vpc.tenant).filter(pk=vpc.pk), goal, phase)
     settle(Tier.objects.of(vpc.tenant).filter(vpc=vpc), goal, phase)
+    read_again_when_over(vpc, phase)
 
 
 def settle_tier(tier: Tier, goal: str, phase: str) -> None:
     settle(Tier.objects.of(tier.vpc.tenant).filter(pk=tier.pk), goal, phase)
+    read_again_when_over(tier.vpc, phase)
 
 
 def hold_vpc(vpc: Vpc) -> None:

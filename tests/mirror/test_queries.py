@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
@@ -71,28 +72,31 @@ def test_the_states_of_many_networks_cost_one_query(
     assert states == {str(awake): ("Implemented", reading.read_at), str(asleep): ("Allocated", reading.read_at)}
 
 
-def test_presence_says_what_the_remote_lists_and_since_when(
-    zone: Zone, django_assert_num_queries: DjangoAssertNumQueries
+def test_pictures_of_several_lists_cost_one_query(
+    zone: Zone, clock: time_machine.Traveller, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     reading = a_reading(zone, Kind.NETRIS_VNET, seconds_ago=61, error="Netris could not be reached")
-    an_item(zone, Kind.NETRIS_VNET, 7)
-    an_item(zone, Kind.NETRIS_VPC, 8)
+    vpcs_read = a_reading(zone, Kind.NETRIS_VPC)
+    for number in (7, 8, 9):
+        an_item(zone, Kind.NETRIS_VNET, number, id=number)
+        an_item(zone, Kind.NETRIS_VPC, number, id=number, name=f"vpc {number}")
+    Item.objects.filter(kind=Kind.NETRIS_VNET, remote_id="9").update(key="1000009")
+    Item.objects.filter(kind=Kind.NETRIS_VPC, remote_id="8").update(read_at=timezone.now() + timedelta(seconds=1))
+    vnets, vpcs = queries.Wanted([7, None], ["1000009"]), queries.Wanted([7, 8])
 
     with django_assert_num_queries(1):
-        presence = queries.presence(zone, Kind.NETRIS_VNET, [7, 8])
+        found = queries.pictures(
+            zone, {Kind.NETRIS_VNET: vnets, Kind.NETRIS_VPC: vpcs, Kind.NETRIS_NAT: queries.Wanted()}
+        )
 
-    assert 7 in presence
-    assert 8 not in presence
-    assert (presence.read_at, presence.is_stale) == (reading.read_at, True)
-    assert presence.error == "Netris could not be reached"
-
-
-def test_nothing_is_present_in_a_list_that_was_never_read(zone: Zone) -> None:
-    presence = queries.presence(zone, Kind.NETRIS_VNET, [7])
-
-    assert 7 not in presence
-    assert presence.read_at is None
-    assert presence.is_stale
+    assert found[Kind.NETRIS_VNET].seen.keys() == {"7", "9"}
+    assert (found[Kind.NETRIS_VNET].read_at, found[Kind.NETRIS_VNET].is_stale) == (reading.read_at, True)
+    assert found[Kind.NETRIS_VNET].error == "Netris could not be reached"
+    assert [(seen.row.name, seen.at) for seen in found[Kind.NETRIS_VPC].seen.values()] == [
+        ("vpc 7", vpcs_read.read_at),
+        ("vpc 8", timezone.now() + timedelta(seconds=1)),  # read by its id after the list
+    ]
+    assert (found[Kind.NETRIS_NAT].read_at, found[Kind.NETRIS_NAT].is_stale) == (None, True)
 
 
 # --- VNIs -------------------------------------------------------------------------------------------------------------

@@ -146,11 +146,11 @@ def test_the_list_holds_no_markup_of_a_name(ann, acme, place):
 @pytest.fixture
 def prod(acme, place) -> Vpc:
     """A VPC with two tiers that both systems have."""
-    vpc = builders.a_vpc(acme, place, egress_ip="198.51.100.17", cloudstack_id=uuid4(), netris_id=7)
+    old = {"created_at": timezone.now() - timedelta(days=1)}
+    vpc = builders.a_vpc(acme, place, egress_ip="198.51.100.17", cloudstack_id=uuid4(), netris_id=7, **old)
     for number, name in enumerate(("web", "db")):
-        builders.a_tier(
-            vpc, name, f"10.20.{number}.0/24", cloudstack_id=uuid4(), netris_id=70 + number, vni=1000000 + number
-        )
+        ids = {"cloudstack_id": uuid4(), "netris_id": 70 + number, "vni": 1000000 + number}
+        builders.a_tier(vpc, name, f"10.20.{number}.0/24", **ids, **old)
     return vpc
 
 
@@ -159,12 +159,7 @@ def tiers_of(vpc):
 
 
 def mirror_all(prod, *, besides=(), **options):
-    tiers = [tier for tier in tiers_of(prod) if tier.name not in besides]
-    builders.mirrored(prod.zone, Kind.CLOUDSTACK_VPC, [prod.cloudstack_id], **options)
-    builders.mirrored(prod.zone, Kind.NETRIS_VPC, [prod.netris_id], **options)
-    builders.mirrored(prod.zone, Kind.NETRIS_VNET, [tier.netris_id for tier in tiers], **options)
-    ids = [tier.cloudstack_id for tier in tiers_of(prod)]
-    builders.mirrored(prod.zone, Kind.CLOUDSTACK_NETWORK, ids, data={"state": "Implemented"}, **options)
+    builders.truly_mirrored(prod, besides=besides, **options)
 
 
 def page_of(vpc):
@@ -202,6 +197,22 @@ def test_what_a_system_lacks_is_said(ann, prod):
     assert [row["status"] for row in answer.context["tiers"]] == ["ready", "differs"]
 
 
+def test_a_value_that_differs_is_shown_and_a_vni_told_to_the_platform_alone(ann, prod):
+    mirror_all(prod)
+    item = Item.objects.get(kind=Kind.NETRIS_VNET, remote_id="70")
+    item.data |= {"vxlan_id": 1000099, "gateways": [{"prefix": "10.20.0.9/24"}]}
+    item.save()
+
+    answer = ann.get(page_of(prod))
+    text = words(answer)
+
+    assert "They differ" in text
+    assert "The gateway of tier web is 10.20.0.1 in Weft, 10.20.0.1 in CloudStack, 10.20.0.9 in Netris" in text
+    assert "The VNI of tier web is not the same everywhere" in text
+    assert "1000099" not in answer.content.decode()
+    assert [row["status"] for row in answer.context["tiers"]] == ["differs", "ready"]
+
+
 def test_a_list_older_than_the_last_work_proves_nothing(ann, prod, started):
     now = timezone.now()
     started(prod, phase="succeeded", started_at=now, finished_at=now)
@@ -227,7 +238,7 @@ def test_a_vpc_that_was_never_read_says_so(ann, prod):
 def test_a_tier_without_an_instance_is_dormant_and_that_is_normal(ann, prod):
     mirror_all(prod)
     db = tiers_of(prod)[1]
-    Item.objects.filter(remote_id=str(db.cloudstack_id)).update(data={"state": "Allocated"})
+    Item.objects.filter(remote_id=str(db.cloudstack_id)).update(data={"id": "a", "state": "Allocated"})
 
     answer = ann.get(page_of(prod))
 

@@ -11,11 +11,12 @@ from rest_framework import serializers
 from apps.kernel.api.bodies import Body, DescriptionText, NameText, Text
 from apps.kernel.api.fields import Address, Time
 from apps.kernel.names import NAME
-from apps.networks.agreement import FINDINGS, VERDICTS
+from apps.networks.agreement import ABOUT, FINDINGS, VERDICTS, Difference
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import CIDR_LENGTH, MOST_TIERS
 from apps.operations.api.serializers import STATUSES
 from apps.operations.models import Operation
+from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.serializers import Read, TenantRef
 from apps.zones.api.serializers import ZoneRef
 
@@ -127,6 +128,23 @@ class SourceRead(serializers.Serializer[Any]):
     is_stale = serializers.BooleanField(help_text="The list is too old to go by.")
 
 
+class DifferenceRead(serializers.Serializer[Difference]):
+    """A value that is not the same everywhere. Null: that system does not tell it. VNIs are for the platform only."""
+
+    about = serializers.ChoiceField(choices=ABOUT)
+    weft = serializers.CharField(allow_null=True)
+    cloudstack = serializers.CharField(allow_null=True)
+    cloudstack_read_at = Time(allow_null=True)
+    netris = serializers.CharField(allow_null=True)
+    netris_read_at = Time(allow_null=True)
+
+    def to_representation(self, instance: Difference) -> dict[str, Any]:
+        shown: dict[str, Any] = super().to_representation(instance)
+        if instance.is_the_platforms and caller_of(self.context.get("request")).platform is None:
+            shown |= {"weft": None, "cloudstack": None, "netris": None}
+        return shown
+
+
 class FindingRead(serializers.Serializer[Any]):
     """What each system has of the VPC, or of one of its tiers."""
 
@@ -138,10 +156,11 @@ class FindingRead(serializers.Serializer[Any]):
     is_dormant = serializers.BooleanField(
         allow_null=True, help_text="No instance has run in the tier yet, which is normal. Null: not known, or a VPC."
     )
+    differences = DifferenceRead(many=True)
 
 
 class AgreementRead(serializers.Serializer[Any]):
-    """Whether CloudStack and Netris both have a VPC with its tiers, as they listed them last."""
+    """Whether CloudStack and Netris both have a VPC with its tiers, with the same values, as they were read last."""
 
     verdict = serializers.ChoiceField(choices=VERDICTS)
     cloudstack = SourceRead()

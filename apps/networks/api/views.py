@@ -116,7 +116,7 @@ class VpcAgreement(Rows[Vpc]):
         vpc = get_or_404(self.get_queryset(), pk=pk)
         settled_at = queries.settled_at(queries.latest_operations_of(vpc))
         agreement = agreement_of(vpc, list(queries.tiers_of(vpc)), settled_at=settled_at)
-        return etag.tagged(request, AgreementRead(agreement).data)
+        return etag.tagged(request, AgreementRead(agreement, context=self.get_serializer_context()).data)
 
 
 class TierRows(Held[Tier]):
