@@ -36,8 +36,8 @@ def sentence(operation: Operation) -> str:
         case Phase.BUILDING if operation.is_cancel_requested:
             return "Cancelling"
         case Phase.REMOVING if operation.is_rolling_back:
-            doing = "Cancelling" if operation.ending == Phase.CANCELLED else "Undoing what was made"
-            return f"{doing}: {step}" if step else doing
+            what = f"“{step}”" if step else "what was made"
+            return f"Cancelling: undoing {what}" if operation.ending == Phase.CANCELLED else f"Undoing {what}"
         case Phase.BUILDING | Phase.REMOVING:
             doing = step or "At work"
             return f"Trying again: {doing}" if operation.stuck_by else doing
@@ -49,6 +49,8 @@ def sentence(operation: Operation) -> str:
             return f"Cancelled; {_left_by_cancelling(operation)}"
         case Phase.GIVEN_UP:
             return f"Given up by {operation.given_up.get('by') or 'the platform'}; something may be left"
+    if step and operation.is_rolling_back:  # the steps of a creation keep their names while they are undone
+        return f"The undoing of “{step}” is stuck; nothing moves until somebody decides"
     where = f" at “{step}”" if step else ""
     return f"{_what_is_stuck(operation)} is stuck{where}; nothing moves until somebody decides"
 

@@ -105,7 +105,7 @@ def test_what_is_over_is_not_said_to_go_on_and_what_goes_on_is_not_over():
             "Trying again",
             "tried again",
             "Cancelling",
-            "Undoing what",
+            "Undoing “",
             "At work",
             "waits",
         )
@@ -196,3 +196,18 @@ def test_all_of_what_is_left_is_named_system_by_system():
         {"system": "cloudstack", "what": "c"},
     ]
     assert sentences.in_words(sentences.left_of(Operation(given_up={"left": left}))) == "CloudStack: a, c; Netris: b."
+
+
+STANDS = [
+    (State(Goal.ABSENT, Phase.STUCK, 1, stopped_in=Phase.REMOVING), "The removal is stuck at “Remove thing 0”"),
+    (State(Goal.PRESENT, Phase.STUCK, 1, stopped_in=Phase.REMOVING), "The undoing of “Create thing 0” is stuck"),
+    (State(Goal.PRESENT, Phase.REMOVING, 1, ending=Phase.ROLLED_BACK), "Undoing “Create thing 0”"),
+    (State(Goal.PRESENT, Phase.REMOVING, 1, ending=Phase.CANCELLED), "Cancelling: undoing “Create thing 0”"),
+    (State(Goal.ABSENT, Phase.REMOVING, 1), "Trying again: Remove thing 0"),
+]
+
+
+@pytest.mark.parametrize(("state", "words"), STANDS)
+def test_where_it_stands_names_the_step_and_the_way(state, words):
+    said = sentence(operation_of(Row(state, is_cancel_requested=False, is_retried=state.phase is Phase.REMOVING)))
+    assert said == words or said.startswith(f"{words}; ")
