@@ -149,7 +149,8 @@ def _texts(values: Iterable[object]) -> list[str]:
 def _picture(kind: Kind, reading: Reading | None) -> Picture:
     if reading is None:
         return Picture({}, None, is_stale=True, error="")
-    rows: list[dict[str, Any]] = reading.listed  # type: ignore[attr-defined]  # the annotation above
+    # The annotation above; nothing at all where no id was asked for.
+    rows: list[dict[str, Any]] = reading.listed or []  # type: ignore[attr-defined]
     seen = {}
     for row in rows:
         own = datetime.fromisoformat(row["read_at"]) if row["read_at"] else None
