@@ -186,7 +186,11 @@ def _give_back(spent: dict[str, timedelta]) -> None:
 
 def _forget_old() -> None:
     """Skips what somebody else holds."""
-    old = Tries.objects.filter(full_at__lt=clock.now()).order_by("full_at").select_for_update(skip_locked=True)
+    old = (
+        Tries.objects.filter(full_at__lt=clock.now())
+        .order_by("full_at")
+        .select_for_update(no_key=True, skip_locked=True)
+    )
     with transaction.atomic():
         keys = list(old.values_list("pk", flat=True)[:FORGOTTEN_AT_ONCE])
         if keys:
