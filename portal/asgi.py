@@ -19,11 +19,12 @@ django = get_asgi_application()  # loads the apps, which the imports below need
 
 from apps.kernel.intake import Intake  # noqa: E402
 from portal import events, health  # noqa: E402
+from portal.passes import PREFIX  # noqa: E402
 
 
 async def dispatch(scope: events.Scope, receive: events.Receive, send: events.Send) -> None:
     path = scope.get("path", "")
-    if scope["type"] == "http" and path.startswith(events.PREFIX):
+    if scope["type"] == "http" and path.startswith(PREFIX):
         await events.serve(scope, receive, send)
     elif scope["type"] == "http" and path == "/healthz":
         await _healthz(send)

@@ -9,37 +9,30 @@ streams; when Redis comes back after an absence every page is told to look, beca
 
 A stream begins with `changed` once Redis is listened to: something may have happened since the page was drawn. It ends
 by itself after a while; the browser comes back, and whoever has lost the right meanwhile is told 404.
+
+It also ends when that right does: a session that has ended, a person who is disabled or has another password, a
+membership or a tenant that is gone. `portal/passes.py` is asked about all streams of the process at once: every few
+seconds, and immediately when somebody says so on the person's channel. Only sessions listen, tokens do not.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
-import operator
 import random
-import re
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from http.cookies import CookieError, SimpleCookie
-from importlib import import_module
 from typing import Any
-from uuid import UUID
 
 import redis.asyncio
 from django.conf import settings
-from django.contrib.auth import get_user
-from django.db import DatabaseError, connection
-from django.http import HttpRequest
+from django.db import DatabaseError
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from apps.operations import doorbell
-from apps.operations.models import Operation
-from apps.tenancy.actors import platform_of
-from apps.tenancy.models import Tenant, User
+from portal.passes import Pass, good_of, pass_for
 
 logger = logging.getLogger("weft.events")
 
@@ -48,14 +41,18 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-PREFIX = "/events/"
-PATTERNS = ("weft:operation:*", "weft:tenant:*")
+PERSON = "weft:person:"
+PATTERNS = ("weft:operation:*", "weft:tenant:*", f"{PERSON}*")
 
 PING_SECONDS = 15.0
 #: At most this often; a burst of changes is one event and one more at its end.
 GAP_SECONDS = 0.25
 LIFE_SECONDS = 15 * 60.0
 READY_SECONDS = 2.0
+#: How long a right may outlive its end when nobody says so.
+RECHECK_SECONDS = 5.0
+#: Open streams of one person in one process. More tabs look for themselves every few seconds.
+MOST = 24
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 5.0
 
 CHANGED = b"event: changed\ndata:\n\n"
@@ -77,6 +74,8 @@ class Hub:
         self._reader: asyncio.Task[None] | None = None
         #: Set while Redis is listened to.
         self.is_listening = asyncio.Event()
+        #: Set when somebody's rights may have changed.
+        self.has_news_of_people = asyncio.Event()
 
     @contextlib.contextmanager
     def listen(self, channel: str) -> Iterator[asyncio.Event]:
@@ -107,6 +106,8 @@ class Hub:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     def _raise(self, channel: str | None) -> None:
+        if channel is None or channel.startswith(PERSON):
+            self.has_news_of_people.set()
         heard = self._flags.get(channel, ()) if channel else [flag for flags in self._flags.values() for flag in flags]
         for flag in heard:
             flag.set()
@@ -135,32 +136,94 @@ async def _spoken() -> AsyncIterator[str | None]:
                 await pubsub.ping()
 
 
-HUB = Hub()
 #: Two, so that a thousand pages that come back at once after a restart cost the database two connections.
 DOORKEEPERS = ThreadPoolExecutor(2, thread_name_prefix="events")
+
+
+class Listener:
+    """One open stream. Its flag is also raised when it is over."""
+
+    def __init__(self, pass_: Pass, flag: asyncio.Event) -> None:
+        self.pass_ = pass_
+        self.flag = flag
+        self.is_over = False
+
+    def end(self) -> None:
+        self.is_over = True
+        self.flag.set()
+
+
+class Room:
+    """The open streams of the process, and the one who looks whether their passes still count."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+        self._listeners: set[Listener] = set()
+        self._warden: asyncio.Task[None] | None = None
+
+    def has_room_for(self, user_id: int) -> bool:
+        return sum(one.pass_.user_id == user_id for one in self._listeners) < MOST
+
+    @contextlib.contextmanager
+    def listen(self, pass_: Pass) -> Iterator[Listener]:
+        with self.hub.listen(pass_.channel) as flag:
+            listener = Listener(pass_, flag)
+            self._listeners.add(listener)
+            if self._warden is None or self._warden.done():
+                self._warden = asyncio.create_task(self._look_for_ever())
+            try:
+                yield listener
+            finally:
+                self._listeners.discard(listener)
+
+    async def _look_for_ever(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._listeners:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.hub.has_news_of_people.wait(), RECHECK_SECONDS)
+            self.hub.has_news_of_people.clear()
+            listeners = list(self._listeners)
+            try:
+                good = await loop.run_in_executor(DOORKEEPERS, good_of, [one.pass_ for one in listeners])
+            except DatabaseError as error:
+                logger.warning("nobody's rights can be looked at: %s", error)
+                good = [True] * len(listeners)
+            for listener, is_good in zip(listeners, good, strict=True):
+                if not is_good:
+                    listener.end()
+            await asyncio.sleep(GAP_SECONDS)
+
+
+HUB = Hub()
+ROOM = Room(HUB)
 
 
 async def serve(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of everything under /events/."""
     try:
-        channel = await asyncio.get_running_loop().run_in_executor(DOORKEEPERS, channel_for, scope)
+        pass_ = await asyncio.get_running_loop().run_in_executor(DOORKEEPERS, pass_for, scope)
     except DatabaseError as error:
         logger.warning("nobody can be let in: %s", error)
         await _refuse(send, 503)
         return
-    if channel is None:
+    if pass_ is None:
         await _refuse(send, 404)
-        return
-    with HUB.listen(channel) as flag:
-        await _stream(flag, receive, send)
+    elif not ROOM.has_room_for(pass_.user_id):
+        await _refuse(send, 429, f"You have {MOST} pages open that listen for changes. Close some of them.")
+    else:
+        with ROOM.listen(pass_) as listener:
+            await _stream(listener, receive, send)
 
 
-async def _refuse(send: Send, status: int) -> None:
-    await send({"type": "http.response.start", "status": status, "headers": [(b"content-length", b"0")]})
-    await send({"type": "http.response.body"})
+async def _refuse(send: Send, status: int, words: str = "") -> None:
+    headers = [(b"content-length", str(len(words)).encode()), (b"content-type", b"text/plain; charset=utf-8")]
+    headers += [(b"retry-after", b"60")] * (status == 429)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": words.encode()})
 
 
-async def _stream(flag: asyncio.Event, receive: Receive, send: Send) -> None:
+async def _stream(listener: Listener, receive: Receive, send: Send) -> None:
+    flag = listener.flag
     await send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
     await _say(send, RETRY)
     with contextlib.suppress(TimeoutError):
@@ -170,7 +233,7 @@ async def _stream(flag: asyncio.Event, receive: Receive, send: Send) -> None:
     ends_at = asyncio.get_running_loop().time() + LIFE_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311  # not all at once
     gone = asyncio.create_task(_until_gone(receive))
     try:
-        while not gone.done() and asyncio.get_running_loop().time() < ends_at:
+        while not (gone.done() or listener.is_over) and asyncio.get_running_loop().time() < ends_at:
             raised = asyncio.create_task(flag.wait())
             await asyncio.wait((raised, gone), timeout=PING_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             raised.cancel()
@@ -178,7 +241,7 @@ async def _stream(flag: asyncio.Event, receive: Receive, send: Send) -> None:
                 return
             if flag.is_set():
                 flag.clear()
-                await _say(send, CHANGED)
+                await _say(send, CHANGED)  # also at the end: the page looks, and is told why
                 await asyncio.sleep(GAP_SECONDS)
             else:
                 await _say(send, PING)
@@ -194,64 +257,3 @@ async def _say(send: Send, words: bytes) -> None:
 async def _until_gone(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-# --- who may listen ---------------------------------------------------------------------------------------------------
-
-
-def channel_for(scope: Scope) -> str | None:
-    """The channel behind a path for the person behind a session; None for strangers. Runs in a thread of its own."""
-    if scope["method"] != "GET":
-        return None
-    path = scope["path"].removeprefix(PREFIX)
-    try:
-        user = _user(scope)
-        if user is None:
-            return None
-        if match := re.fullmatch(r"operations/([0-9a-fA-F-]{36})", path):
-            return _operation_channel(user, match[1])
-        if match := re.fullmatch(r"t/([a-z0-9-]{1,32})", path):
-            return _tenant_channel(user, match[1])
-        return None
-    finally:
-        # The thread would keep its connection for as long as it lives.
-        connection.close()
-
-
-def _user(scope: Scope) -> User | None:
-    """As Django's middleware does it, the check of the session's hash included."""
-    cookies: SimpleCookie = SimpleCookie()
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            with contextlib.suppress(CookieError):
-                cookies.load(value.decode("latin-1"))
-    morsel = cookies.get(settings.SESSION_COOKIE_NAME)
-    if morsel is None:
-        return None
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(morsel.value)
-    user = get_user(request)
-    return user if isinstance(user, User) and user.is_active else None
-
-
-def _operation_channel(user: User, text: str) -> str | None:
-    try:
-        operation_id = UUID(text)
-    except ValueError:
-        return None
-    if platform := platform_of(user):
-        visible = Operation.objects.across(platform)
-    else:
-        tenants = [membership.tenant for membership in user.memberships.select_related("tenant")]
-        if not tenants:
-            return None
-        visible = functools.reduce(operator.or_, (Operation.objects.of(tenant) for tenant in tenants))
-    return doorbell.channel(operation_id) if visible.filter(pk=operation_id).exists() else None
-
-
-def _tenant_channel(user: User, slug: str) -> str | None:
-    tenants = Tenant.objects.filter(slug=slug)
-    if platform_of(user) is None:
-        tenants = tenants.filter(memberships__user=user)
-    tenant = tenants.first()
-    return None if tenant is None else f"weft:tenant:{tenant.pk}"

@@ -11,9 +11,10 @@ from uuid import UUID
 
 import redis
 from celery import current_app
-from django.core.cache import cache
 from django.db import transaction
 from kombu.exceptions import OperationalError
+
+from apps.kernel.channels import publish
 
 logger = logging.getLogger("weft.doorbell")
 
@@ -41,16 +42,8 @@ def channel(operation_id: UUID) -> str:
 
 def tell(tenant_id: UUID | None, operation_id: UUID | None = None) -> None:
     """Tell the open pages of a tenant that something has changed, and those of one operation. Never raises."""
-    try:
-        client: redis.Redis = cache._cache.get_client(write=True)  # type: ignore[attr-defined]
-        with client.pipeline(transaction=False) as pages:
-            if operation_id is not None:
-                pages.publish(channel(operation_id), "changed")
-            if tenant_id is not None:
-                pages.publish(f"weft:tenant:{tenant_id}", "changed")
-            pages.execute()
-    except redis.RedisError as error:
-        logger.warning("open pages were not told: %s", error)
+    heard = [channel(operation_id)] if operation_id is not None else []
+    publish(*heard, *([f"weft:tenant:{tenant_id}"] if tenant_id is not None else []))
 
 
 def tell_on_commit(tenant_id: UUID) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import models, transaction
 
+from apps.kernel.channels import publish
 from apps.kernel.names import NAME, USERNAME
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import ApiToken, AuditEntry, Membership, Role, Scope, Tenant, User
@@ -54,7 +55,14 @@ def add_member(tenant: Tenant, username: str, role: Role, *, by: Actor) -> str |
     membership.role = role
     membership.save(update_fields=["role"])
     audit(by, "member.set", membership, tenant=tenant, old=old, new={"user": user.username, "role": role})
+    tell_of_rights(user)
     return password
+
+
+def tell_of_rights(user: User) -> None:
+    """What somebody may do has changed, or a session of theirs has ended: open streams look at once, on commit. Who
+    forgets to say so is found out within seconds."""
+    transaction.on_commit(lambda: publish(f"weft:person:{user.pk}"))
 
 
 @transaction.atomic(durable=True)

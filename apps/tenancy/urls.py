@@ -1,4 +1,3 @@
-from django.contrib.auth.views import LogoutView
 from django.urls import path, re_path
 
 from apps.tenancy import views
@@ -6,7 +5,7 @@ from apps.tenancy import views
 urlpatterns = [
     path("", views.home, name="home"),
     path("login/", views.SignIn.as_view(), name="login"),
-    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/", views.SignOut.as_view(), name="logout"),
     path("switch-tenant/", views.switch_tenant, name="switch-tenant"),
     re_path(r"^(?P<rest>(?:vpcs|activity|operations)/.*)$", views.into_tenant, name="into-tenant"),
 ]

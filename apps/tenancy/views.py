@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import LoginView
+from django.contrib.auth.views import LoginView, LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy.forms import SignInForm
 from apps.tenancy.models import Tenant, User
+from apps.tenancy.services import tell_of_rights
 
 
 class SignIn(LoginView[SignInForm]):
@@ -38,6 +39,15 @@ class SignIn(LoginView[SignInForm]):
         """Never back to here: who is signed in already would go round in circles."""
         url = super().get_success_url()
         return self.get_default_redirect_url() if urlsplit(url).path == self.request.path else url
+
+
+class SignOut(LogoutView):
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        user = request.user
+        response = super().post(request, *args, **kwargs)
+        if isinstance(user, User):
+            tell_of_rights(user)
+        return response
 
 
 @never_cache

@@ -19,7 +19,7 @@ from tests.portal.conftest import wait_until as until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REQUESTS, AT_ONCE, STREAMS = 500, 40, 30
+REQUESTS, AT_ONCE, STREAMS = 500, 40, 20
 DEFAULT = Env.model_fields["db_pool"].default
 #: /healthz looks with one of its own.
 HEALTH = 1

@@ -2,22 +2,32 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from uuid import uuid4
 
 import httpx
 import pytest
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.models import Session
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.operations import doorbell
 from apps.operations.models import Operation
 from apps.tenancy.models import Membership, Role, Tenant, User
 from portal import events
+from portal.passes import Pass, good_of, pass_for
 from tests import builders
 from tests.portal.conftest import Valkey, WebServer, session_of, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+PATTERNS = len(events.PATTERNS)
 
 
 def an_operation(tenant: Tenant) -> Operation:
@@ -52,7 +62,7 @@ class Stream:
                 return block[0]
             else:
                 block = []
-        raise AssertionError("the stream has ended")
+        raise StopIteration
 
 
 @contextlib.contextmanager
@@ -155,6 +165,104 @@ def test_who_lost_the_membership_is_not_let_in_again(web: WebServer, acme: Tenan
     assert status_of(web, "/events/t/acme", engineer) == 404
 
 
+def until_it_ends(heard: Stream) -> float:
+    started = time.monotonic()
+    with contextlib.suppress(StopIteration):
+        while True:
+            heard.next()
+    return time.monotonic() - started
+
+
+def test_a_stream_ends_within_seconds_of_the_right_to_it(
+    web: WebServer, valkey: Valkey, acme: Tenant, globex: Tenant, engineer: User, admin: User
+) -> None:
+    """Nobody says so here: that is found out by itself, and costs the others nothing."""
+    removed, disabled, changed, expired, demoted, of_globex = (
+        builders.a_member(globex if name == "of-globex" else acme, username=name)
+        for name in ("removed", "disabled", "changed", "expired", "demoted", "of-globex")
+    )
+    Membership.objects.filter(user=demoted).delete()
+    User.objects.filter(pk=demoted.pk).update(is_platform_admin=True)
+    on_operation = builders.a_member(acme, username="on-operation")
+    operation = f"/events/operations/{an_operation(acme).pk}"
+    paths = {of_globex: "/events/t/globex", on_operation: operation}
+    with contextlib.ExitStack() as pages:
+
+        def opened(user: User, path: str) -> Stream:
+            heard = pages.enter_context(stream(web, path, user, seconds=15))
+            assert heard.next() == "event: changed"
+            return heard
+
+        losers = [removed, disabled, changed, expired, demoted, of_globex, on_operation]
+        ending = [opened(user, paths.get(user, "/events/t/acme")) for user in losers]
+        ending.append(opened(admin, "/events/t/globex"))
+        staying = [opened(engineer, "/events/t/acme"), opened(admin, operation)]
+        Membership.objects.filter(user__in=(removed, on_operation)).delete()
+        User.objects.filter(pk=disabled.pk).update(is_active=False)
+        changed.set_password("another long password")
+        changed.save()
+        of_expired = [one for one in Session.objects.all() if one.get_decoded()[SESSION_KEY] == str(expired.pk)]
+        Session.objects.filter(pk__in=of_expired).update(expire_date=timezone.now())
+        User.objects.filter(pk=demoted.pk).update(is_platform_admin=False)
+        globex.delete()
+
+        started = time.monotonic()
+        for heard in ending:
+            until_it_ends(heard)
+        assert time.monotonic() - started < events.RECHECK_SECONDS + 5
+        valkey.client().publish(f"weft:tenant:{acme.pk}", "changed")
+        assert staying[0].next() == "event: changed"
+        assert not staying[1].response.is_closed
+
+
+def test_signing_out_ends_the_streams_of_that_session_at_once(web: WebServer, acme: Tenant, engineer: User) -> None:
+    with stream(web, "/events/t/acme", engineer) as elsewhere, httpx.Client(timeout=10) as browser:
+        elsewhere.next()
+        cookies = session_of(engineer)
+        page = httpx.get(f"{web.url}/t/acme/", cookies=cookies)
+        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)
+        assert token
+        cookies |= dict(page.cookies)
+        with browser.stream("GET", f"{web.url}/events/t/acme", cookies=cookies) as response:
+            heard = Stream(response)
+            heard.next()
+            left = httpx.post(f"{web.url}/logout/", cookies=cookies, data={"csrfmiddlewaretoken": token[1]})
+            assert left.headers["location"] == "/login/"
+            assert heard.next() == "event: changed"  # so that the page looks, and is told why
+            assert until_it_ends(heard) < 2
+        assert not elsewhere.response.is_closed
+
+
+def test_a_person_has_a_few_dozen_streams_and_is_told_so(web: WebServer, acme: Tenant, engineer: User) -> None:
+    other = builders.a_member(acme, username="other")
+    with contextlib.ExitStack() as pages:
+        streams = [pages.enter_context(stream(web, "/events/t/acme", engineer)) for _ in range(events.MOST)]
+        for one in streams:
+            one.next()
+
+        refused = httpx.get(f"{web.url}/events/t/acme", cookies=session_of(engineer))
+        assert refused.status_code == 429
+        assert refused.text == "You have 24 pages open that listen for changes. Close some of them."
+        assert status_of(web, "/events/t/acme", other) == 200
+    for _ in range(50):  # what has been closed is noticed in a moment
+        if (status := status_of(web, "/events/t/acme", engineer)) == 200:
+            break
+        time.sleep(0.1)
+    assert status == 200
+
+
+def test_any_number_of_passes_is_looked_at_with_one_question(acme: Tenant, engineer: User, admin: User) -> None:
+    cookie = "; ".join(f"{name}={value}" for name, value in session_of(engineer).items())
+    scope = {"method": "GET", "path": "/events/t/acme", "headers": [(b"cookie", cookie.encode())]}
+    mine = pass_for(scope)
+    assert mine
+
+    with CaptureQueriesContext(connection) as asked:
+        found = good_of([mine, replace(mine, tenant_id=uuid4()), replace(mine, tenant_id=None)] * 100)
+    assert found == [True, False, False] * 100
+    assert len(asked) == 1
+
+
 def test_members_of_several_tenants_hear_each(web: WebServer, acme: Tenant, globex: Tenant, engineer: User) -> None:
     Membership.objects.create(user=engineer, tenant=globex, role=Role.VIEWER)
     assert status_of(web, f"/events/operations/{an_operation(globex).pk}", engineer) == 200
@@ -163,12 +271,13 @@ def test_members_of_several_tenants_hear_each(web: WebServer, acme: Tenant, glob
 def test_fifty_open_pages_hold_no_database_connection(
     web: WebServer, valkey: Valkey, acme: Tenant, engineer: User
 ) -> None:
+    people = [engineer, *(builders.a_member(acme, username=f"member-{number}") for number in range(4))]
     with contextlib.ExitStack() as open_pages:
-        streams = [open_pages.enter_context(stream(web, "/events/t/acme", engineer)) for _ in range(50)]
+        streams = [open_pages.enter_context(stream(web, "/events/t/acme", one)) for one in people * 10]
         for one in streams:
             one.next()
         # Listening costs Redis one connection, whoever listens.
-        assert valkey.client().pubsub_numpat() == 2
+        assert valkey.client().pubsub_numpat() == PATTERNS
         wait_until(lambda: connections_of_the_server() <= 2)
         started = time.monotonic()
         valkey.client().publish(f"weft:tenant:{acme.pk}", "changed")
@@ -191,7 +300,7 @@ def test_streams_survive_a_restart_of_redis(web: WebServer, valkey: Valkey, acme
         valkey.start()
         assert heard.next() == "event: changed"  # something may have been missed
 
-        wait_until(lambda: valkey.client().pubsub_numpat() == 2)
+        wait_until(lambda: valkey.client().pubsub_numpat() == PATTERNS)
         valkey.client().publish(f"weft:tenant:{acme.pk}", "changed")
         assert heard.next() == "event: changed"
 
@@ -217,7 +326,11 @@ def test_a_quiet_stream_pings_and_ends_by_itself(monkeypatch: pytest.MonkeyPatch
         await asyncio.sleep(60)
         return {"type": "http.disconnect"}
 
-    asyncio.run(events._stream(asyncio.Event(), receive, send))
+    async def run() -> None:
+        pass_ = Pass("weft:tenant:x", 1, "key", "hash", None)
+        await events._stream(events.Listener(pass_, asyncio.Event()), receive, send)
+
+    asyncio.run(run())
 
     bodies = [message.get("body", b"") for message in sent[1:]]
     assert bodies[:2] == [b"retry: 2000\n\n", b"event: changed\ndata:\n\n"]
