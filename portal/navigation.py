@@ -1,7 +1,7 @@
 """What the frame of every page shows: where one can go, and as which tenant. Nothing is asked before it is drawn.
 
 Fragments for htmx have no frame, so they pay nothing. A whole page pays one query for the memberships and, for platform
-admins, one for the operations that wait for somebody and one for the zones in trouble.
+admins, one each for the operations that wait for somebody, the zones in trouble and the strays.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.utils.functional import SimpleLazyObject
 
 from apps.fabric.zones import in_trouble
 from apps.operations.models import Operation
+from apps.strays.models import Stray
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Tenant
 
@@ -74,4 +75,5 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         place("Zones", "map-pin", "fabric:zone_list", in_trouble()),
         place("Tenants", "building-2", "accounts:tenant_list"),
         place("Operations", "list-checks", "operations:platform_list", stuck),
+        place("Strays", "unlink", "strays:list", Stray.objects.there().count()),
     ]

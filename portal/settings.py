@@ -43,6 +43,7 @@ INSTALLED_APPS = [
     "apps.mirror",
     "apps.accounts",
     "apps.networks",
+    "apps.strays",
     "apps.fabric",
     "apps.demo",
 ]
@@ -204,6 +205,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_TASK_ROUTES = {"mirror.*": {"queue": "sweeps"}}
 CELERY_BEAT_SCHEDULE = {
     "sweep due operations": {"task": "operations.sweep", "schedule": ENV.sweep_seconds},
+    "look for strays": {"task": "mirror.strays", "schedule": 30.0, "options": {"expires": 30.0}},
     "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("api/v1/", include("portal.api_urls")),
     path("", include("apps.fabric.urls")),
+    path("", include("apps.strays.urls")),
     path("", include("apps.networks.urls")),
     path("", include("apps.operations.urls")),
     path("", include("apps.accounts.urls")),

@@ -15,6 +15,7 @@ from apps.mirror.sweeps import SWEEPS
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.provisioned import Status
+from apps.strays.models import Stray
 from apps.tenancy.actors import Actor, Platform
 from apps.tenancy.models import ApiToken, Membership, Role, Scope, Tenant, User
 from apps.zones.models import Zone
@@ -138,6 +139,11 @@ def truly_mirrored(
             gateway = {"gateways": [{"prefix": f"{tier.gateway}/{tier.cidr.prefixlen}"}]}
             net = {"state": "active", "vxlanID": tier.vni} | gateway | inside
             mirrored(zone, Kind.NETRIS_VNET, [tier.netris_id], data=net, **at)
+
+
+def a_stray(zone: Zone, name: str = "vpc-0123456789ab", kind: Kind = Kind.CLOUDSTACK_VPC, **fields: Any) -> Stray:
+    defaults: dict[str, Any] = {"remote_id": str(uuid4()), "remote_name": name, "why_not_adopt": "No row is left."}
+    return Stray.objects.create(zone=zone, kind=kind, name=name, **(defaults | fields))
 
 
 BY = Actor.system("test")

@@ -69,6 +69,12 @@ GET    fabric:zone_list            -          login      404       404     404  
 GET    fabric:zone_reconnect       zone       login      404       404     404       200
 POST   fabric:zone_reconnect       zone       login      404       404     404       302
 
+GET    strays:list                 -          login      404       404     404       200
+GET    strays:remove               stray      login      404       404     404       200
+POST   strays:remove               stray      login      404       404     404       422
+GET    strays:adopt                stray      login      404       404     404       200
+POST   strays:adopt                stray      login      404       404     404       422
+
 GET    home                        -          login      302       302     302       302
 GET    login                       -          200        302       302     302       302
 POST   login                       -          200        302       302     302       302
@@ -98,6 +104,10 @@ POST   api:tiers                   -          401        422       403     422  
 GET    api:tier                    tier       401        404       200     200       200
 PATCH  api:tier                    tier       401        404       403     200       403
 DELETE api:tier                    tier       401        404       403     202       403
+GET    api:strays                  -          401        404       404     404       200
+GET    api:stray                   stray      401        404       404     404       200
+POST   api:stray-remove            stray      401        403       403     403       422
+POST   api:stray-adopt             stray      401        403       403     403       422
 GET    api:operations              -          401        200       200     200       200
 GET    api:operation               operation  401        404       200     200       200
 POST   api:operation-cancel        operation  401        404       403     202       202
@@ -180,6 +190,7 @@ def ids(acme, globex) -> Ids:
         "operation": operation.pk,
         "tenant_id": acme.pk,
         "zone": zone.pk,
+        "stray": builders.a_stray(zone).pk,
     }
 
 
@@ -275,7 +286,7 @@ def test_what_is_acmes_is_to_a_stranger_as_if_it_had_never_been(row, ids, call):
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "POST"], ids=lambda row: row.name)
 def test_a_forged_post_is_refused(row, ids, acme):
     """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
-    admin = row.of in ("-", "slug", "zone") or "platform" in row.view or "give-up" in row.view
+    admin = row.of in ("-", "slug", "zone", "stray") or "platform" in row.view or "give-up" in row.view
     careful = Client(enforce_csrf_checks=True, headers={"Weft-Tenant": "acme"})
     careful.force_login(builders.a_platform_admin() if admin else builders.a_member(acme))
     before = everything()

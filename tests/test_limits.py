@@ -63,7 +63,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     )
     return {
         **{"vpc": vpc.pk, "tier": builders.a_tier(vpc).pk, "operation": operation.pk},
-        **{"zone": zone.pk, "tenant_id": acme.pk},
+        **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
     }
 
 
@@ -77,7 +77,14 @@ def ids(acme, admin):
 
 def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
     document = description()
-    nouns = {"vpcs": "vpc", "tiers": "tier", "operations": "operation", "zones": "zone", "tenants": "tenant_id"}
+    nouns = {
+        "vpcs": "vpc",
+        "tiers": "tier",
+        "operations": "operation",
+        "zones": "zone",
+        "tenants": "tenant_id",
+        "strays": "stray",
+    }
     for path, methods in document["paths"].items():
         target = path.replace("{id}", str(ids[nouns[path.split("/")[3]]]))
         for method, operation in methods.items():

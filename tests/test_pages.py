@@ -175,6 +175,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
     for vpc in vpcs:
         operation = Operation.unscoped.get(resource_id=vpc.pk)
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
+        ids["stray"] = builders.a_stray(vpc.zone).pk
         found |= {page.path(ids) for page in pages}
     return sorted(found)
 

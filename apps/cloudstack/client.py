@@ -183,6 +183,15 @@ class CloudStack(Client):
     def account_pages(self) -> Iterator[list[Account]]:
         return self._pages("listAccounts", "account", Account)
 
+    def get_domain(self, domain_id: str) -> Domain | None:
+        return self._get("listDomains", "domain", Domain, domain_id)
+
+    def get_account(self, account_id: str) -> Account | None:
+        return self._get("listAccounts", "account", Account, account_id)
+
+    def accounts_in(self, domain_id: str) -> list[Account]:
+        return self._list("listAccounts", "account", Account, domainid=domain_id)
+
     def create_account(
         self,
         *,
@@ -230,6 +239,10 @@ class CloudStack(Client):
         # The filter finds substrings, in any case. The owner is no filter: one that is gone would be an error.
         rows = self._list("listVPCs", "vpc", Vpc, name=name)
         return [row for row in rows if (row.name, row.account, row.domainid) == (name, account, domain_id)]
+
+    def vpcs_called(self, name: str) -> list[Vpc]:
+        """Whosever they are."""
+        return [row for row in self._list("listVPCs", "vpc", Vpc, name=name) if row.name == name]
 
     def get_vpc(self, vpc_id: str) -> Vpc | None:
         return self._get("listVPCs", "vpc", Vpc, vpc_id)
@@ -288,6 +301,10 @@ class CloudStack(Client):
 
     def get_network(self, network_id: str) -> Network | None:
         return self._get("listNetworks", "network", Network, network_id)
+
+    def networks_called(self, name: str) -> list[Network]:
+        """Wherever they are. `name` is a filter from 4.22 on; the keyword finds more, in every release."""
+        return [row for row in self._list("listNetworks", "network", Network, keyword=name) if row.name == name]
 
     def networks_of(self, vpc_id: str) -> list[Network]:
         return self._list("listNetworks", "network", Network, vpcid=vpc_id)

@@ -20,13 +20,14 @@ from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Network
 from itertools import product
+from typing import Protocol
 
 from apps.kernel.remote import Rejected
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind
 from apps.netris import wire as fabric
 from apps.netris.names import PREFIX
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import Tier
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
@@ -37,10 +38,15 @@ class Leftover:
     delete: Callable[[], None]
 
 
+class Named(Protocol):
+    @property
+    def remote_name(self) -> str: ...
+
+
 class Fabric:
     """One VPC of the plugin's on Netris, and what is in it under the plugin's names."""
 
-    def __init__(self, clouds: Clouds, found: fabric.Vpc, subject: Vpc) -> None:
+    def __init__(self, clouds: Clouds, found: fabric.Vpc, subject: Named) -> None:
         self.clouds = clouds
         self.netris = clouds.netris
         self.vpc = found

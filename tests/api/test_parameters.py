@@ -41,7 +41,14 @@ def everything(acme, site, vpc):
 
 
 def test_there_are_parameters_to_try():
-    assert {path for path, _, _ in PARAMETERS} == {"/vpcs/", "/tiers/", "/operations/", "/zones/", "/tenants/"}
+    assert {path for path, _, _ in PARAMETERS} == {
+        "/vpcs/",
+        "/tiers/",
+        "/operations/",
+        "/zones/",
+        "/tenants/",
+        "/strays/",
+    }
     assert {name for _, name, _ in PARAMETERS} == REFERENCES | SEARCHES | {"cursor", "limit"}
 
 
@@ -71,7 +78,7 @@ def test_a_parameter_given_twice_lists_nothing(path, name, schema, api, everythi
 def test_a_value_that_refers_to_nothing_is_refused_and_a_search_finds_nothing(
     who, path, name, schema, request, everything
 ):
-    caller = request.getfixturevalue(who)
+    caller = request.getfixturevalue("platform" if path == "/strays/" else who)
     for value in ("nowhere", str(uuid4()), "' OR 1=1 --", "🦆"):
         answer = caller.get(f"{path}?{urlencode({name: value})}")
 
@@ -90,7 +97,7 @@ def test_an_unknown_parameter_is_refused_everywhere(api, platform, everything, v
         for method in methods:
             caller = (
                 platform
-                if {"reconnect", "give-up"} & set(path.split("/")) or (noun, method) == ("tenants", "post")
+                if {"reconnect", "give-up", "strays"} & set(path.split("/")) or (noun, method) == ("tenants", "post")
                 else api
             )
             body: Any = {} if method in ("post", "patch") else None

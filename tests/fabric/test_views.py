@@ -45,12 +45,12 @@ def test_it_is_the_platforms_alone(client: Client, engineer: User) -> None:
     assert client.get(url).status_code == 404
 
 
-def test_the_page_costs_eleven_queries(
+def test_the_page_costs_twelve_queries(
     browser: Client, read: Sweep, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     read()
     # session, user, zones, six for the picture; and for the frame the stuck operations and the zones in trouble
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         page(browser)
     with django_assert_num_queries(9):
         page(browser, **HTMX)

@@ -30,7 +30,7 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
 
 
 TENANT = [("Tenant", "Overview"), ("Tenant", "VPCs"), ("Tenant", "Activity")]
-PLATFORM = [("Platform", label) for label in ("Topology", "Zones", "Tenants", "Operations")]
+PLATFORM = [("Platform", label) for label in ("Topology", "Zones", "Tenants", "Operations", "Strays")]
 
 
 def test_members_see_their_tenant(acme: Tenant, engineer: User) -> None:
@@ -63,6 +63,7 @@ def test_nobody_sees_nothing() -> None:
         ("/platform/zones/1/reconnect/", "Zones"),
         ("/platform/tenants/acme/", "Tenants"),
         ("/platform/operations/1/", "Operations"),
+        ("/platform/strays/1/remove/", "Strays"),
     ],
 )
 def test_one_place_is_where_one_is(acme: Tenant, admin: User, path: str, label: str) -> None:
@@ -75,7 +76,7 @@ def test_operations_that_wait_for_somebody_are_counted(acme: Tenant, admin: User
     Operation.unscoped.filter(pk=stuck.pk).update(phase="stuck")
 
     counts = {place.label: place.count for place in places(a_request("/", admin))}
-    assert counts == {"Topology": 0, "Zones": 0, "Tenants": 0, "Operations": 1}
+    assert counts == {"Topology": 0, "Zones": 0, "Tenants": 0, "Operations": 1, "Strays": 0}
 
 
 def test_zones_in_trouble_are_counted_once_each(admin: User) -> None:
@@ -94,7 +95,7 @@ def test_the_frame_costs_nothing_until_it_is_drawn(
     request = a_request("/t/acme/", admin, acme)
     with django_assert_num_queries(0):
         context = shell(request)
-    with django_assert_num_queries(3):  # stuck operations, zones in trouble, memberships
+    with django_assert_num_queries(4):  # stuck operations, zones in trouble, strays, memberships
         assert context["nav"]
         assert list(context["nav"])
         assert len(context["memberships"]) == 0

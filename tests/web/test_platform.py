@@ -120,7 +120,7 @@ def test_the_operations_cost_the_same_however_many(root, acme, place, started):
     for _ in range(60):
         started(vpc, phase="succeeded")
 
-    assert cost(root, OPERATIONS) == few <= 8
+    assert cost(root, OPERATIONS) == few <= 9
 
 
 def test_a_platform_admin_retries_and_cancels_for_a_tenant(root, acme, place, started):

@@ -1,0 +1,253 @@
+"""Looking for strays in what the sweeps have read: nothing is asked of a remote here, and nothing is taken away.
+
+A thing is claimed by the row that has its id. What carries the name of a row and not its id is judged only by a reading
+that began after all work on that row had ended: until then it may be what is just being made or removed. What belongs
+to another stray (the tiers of a VPC, the Netris side of what CloudStack still has) goes with that one, and is no stray
+of its own. A list that is stale says nothing, neither that a stray is new nor that it is gone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Max, Q
+
+from apps.accounts.models import Account
+from apps.kernel import clock
+from apps.mirror import queries as mirror
+from apps.mirror.models import Item, Kind, Reading
+from apps.netris.names import PREFIX, name_in_cloudstack
+from apps.networks.models import Tier, Vpc, lock_key_of
+from apps.operations.models import Operation
+from apps.strays.models import NOUNS, Stray
+from apps.zones.models import Zone
+
+OURS = re.compile(r"(vpc|tier)-([0-9a-f]{12})")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of Weft's, as far as it claims something in a remote."""
+
+    pk: UUID
+    lock: str
+    is_live: bool
+    ids: Mapping[Kind, str | None]
+    #: What must be the same for a thing to be taken on.
+    cidr: str = ""
+
+
+@dataclass
+class Sight:
+    """One zone, as it is looked at."""
+
+    zone: Zone
+    readings: Mapping[Kind, Reading]
+    things: dict[Kind, list[Item]] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
+
+    def sees(self, kind: Kind) -> bool:
+        return not self.readings[kind].is_stale
+
+    @property
+    def can_judge_addresses(self) -> bool:
+        """The VPC of a new address may be younger than an older list of VPCs."""
+        lists = (Kind.NETRIS_ADDRESS, Kind.NETRIS_VPC, Kind.CLOUDSTACK_ADDRESS)
+        times = [self.readings[kind].read_at for kind in lists if self.sees(kind)]
+        return len(times) == len(lists) and times[0] == min(filter(None, times))
+
+    def read_at(self, item: Item) -> datetime | None:
+        return max(filter(None, (item.read_at, self.readings[Kind(item.kind)].read_at)), default=None)
+
+    def is_claimed(self, item: Item, name: str) -> bool:
+        row = self.rows.get(name)
+        return row is not None and row.is_live and row.ids.get(Kind(item.kind)) == item.remote_id
+
+    def unclaimed(self, kind: Kind, name_of: Callable[[Item], str]) -> list[tuple[Item, str]]:
+        named = ((item, name_of(item)) for item in self.things.get(kind, ()))
+        return [(item, name) for item, name in named if name and not self.is_claimed(item, name)]
+
+
+def look(zone: Zone) -> int:
+    """Bring the strays of a zone up to date. Gives how many are there."""
+    sight = Sight(zone, mirror.readings(zone))
+    _gather(sight)
+    suspects = _suspects(sight)
+    moot = _still_moving(sight, suspects)
+    found = [(item, name) for item, name in suspects if item.pk not in moot]
+    _note(sight, found)
+    _close(sight, {(item.kind, item.remote_id) for item, _ in suspects})
+    return Stray.objects.there().filter(zone=zone).count()
+
+
+def _gather(sight: Sight) -> None:
+    """What the mirror has under names like ours, and the rows of these names."""
+    items = Item.objects.filter(zone=sight.zone)
+    for kind, prefix in ((Kind.CLOUDSTACK_VPC, "vpc-"), (Kind.CLOUDSTACK_NETWORK, "tier-")):
+        sight.things[kind] = [item for item in items.filter(kind=kind, name__startswith=prefix) if _ours(item.name)]
+    sight.things[Kind.NETRIS_VPC] = [
+        item for item in items.filter(kind=Kind.NETRIS_VPC, key__startswith="vpc-") if _ours(item.key)
+    ]
+    vnets = items.filter(kind=Kind.NETRIS_VNET, name__contains="-tier-")
+    sight.things[Kind.NETRIS_VNET] = [item for item in vnets if _ours(name_in_cloudstack(item.name))]
+    names = {item.name for kind in (Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK) for item in sight.things[kind]}
+    names |= {item.key for item in sight.things[Kind.NETRIS_VPC]}
+    names |= {name_in_cloudstack(item.name) for item in sight.things[Kind.NETRIS_VNET]}
+    sight.rows |= _networks_called(names)
+    accounts = {account.remote_name: _account_row(account) for account in Account.unscoped.select_related("tenant")}
+    sight.rows |= accounts
+    for kind in (Kind.CLOUDSTACK_DOMAIN, Kind.CLOUDSTACK_ACCOUNT):
+        sight.things[kind] = list(items.filter(kind=kind, key__in=accounts))
+
+
+def _ours(name: str) -> bool:
+    return OURS.fullmatch(name) is not None
+
+
+def _networks_called(names: Collection[str]) -> dict[str, Row]:
+    """The rows of these names, deleted ones too. A name holds the first half of an id."""
+    rows: dict[str, Row] = {}
+    wanted = sorted(names)
+    for start in range(0, len(wanted), 500):
+        vpcs, tiers = Q(pk__in=()), Q(pk__in=())
+        for name in wanted[start : start + 500]:
+            kind, _, half = name.partition("-")
+            span = Q(pk__range=(UUID(half + "0" * 20), UUID(half + "f" * 20)))
+            vpcs, tiers = (vpcs | span, tiers) if kind == "vpc" else (vpcs, tiers | span)
+        for vpc in Vpc.unscoped.filter(vpcs):
+            ids = {Kind.CLOUDSTACK_VPC: _text(vpc.cloudstack_id), Kind.NETRIS_VPC: _text(vpc.netris_id)}
+            rows[vpc.remote_name] = Row(vpc.pk, vpc.lock_key, vpc.is_live, ids, str(vpc.cidr))
+        for tier in Tier.unscoped.filter(tiers):
+            ids = {Kind.CLOUDSTACK_NETWORK: _text(tier.cloudstack_id), Kind.NETRIS_VNET: _text(tier.netris_id)}
+            rows[tier.remote_name] = Row(tier.pk, lock_key_of(tier.vpc_id), tier.is_live, ids, str(tier.cidr))
+    return rows
+
+
+def _account_row(account: Account) -> Row:
+    ids = {
+        Kind.CLOUDSTACK_DOMAIN: _text(account.cloudstack_domain_id),
+        Kind.CLOUDSTACK_ACCOUNT: _text(account.cloudstack_account_id),
+    }
+    return Row(account.pk, f"account:{account.pk}", account.is_live, ids)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _suspects(sight: Sight) -> list[tuple[Item, str]]:
+    """What no row claims, without what goes with another of them."""
+    vpcs = sight.unclaimed(Kind.CLOUDSTACK_VPC, lambda item: item.name)
+    tiers = sight.unclaimed(Kind.CLOUDSTACK_NETWORK, lambda item: item.name)
+    twins = sight.unclaimed(Kind.NETRIS_VPC, lambda item: item.key)
+    vnets = sight.unclaimed(Kind.NETRIS_VNET, lambda item: name_in_cloudstack(item.name))
+    domains = sight.unclaimed(Kind.CLOUDSTACK_DOMAIN, lambda item: item.key)
+    accounts = sight.unclaimed(Kind.CLOUDSTACK_ACCOUNT, lambda item: item.key)
+    here, named = {item.remote_id for item, _ in vpcs}, {name for _, name in vpcs}
+    there, tier_names = {item.remote_id for item, _ in twins}, {name for _, name in tiers}
+    owners = {item.remote_id for item, _ in domains}
+    found = [
+        *vpcs,
+        *((item, name) for item, name in tiers if item.key not in here),
+        *((item, name) for item, name in twins if name not in named),
+        *((item, name) for item, name in vnets if name not in tier_names and _vpc_of(item) not in there),
+        *domains,
+        *((item, name) for item, name in accounts if item.data.get("domainid") not in owners),
+        *((item, "") for item in _addresses(sight)),
+    ]
+    return [(item, name) for item, name in found if sight.sees(Kind(item.kind))]
+
+
+def _vpc_of(item: Item) -> str:
+    return str((item.data.get("vpc") or {}).get("id", ""))
+
+
+def _addresses(sight: Sight) -> list[Item]:
+    """The plugin's /32 in the System VPC whose VPC is gone from Netris, of addresses that nothing in CloudStack has as
+    source NAT. Their names tell no more: whether Weft made that VPC is not known."""
+    if not sight.can_judge_addresses:
+        return []
+    items = Item.objects.filter(zone=sight.zone)
+    names = items.filter(kind=Kind.NETRIS_VPC).values_list("name", flat=True)
+    prefixes = {match[0] for name in names if (match := PREFIX.match(name))}
+    held = set(items.filter(kind=Kind.CLOUDSTACK_ADDRESS).values_list("name", flat=True))
+    addresses = items.filter(kind=Kind.NETRIS_ADDRESS)
+    return [
+        item
+        for item in addresses
+        if (match := PREFIX.match(item.name)) and match[0] not in prefixes and item.key not in held
+    ]
+
+
+def _still_moving(sight: Sight, suspects: Iterable[tuple[Item, str]]) -> set[int]:
+    """Those whose row is being worked on, or was when their list was read. Without a row it is any in the zone."""
+    locks = {row.lock for _, name in suspects if (row := sight.rows.get(name))}
+    mine = Operation.unscoped.filter(lock_key__in=locks)
+    live = set(mine.live().values_list("lock_key", flat=True))
+    ended = dict(mine.exclude(finished_at=None).order_by().values_list("lock_key").annotate(Max("finished_at")))
+    everywhere = Operation.unscoped.filter(zone=sight.zone)
+    is_busy = everywhere.live().exclude(kind__in=("removal", "adoption", "reconnect")).exists()
+    last = everywhere.aggregate(last=Max("finished_at"))["last"]
+    moving = set()
+    for item, name in suspects:
+        row, read_at = sight.rows.get(name), sight.read_at(item)
+        moves, since = (row.lock in live, ended.get(row.lock)) if row else (is_busy, last)
+        if moves or read_at is None or (since is not None and read_at <= since):
+            moving.add(item.pk)
+    return moving
+
+
+def _note(sight: Sight, found: Iterable[tuple[Item, str]]) -> None:
+    known = {(stray.kind, stray.remote_id): stray for stray in Stray.objects.filter(zone=sight.zone)}
+    for item, name in found:
+        row, now = sight.rows.get(name), clock.now()
+        stray = known.get((item.kind, item.remote_id)) or Stray(
+            zone=sight.zone, kind=item.kind, remote_id=item.remote_id, created_at=now
+        )
+        if stray.gone_at is not None:
+            stray.created_at, stray.gone_at = now, None
+        stray.name, stray.remote_name, stray.facts = item.name, name, _facts(item)
+        stray.row_id, stray.row_lock = (row.pk, row.lock) if row else (None, "")
+        stray.is_double = row is not None and row.is_live and _is_listed(sight, Kind(item.kind), row)
+        stray.why_not_adopt = _why_not_adopt(item, row, is_double=stray.is_double)
+        stray.last_seen = sight.read_at(item) or now
+        stray.save()
+
+
+def _is_listed(sight: Sight, kind: Kind, row: Row) -> bool:
+    """The row's own thing is there as well."""
+    own = row.ids.get(kind)
+    return own is not None and any(item.remote_id == own for item in sight.things[kind])
+
+
+def _why_not_adopt(item: Item, row: Row | None, *, is_double: bool) -> str:
+    if Kind(item.kind) not in (Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK, Kind.NETRIS_VPC, Kind.NETRIS_VNET):
+        return "Only VPCs and tiers can be adopted."
+    if row is None or not row.is_live:
+        return "No row of Weft's is left that could take it."
+    if is_double:
+        return "Its row has its own, which is there."
+    if item.data.get("cidr") not in (None, row.cidr):
+        return f"Its range is {item.data['cidr']}, and its row's is {row.cidr}."
+    return ""
+
+
+def _facts(item: Item) -> dict[str, Any]:
+    """What people need to see of it."""
+    told = {name: item.data.get(name) for name in ("cidr", "state", "account", "vxlan_id", "prefix", "path")}
+    return {name: str(value) for name, value in told.items() if value not in (None, "")}
+
+
+def _close(sight: Sight, suspected: Collection[tuple[str, str]]) -> None:
+    """What is no longer listed, or has been claimed, is a stray no more."""
+    kinds = [kind for kind in NOUNS if sight.sees(kind)]
+    if Kind.NETRIS_ADDRESS in kinds and not sight.can_judge_addresses:
+        kinds.remove(Kind.NETRIS_ADDRESS)
+    for stray in Stray.objects.there().filter(zone=sight.zone, kind__in=kinds):
+        if (stray.kind, stray.remote_id) not in suspected and not Operation.unscoped.live().about(stray).exists():
+            Stray.objects.filter(pk=stray.pk).update(gone_at=clock.now())
