@@ -79,6 +79,7 @@ GET    home                        -          login      302       302     302  
 GET    login                       -          200        302       302     302       302
 POST   login                       -          200        302       302     302       302
 POST   logout                      -          302        302       302     302       302
+GET    session                     -          login      204       204     204       204
 POST   switch-tenant               -          login      404       404     404       404
 GET    into-tenant                 rest       login      302       302     302       404
 GET    healthz                     -          open       open      open    open      open

@@ -75,6 +75,14 @@ def into_tenant(request: HttpRequest, rest: str) -> HttpResponse:
     return redirect(f"/t/{tenant.slug}/{rest}{'?' if query else ''}{query}")
 
 
+@never_cache
+@require_safe
+@login_required
+def session(request: HttpRequest) -> HttpResponse:
+    """Nothing, to who is signed in: an open page asks before it sends a form off."""
+    return HttpResponse(status=204)
+
+
 @login_required
 @require_POST
 def switch_tenant(request: HttpRequest) -> HttpResponse:

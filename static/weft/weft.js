@@ -1,5 +1,6 @@
 // The few things that HTML and htmx cannot do: the theme choice, copying, ageing stamps, closing menus, lighting up the
-// lines of a map and noting what Weft says instead of a part. Everything else is a link or a form.
+// lines of a map, noting what Weft says instead of a part, and keeping a form that could not be sent. Everything else is a
+// link or a form.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -122,16 +123,40 @@
     document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
     for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
   };
-  // Who has signed in again in another tab goes on here with a token that counts.
-  const comeBack = async () => {
-    if (!noted("signed-out")) return;
+  // Whether Weft would take something from this page now; if not, the page says why. It gets a token that counts.
+  const isReady = async () => {
     try {
-      const answer = await fetch(location.href, { headers: { "HX-Request": "true", "HX-Current-URL": location.href } });
+      const answer = await fetch("/session/", { headers: { "HX-Request": "true", "HX-Current-URL": location.href } });
       heard(!answer.ok, answer.headers.get("Weft-CSRF"));
+      const code = answer.headers.get("Weft-Notice");
+      const place = document.getElementById("messages");
+      if (code && !noted(code)) place.insertAdjacentHTML("beforeend", await answer.text());
+      else if (!code && !answer.ok) unreachable();
+      if (!answer.ok) place.scrollIntoView({ block: "center" });
+      return answer.ok;
     } catch {
       unreachable();
+      return false;
     }
   };
+  // Who has signed in again in another tab goes on here.
+  const comeBack = () => noted("signed-out") && isReady();
+  // A form is sent off once Weft would take it: who is signed out or cannot reach it keeps what they have typed.
+  const asked = new WeakSet();
+  const sure = new WeakSet();
+  document.addEventListener("submit", async (event) => {
+    const form = event.target;
+    const isOurs = form.method === "post" && form.closest("#main") && document.body.hasAttribute("hx-headers");
+    if (!isOurs || sure.delete(form)) return;
+    event.preventDefault();
+    if (asked.has(form)) return;
+    asked.add(form);
+    if (await isReady()) {
+      sure.add(form);
+      form.requestSubmit(event.submitter);
+    }
+    asked.delete(form);
+  });
   document.addEventListener("htmx:load", (event) => settle(event.detail.elt));
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     const code = detail.xhr.getResponseHeader("Weft-Notice");

@@ -13,8 +13,10 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 
 from tests.stack import Stack
 
-#: What the browser itself says when a page is refused, as some are here on purpose.
-REFUSED = re.compile(r"Failed to load resource: the server responded with a status of 4\d\d")
+#: What the browser itself says when a page is refused or cannot be reached, as some are here on purpose.
+REFUSED = re.compile(
+    r"Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_INTERNET_DISCONNECTED)"
+)
 #: Runs before anything else on every page.
 WATCH = """addEventListener("securitypolicyviolation", (event) =>
     console.error(`The policy ${event.violatedDirective} stopped ${event.blockedURI} ${event.sourceFile}`))"""

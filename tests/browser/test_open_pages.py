@@ -60,6 +60,31 @@ def test_a_form_half_filled_in_outlives_the_session(stack: Stack, visit: Visit) 
     page.wait_for_url("**/operations/*/")
 
 
+def test_a_form_that_is_sent_off_after_the_sessions_end_keeps_what_was_typed(stack: Stack, visit: Visit) -> None:
+    page = visit("alice", "/t/acme/vpcs/new/")
+    page.get_by_label("Name", exact=True).fill("kept")
+    page.wait_for_load_state("networkidle")  # what follows the typing has been drawn: nothing else asks from now on
+    cookies = page.context.cookies()
+    page.context.clear_cookies()
+    create = page.get_by_role("main").locator("button:not(.visually-hidden)").filter(has_text="Create VPC")
+    create.click()
+
+    notice = page.locator("#messages [data-notice]")
+    expect(notice).to_contain_text("You are signed out. What you have typed is still here.")
+    create.click()
+    expect(notice).to_have_count(1)
+    page.context.add_cookies(cookies)
+    page.context.set_offline(True)
+    create.click()
+    expect(notice).to_contain_text(["You are signed out.", "Weft did not answer."])
+    page.context.set_offline(False)
+    expect(page.get_by_label("Name", exact=True)).to_have_value("kept")
+    page.get_by_label("Name of tier 1").fill("")
+    create.click()
+    expect(page.locator("[data-error-summary]")).to_be_visible()  # it has arrived, and lacks names of tiers
+    expect(page.get_by_label("Name", exact=True)).to_have_value("kept")
+
+
 def test_the_page_of_a_vpc_that_is_deleted_elsewhere_becomes_that_of_one_that_is_gone(
     stack: Stack, visit: Visit
 ) -> None:
