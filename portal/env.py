@@ -37,6 +37,8 @@ class Env(BaseSettings):
     log_level: str = Field(default="INFO", alias="WEFT_LOG_LEVEL")
     #: How long a worker may hold an operation before another takes over. Longer than the longest single remote call.
     lease_seconds: float = Field(default=90.0, gt=0, alias="WEFT_LEASE_SECONDS")
+    #: How long the answer to a single call is waited for. createNetwork answers only when the fabric is done.
+    answer_seconds: float = Field(default=60.0, gt=0, alias="WEFT_ANSWER_SECONDS")
     #: How long something between Weft and a remote (a proxy, a busy management server) may hold back a request whose
     #: caller has given up. Until then a write whose answer was lost may still take effect, and is not sent again.
     request_held_seconds: float = Field(default=180.0, ge=0, alias="WEFT_REQUEST_HELD_SECONDS")

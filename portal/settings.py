@@ -184,6 +184,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 OPERATION_LEASE = timedelta(seconds=ENV.lease_seconds)
+ANSWER_AWAITED = timedelta(seconds=ENV.answer_seconds)
 REQUEST_HELD = timedelta(seconds=ENV.request_held_seconds)
 
 CELERY_BROKER_URL = (

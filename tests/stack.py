@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,19 +57,8 @@ class Stack:
             service.wait_until_ready()
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
-        self.env = SANDBOX_ENV | {
-            "DATABASE_URL": self.postgres.url,
-            "REDIS_URL": self.valkey.url,
-            "WEFT_SECRET_KEY": "a key for tests that is long enough for django",
-            "WEFT_SEAL_KEYS": "A" * 43 + "=",
-            "WEFT_ALLOWED_HOSTS": "localhost,127.0.0.1",
-            "WEFT_HTTPS": "false",
-            "WEFT_LEASE_SECONDS": "3",
-            "WEFT_SWEEP_SECONDS": "1",
-        }
-        self.cloudstack_url, self.netris_url = self._exits.enter_context(
-            sandbox(self.directory, job_seconds=self.job_seconds)
-        )
+        self.env = SANDBOX_ENV | self.settings()
+        self.cloudstack_url, self.netris_url = self._exits.enter_context(self.open_sandbox())
         self.manage("migrate", "--noinput")
         output = self.directory / "demo.json"
         seed = ["seed_demo", "--url", self.url, "--output", str(output), "--netris-url", self.netris_url]
@@ -79,6 +68,21 @@ class Stack:
         for name in self.names:
             self.start(name)
         wait_for_http(f"{self.url}/healthz", self.processes["web"], self.directory / "web.log")
+
+    def settings(self) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self.postgres.url,
+            "REDIS_URL": self.valkey.url,
+            "WEFT_SECRET_KEY": "a key for tests that is long enough for django",
+            "WEFT_SEAL_KEYS": "A" * 43 + "=",
+            "WEFT_ALLOWED_HOSTS": "localhost,127.0.0.1",
+            "WEFT_HTTPS": "false",
+            "WEFT_LEASE_SECONDS": "3",
+            "WEFT_SWEEP_SECONDS": "1",
+        }
+
+    def open_sandbox(self) -> AbstractContextManager[tuple[str, str]]:
+        return sandbox(self.directory, job_seconds=self.job_seconds)
 
     @property
     def names(self) -> Sequence[str]:
@@ -136,6 +140,10 @@ class Stack:
         """As after a power cut: every connection breaks at once."""
         self.postgres.restart("immediate")
         self.postgres.wait_until_ready()
+
+    def restart_valkey(self) -> None:
+        self.valkey.restart()
+        self.valkey.wait_until_ready()
 
     def flush_redis(self) -> None:
         import redis

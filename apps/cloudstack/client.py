@@ -58,7 +58,6 @@ from apps.cloudstack.wire import (
     Zone,
 )
 from apps.kernel.remote import (
-    LONGEST_CALL,
     Channel,
     Client,
     Hooks,
@@ -96,7 +95,7 @@ def connect(
     *,
     transport: httpx.BaseTransport | None = None,
     hooks: Hooks | None = None,
-    read_timeout: float = LONGEST_CALL,
+    read_timeout: float = 60.0,
     now: Callable[[], datetime] = machine_time,
     order_lifetime: timedelta = LIFETIME,
 ) -> CloudStack:

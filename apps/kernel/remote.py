@@ -26,8 +26,6 @@ logger = logging.getLogger("weft.remote")
 TITLES = {"cloudstack": "CloudStack", "netris": "Netris"}
 
 CONNECT_TIMEOUT = 5.0
-#: Seconds. After this a caller gives up on the answer to any single call.
-LONGEST_CALL = 60.0
 LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=15.0)
 
 # The connection did not come to be, so nothing was sent over it.

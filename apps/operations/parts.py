@@ -28,7 +28,6 @@ from django.conf import settings
 from django.db import models
 
 from apps.kernel.locks import hold_row
-from apps.kernel.remote import LONGEST_CALL
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 from apps.zones.turnstile import Sent
@@ -69,7 +68,7 @@ class Memo:
     there: Mapping[str, Any] = field(default_factory=dict)
 
     #: The longest between saving an intent and giving up on its answer: no call leaves after the lease (see `clouds`).
-    SENDING_LASTS: ClassVar[timedelta] = settings.OPERATION_LEASE + timedelta(seconds=LONGEST_CALL)
+    SENDING_LASTS: ClassVar[timedelta] = settings.OPERATION_LEASE + settings.ANSWER_AWAITED
 
     def __contains__(self, name: str) -> bool:
         return name in self.values

@@ -110,6 +110,7 @@ def connect(
             zone.cloudstack_secret_key,
             transport=to_cloudstack,
             hooks=hooks,
+            read_timeout=settings.ANSWER_AWAITED.total_seconds(),
             now=clock.now,
             # A third of the time for which a lost order is waited for is left for the clocks to differ. A shorter life
             # than a minute would end orders for that difference alone.

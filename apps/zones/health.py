@@ -8,11 +8,12 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import DatabaseError
 from django.db.models import Q
 
 from apps.kernel import clock
-from apps.kernel.remote import LONGEST_CALL, Unauthorized, Unavailable
+from apps.kernel.remote import Unauthorized, Unavailable
 from apps.zones.models import Remote, Zone
 
 logger = logging.getLogger("weft.health")
@@ -23,7 +24,7 @@ SLOW = 5000.0
 QUICK = 2500.0
 MEASURE_PAUSE = timedelta(seconds=10)
 #: How long the one who tries a remote that is down may take: longer than any call.
-TRY_LASTS = timedelta(seconds=LONGEST_CALL + 10)
+TRY_LASTS = settings.ANSWER_AWAITED + timedelta(seconds=10)
 LONGEST_LOCKED_OUT = timedelta(minutes=2)
 #: What is measured: the question before each order, and the list that the plugin reads before everything it does. The
 #: mirror reads it anyway, and every `MEASURE_PAUSE` while it is slow.

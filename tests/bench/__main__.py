@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from argparse import ArgumentParser
 
 import django
@@ -14,7 +15,14 @@ def main() -> None:
     parser.add_argument("--creations", type=int, default=500, help="VPC creations submitted at once; 0 leaves them out")
     parser.add_argument("--threads", type=int, default=8, help="of the one worker process, and of the bare script")
     parser.add_argument("--vpcs", type=int, default=100_000, help="VPCs in the list; 0 leaves the pages out")
+    parser.add_argument("--chaos", type=float, metavar="SECONDS", help="instead: everything breaks for so long")
+    parser.add_argument("--seed", type=int, help="of the chaos, to repeat a run")
     options = parser.parse_args()
+    if options.chaos:
+        from tests.chaos.__main__ import main as chaos
+
+        seed = [] if options.seed is None else ["--seed", str(options.seed)]
+        sys.exit(chaos(["--seconds", str(options.chaos), *seed]))
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.bench.settings"
     os.environ.setdefault("WEFT_LOG_LEVEL", "WARNING")
     django.setup()

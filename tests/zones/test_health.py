@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
-from apps.kernel.remote import LONGEST_CALL, Unauthorized, Unavailable
+from apps.kernel.remote import Unauthorized, Unavailable
 from apps.zones.health import Gate, note_failure
 from apps.zones.models import Remote
 from tests import builders
@@ -63,7 +64,7 @@ def test_one_caller_at_a_time_hangs_on_a_remote_that_swallows_calls(zone, clock)
     note_failure(zone, AWAY)
     clock.shift(timedelta(seconds=3))
     assert Gate(zone).closed_until("netris") is None
-    clock.shift(timedelta(seconds=LONGEST_CALL))
+    clock.shift(settings.ANSWER_AWAITED)
     assert Gate(zone).closed_until("netris") is not None
 
 

@@ -1,0 +1,25 @@
+"""Everything breaks at random under twenty clients, for two minutes; `./weft bench --chaos` goes on for longer."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.chaos.run import run
+from tests.chaos.town import Town
+
+pytestmark = [pytest.mark.crash, pytest.mark.xdist_group("chaos"), pytest.mark.timeout(600)]
+
+
+def test_nothing_is_lost_doubled_left_over_or_untrue_after_everything_went_wrong():
+    with Town() as town:
+        result = run(town, seconds=75, seed=8)
+        assert not result.findings, f"{result}\n{town.logs()}"
+    assert result.troubles.total() > 20, result
+    assert result.operations["succeeded"] > 10, result
+
+
+def test_an_order_that_is_believed_lost_too_soon_is_found():
+    """What the run above would say if Weft sent again what may still be on its way."""
+    with Town(held=0) as town:
+        result = run(town, seconds=15, seed=2, only="late")
+    assert any(finding.startswith("doubled: CloudStack's VPCs") for finding in result.findings), result
