@@ -9,13 +9,14 @@ of its own. A list that is stale says nothing, neither that a stray is new nor t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Max, Q
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, TextField
+from django.db.models.functions import Cast
 
 from apps.accounts.models import Account
 from apps.kernel import clock
@@ -48,7 +49,9 @@ class Sight:
 
     zone: Zone
     readings: Mapping[Kind, Reading]
-    things: dict[Kind, list[Item]] = field(default_factory=dict)
+    #: What carries a name like ours and is claimed by no row, with that name.
+    unclaimed: dict[Kind, list[tuple[Item, str]]] = field(default_factory=dict)
+    #: The rows of these names, deleted ones too.
     rows: dict[str, Row] = field(default_factory=dict)
 
     def sees(self, kind: Kind) -> bool:
@@ -64,14 +67,6 @@ class Sight:
     def read_at(self, item: Item) -> datetime | None:
         return max(filter(None, (item.read_at, self.readings[Kind(item.kind)].read_at)), default=None)
 
-    def is_claimed(self, item: Item, name: str) -> bool:
-        row = self.rows.get(name)
-        return row is not None and row.is_live and row.ids.get(Kind(item.kind)) == item.remote_id
-
-    def unclaimed(self, kind: Kind, name_of: Callable[[Item], str]) -> list[tuple[Item, str]]:
-        named = ((item, name_of(item)) for item in self.things.get(kind, ()))
-        return [(item, name) for item, name in named if name and not self.is_claimed(item, name)]
-
 
 def look(zone: Zone) -> int:
     """Bring the strays of a zone up to date. Gives how many are there."""
@@ -86,27 +81,37 @@ def look(zone: Zone) -> int:
 
 
 def _gather(sight: Sight) -> None:
-    """What the mirror has under names like ours, and the rows of these names."""
-    items = Item.objects.filter(zone=sight.zone)
-    for kind, prefix in ((Kind.CLOUDSTACK_VPC, "vpc-"), (Kind.CLOUDSTACK_NETWORK, "tier-")):
-        sight.things[kind] = [item for item in items.filter(kind=kind, name__startswith=prefix) if _ours(item.name)]
-    sight.things[Kind.NETRIS_VPC] = [
-        item for item in items.filter(kind=Kind.NETRIS_VPC, key__startswith="vpc-") if _ours(item.key)
-    ]
-    vnets = items.filter(kind=Kind.NETRIS_VNET, name__contains="-tier-")
-    sight.things[Kind.NETRIS_VNET] = [item for item in vnets if _ours(name_in_cloudstack(item.name))]
-    names = {item.name for kind in (Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK) for item in sight.things[kind]}
-    names |= {item.key for item in sight.things[Kind.NETRIS_VPC]}
-    names |= {name_in_cloudstack(item.name) for item in sight.things[Kind.NETRIS_VNET]}
-    sight.rows |= _networks_called(names)
-    accounts = {account.remote_name: _account_row(account) for account in Account.unscoped.select_related("tenant")}
-    sight.rows |= accounts
-    for kind in (Kind.CLOUDSTACK_DOMAIN, Kind.CLOUDSTACK_ACCOUNT):
-        sight.things[kind] = list(items.filter(kind=kind, key__in=accounts))
+    """What the mirror has under names like ours and no row claims, and the rows of these names."""
+    vpcs = Vpc.unscoped.live().filter(zone=sight.zone)
+    tiers = Tier.unscoped.live().filter(vpc__zone=sight.zone)
+    for kind, lookup, claims, name_of in (
+        (Kind.CLOUDSTACK_VPC, {"name__startswith": "vpc-"}, (vpcs, "cloudstack_id"), lambda item: item.name),
+        (Kind.CLOUDSTACK_NETWORK, {"name__startswith": "tier-"}, (tiers, "cloudstack_id"), lambda item: item.name),
+        (Kind.NETRIS_VPC, {"key__startswith": "vpc-"}, (vpcs, "netris_id"), lambda item: item.key),
+        (Kind.NETRIS_VNET, {"name__contains": "-tier-"}, (tiers, "netris_id"), _name_of_vnet),
+    ):
+        found = ((item, name_of(item)) for item in _not_of(sight, kind, *claims).filter(**lookup))
+        sight.unclaimed[kind] = [(item, name) for item, name in found if OURS.fullmatch(name)]
+    sight.rows |= _networks_called({name for found in sight.unclaimed.values() for _, name in found})
+    accounts = {account.remote_name: account for account in Account.unscoped.select_related("tenant")}
+    live = Account.unscoped.live()
+    for kind, column in (
+        (Kind.CLOUDSTACK_DOMAIN, "cloudstack_domain_id"),
+        (Kind.CLOUDSTACK_ACCOUNT, "cloudstack_account_id"),
+    ):
+        owners = _not_of(sight, kind, live, column)
+        sight.unclaimed[kind] = [(item, item.key) for item in owners if item.key in accounts]
+        sight.rows |= {name: _account_row(accounts[name]) for _, name in sight.unclaimed[kind]}
 
 
-def _ours(name: str) -> bool:
-    return OURS.fullmatch(name) is not None
+def _not_of(sight: Sight, kind: Kind, rows: QuerySet[Any], column: str) -> QuerySet[Item]:
+    """The items of a list that none of these rows has by its id."""
+    claims = rows.annotate(claimed=Cast(column, TextField())).filter(claimed=OuterRef("remote_id"))
+    return Item.objects.filter(~Exists(claims), zone=sight.zone, kind=kind)
+
+
+def _name_of_vnet(item: Item) -> str:
+    return name_in_cloudstack(item.name)
 
 
 def _networks_called(names: Collection[str]) -> dict[str, Row]:
@@ -142,12 +147,9 @@ def _text(value: object) -> str | None:
 
 def _suspects(sight: Sight) -> list[tuple[Item, str]]:
     """What no row claims, without what goes with another of them."""
-    vpcs = sight.unclaimed(Kind.CLOUDSTACK_VPC, lambda item: item.name)
-    tiers = sight.unclaimed(Kind.CLOUDSTACK_NETWORK, lambda item: item.name)
-    twins = sight.unclaimed(Kind.NETRIS_VPC, lambda item: item.key)
-    vnets = sight.unclaimed(Kind.NETRIS_VNET, lambda item: name_in_cloudstack(item.name))
-    domains = sight.unclaimed(Kind.CLOUDSTACK_DOMAIN, lambda item: item.key)
-    accounts = sight.unclaimed(Kind.CLOUDSTACK_ACCOUNT, lambda item: item.key)
+    vpcs, tiers = sight.unclaimed[Kind.CLOUDSTACK_VPC], sight.unclaimed[Kind.CLOUDSTACK_NETWORK]
+    twins, vnets = sight.unclaimed[Kind.NETRIS_VPC], sight.unclaimed[Kind.NETRIS_VNET]
+    domains, accounts = sight.unclaimed[Kind.CLOUDSTACK_DOMAIN], sight.unclaimed[Kind.CLOUDSTACK_ACCOUNT]
     here, named = {item.remote_id for item, _ in vpcs}, {name for _, name in vpcs}
     there, tier_names = {item.remote_id for item, _ in twins}, {name for _, name in tiers}
     owners = {item.remote_id for item, _ in domains}
@@ -222,7 +224,7 @@ def _note(sight: Sight, found: Iterable[tuple[Item, str]]) -> None:
 def _is_listed(sight: Sight, kind: Kind, row: Row) -> bool:
     """The row's own thing is there as well."""
     own = row.ids.get(kind)
-    return own is not None and any(item.remote_id == own for item in sight.things[kind])
+    return own is not None and Item.objects.filter(zone=sight.zone, kind=kind, remote_id=own).exists()
 
 
 def _why_not_adopt(item: Item, row: Row | None, *, is_double: bool) -> str:

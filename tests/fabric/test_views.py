@@ -49,7 +49,7 @@ def test_the_page_costs_twelve_queries(
     browser: Client, read: Sweep, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     read()
-    # session, user, zones, six for the picture; and for the frame the stuck operations and the zones in trouble
+    # session, user, zones, six for the picture; and for the frame what is stuck, in trouble, and astray
     with django_assert_num_queries(12):
         page(browser)
     with django_assert_num_queries(9):
