@@ -38,12 +38,15 @@ from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, R
 from apps.operations.provisioned import settle
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
+from apps.zones.turnstile import Held, Hold
 
 #: How long Netris may take to show what CloudStack says is done. The plugin has finished by then, so this is generous.
 AGREEMENT = timedelta(minutes=2)
 #: How long createNetwork may go on once it has begun: a few calls of the plugin, each given up after ten seconds, some
 #: made twice (unverified). Until then a tier that is not listed may still appear.
 CREATION_LASTS = timedelta(minutes=2)
+#: How soon the mirror has the list of VPCs, as a rule.
+LIST_COMES = timedelta(seconds=10)
 #: How long a VPC may be listed before its job is.
 JOB_APPEARS = timedelta(seconds=10)
 
@@ -161,10 +164,11 @@ class CloudStackVpc(CloudStackPart[Vpc]):
         """CloudStack has no such VPC. Netris may still have what its plugin could not take away. Its id there stays
         known: by it one sees that it is gone."""
         found = find_fabric_vpc(clouds, subject)
+        if found is None and (
+            waits := wait_for_list(clouds, subject, memo, "Making sure that Netris has nothing of it.")
+        ):
+            return waits
         if found is None:
-            asked = memo.get("asked", memo.now.isoformat())
-            if not is_surely_gone(clouds, subject, datetime.fromisoformat(asked)):
-                return Wait("Making sure that Netris has nothing of the VPC.", asked=asked)
             return Done(cloudstack_id=None, egress_ip=None)
         clear(Fabric(clouds, found, subject).of_all())
         return Wait("Netris is removing what CloudStack left of the VPC.")
@@ -196,8 +200,9 @@ class FabricVpc(ReadBack[Vpc]):
     def ensure(self, subject: Vpc, clouds: Clouds, memo: Memo) -> Progress:
         found = find_fabric_vpc(clouds, subject)
         if found is None:
-            request_refresh(clouds.zone, Kind.NETRIS_VPC)
-            return Wait("Netris has no VPC for it yet.")
+            why = "Netris has no VPC for it yet."
+            # In the list it is not: it is read anew.
+            return wait_for_list(clouds, subject, memo, why) or Wait(why, asked=memo.now.isoformat())
         if not any(allocation.prefix == subject.cidr for allocation in clouds.netris.ipam(found.id)):
             return Wait(f"Netris has the VPC, but not yet the range {subject.cidr} in its IPAM.")
         return Done(netris_id=found.id)
@@ -367,16 +372,20 @@ def find_fabric_vpc(clouds: Clouds, vpc: Vpc) -> fabric.Vpc | None:
     return None
 
 
-def is_surely_gone(clouds: Clouds, vpc: Vpc, asked: datetime) -> bool:
-    """Of a VPC that was not found: whether Netris has none. Without an id it takes a list that was read after `asked`
-    and in which it is not."""
+def wait_for_list(clouds: Clouds, vpc: Vpc, memo: Memo, why: str) -> Wait | None:
+    """Of a VPC that was not found: None when Netris surely has none. Without an id it takes a list that was asked for
+    after this wait began, and in which it is not. That such a list is long in coming is no fault of the VPC's: the time
+    does not count."""
     if vpc.netris_id is not None:
-        return True
-    found = mirror.hint(clouds.zone, Kind.NETRIS_VPC, vpc.remote_name)
-    if found.is_later_than(asked):
-        return not found.remote_ids
+        return None
+    asked = datetime.fromisoformat(memo.get("asked", memo.now.isoformat()))
+    hint = mirror.hint(clouds.zone, Kind.NETRIS_VPC, vpc.remote_name)
+    if hint.is_later_than(asked) and not hint.remote_ids:
+        return None
     request_refresh(clouds.zone, Kind.NETRIS_VPC)
-    return False
+    if memo.now > asked + LIST_COMES:
+        raise Held(Hold.LISTS, memo.now + LIST_COMES)
+    return Wait(why, asked=asked.isoformat())
 
 
 def _hinted(clouds: Clouds, kind: Kind, key: object) -> list[int]:

@@ -71,6 +71,7 @@ class Hold(TextChoices):
         "Building is paused in this zone: Netris answers slowly at present. It goes on by itself.",
     )
     AWAY = "away", "A remote system does not answer at present. It goes on by itself."
+    LISTS = "lists", "What Netris has by now could not be read yet. It goes on by itself."
     DOUBT = "doubt", "CloudStack could not get this done with Netris. It is tried again by itself."
 
 

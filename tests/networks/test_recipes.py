@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -22,6 +23,7 @@ from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.services import cancel, retry
 from apps.operations.state import Phase
+from apps.zones.turnstile import Hold
 from tests.builders import BY, a_vpc_spec
 from tests.questions import Killed, Watch, every_part_twice
 
@@ -115,6 +117,32 @@ class TestTheHappyWays:
         cancel(operation, by=BY)
         assert run(operation).phase == Phase.CANCELLED
         assert world.what_is_left() == before
+
+
+class TestWhatNetrisHasIsReadByTheSweeps:
+    def test_a_creation_waits_for_a_list_that_is_long_in_coming_and_is_not_undone_for_it(
+        self, acme, zone, run, clouds_of, clock
+    ):
+        operation = create_vpc(acme, a_vpc_spec(zone), by=BY)
+        for _ in range(100):  # nobody sweeps
+            clock.shift(timedelta(seconds=30))
+            engine.turn(clouds_of)
+        waiting = fresh(operation)
+        assert (waiting.phase, waiting.hold) == (Phase.BUILDING, Hold.LISTS)
+        assert "could not be read yet" in waiting.hold_words
+
+        assert run(operation).phase == Phase.SUCCEEDED
+
+    def test_a_removal_is_not_over_before_a_list_shows_that_netris_has_nothing(self, acme, zone, run, world, clouds_of):
+        """The creation is undone before the VPC's id on Netris was known."""
+        world.cloudstack.faults.order("fail_job", "createVPC", times=1, text="no")
+        operation = create_vpc(acme, a_vpc_spec(zone), by=BY)
+        for _ in range(6):
+            engine.turn(clouds_of)
+        lists = world.netris.control.calls["GET /api/v2/vpc"]
+        assert run(operation).phase == Phase.ROLLED_BACK
+        assert world.netris.control.calls["GET /api/v2/vpc"] > lists
+        assert world.are_empty()
 
 
 class TestWhatIsMissingInNetrisIsSaid:
