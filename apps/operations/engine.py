@@ -153,8 +153,9 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
     turnstile = Turnstile(operation.zone, operation.pk, operation.tenant_id)
     if retry_at := gate.closed_until(*systems):
         names = " and ".join(system.label for system in systems)
-        return _held(Hold.AWAY, retry_at, f"Waiting for {names} to answer again.", dict(memo.values))
-    if (pause := pace.wait_for(operation.zone, *systems)) > 0:
+        return _held(Hold.AWAY, retry_at, f"Waiting for {names} to answer again.", memo.answered())
+    # A write that this turn has announced goes out now: looking anew costs a call too, and would never come to an end.
+    if not memo.is_cleared_to_send and (pause := pace.wait_for(operation.zone, *systems)) > 0:
         return _later(memo, ITS_TURN, pause)
     try:
         if operation.hold:
@@ -169,7 +170,7 @@ def attempt(operation: Operation, bound: BoundPart, clouds_of: OpenClouds, gate:
     except TooLateError:
         return _later(replace(memo, values=memo.answered()), ITS_TURN, 0.0)
     except Held as held:
-        return _held(held.hold, held.until, str(held), dict(memo.values))
+        return _held(held.hold, held.until, str(held), memo.answered())
     except Unavailable as trouble:
         memo = replace(memo, values=memo.unanswered(clock.now()) if trouble.maybe_sent else memo.answered())
         health.note_failure(operation.zone, trouble)

@@ -14,10 +14,11 @@ from apps.kernel.errors import Busy, Refused
 from apps.kernel.remote import Rejected, Unavailable
 from apps.operations import doorbell, engine, services, tasks
 from apps.operations.models import Event, Operation, Priority
-from apps.operations.parts import Again, Done, Memo, Wait, _recipes
+from apps.operations.parts import Again, Done, Memo, Progress, Wait, _recipes
 from apps.operations.provisioned import Status
 from apps.operations.state import Goal, Phase
 from apps.tenancy.models import Tenant
+from apps.zones import pace
 from apps.zones.clouds import Clouds
 from apps.zones.models import Remote, System, Zone
 from tests import builders
@@ -217,9 +218,26 @@ def test_again_saves_its_memo_before_the_part_goes_on(toys, start, run):
         seen.append(Operation.unscoped.get(lock_key__startswith="toy:").memo)
         return Done()
 
-    toys[0].script += [Again(intent=1), look]
+    toys[0].script += [Again(noted=1), look]
     run(start())
-    assert seen == [{"0:building": {"intent": 1}}]
+    assert seen == [{"0:building": {"noted": 1}}]
+
+
+def test_a_write_that_was_announced_does_not_wait_for_the_rate_limit(toys, start, run):
+    toys[0].systems = (System.CLOUDSTACK,)
+    sent: list[bool] = []
+
+    def announce(memo: Memo) -> Progress:
+        pace.charge(Zone.objects.get(), "cloudstack", 100_000)
+        return memo.before_sending("Looking again.")
+
+    def send(memo: Memo) -> Done:
+        sent.append(memo.is_cleared_to_send)
+        return Done()
+
+    toys[0].script += [announce, send]
+    run(start())
+    assert sent == [True]
 
 
 def test_a_memo_belongs_to_its_part_and_direction(toys, start, run):
