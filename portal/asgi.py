@@ -18,7 +18,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 django = get_asgi_application()  # loads the apps, which the imports below need
 
 from apps.kernel.intake import Intake  # noqa: E402
-from portal import events, health  # noqa: E402
+from portal import events, health, startup  # noqa: E402
+
+startup.check()
 from portal.passes import PREFIX  # noqa: E402
 
 

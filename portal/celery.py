@@ -6,11 +6,14 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import heartbeat_sent, worker_ready
+from celery.signals import beat_init, heartbeat_sent, worker_init, worker_ready
+
+from portal import broker
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
 
-app = Celery("weft")
+broker.install()
+app = Celery("weft", amqp=broker.Broker)
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
@@ -28,3 +31,11 @@ def note_worker(sender: Any = None, **_kwargs: Any) -> None:
     name = str(getattr(getattr(sender, "eventer", sender), "hostname", ""))
     if not name.startswith("sweeps"):
         cache.set(HEARTBEAT_KEY, True, timeout=HEARTBEAT_SECONDS)
+
+
+@worker_init.connect
+@beat_init.connect
+def check(**_kwargs: Any) -> None:
+    from portal import startup
+
+    startup.check()

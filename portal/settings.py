@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -9,11 +10,15 @@ from uuid import UUID
 
 import django_stubs_ext
 
-from portal.env import read_env
+from portal.broker import broker_url
+from portal.env import BadEnvironment, read_env
 
 django_stubs_ext.monkeypatch()
 
-ENV = read_env()
+try:
+    ENV = read_env()
+except BadEnvironment as bad:
+    sys.exit(str(bad))
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SECRET_KEY = ENV.secret_key.get_secret_value()
@@ -87,8 +92,6 @@ TEMPLATES = [
 def _database(url: str) -> dict[str, object]:
     """`postgresql://user:password@host:port/name?option=value`; a host that starts with %2F is a socket directory."""
     parts = urlsplit(url)
-    if parts.scheme not in ("postgresql", "postgres"):
-        raise ValueError("DATABASE_URL must begin with postgresql://")
     host, _, port = parts.netloc.rpartition("@")[2].partition(":")
     options: dict[str, object] = dict(parse_qsl(parts.query))
     if ENV.db_pool:
@@ -185,26 +188,26 @@ SPECTACULAR_SETTINGS = {
 
 OPERATION_LEASE = timedelta(seconds=ENV.lease_seconds)
 ANSWER_AWAITED = timedelta(seconds=ENV.answer_seconds)
+EVENTS_DAYS = ENV.events_days
 REQUEST_HELD = timedelta(seconds=ENV.request_held_seconds)
 
-CELERY_BROKER_URL = (
-    f"redis+socket://{REDIS_URL.removeprefix('unix://')}".replace("?db=", "?virtual_host=")
-    if (REDIS_URL.startswith("unix://"))
-    else REDIS_URL
-)
+CELERY_BROKER_URL = broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_IGNORE_RESULT = True
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A ring carries no work: the broker keeps none that a worker has heard, so none stands open when the broker goes away.
+CELERY_TASK_ACKS_LATE = False
+CELERY_BROKER_TRANSPORT_OPTIONS = {"ack_emulation": False, "priority_steps": [0, 3, 6, 9]}
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600, "priority_steps": [0, 3, 6, 9]}
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_IMPORTS = ["portal.retention"]
 CELERY_TIMEZONE = "UTC"
 # Sweeps have a queue, and processes, of their own: what people wait for never stands behind a long list.
-CELERY_TASK_ROUTES = {"mirror.*": {"queue": "sweeps"}}
+CELERY_TASK_ROUTES = {"mirror.*": {"queue": "sweeps"}, "portal.forget": {"queue": "sweeps"}}
 CELERY_BEAT_SCHEDULE = {
+    "forget what is over": {"task": "portal.forget", "schedule": 3600.0},
     "sweep due operations": {"task": "operations.sweep", "schedule": ENV.sweep_seconds},
     "look for strays": {"task": "mirror.strays", "schedule": 30.0, "options": {"expires": 30.0}},
     "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
