@@ -93,7 +93,9 @@ def a_vpc(
 def a_tier(
     vpc: Vpc, name: str = "web", cidr: str = "10.20.0.0/24", status: Status = Status.READY, **fields: Any
 ) -> Tier:
-    return Tier.unscoped.create(vpc=vpc, vpc_cidr=vpc.cidr, name=name, cidr=IPv4Network(cidr), status=status, **fields)
+    return Tier.unscoped.create(
+        vpc=vpc, tenant=vpc.tenant, vpc_cidr=vpc.cidr, name=name, cidr=IPv4Network(cidr), status=status, **fields
+    )
 
 
 def a_vpc_spec(zone: Zone | str = "Zone-1", name: str = "prod", cidr: str = "10.20.0.0/20", **fields: Any) -> VpcSpec:

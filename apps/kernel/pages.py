@@ -24,7 +24,7 @@ class BoundedPaginator(Paginator[M]):
     Rows beyond the limit are reached with a filter; `is_bounded` lets the page say so.
     """
 
-    LIMIT = 10_000
+    LIMIT = 1_000
 
     object_list: QuerySet[M]
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 from uuid import UUID
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.indexes import OpClass
+from django.contrib.postgres.indexes import GinIndex, GistIndex, OpClass
 from django.db import models
 from netfields import CidrAddressField, InetAddressField
 
@@ -69,6 +69,9 @@ class Vpc(Provisioned):
             models.Index(fields=("tenant", "name", "id"), condition=LIVE, name="vpc_by_name"),
             models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="vpc_by_age"),
             models.Index(fields=("-created_at", "-id"), condition=LIVE, name="vpc_newest"),
+            models.Index(fields=("tenant", "cidr", "id"), condition=LIVE, name="vpc_by_range"),
+            GistIndex(models.F("tenant"), OpClass("cidr", name="inet_ops"), condition=LIVE, name="vpc_overlaps"),
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="vpc_by_words"),
         ]
 
     def __str__(self) -> str:
@@ -100,6 +103,8 @@ class TierQuerySet(ProvisionedQuerySet["Tier"]):
 
 class Tier(Provisioned):
     vpc = models.ForeignKey(Vpc, on_delete=models.PROTECT, related_name="tiers")
+    #: The VPC's, which a composite foreign key keeps true.
+    tenant = models.ForeignKey(Tenant, db_index=False, on_delete=models.PROTECT, related_name="+")
     vpc_cidr: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
     name = models.CharField(max_length=NAME.most)
     name_key = Key("name")
@@ -110,7 +115,7 @@ class Tier(Provisioned):
     vni = models.PositiveIntegerField(null=True)
 
     unscoped: ClassVar[models.Manager[Tier]] = TierQuerySet.as_manager()
-    objects = TenantDoor[TierQuerySet]("vpc__tenant")
+    objects = TenantDoor[TierQuerySet]("tenant")
 
     class Meta:
         ordering = ("cidr", "id")
@@ -125,7 +130,10 @@ class Tier(Provisioned):
                 condition=models.Q(cidr__net_contained_or_equal=models.F("vpc_cidr")), name="tier_lies_in_vpc"
             ),
         ]
-        indexes = [models.Index(fields=("-created_at", "-id"), condition=LIVE, name="tier_newest")]
+        indexes = [
+            models.Index(fields=("-created_at", "-id"), condition=LIVE, name="tier_newest"),
+            models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="tier_by_age"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} in {self.vpc}"
@@ -142,6 +150,30 @@ class Tier(Provisioned):
     def why_not(self, action: str, holder: Operation | None) -> str | None:
         """Why `rename` or `delete` is not offered now; None when it is. `holder` has the lock of its VPC."""
         return _why_not(self.status, "tier", action, holder)
+
+
+class Usage(models.Model):
+    """How many live VPCs and tiers a tenant has. Triggers of the database count them as they change, whatever changes
+    them, so that nothing is counted at every request. Whoever is about to change them locks the row first."""
+
+    tenant = models.OneToOneField(Tenant, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    vpcs = models.PositiveIntegerField(default=0, db_default=0)
+    tiers = models.PositiveIntegerField(default=0, db_default=0)
+
+    unscoped = models.Manager()
+    objects = TenantDoor[models.QuerySet["Usage"]]("tenant")
+
+    def __str__(self) -> str:
+        return f"{self.vpcs} VPCs and {self.tiers} tiers of {self.tenant}"
+
+    @classmethod
+    def held(cls, tenant: Tenant) -> Usage:
+        """The tenant's, locked until the transaction ends: of two requests only one can take the last place."""
+        rows = Usage.objects.of(tenant)
+        if (usage := rows.select_for_update(no_key=True).first()) is None:
+            rows.bulk_create([Usage(tenant=tenant)], ignore_conflicts=True)
+            usage = rows.select_for_update(no_key=True).get()
+        return usage
 
 
 def _why_not(status: str, noun: str, action: str, holder: Operation | None) -> str | None:

@@ -9,13 +9,14 @@ from ipaddress import IPv4Network, ip_network
 from typing import cast
 from uuid import UUID
 
-from django.db.models import Count, F, Q
+from django.db import connection
+from django.db.models import Count, Q
 
 from apps.accounts.models import Account
 from apps.kernel import clock
 from apps.mirror.models import Kind, Reading
 from apps.networks.filters import VpcFilter
-from apps.networks.models import Tier, TierQuerySet, Vpc, VpcQuerySet, lock_key_of
+from apps.networks.models import Tier, TierQuerySet, Usage, Vpc, VpcQuerySet, lock_key_of
 from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.provisioned import Status
 from apps.operations.state import Phase
@@ -32,10 +33,12 @@ SORTS = {
     "-cidr": ("-cidr", "-id"),
 }
 DEFAULT_SORT = "name"
-#: What a line of the list shows, with `zone_name`: fifty times a zone's row is not for free.
-COLUMNS = ("name", "description", "cidr", "status", "egress_ip", "created_at", "zone_id")
+#: What a line of the list shows. Of the zone the name alone is read, and nothing of it to count the rows.
+COLUMNS = ("name", "description", "cidr", "status", "egress_ip", "created_at", "zone__name")
 #: How many overlapping VPCs are named before the others are only counted.
 NAMED = 5
+#: How far they are counted.
+MOST_OVERLAPS = 1000
 RECENTLY = timedelta(days=1)
 ENDED_BADLY = (Phase.ROLLED_BACK, Phase.GIVEN_UP)
 #: How many operations and audit entries the page of a VPC shows.
@@ -52,8 +55,26 @@ def zones_of(tenant: Tenant) -> list[Zone]:
     return [account.zone for account in named.order_by("zone__name")]
 
 
+# Each step finds the next range in the index, however many VPCs share one.
+USED_RANGES = """
+WITH RECURSIVE used AS (
+    (SELECT cidr FROM networks_vpc WHERE tenant_id = %(tenant)s AND status <> 'deleted' ORDER BY cidr LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT vpc.cidr FROM networks_vpc vpc
+        WHERE vpc.tenant_id = %(tenant)s AND vpc.status <> 'deleted' AND vpc.cidr > used.cidr
+        ORDER BY vpc.cidr LIMIT 1
+    ) FROM used WHERE used.cidr IS NOT NULL
+)
+SELECT cidr FROM used WHERE cidr IS NOT NULL
+"""
+
+
 def used_ranges(tenant: Tenant) -> list[IPv4Network]:
-    return list(Vpc.objects.of(tenant).live().order_by().values_list("cidr", flat=True).distinct())
+    """The different ranges of the tenant's VPCs, in order."""
+    with connection.cursor() as cursor:
+        cursor.execute(USED_RANGES, {"tenant": tenant.pk})
+        return [IPv4Network(str(cidr)) for (cidr,) in cursor.fetchall()]
 
 
 @dataclass(frozen=True)
@@ -65,9 +86,9 @@ class Quota:
 
 
 def quota_of(tenant: Tenant) -> Quota:
-    vpcs = Vpc.objects.of(tenant).live().order_by().count()
-    tiers = Tier.objects.of(tenant).live().order_by().count()
-    return Quota(vpcs, tenant.max_vpcs, tiers, tenant.max_tiers)
+    """One query."""
+    usage = Usage.objects.of(tenant).first() or Usage()
+    return Quota(usage.vpcs, tenant.max_vpcs, usage.tiers, tenant.max_tiers)
 
 
 @dataclass(frozen=True)
@@ -77,15 +98,22 @@ class Overlap:
     vpcs: Sequence[Vpc]
     more: int
 
+    @property
+    def is_bounded(self) -> bool:
+        """There are more than were counted."""
+        return self.more + len(self.vpcs) == MOST_OVERLAPS
+
 
 def overlap_of(tenant: Tenant, block: IPv4Network | None, *, besides: Vpc | None = None) -> Overlap:
     if block is None:
         return Overlap((), 0)
-    rows = Vpc.objects.of(tenant).live().filter(cidr__net_overlaps=block).order_by("cidr", "id")
+    rows = Vpc.objects.of(tenant).live().filter(cidr__net_overlaps=block).order_by()
     if besides is not None:
         rows = rows.exclude(pk=besides.pk)
-    named = list(rows[:NAMED])
-    return Overlap(named, rows.count() - NAMED if len(named) == NAMED else 0)
+    # However many there are, no more than this are looked at.
+    found = rows.values("pk")[:MOST_OVERLAPS]
+    named = list(Vpc.objects.of(tenant).filter(pk__in=found).order_by("cidr", "id")[:NAMED])
+    return Overlap(named, found.count() - NAMED if len(named) == NAMED else 0)
 
 
 # --- for the list -----------------------------------------------------------------------------------------------------
@@ -93,7 +121,7 @@ def overlap_of(tenant: Tenant, block: IPv4Network | None, *, besides: Vpc | None
 
 def search_vpcs(tenant: Tenant, *, words: str, status: str, zone: str, sort: str) -> VpcQuerySet:
     """As in the API; but an address, or a whole range, finds the VPCs that hold it or send from it."""
-    rows = Vpc.objects.of(tenant).live().only(*COLUMNS).annotate(zone_name=F("zone__name"))
+    rows = Vpc.objects.of(tenant).live().select_related("zone").only(*COLUMNS)
     if (block := _network(words)) is not None:
         rows = rows.filter(Q(cidr__net_contains_or_equals=block) | Q(egress_ip=block.network_address))
         words = ""

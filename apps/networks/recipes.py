@@ -31,7 +31,7 @@ from apps.mirror.services import request_refresh
 from apps.netris import wire as fabric
 from apps.networks import sentences
 from apps.networks.leftovers import Fabric, Leftover, clear, nat_rules_of
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import Tier, Usage, Vpc
 from apps.networks.readings import read_again_when_over
 from apps.operations.orders import Fate, fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, S, Wait
@@ -461,8 +461,14 @@ def settle_tier(tier: Tier, goal: str, phase: str) -> None:
 
 
 def hold_vpc(vpc: Vpc) -> None:
+    Usage.held(vpc.tenant)
     hold_row(vpc)
     hold_rows(Tier.objects.of(vpc.tenant).filter(vpc=vpc))
+
+
+def hold_tier(tier: Tier) -> None:
+    Usage.held(tier.vpc.tenant)
+    hold_row(tier)
 
 
 OF_VPC, OF_TIER = ("tenant", "zone"), ("vpc__tenant", "vpc__zone")
@@ -477,6 +483,12 @@ VPC = Recipe(
     titles={"present": "Create VPC", "absent": "Delete VPC"},
 )
 TIER = Recipe(
-    "tier", Tier, tier_parts, settle_tier, related=OF_TIER, titles={"present": "Create tier", "absent": "Delete tier"}
+    "tier",
+    Tier,
+    tier_parts,
+    settle_tier,
+    hold_tier,
+    related=OF_TIER,
+    titles={"present": "Create tier", "absent": "Delete tier"},
 )
 ALL = (VPC, TIER)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Account
 from apps.kernel.errors import Busy, Invalid, Refused
 from apps.kernel.names import DESCRIPTION, NAME, key_of
 from apps.networks import queries
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import Tier, Usage, Vpc
 from apps.networks.specs import TierSpec, VpcSpec, outside, overlap, taken
 from apps.operations import services as operations
 from apps.operations.doorbell import tell_on_commit
@@ -29,14 +29,14 @@ def create_vpc(tenant: Tenant, spec: VpcSpec, *, by: Actor, priority: Priority =
     """Reserve the VPC and its first tiers, and start building. Raises `Refused`."""
     zone = find_zone(spec.zone)
     need_account(tenant, zone)
-    need_quota(tenant, vpcs=1, tiers=len(spec.tiers))
+    need_quota(tenant, Usage.held(tenant), vpcs=1, tiers=len(spec.tiers))
     if len(spec.tiers) > zone.max_tiers_per_vpc:
         raise too_many_tiers(zone, "tiers")
     with translated("VPC", spec.name):
         vpc = Vpc(tenant=tenant, zone=zone, name=spec.name, description=spec.description, cidr=spec.cidr)
         vpc.save(force_insert=True)
         for tier in spec.tiers:
-            Tier(vpc=vpc, vpc_cidr=vpc.cidr, name=tier.name, cidr=tier.cidr).save(force_insert=True)
+            Tier(vpc=vpc, tenant=vpc.tenant, vpc_cidr=vpc.cidr, name=tier.name, cidr=tier.cidr).save(force_insert=True)
     audit(
         by,
         "vpc.create",
@@ -76,8 +76,9 @@ def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
     """Add a tier to a VPC that is ready."""
+    usage = Usage.held(vpc.tenant)
     vpc = _held(vpc, "add tier")
-    need_quota(vpc.tenant, tiers=1, field=None)
+    need_quota(vpc.tenant, usage, tiers=1, field=None)
     tiers = list(Tier.objects.of(vpc.tenant).live().filter(vpc=vpc))
     if len(tiers) >= vpc.zone.max_tiers_per_vpc:
         raise too_many_tiers(vpc.zone, "vpc")
@@ -90,7 +91,7 @@ def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
     if problems:
         raise Invalid(problems)
     with translated("tier", spec.name):
-        tier = Tier(vpc=vpc, vpc_cidr=vpc.cidr, name=spec.name, cidr=spec.cidr)
+        tier = Tier(vpc=vpc, tenant=vpc.tenant, vpc_cidr=vpc.cidr, name=spec.name, cidr=spec.cidr)
         tier.save(force_insert=True)
     audit(by, "tier.create", tier, tenant=vpc.tenant, new={"name": tier.name, "cidr": str(tier.cidr)})
     return _start("tier", tier, Goal.PRESENT, by=by)
@@ -138,13 +139,11 @@ def need_account(tenant: Tenant, zone: Zone) -> None:
         )
 
 
-def need_quota(tenant: Tenant, *, vpcs: int = 0, tiers: int = 0, field: str | None = "tiers") -> None:
-    """Counts under a lock per tenant, so that two requests at once cannot both take the last place."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('weft.quota'), hashtext(%s))", [str(tenant.pk)])
-    if vpcs and Vpc.objects.of(tenant).live().count() + vpcs > tenant.max_vpcs:
+def need_quota(tenant: Tenant, usage: Usage, *, vpcs: int = 0, tiers: int = 0, field: str | None = "tiers") -> None:
+    """Raises `Refused` unless there is room. `usage` is held, so that two requests cannot both take the last place."""
+    if vpcs and usage.vpcs + vpcs > tenant.max_vpcs:
         raise Refused("quota-vpcs", f"{tenant} may have {tenant.max_vpcs} VPCs. Delete one, or ask for a higher quota.")
-    if tiers and Tier.objects.of(tenant).live().count() + tiers > tenant.max_tiers:
+    if tiers and usage.tiers + tiers > tenant.max_tiers:
         raise Refused(
             "quota-tiers", f"{tenant} may have {tenant.max_tiers} tiers. Delete one, or ask for a higher quota.", field
         )

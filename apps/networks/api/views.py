@@ -129,7 +129,7 @@ class TierRows(Held[Tier]):
 @extend_schema(summary="List tiers")
 class TierList(TierRows, List[Tier]):
     filterset_class = TierFilter
-    tenant_path = "vpc__tenant"
+    tenant_path = "tenant"
 
     @extend_schema(summary="Add a tier to a VPC", request=TierWrite, responses={202: OperationRead}, examples=[A_TIER])
     def post(self, request: Request) -> Response:
