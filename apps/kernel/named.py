@@ -33,8 +33,8 @@ class Key(models.TextField[str, str]):
         return key
 
 
-def joined(texts: Iterable[str]) -> str:
-    return "\n".join(map(key_of, texts))
+def joined(values: Iterable[object]) -> str:
+    return "\n".join(key_of(str(value)) for value in values)
 
 
 def containing(column: str, words: str) -> Q:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 import django_filters
-from django.db.models import Q, QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import QuerySet
 
 from apps.kernel.api.filters import NameFilter
 from apps.kernel.errors import Refused
@@ -28,8 +27,7 @@ class VpcFilter(django_filters.FilterSet):  # type: ignore[misc]
         fields: list[str] = []
 
     def search(self, rows: QuerySet[Vpc], _name: str, value: str) -> QuerySet[Vpc]:
-        rows = rows.alias(cidr_text=Cast("cidr", TextField()))
-        return rows.filter(containing("search_key", value) | Q(cidr_text__icontains=value))
+        return rows.filter(containing("search_key", value))
 
     def in_zone(self, rows: QuerySet[Vpc], _name: str, value: str) -> QuerySet[Vpc]:
         zones = list(Zone.objects.called(value).values_list("pk", flat=True))
@@ -49,8 +47,7 @@ class TierFilter(django_filters.FilterSet):  # type: ignore[misc]
         fields: list[str] = []
 
     def search(self, rows: QuerySet[Tier], _name: str, value: str) -> QuerySet[Tier]:
-        rows = rows.alias(cidr_text=Cast("cidr", TextField()))
-        return rows.filter(containing("name_key", value) | Q(cidr_text__icontains=value))
+        return rows.filter(containing("search_key", value))
 
     def in_vpc(self, rows: QuerySet[Tier], _name: str, value: UUID) -> QuerySet[Tier]:
         """A VPC that is gone has no tiers; one that never was, or is another tenant's, is a slip."""

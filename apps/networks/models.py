@@ -46,7 +46,7 @@ class Vpc(Provisioned):
     name = models.CharField(max_length=NAME.most)
     name_key = Key("name")
     description = models.CharField(max_length=DESCRIPTION.most, blank=True)
-    search_key = Key("name", "description")
+    search_key = Key("name", "description", "cidr")
     cidr: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
 
     cloudstack_id = models.UUIDField(null=True)
@@ -72,6 +72,7 @@ class Vpc(Provisioned):
             models.Index(fields=("tenant", "cidr", "id"), condition=LIVE, name="vpc_by_range"),
             GistIndex(models.F("tenant"), OpClass("cidr", name="inet_ops"), condition=LIVE, name="vpc_overlaps"),
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="vpc_by_words"),
+            models.Index(fields=("tenant", "egress_ip"), condition=LIVE, name="vpc_by_egress"),
         ]
 
     def __str__(self) -> str:
@@ -109,6 +110,7 @@ class Tier(Provisioned):
     name = models.CharField(max_length=NAME.most)
     name_key = Key("name")
     cidr: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
+    search_key = Key("name", "cidr")
 
     cloudstack_id = models.UUIDField(null=True)
     netris_id = models.PositiveBigIntegerField(null=True)
@@ -133,6 +135,7 @@ class Tier(Provisioned):
         indexes = [
             models.Index(fields=("-created_at", "-id"), condition=LIVE, name="tier_newest"),
             models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="tier_by_age"),
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="tier_by_words"),
         ]
 
     def __str__(self) -> str:

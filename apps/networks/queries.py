@@ -19,7 +19,7 @@ from apps.networks.filters import VpcFilter
 from apps.networks.models import Tier, TierQuerySet, Usage, Vpc, VpcQuerySet, lock_key_of
 from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.provisioned import Status
-from apps.operations.state import Phase
+from apps.operations.state import ENDED_BADLY
 from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
 from apps.zones.models import Remote, Zone
 
@@ -40,7 +40,6 @@ NAMED = 5
 #: How far they are counted.
 MOST_OVERLAPS = 1000
 RECENTLY = timedelta(days=1)
-ENDED_BADLY = (Phase.ROLLED_BACK, Phase.GIVEN_UP)
 #: How many operations and audit entries the page of a VPC shows.
 SHOWN = 8
 

@@ -107,7 +107,7 @@ def rename_tier(tier: Tier, *, name: str, by: Actor) -> bool:
     old = tier.name
     with translated("tier", name):
         tier.name = name
-        tier.save(update_fields=["name", "name_key"])
+        tier.save(update_fields=["name", "name_key", "search_key"])
     audit(by, "tier.rename", tier, tenant=tier.vpc.tenant, old={"name": old}, new={"name": name})
     tell_on_commit(tier.vpc.tenant_id)
     return True

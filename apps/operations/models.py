@@ -10,12 +10,13 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.operations.parts import Recipe, recipe_of
-from apps.operations.state import AT_REST, LIVE, RUNNING, Goal, Phase, State
+from apps.operations.state import AT_REST, ENDED_BADLY, LIVE, RUNNING, Goal, Phase, State
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant, User
 from apps.zones.models import Zone
@@ -113,12 +114,18 @@ class Operation(models.Model):
             ),
         ]
         indexes = [
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="operation_by_words"),
             models.Index(
                 fields=("tenant", "priority", "due_at"),
                 condition=models.Q(phase__in=sorted(RUNNING)),
                 name="operation_running",
             ),
             models.Index(fields=("tenant", "-created_at", "-id"), name="operation_by_tenant"),
+            models.Index(
+                fields=("tenant", "-created_at", "-id"),
+                condition=models.Q(phase__in=sorted(ENDED_BADLY)),
+                name="operation_ended_badly",
+            ),
             models.Index(fields=("-created_at", "-id"), name="operation_newest"),
             models.Index(fields=("resource_id", "-created_at"), name="operation_by_resource"),
         ]

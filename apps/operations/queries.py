@@ -8,12 +8,16 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.kernel import clock
 from apps.kernel.named import containing
 from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.state import RUNNING, Goal, Phase
 from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
 
+#: How many tenants a word finds at most.
+MOST_TENANTS = 100
 #: After this long past its time, an operation that nobody has taken up means that no worker is alive.
 OVERDUE = timedelta(minutes=1)
 
@@ -40,7 +44,9 @@ def search_across(rows: OperationQuerySet, *, words: str, phase: str) -> Operati
     """The same over all tenants, where the words may also name the tenant."""
     found = search(rows, words="", phase=phase)
     if words:
-        found = found.filter(containing("search_key", words) | containing("tenant__name_key", words))
+        # The tenants first, of whom there are few: an index serves each half of the condition, but no join of both.
+        named = Tenant.objects.filter(containing("name_key", words)).values_list("pk", flat=True)[:MOST_TENANTS]
+        found = found.filter(containing("search_key", words) | Q(tenant__in=list(named)))
     return found
 
 

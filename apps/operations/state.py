@@ -35,6 +35,8 @@ class Phase(StrEnum):
 
 
 AT_REST = frozenset({Phase.SUCCEEDED, Phase.ROLLED_BACK, Phase.CANCELLED, Phase.GIVEN_UP})
+#: Over, and not as it was wanted.
+ENDED_BADLY = frozenset({Phase.ROLLED_BACK, Phase.GIVEN_UP})
 LIVE = frozenset({Phase.QUEUED, Phase.BUILDING, Phase.REMOVING, Phase.STUCK})
 RUNNING = frozenset({Phase.QUEUED, Phase.BUILDING, Phase.REMOVING})
 

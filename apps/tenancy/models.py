@@ -17,6 +17,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 
@@ -182,6 +183,7 @@ class AuditEntry(models.Model):
         ordering = ("-id",)
         verbose_name_plural = "audit entries"
         indexes = [
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="audit_by_words"),
             models.Index(fields=("tenant", "-id"), name="audit_by_tenant"),
             models.Index(fields=("object_type", "object_id", "-id"), name="audit_by_object"),
         ]

@@ -3,6 +3,8 @@ import django.db.models.deletion
 from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
 
+import apps.kernel.named
+
 LIVE = models.Q(("status", "deleted"), _negated=True)
 
 # A statement counts the rows that it brings to life or takes out of it. Old and new rows are told apart by their names:
@@ -121,6 +123,24 @@ class Migration(migrations.Migration):
         migrations.RunSQL(COUNT, "DROP FUNCTION networks_count_usage()"),
         *triggers("networks_vpc", "vpcs"),
         *triggers("networks_tier", "tiers"),
+        migrations.AlterField("vpc", "search_key", apps.kernel.named.Key("name", "description", "cidr", default="", editable=False)),
+        migrations.RunSQL(
+            "UPDATE networks_vpc SET search_key = search_key || E'\\n' || cidr",
+            "UPDATE networks_vpc SET search_key = regexp_replace(search_key, E'\\n[^\\n]*$', '')",
+        ),
+        migrations.AddField("tier", "search_key", apps.kernel.named.Key("name", "cidr", default="", editable=False)),
+        migrations.RunSQL(
+            "UPDATE networks_tier SET search_key = name_key || E'\\n' || cidr",
+            migrations.RunSQL.noop,
+        ),
+        migrations.RunSQL("SET CONSTRAINTS ALL IMMEDIATE", migrations.RunSQL.noop),
+        migrations.AddIndex(
+            "tier",
+            django.contrib.postgres.indexes.GinIndex(
+                condition=LIVE, fields=["search_key"], name="tier_by_words", opclasses=["gin_trgm_ops"]
+            ),
+        ),
+        migrations.AddIndex("vpc", models.Index(fields=("tenant", "egress_ip"), condition=LIVE, name="vpc_by_egress")),
         migrations.AddIndex("vpc", models.Index(fields=("tenant", "cidr", "id"), condition=LIVE, name="vpc_by_range")),
         migrations.AddIndex(
             "vpc",

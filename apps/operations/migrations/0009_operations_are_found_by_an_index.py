@@ -1,0 +1,19 @@
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.operations import TrigramExtension
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("operations", "0008_stuck_operations_can_be_given_up")]
+    operations = [
+        TrigramExtension(),
+        migrations.AddIndex(
+            "operation",
+            models.Index(
+                fields=("tenant", "-created_at", "-id"),
+                condition=models.Q(("phase__in", ["given_up", "rolled_back"])),
+                name="operation_ended_badly",
+            ),
+        ),
+        migrations.AddIndex("operation", GinIndex(fields=["search_key"], name="operation_by_words", opclasses=["gin_trgm_ops"])),
+    ]

@@ -1,0 +1,158 @@
+"""One tenant with 200,000 VPCs: no page and no request may read more of them than it shows.
+
+Every query that a request makes is explained with its real figures, so a plan that turns into a scan is found on the
+day on which it does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from hashlib import md5
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from apps.tenancy.models import Tenant
+from tests import builders
+
+MANY = 200_000
+BIG = frozenset({"networks_vpc", "networks_tier", "operations_operation", "tenancy_auditentry"})
+#: The most rows that a scan of a big table may touch: a bounded count's thousand, and some.
+MOST_ROWS = 2_500
+
+FILL = """
+INSERT INTO networks_vpc (id, status, created_at, name, name_key, description, search_key, cidr, tenant_id, zone_id)
+SELECT md5('vpc' || n)::uuid, 'ready', now() - n * interval '1 second', 'net ' || n, 'net ' || n, '',
+    'net ' || n || E'\\n\\n10.',
+    (('10.' || n %% 250 || '.' || n / 250 %% 16 * 16 || '.0/20'))::cidr, %(tenant)s, %(zone)s
+FROM generate_series(1, %(many)s) AS n;
+INSERT INTO networks_tier (id, status, created_at, name, name_key, search_key, cidr, vpc_cidr, vpc_id, tenant_id)
+SELECT md5('tier' || n)::uuid, 'ready', now() - n * interval '1 second', 'web', 'web', 'web', set_masklen(vpc.cidr, 24),
+    vpc.cidr, vpc.id, %(tenant)s
+FROM generate_series(1, %(many)s, 4) AS n JOIN networks_vpc vpc ON vpc.id = md5('vpc' || n)::uuid;
+INSERT INTO operations_operation (id, kind, goal, resource_type, resource_id, resource_name, search_key, lock_key,
+    requested_by, phase, size, cursor, ending, unwinds, stopped_in, is_cancel_requested, memo, steps, error, own_words,
+    turned_by, stuck_by, given_up, priority, due_at, fence, attempts, hold, created_at, started_at, finished_at,
+    tenant_id, zone_id)
+SELECT md5('operation' || n)::uuid, 'vpc', 'present', 'vpc', md5('vpc' || n)::uuid, 'net ' || n,
+    'net ' || n || E'\\nann', 'vpc:' || md5('vpc' || n)::uuid, 'ann', 'succeeded', 3, 2, 'succeeded', true, '',
+    false, '{}', '[]', '', '', '{}', '{}', '{}', 10, now(), 1, 0, '', now() - n * interval '1 second',
+    now() - n * interval '1 second', now() - n * interval '1 second', %(tenant)s, %(zone)s
+FROM generate_series(1, %(many)s) AS n;
+INSERT INTO tenancy_auditentry (at, actor, action, object_type, object_id, object_name, search_key, old, new, tenant_id)
+SELECT now() - n * interval '1 second', 'ann', 'vpc.create', 'vpc', md5('vpc' || n)::uuid::text, 'net ' || n,
+    'net ' || n || E'\\nann\\nvpc.create', '{}', '{}', %(tenant)s
+FROM generate_series(1, %(many)s) AS n;
+SELECT gin_clean_pending_list(index) FROM unnest(
+    ARRAY['vpc_by_words', 'tier_by_words', 'operation_by_words', 'audit_by_words']::regclass[]) AS index;
+ANALYZE networks_vpc, networks_tier, operations_operation, tenancy_auditentry, networks_usage;
+"""
+
+
+@pytest.fixture
+def crowd(db: None) -> Tenant:
+    tenant = builders.a_tenant("Crowd", max_vpcs=10_000_000, max_tiers=10_000_000)
+    zone = builders.a_zone()
+    builders.an_account(tenant, zone)
+    with connection.cursor() as cursor:
+        for statement in FILL.split(";\n")[:-1]:
+            cursor.execute(statement, {"tenant": tenant.pk, "zone": zone.pk, "many": MANY})
+    return tenant
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", ()):
+        yield from nodes(below)
+
+
+def faults_of(sql: str) -> Iterator[str]:
+    """What is wrong with the plan of a query."""
+    with connection.cursor() as cursor:
+        cursor.execute("EXPLAIN (ANALYZE, FORMAT JSON) " + sql.replace("%", "%%"), [])
+        plan = cursor.fetchone()[0]
+    plan = json.loads(plan) if isinstance(plan, str) else plan
+    for node in nodes(plan[0]["Plan"]):
+        touched = node.get("Rows Removed by Filter", 0) + node["Actual Rows"]
+        touched = (touched + node.get("Rows Removed by Index Recheck", 0)) * node["Actual Loops"]
+        if node.get("Relation Name") in BIG and touched > MOST_ROWS:
+            yield f"{node['Node Type']} of {node['Relation Name']} touches {touched:.0f} rows"
+        if "external" in node.get("Sort Method", ""):
+            yield "a sort on disk"
+
+
+def faults_in(queries: CaptureQueriesContext) -> list[str]:
+    found = []
+    for query in queries.captured_queries:
+        sql = query["sql"]
+        if sql.lstrip("( ").upper().startswith(("SELECT", "WITH")) and any(table in sql for table in BIG):
+            found += [f"{fault}: {sql}" for fault in faults_of(sql)]
+    return found
+
+
+VPC = UUID(md5(b"vpc777", usedforsecurity=False).hexdigest())
+
+PAGES = {
+    "create form": "/t/crowd/vpcs/new/",
+    "map of a range that few share": "/t/crowd/vpcs/new/map/?name=x&cidr=10.7.0.0/20",
+    "map of a range that all share": "/t/crowd/vpcs/new/map/?name=x&cidr=10.0.0.0/8",
+    "VPC page": f"/t/crowd/vpcs/{VPC}/",
+    "overview": "/t/crowd/",
+    "list": "/t/crowd/vpcs/",
+    "list by range": "/t/crowd/vpcs/?sort=-cidr",
+    "list, a late page": "/t/crowd/vpcs/?page=20",
+    "list, searched for a few": "/t/crowd/vpcs/?q=net+19999",
+    "list, searched for all": "/t/crowd/vpcs/?q=net",
+    "list, searched for none": "/t/crowd/vpcs/?q=zebra",
+    "list, searched for an address": "/t/crowd/vpcs/?q=10.7.16.9",
+    "activity": "/t/crowd/activity/",
+    "activity, searched for a few": "/t/crowd/activity/?q=net+19999",
+    "activity, searched for none": "/t/crowd/activity/?q=zebra",
+    "changes": "/t/crowd/activity/changes/",
+    "changes, searched for none": "/t/crowd/activity/changes/?q=zebra",
+    "REST, VPCs": "/api/v1/vpcs/",
+    "REST, VPCs, searched for none": "/api/v1/vpcs/?q=zebra",
+    "REST, tiers": "/api/v1/tiers/",
+    "REST, tiers, searched for none": "/api/v1/tiers/?q=zebra",
+    "REST, operations": "/api/v1/operations/",
+    "REST, by name": "/api/v1/vpcs/?name=net+777",
+}
+OF_PLATFORM = {
+    "platform's operations": "/platform/operations/",
+    "platform's operations, searched for a few": "/platform/operations/?q=net+19999",
+    "platform's operations, searched for none": "/platform/operations/?q=zebra",
+    "platform's operations, searched for a tenant": "/platform/operations/?q=crowd",
+    "platform's REST, VPCs, searched for a few": "/api/v1/vpcs/?q=net+19999",
+    "platform's REST, VPCs, searched for none": "/api/v1/vpcs/?q=zebra",
+}
+
+
+def test_no_request_reads_more_rows_than_it_shows(crowd: Tenant) -> None:
+    found: dict[str, list[str]] = {}
+    for addresses, user, tenant in (
+        (PAGES, builders.a_member(crowd, username="ann"), crowd),
+        (OF_PLATFORM, builders.a_platform_admin(), None),
+    ):
+        browser = Client(headers={"host": "localhost"})
+        browser.force_login(user)
+        program = Client(headers={"host": "localhost", "Authorization": f"Bearer {builders.a_token(tenant)}"})
+        for page, address in addresses.items():
+            client = program if address.startswith("/api") else browser
+            with CaptureQueriesContext(connection) as queries:
+                answer = client.get(address)
+            assert answer.status_code == 200, (page, answer.content[:500])
+            found[page] = faults_in(queries)
+    program = Client(headers={"host": "localhost", "Authorization": f"Bearer {builders.a_token(crowd)}"})
+    body = {"name": "new", "zone": "Zone-1", "cidr": "10.7.0.0/16", "tiers": []}
+    with CaptureQueriesContext(connection) as queries:
+        answer = program.post("/api/v1/vpcs/", body, content_type="application/json")
+    assert answer.status_code == 202, answer.content[:500]
+    found["REST, creation"] = faults_in(queries)
+
+    lines = [f"{page}: {fault}" for page, faults in found.items() for fault in faults]
+    assert not lines, "\n".join(lines)

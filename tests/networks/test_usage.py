@@ -1,0 +1,93 @@
+"""What a tenant uses is counted by the database as it changes, whatever changes it."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+
+from apps.networks.models import LIVE, Tier, Usage, Vpc
+from apps.networks.queries import used_ranges
+from apps.operations.provisioned import Status
+from apps.tenancy.models import Tenant
+from apps.zones.models import Zone
+from tests import builders
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def zone() -> Zone:
+    return builders.a_zone()
+
+
+def counted(tenant: Tenant) -> tuple[int, int]:
+    usage = Usage.objects.of(tenant).first() or Usage()
+    return usage.vpcs, usage.tiers
+
+
+def there(tenant: Tenant) -> tuple[int, int]:
+    vpcs, tiers = Vpc.objects.of(tenant).filter(LIVE), Tier.objects.of(tenant).filter(LIVE)
+    return vpcs.count(), tiers.count()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_after_any_history_what_is_counted_is_what_is_there(
+    acme: Tenant, globex: Tenant, zone: Zone, seed: int
+) -> None:
+    """Statements that bring many rows to life or end many, of both tenants at once, and some that are taken back."""
+    source = random.Random(seed)
+    statuses = [status for status in Status.values if status != Status.DELETED]
+    for step in range(40):
+        tenant = source.choice((acme, globex))
+        some = [vpc for vpc in Vpc.unscoped.all() if source.random() < 0.4]
+        try:
+            with transaction.atomic():
+                match source.randrange(6):
+                    case 0 | 1:
+                        vpc = builders.a_vpc(tenant, zone, f"vpc {step}", status=source.choice(Status.values))
+                        builders.a_tier(vpc, status=source.choice(Status.values))
+                    case 2:
+                        Vpc.unscoped.bulk_create(
+                            Vpc(tenant=each, zone=zone, name=f"{step} {number}", cidr="10.20.0.0/20")
+                            for number in range(3)
+                            for each in (acme, globex)
+                        )
+                    case 3:
+                        Tier.unscoped.filter(vpc__in=some).update(status=Status.DELETED)
+                        Vpc.unscoped.filter(pk__in=[vpc.pk for vpc in some]).update(status=Status.DELETED)
+                    case 4:
+                        Vpc.unscoped.filter(LIVE, pk__in=[vpc.pk for vpc in some]).update(
+                            status=source.choice(statuses)
+                        )
+                    case 5:
+                        Tier.unscoped.filter(vpc__in=some).delete()
+                        Vpc.unscoped.filter(pk__in=[vpc.pk for vpc in some]).delete()
+                if source.random() < 0.2:
+                    raise IntegrityError("taken back")
+        except IntegrityError:
+            pass
+        assert (counted(acme), counted(globex)) == (there(acme), there(globex)), step
+    assert there(acme) != (0, 0)
+
+
+def test_a_tier_has_its_vpcs_tenant_whoever_writes_it(acme: Tenant, globex: Tenant, zone: Zone) -> None:
+    tier = builders.a_tier(builders.a_vpc(acme, zone))
+
+    def give_away() -> None:
+        Tier.unscoped.filter(pk=tier.pk).update(tenant=globex)
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    with pytest.raises(IntegrityError, match="tier_tenant_of_vpc"), transaction.atomic():
+        give_away()
+
+
+def test_a_range_is_told_once_however_many_share_it_and_not_when_nothing_has_it(acme: Tenant, zone: Zone) -> None:
+
+    for number, cidr in enumerate(["10.40.0.0/20", "10.20.0.0/20", "10.20.0.0/20", "10.20.0.0/16"]):
+        builders.a_vpc(acme, zone, f"vpc {number}", cidr)
+    builders.a_vpc(acme, zone, "gone", "10.90.0.0/20", status=Status.DELETED)
+    assert [str(each) for each in used_ranges(acme)] == ["10.20.0.0/16", "10.20.0.0/20", "10.40.0.0/20"]
+    assert used_ranges(builders.a_tenant("Empty")) == []
