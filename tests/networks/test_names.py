@@ -80,10 +80,10 @@ def test_the_longest_key_fits_its_index(acme):
 
 def test_every_key_is_filled_when_its_row_is_saved(acme):
     vpc = builders.a_vpc(acme, builders.a_zone(), "Straße", description="Groß")
-    assert (vpc.name_key, vpc.search_key) == ("strasse", "strasse\ngross")
+    assert (vpc.name_key, vpc.search_key) == ("strasse", "strasse\ngross\n10.20.0.0/20")
     services.rename_vpc(vpc, name="Gasse", description="Klein", by=builders.BY)
     services.rename_tier(tier := builders.a_tier(vpc), name="ÖL", by=builders.BY)
-    for row, keys in ((vpc, ("name_key", "search_key")), (tier, ("name_key",))):
+    for row, keys in ((vpc, ("name_key", "search_key")), (tier, ("name_key", "search_key"))):
         row.refresh_from_db()
         for key in keys:
             assert getattr(row, key) == joined(getattr(row, of) for of in row._meta.get_field(key).of)
@@ -157,7 +157,8 @@ def test_rows_from_before_get_their_keys_and_the_same_are_numbered(acme, globex)
 
     now = [Vpc.unscoped.get(pk=vpc.pk) for vpc in [*vpcs, gone, other]]
     assert [vpc.name for vpc in now] == ["prod", "Prod (3)", "PROD (2)", "x" * 63, "X" * 58 + " (2)", "prod", "PROD"]
-    assert all((vpc.name_key, vpc.search_key) == (key_of(vpc.name), joined((vpc.name, vpc.description))) for vpc in now)
+    assert {vpc.name_key == key_of(vpc.name) for vpc in now} == {True}
+    assert {vpc.search_key == joined((vpc.name, vpc.description, vpc.cidr)) for vpc in now} == {True}
     assert [Tier.unscoped.get(pk=tier.pk).name for tier in tiers] == ["ß", "SS (2)"]
     entries = AuditEntry.unscoped.filter(actor="upgrade").order_by("pk")
     assert {(each.action, each.old["name"], each.new["name"]) for each in entries} == {
@@ -196,5 +197,5 @@ def test_every_key_of_the_schema_was_tried_here():
     keys = {f"{m.__name__}.{f.name}" for m in apps.get_models() for f in m._meta.fields if isinstance(f, Key)}
     assert keys == {
         *("User.username_key", "Tenant.name_key", "Zone.name_key", "Vpc.name_key", "Vpc.search_key", "Tier.name_key"),
-        *("Operation.search_key", "AuditEntry.search_key"),
+        *("Tier.search_key", "Operation.search_key", "AuditEntry.search_key"),
     }

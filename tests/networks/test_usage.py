@@ -39,6 +39,7 @@ def test_after_any_history_what_is_counted_is_what_is_there(
     """Statements that bring many rows to life or end many, of both tenants at once, and some that are taken back."""
     source = random.Random(seed)
     statuses = [status for status in Status.values if status != Status.DELETED]
+    most = 0
     for step in range(40):
         tenant = source.choice((acme, globex))
         some = [vpc for vpc in Vpc.unscoped.all() if source.random() < 0.4]
@@ -69,7 +70,8 @@ def test_after_any_history_what_is_counted_is_what_is_there(
         except IntegrityError:
             pass
         assert (counted(acme), counted(globex)) == (there(acme), there(globex)), step
-    assert there(acme) != (0, 0)
+        most = max(most, *counted(acme))
+    assert most > 3
 
 
 def test_a_tier_has_its_vpcs_tenant_whoever_writes_it(acme: Tenant, globex: Tenant, zone: Zone) -> None:

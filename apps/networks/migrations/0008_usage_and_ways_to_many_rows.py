@@ -1,6 +1,5 @@
 import django.contrib.postgres.indexes
 import django.db.models.deletion
-from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
 
 import apps.kernel.named
@@ -61,11 +60,10 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("networks", "0007_names_that_look_the_same_are_one"),
-        ("tenancy", "0007_count_tries_to_sign_in"),
+        ("tenancy", "0008_audit_entries_are_found_by_an_index"),
     ]
 
     operations = [
-        TrigramExtension(),
         migrations.AddField(
             "tier",
             "tenant",

@@ -1,12 +1,13 @@
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.operations import TrigramExtension
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("operations", "0008_stuck_operations_can_be_given_up")]
+    dependencies = [
+        ("operations", "0008_stuck_operations_can_be_given_up"),
+        ("tenancy", "0008_audit_entries_are_found_by_an_index"),
+    ]
     operations = [
-        TrigramExtension(),
         migrations.AddIndex(
             "operation",
             models.Index(
