@@ -56,7 +56,7 @@ def child(argv: Command, **options: Any) -> Iterator[subprocess.Popen[str]]:
     piped: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, **options}
     silent: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "stdin": subprocess.PIPE}
     with subprocess.Popen(**bound(argv, signal.SIGKILL), start_new_session=True, **piped) as command:
-        guard = ["sh", "-c", GUARD, "guard", str(command.pid)]
+        guard = ["/bin/sh", "-c", GUARD, "guard", str(command.pid)]
         with subprocess.Popen(guard, start_new_session=True, **silent) as watching:
             try:
                 yield command

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 import tempfile
@@ -51,10 +52,17 @@ def sandbox(arguments: list[str]) -> int:
 NARROW = {"-n", "-k", "-x", "-s", "--exitfirst", "--pdb", "--lf", "--last-failed", "--co", "--collect-only"}
 
 
+#: How many more test processes than cores: those that kill, restart and wait for processes use little of one.
+WAITING = 1
+
+
 def pytest_arguments(arguments: Sequence[str]) -> list[str]:
     """Spread the tests over the cores, unless the arguments pick out a few of them or say how to run them."""
     is_narrow = any(".py" in argument or {argument, argument[:2]} & NARROW for argument in arguments)
-    return [*([] if is_narrow else ["-n", "auto", "--dist", "loadgroup"]), *arguments]
+    return [
+        *([] if is_narrow else ["-n", str(len(os.sched_getaffinity(0)) + WAITING), "--dist", "loadgroup"]),
+        *arguments,
+    ]
 
 
 def test(arguments: list[str]) -> int:

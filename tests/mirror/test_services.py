@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 import time_machine
-from celery import current_app
 from django.db import close_old_connections, connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
@@ -21,6 +20,7 @@ from apps.netris import wire as netris_wire
 from apps.zones import pace
 from apps.zones.clouds import Clouds, OpenClouds
 from apps.zones.models import Remote, Zone
+from portal.celery import app
 from sandbox.world import World
 from tests.mirror.conftest import Answer
 
@@ -425,13 +425,13 @@ def test_a_list_that_is_asked_for_while_it_is_read_is_read_once_more(scripted: S
 def test_beat_finds_the_task_by_its_name(settings: Any) -> None:
     from apps.mirror import tasks
 
-    assert current_app.tasks["mirror.refresh"].name == tasks.refresh.name
+    assert app.tasks["mirror.refresh"].name == tasks.refresh.name
     assert "mirror.refresh" in {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
 
 
 def test_sweeps_have_a_queue_of_their_own() -> None:
     def queue_of(task: str) -> str:
-        queue: str = current_app.amqp.router.route({}, task)["queue"].name
+        queue: str = app.amqp.router.route({}, task)["queue"].name
         return queue
 
     assert queue_of("mirror.refresh") == "sweeps"
