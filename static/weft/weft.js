@@ -153,6 +153,11 @@
     asked.add(form);
     if (await isReady()) {
       sure.add(form);
+      if (!form.isConnected) {
+        // A live part was renewed meanwhile and has taken the form along: what was pressed still counts.
+        form.hidden = true;
+        document.body.append(form);
+      }
       form.requestSubmit(event.submitter);
     }
     asked.delete(form);

@@ -27,7 +27,10 @@ HEALTH = 1
 
 def sessions() -> int:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'weft-under-test'")
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE application_name = 'weft-under-test' AND datname = current_database()"
+        )
         return int(cursor.fetchone()[0])
 
 
