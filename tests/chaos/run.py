@@ -16,7 +16,7 @@ import httpx
 
 from tests.chaos.checker import everything, findings
 from tests.chaos.clients import Client
-from tests.chaos.town import LATEST_SECONDS, Town
+from tests.chaos.town import Town
 from tests.chaos.trouble import SESSION_ENDED, Trouble
 
 CLIENTS = 20
@@ -31,6 +31,7 @@ class Result:
     seed: int
     findings: list[str]
     troubles: Counter[str]
+    callers: int
     requests: int
     operations: Counter[str]
     #: Seconds that everything took to come to rest.
@@ -40,7 +41,7 @@ class Result:
         troubles = ", ".join(f"{count} {name}" for name, count in sorted(self.troubles.items()))
         ends = ", ".join(f"{count} {phase}" for phase, count in self.operations.most_common())
         lines = [
-            f"seed {self.seed}: {self.requests} requests of {CLIENTS} clients; operations: {ends}",
+            f"seed {self.seed}: {self.requests} requests of {self.callers} clients; operations: {ends}",
             f"  troubles: {troubles}",
             f"  at rest {self.calmed_after:.0f} s after the last of them",
             *(f"  {finding}" for finding in self.findings or ["nothing lost, doubled, left over or untrue"]),
@@ -48,14 +49,14 @@ class Result:
         return "\n".join(lines)
 
 
-def run(town: Town, *, seconds: float, seed: int, only: str = "") -> Result:
+def run(town: Town, *, seconds: float, seed: int, only: str = "", callers: int = CLIENTS) -> Result:
     source = random.Random(seed)
     stopping = Event()
     clients = [
-        Client(town, TENANTS[number % 2], number, random.Random(source.random()), stopping) for number in range(CLIENTS)
+        Client(town, TENANTS[number % 2], number, random.Random(source.random()), stopping) for number in range(callers)
     ]
     trouble = Trouble(town, random.Random(source.random()), stopping, seconds=seconds, only=only)
-    with ThreadPoolExecutor(CLIENTS) as threads:
+    with ThreadPoolExecutor(callers) as threads:
         done = [threads.submit(client.run) for client in clients]
         Timer(seconds, stopping.set).start()
         trouble.run()  # in this thread: the services that it starts would end with any other
@@ -67,11 +68,11 @@ def run(town: Town, *, seconds: float, seed: int, only: str = "") -> Result:
             each.result()
     come_to_rest(town)
     calmed_after = time.monotonic() - calm_at
-    time.sleep(max(0.0, LATEST_SECONDS + 3 - calmed_after))  # for what is late
+    time.sleep(max(0.0, town.latest + 3 - calmed_after))  # for what is late
     found = list(findings(town, clients))
     ends = Counter(each["phase"] for each in everything(town, "/operations/?limit=100", TENANTS))
     requests = sum(client.requests for client in clients)
-    return Result(seed, found, trouble.done, requests, ends, calmed_after)
+    return Result(seed, found, trouble.done, callers, requests, ends, calmed_after)
 
 
 def make_calm(town: Town) -> None:

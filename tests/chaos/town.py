@@ -21,12 +21,12 @@ POOLS = ("--public-pool", "198.18.0.0/21", "--router-pool", "198.19.0.0/21")
 
 
 class Town(Stack):
-    """`held` is for how long Weft believes that a request may be held back. With 0 it believes too soon that an order
-    was lost, which the checker must find."""
+    """`held` is for how long Weft believes that a request may be held back, `latest` for how long one is. With 0 it
+    believes too soon that an order was lost, which the checker must find."""
 
-    def __init__(self, *, held: float = HELD_SECONDS) -> None:
+    def __init__(self, *, held: float = HELD_SECONDS, latest: float = LATEST_SECONDS) -> None:
         super().__init__()
-        self.held = held
+        self.held, self.latest = held, latest
 
     @property
     def names(self) -> Sequence[str]:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from tests.chaos.town import LATEST_SECONDS, Town
+from tests.chaos.town import Town
 
 HOUR = 3600.0
 CREATIONS = ("createVPC", "createNetwork")
@@ -75,7 +75,7 @@ class Trouble:
 
     def late(self) -> None:
         for call in (*CREATIONS, self.random.choice(REMOVALS)):
-            seconds = self.random.uniform(0.7, 1.0) * LATEST_SECONDS
+            seconds = self.random.uniform(0.7, 1.0) * self.town.latest
             self.town.order("cloudstack", "faults", kind="late", call=call, times=1, seconds=seconds)
 
     def dead_remote(self) -> None:
