@@ -56,6 +56,10 @@ class Env(BaseSettings):
     sweep_seconds: float = Field(default=30.0, gt=0, alias="WEFT_SWEEP_SECONDS")
     #: How long the events of an operation are kept once it is over.
     events_days: int = Field(default=180, ge=1, alias="WEFT_EVENTS_DAYS")
+    #: How long VPCs, tiers and accounts that are gone are kept, with their operations.
+    gone_days: int = Field(default=365, ge=1, alias="WEFT_GONE_DAYS")
+    #: How long audit entries are kept; 0 keeps them for good.
+    audit_days: int = Field(default=1095, ge=0, alias="WEFT_AUDIT_DAYS")
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -1,50 +1,130 @@
 """What is forgotten by itself, in batches: beat rings for it every hour.
 
-    sessions            when they have run out
-    idempotency keys    a day after their change: the promise of `apps.tenancy.api.idempotency`
-    events              `WEFT_EVENTS_DAYS` after their operation was over; it stays, with its steps and its end
+    sessions                    when they have run out
+    idempotency keys            a day after their change: the promise of `apps.tenancy.api.idempotency`
+    events                      `WEFT_EVENTS_DAYS` after their operation was over
+    operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
+    tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
+    audit entries               `WEFT_AUDIT_DAYS` after they were written; whatever they tell of is no matter
 
-Nothing refers to any of these. Rows of networks, operations and the audit log are not touched.
+Operations go before their rows, and tiers before their VPC: a row that an operation is about stays, so no page leads
+to what has been forgotten, and nothing is taken from under an operation that is live or stuck. An operation about
+something that lives stays with it; of the reconnections of a zone, the last.
+
+What has left a stray stays, row and operations, until that has been gone for as long: they say whose it was. The finder
+knows a VPC and a tier by the pattern of their names, so one that comes back later, as from a backup, is still found,
+though as nobody's. A domain and an account it knows by their row alone. So that row stays while CloudStack lists one of
+its name, or nobody knows; what comes back after that is not found.
 """
 
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db import models
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.functions import Cast, Concat, Left
 
+from apps.accounts.models import Account
 from apps.kernel import clock
-from apps.operations.models import Event
+from apps.kernel.locks import try_again
+from apps.mirror.models import Item, Kind, Reading
+from apps.networks.models import Tier, Vpc
+from apps.operations.models import Event, Operation
+from apps.operations.provisioned import Status
 from apps.operations.state import AT_REST
+from apps.strays.models import Stray
 from apps.tenancy.api.idempotency import KEPT
-from apps.tenancy.models import IdempotencyKey
+from apps.tenancy.models import AuditEntry, IdempotencyKey
+from apps.zones.models import Plugin
 
 logger = logging.getLogger("weft.retention")
 
 TASK = "portal.forget"
 BATCH = 1000
+OWNERS = (Kind.CLOUDSTACK_DOMAIN, Kind.CLOUDSTACK_ACCOUNT)
 
 
 @shared_task(name=TASK)
 def forget() -> None:
     now = clock.now()
+    gone = now - timedelta(days=settings.GONE_DAYS)
     events = Event.unscoped.filter(
         operation__phase__in=AT_REST, operation__finished_at__lt=now - timedelta(days=settings.EVENTS_DAYS)
     )
     _forget("sessions", Session.objects.filter(expire_date__lt=now))
     _forget("idempotency keys", IdempotencyKey.objects.filter(created_at__lt=now - KEPT))
     _forget("events", events)
+    _forget("operations", _operations(gone))
+    _forget("tiers", _rows(Tier.unscoped.all(), gone))
+    _forget("VPCs", _rows(Vpc.unscoped.all(), gone).filter(~Exists(Tier.unscoped.filter(vpc=OuterRef("pk")))))
+    _forget("accounts", _accounts(gone))
+    if settings.AUDIT_DAYS:
+        _forget("audit entries", AuditEntry.unscoped.filter(at__lt=now - timedelta(days=settings.AUDIT_DAYS)))
+
+
+def _operations(gone: datetime) -> models.QuerySet[Operation]:
+    """Those that were over by then, as what they were about was."""
+    about = OuterRef("resource_id")
+    rows = (model.unscoped.filter(pk=about) for model in (Vpc, Tier, Account))
+    subjects = [Exists(row.exclude(status=Status.DELETED, deleted_at__lt=gone)) for row in rows]
+    strays = Exists(_strays(gone).filter(Q(pk=about) | Q(row_id=about)))
+    later = Operation.unscoped.filter(resource_id=about, created_at__gt=OuterRef("created_at"))
+    over = Operation.unscoped.filter(phase__in=AT_REST, finished_at__lt=gone).exclude(pk__in=_evidence())
+    return over.filter(*(~subject for subject in subjects), ~strays).filter(~Q(resource_type="zone") | Exists(later))
+
+
+def _evidence() -> Iterable[UUID]:
+    """The operations that the pages of zones lead to, for what their plugin was suspected for."""
+    return [UUID(each["operation"]) for plugin in Plugin.objects.all() for each in plugin.evidence]
+
+
+def _strays(gone: datetime) -> models.QuerySet[Stray]:
+    """Those that are there, or were until then."""
+    return Stray.objects.filter(Q(gone_at=None) | Q(gone_at__gte=gone))
+
+
+def _rows(rows: models.QuerySet[Any], gone: datetime) -> models.QuerySet[Any]:
+    """Those that were gone by then, and that nothing speaks of."""
+    operations = Operation.unscoped.filter(resource_id=OuterRef("pk"))
+    strays = _strays(gone) | Stray.objects.filter(pk__in=Operation.unscoped.values("resource_id"))
+    return rows.filter(
+        ~Exists(operations), ~Exists(strays.filter(row_id=OuterRef("pk"))), status=Status.DELETED, deleted_at__lt=gone
+    )
+
+
+def _accounts(gone: datetime) -> models.QuerySet[Account]:
+    """Of whose names CloudStack, asked just now, lists nothing (`Account.remote_name`)."""
+    fresh = [(reading.zone_id, reading.kind) for reading in Reading.objects.all() if not reading.is_stale]
+    zones = [zone for zone, kind in fresh if kind == OWNERS[0] and (zone, OWNERS[1]) in fresh]
+    name = Concat("tenant__slug", Value("-"), Left(Cast("pk", models.TextField()), 8), output_field=models.TextField())
+    items = Item.objects.filter(zone=OuterRef("zone"), kind__in=OWNERS, key=OuterRef("in_cloudstack"))
+    known = Account.unscoped.filter(zone__in=zones).annotate(in_cloudstack=name)
+    return _rows(known, gone).filter(~Exists(items))
 
 
 def _forget(what: str, rows: models.QuerySet[Any, Any]) -> None:
     """Each batch is a transaction of its own, so nobody waits for long, and what is broken off is gone on with."""
-    count = 0
-    while batch := list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH]):
-        count += rows.model._default_manager.filter(pk__in=batch).delete()[0]
+    count, last = 0, None
+    while batch := try_again(partial(_forget_batch, rows, last)):
+        count, last = count + len(batch), batch[-1]
     if count:
         logger.info("forgot %d %s", count, what)
+
+
+@transaction.atomic
+def _forget_batch(rows: models.QuerySet[Any, Any], after: Any) -> list[Any]:
+    """What somebody holds is passed over, and is seen again in an hour: nobody waits here while holding rows."""
+    rest = rows if after is None else rows.filter(pk__gt=after)
+    held = rest.order_by("pk").select_for_update(of=("self",), no_key=True, skip_locked=True)
+    batch = list(held.values_list("pk", flat=True)[:BATCH])
+    rows.model._default_manager.filter(pk__in=batch).delete()
+    return batch

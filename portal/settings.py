@@ -189,6 +189,8 @@ SPECTACULAR_SETTINGS = {
 OPERATION_LEASE = timedelta(seconds=ENV.lease_seconds)
 ANSWER_AWAITED = timedelta(seconds=ENV.answer_seconds)
 EVENTS_DAYS = ENV.events_days
+GONE_DAYS = ENV.gone_days
+AUDIT_DAYS = ENV.audit_days
 REQUEST_HELD = timedelta(seconds=ENV.request_held_seconds)
 
 CELERY_BROKER_URL = broker_url(REDIS_URL)

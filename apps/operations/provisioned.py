@@ -14,7 +14,8 @@ M = TypeVar("M", bound=models.Model)
 
 
 class Status(models.TextChoices):
-    """`deleted` rows stay for the history; names and addresses of theirs are free again."""
+    """`deleted` rows stay for the history, until `portal.retention` forgets them; names and addresses of theirs are
+    free again."""
 
     BUILDING = "building", "Building"
     READY = "ready", "Ready"

@@ -4,6 +4,9 @@ A thing is claimed by the row that has its id. What carries the name of a row an
 that began after all work on that row had ended: until then it may be what is just being made or removed. What belongs
 to another stray (the tiers of a VPC, the Netris side of what CloudStack still has) goes with that one, and is no stray
 of its own. A list that is stale says nothing, neither that a stray is new nor that it is gone.
+
+Rows that are deleted serve too, until they are forgotten. VPCs and tiers are then still known by the pattern of their
+names, as nobody's; domains and accounts are not, so `portal.retention` keeps their rows while they are listed.
 """
 
 from __future__ import annotations

@@ -160,7 +160,8 @@ class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):
 
 
 class AuditEntry(models.Model):
-    """Who changed what, when, from what to what. Written in the transaction of the change; never altered."""
+    """Who changed what, when, from what to what. Written in the transaction of the change; never altered, and
+    forgotten by age alone."""
 
     id = models.BigAutoField(primary_key=True)
     tenant = models.ForeignKey(Tenant, null=True, on_delete=models.CASCADE, related_name="+")
