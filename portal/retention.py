@@ -4,6 +4,7 @@
     idempotency keys            a day after their change: the promise of `apps.tenancy.api.idempotency`
     events                      `WEFT_EVENTS_DAYS` after their operation was over
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
+    strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
     tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
     audit entries               `WEFT_AUDIT_DAYS` after they were written; whatever they tell of is no matter
 
@@ -23,7 +24,7 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from celery import shared_task
@@ -46,6 +47,8 @@ from apps.tenancy.api.idempotency import KEPT
 from apps.tenancy.models import AuditEntry, IdempotencyKey
 from apps.zones.models import Plugin
 
+M = TypeVar("M", bound=models.Model)
+
 logger = logging.getLogger("weft.retention")
 
 TASK = "portal.forget"
@@ -64,6 +67,7 @@ def forget() -> None:
     _forget("idempotency keys", IdempotencyKey.objects.filter(created_at__lt=now - KEPT))
     _forget("events", events)
     _forget("operations", _operations(gone))
+    _forget("strays", _without_operations(Stray.objects.filter(gone_at__lt=gone)))
     _forget("tiers", _rows(Tier.unscoped.all(), gone))
     _forget("VPCs", _rows(Vpc.unscoped.all(), gone).filter(~Exists(Tier.unscoped.filter(vpc=OuterRef("pk")))))
     _forget("accounts", _accounts(gone))
@@ -94,11 +98,13 @@ def _strays(gone: datetime) -> models.QuerySet[Stray]:
 
 def _rows(rows: models.QuerySet[Any], gone: datetime) -> models.QuerySet[Any]:
     """Those that were gone by then, and that nothing speaks of."""
-    operations = Operation.unscoped.filter(resource_id=OuterRef("pk"))
     strays = _strays(gone) | Stray.objects.filter(pk__in=Operation.unscoped.values("resource_id"))
-    return rows.filter(
-        ~Exists(operations), ~Exists(strays.filter(row_id=OuterRef("pk"))), status=Status.DELETED, deleted_at__lt=gone
-    )
+    is_spoken_of = Exists(strays.filter(row_id=OuterRef("pk")))
+    return _without_operations(rows.filter(~is_spoken_of, status=Status.DELETED, deleted_at__lt=gone))
+
+
+def _without_operations(rows: models.QuerySet[M, M]) -> models.QuerySet[M, M]:
+    return rows.filter(~Exists(Operation.unscoped.filter(resource_id=OuterRef("pk"))))
 
 
 def _accounts(gone: datetime) -> models.QuerySet[Account]:

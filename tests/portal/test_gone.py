@@ -161,6 +161,15 @@ def test_what_left_a_stray_stays_until_that_is_gone_for_a_year(
     assert there(*rows, *operations) == [is_kept] * 9
 
 
+def test_a_stray_goes_a_year_after_its_end_and_not_before_what_tells_of_it(zone: Zone):
+    told_of, old, young, there_still = (builders.a_stray(zone, gone_at=at) for at in (ago(OLD), ago(OLD), ago(1), None))
+    an_operation(told_of, zone, days=YOUNG)
+
+    retention.forget()
+
+    assert there(told_of, old, young, there_still) == [True, False, True, True]
+
+
 def test_a_row_stays_as_long_as_the_removal_of_a_stray_that_tells_of_it(acme: Tenant, zone: Zone):
     vpc = a_gone_vpc(acme, zone)
     stray = builders.a_stray(zone, row_id=vpc.pk, gone_at=ago(OLD))
