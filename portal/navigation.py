@@ -76,4 +76,5 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         place("Tenants", "building-2", "accounts:tenant_list"),
         place("Operations", "list-checks", "operations:platform_list", stuck),
         place("Strays", "unlink", "strays:list", Stray.objects.there().count()),
+        place("Health", "heart-pulse", "health:health"),
     ]

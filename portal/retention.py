@@ -2,6 +2,7 @@
 
     sessions                    when they have run out
     idempotency keys            a day after their change: the promise of `apps.tenancy.api.idempotency`
+    processes                   a day after they were last seen
     events                      `WEFT_EVENTS_DAYS` after their operation was over
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
     strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
@@ -35,6 +36,7 @@ from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.functions import Cast, Concat, Left
 
 from apps.accounts.models import Account
+from apps.health.models import Process
 from apps.kernel import clock
 from apps.kernel.locks import try_again
 from apps.mirror.models import Item, Kind, Reading
@@ -65,6 +67,7 @@ def forget() -> None:
     )
     _forget("sessions", Session.objects.filter(expire_date__lt=now))
     _forget("idempotency keys", IdempotencyKey.objects.filter(created_at__lt=now - KEPT))
+    _forget("processes", Process.objects.filter(seen_at__lt=now - timedelta(days=1)))
     _forget("events", events)
     _forget("operations", _operations(gone))
     _forget("strays", _without_operations(Stray.objects.filter(gone_at__lt=gone)))

@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.networks",
     "apps.strays",
+    "apps.health",
     "apps.fabric",
     "apps.demo",
 ]
@@ -183,7 +184,15 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "PATH_CONVERTER_OVERRIDES": {"id": UUID},
-    "ENUM_NAME_OVERRIDES": {"FindingEnum": "apps.networks.agreement.FINDINGS"},
+    "ENUM_NAME_OVERRIDES": {
+        "FindingEnum": "apps.networks.agreement.FINDINGS",
+        "ProcessKindEnum": "apps.health.models.Kind.choices",
+        "PresenceEnum": "apps.health.looks.THERE",
+        "FreshnessEnum": "apps.health.looks.AGES",
+        "ListKindEnum": "apps.mirror.models.Kind.choices",
+        "StrayKindEnum": "apps.strays.models.KINDS",
+        "StatusEnum": "apps.operations.api.serializers.STATUSES",
+    },
 }
 
 OPERATION_LEASE = timedelta(seconds=ENV.lease_seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
-from portal.health import healthz
+from apps.health.looks import healthz, readyz
 
 handler400 = "apps.kernel.views.bad_request"
 handler403 = "apps.kernel.views.forbidden"
@@ -13,9 +13,11 @@ handler500 = "apps.kernel.views.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
     path("api/v1/", include("portal.api_urls")),
     path("", include("apps.fabric.urls")),
     path("", include("apps.strays.urls")),
+    path("", include("apps.health.urls")),
     path("", include("apps.networks.urls")),
     path("", include("apps.operations.urls")),
     path("", include("apps.accounts.urls")),

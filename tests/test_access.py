@@ -74,6 +74,7 @@ GET    strays:remove               stray      login      404       404     404  
 POST   strays:remove               stray      login      404       404     404       422
 GET    strays:adopt                stray      login      404       404     404       200
 POST   strays:adopt                stray      login      404       404     404       422
+GET    health:health               -          login      404       404     404       200
 
 GET    home                        -          login      302       302     302       302
 GET    login                       -          200        302       302     302       302
@@ -83,6 +84,7 @@ GET    session                     -          login      204       204     204  
 POST   switch-tenant               -          login      404       404     404       404
 GET    into-tenant                 rest       login      302       302     302       404
 GET    healthz                     -          open       open      open    open      open
+GET    readyz                      -          open       open      open    open      open
 
 GET    api:schema                  -          200        200       200     200       200
 GET    api:docs                    -          200        200       200     200       200
@@ -109,6 +111,7 @@ GET    api:strays                  -          401        404       404     404  
 GET    api:stray                   stray      401        404       404     404       200
 POST   api:stray-remove            stray      401        403       403     403       422
 POST   api:stray-adopt             stray      401        403       403     403       422
+GET    api:health                  -          401        404       404     404       200
 GET    api:operations              -          401        200       200     200       200
 GET    api:operation               operation  401        404       200     200       200
 POST   api:operation-cancel        operation  401        404       403     202       202
@@ -305,7 +308,7 @@ def test_the_table_names_every_route_and_no_other():
 
 
 #: Whoever is signed in already, and whoever takes a wrong way, hears so whatever the method.
-ANY_METHOD = {"login", "healthz", "api:NoSuchAddress"}
+ANY_METHOD = {"login", "healthz", "readyz", "api:NoSuchAddress"}
 
 
 @pytest.mark.parametrize("view", sorted({row.view for row in ROWS} - ANY_METHOD))

@@ -179,7 +179,7 @@ class Forms(HTMLParser):
 
 def forms(ids: dict[str, Any], headers: Headers) -> Iterator[Try]:
     for row in ROWS:
-        if row.method != "GET" or row.view.startswith("api:") or row.view == "healthz":
+        if row.method != "GET" or row.view.startswith("api:") or row.view in ("healthz", "readyz"):
             continue
         path = row.path(ids)
         page = ask("GET", path, headers=headers)

@@ -106,7 +106,9 @@ class Reading(models.Model):
     @property
     def is_stale(self) -> bool:
         """Never read, or read too long ago to call anything in it healthy."""
-        age = self.age()
+        return self.is_too_old(self.age())
+
+    def is_too_old(self, age: timedelta | None) -> bool:
         return age is None or age > self.fresh_for
 
     @property

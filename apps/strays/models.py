@@ -28,6 +28,8 @@ NOUNS = {
     Kind.NETRIS_VNET: "V-Net",
     Kind.NETRIS_ADDRESS: "public address",
 }
+#: As people call them; each once.
+KINDS = sorted(set(NOUNS.values()))
 
 
 class StrayQuerySet(models.QuerySet["Stray"]):

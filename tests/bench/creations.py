@@ -108,13 +108,11 @@ def calls_of(urls: tuple[str, str]) -> int:
 
 
 def wait_for_worker() -> None:
-    from django.core.cache import cache
+    from apps.health.models import Kind, Process
 
-    from portal.celery import HEARTBEAT_KEY
-
-    cache.delete(HEARTBEAT_KEY)
+    Process.objects.filter(kind=Kind.WORKER).delete()
     give_up_at = time.monotonic() + 30
-    while not cache.get(HEARTBEAT_KEY):
+    while not Process.objects.filter(kind=Kind.WORKER).exists():
         if time.monotonic() > give_up_at:
             raise RuntimeError("the worker did not come up")
         time.sleep(0.1)

@@ -22,7 +22,6 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.db import connection
 
 from apps.tenancy.models import User
-from portal.celery import HEARTBEAT_KEY
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -138,7 +137,3 @@ def session_of(user: User) -> dict[str, str]:
     session[HASH_SESSION_KEY] = user.get_session_auth_hash()
     session.create()
     return {settings.SESSION_COOKIE_NAME: session.session_key}
-
-
-def note_worker(valkey: Valkey) -> None:
-    valkey.client().set(f":1:{HEARTBEAT_KEY}", "1")

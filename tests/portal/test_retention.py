@@ -7,6 +7,7 @@ from celery import current_app
 from django.conf import settings
 from django.contrib.sessions.models import Session
 
+from apps.health.models import Kind, Process
 from apps.kernel import clock
 from apps.operations.models import Event, Operation
 from apps.operations.state import Phase
@@ -41,6 +42,15 @@ def test_sessions_that_have_run_out_go_in_batches(monkeypatch: pytest.MonkeyPatc
     retention.forget()
 
     assert [session.session_key for session in Session.objects.all()] == ["new"]
+
+
+def test_processes_that_were_not_seen_for_a_day_go():
+    for pid, hours in ((1, 25), (2, 23)):
+        Process.objects.create(kind=Kind.WORKER, host="one", pid=pid, seen_at=clock.now() - timedelta(hours=hours))
+
+    retention.forget()
+
+    assert [process.pid for process in Process.objects.all()] == [2]
 
 
 def test_idempotency_keys_go_after_a_day():

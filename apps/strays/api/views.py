@@ -20,7 +20,7 @@ from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
 from apps.operations.models import Operation
 from apps.strays import services
-from apps.strays.models import NOUNS, Stray
+from apps.strays.models import KINDS, Stray
 from apps.tenancy.api.callers import NOBODY
 from apps.tenancy.api.views import List, One, Rows
 from apps.zones.api.serializers import ZoneRef
@@ -44,7 +44,7 @@ class StrayRead(serializers.Serializer[Stray]):
     url = Address("api:stray")
     zone = ZoneRef()
     system = serializers.ChoiceField(choices=System.choices)
-    kind = serializers.ChoiceField(choices=sorted(set(NOUNS.values())), source="noun")
+    kind = serializers.ChoiceField(choices=KINDS, source="noun")
     name = serializers.CharField(help_text="Its name there.")
     remote_id = serializers.CharField(help_text="Its id there.")
     is_double = serializers.BooleanField(help_text="The row that bears its name has another one, which is there.")
