@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import cs
+import httpx
 import pytest
 
 from tests.stack import Stack
@@ -174,3 +175,21 @@ def test_a_worker_that_dies_again_and_again_finishes_in_the_end(stack: Stack):
         stack.start_worker()
     assert stack.settled(operation)["phase"] == "succeeded"
     assert_exactly_one(stack, operation["resource"]["id"], tiers=3)
+
+
+@pytest.mark.parametrize("name", ["sweeps", "beat"])
+def test_who_ends_in_order_is_missed_at_once_and_who_comes_is_seen(stack: Stack, name: str):
+    """Nothing is read from a process that has gone; what was killed is missed after 35 s (tests/portal/test_health)."""
+    _wait_for(stack, name, "up")
+    stack.processes[name].terminate()
+    stack.processes[name].wait(30)
+    _wait_for(stack, name, "down")
+    stack.start(name)
+    _wait_for(stack, name, "up")
+
+
+def _wait_for(stack: Stack, part: str, state: str, *, seconds: float = 20) -> None:
+    give_up_at = time.monotonic() + seconds
+    while (told := httpx.get(f"{stack.url}/healthz").json())[part] != state:
+        assert time.monotonic() < give_up_at, told
+        time.sleep(0.2)
