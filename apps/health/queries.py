@@ -48,6 +48,10 @@ class ListRow:
     status: str
 
     @property
+    def is_fresh(self) -> bool:
+        return self.status == "fresh"
+
+    @property
     def name(self) -> str:
         return str(self.reading.get_kind_display())
 
@@ -102,7 +106,10 @@ def health(platform: Platform) -> Health:
         now,
         looks.report(),
         [ProcessRow(each, "down" if each.is_silent(now) else "up") for each in _in_order(processes, now)],
-        [ListRow(each, "stale" if each.is_stale else "fresh") for each in readings],
+        # Worst first, then by zone.
+        sorted(
+            (ListRow(each, "stale" if each.is_stale else "fresh") for each in readings), key=lambda row: row.is_fresh
+        ),
         waiting["count"],
         waiting["since"],
     )

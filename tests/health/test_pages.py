@@ -72,7 +72,7 @@ def test_all_is_told_of_processes_and_lists(root, script, told):
     a_process(ago=500)
     zone = builders.a_zone()
     a_reading(zone, rows=12, milliseconds=340)
-    a_reading(zone, kind=ListKind.NETRIS_NAT, ago=4000, error="Netris does not answer")
+    a_reading(zone, kind=ListKind.NETRIS_VNET, ago=4000, error="Netris does not answer")
 
     answer = script.get(API).json()
 
@@ -84,7 +84,7 @@ def test_all_is_told_of_processes_and_lists(root, script, told):
     ]
     assert answer["processes"][1]["clock_ahead_seconds"] == 3600.25
     assert [(each["kind"], each["status"], each["error"]) for each in answer["lists"]] == [
-        ("netris.nat", "stale", "Netris does not answer"),
+        ("netris.vnet", "stale", "Netris does not answer"),
         ("netris.vpc", "fresh", ""),
     ]
     assert answer["lists"][1] | {"rows": 12, "milliseconds": 340, "fresh_for_seconds": 90} == answer["lists"][1]
