@@ -102,6 +102,8 @@ GET    api:vpc                     vpc        401        404       200     200  
 PATCH  api:vpc                     vpc        401        404       403     200       403
 DELETE api:vpc                     vpc        401        404       403     202       403
 GET    api:vpc-agreement           vpc        401        404       200     200       200
+GET    api:quotas                  -          401        200       200     200       200
+GET    api:quota                   tenant_id  401        404       200     200       200
 GET    api:tiers                   -          401        200       200     200       200
 POST   api:tiers                   -          401        422       403     422       403
 GET    api:tier                    tier       401        404       200     200       200

@@ -10,7 +10,7 @@ from typing import cast
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
 from apps.accounts.models import Account
 from apps.kernel import clock
@@ -78,16 +78,53 @@ def used_ranges(tenant: Tenant) -> list[IPv4Network]:
 
 @dataclass(frozen=True)
 class Quota:
+    """What a tenant has, and may have."""
+
     vpcs: int
     max_vpcs: int
     tiers: int
     max_tiers: int
 
+    @classmethod
+    def of(cls, tenant: Tenant, usage: Usage) -> Quota:
+        return cls(usage.vpcs, tenant.max_vpcs, usage.tiers, tenant.max_tiers)
+
+    def why_not_vpcs(self, more: int = 1) -> str | None:
+        return _why_not_more(self.vpcs, self.max_vpcs, more, "VPC")
+
+    def why_not_tiers(self, more: int = 1) -> str | None:
+        return _why_not_more(self.tiers, self.max_tiers, more, "tier")
+
+    @property
+    def full(self) -> list[str]:
+        """What nothing more can be made of, a sentence each."""
+        return [sentence for sentence in (self.why_not_vpcs(), self.why_not_tiers()) if sentence]
+
+
+def _why_not_more(used: int, most: int, more: int, noun: str) -> str | None:
+    if used + more <= most:
+        return None
+    wanted = f", and this takes {more} more" if used < most else ""
+    return f"{used} of {most} {noun}s are in use{wanted}. Delete one, or ask your provider for a higher limit."
+
 
 def quota_of(tenant: Tenant) -> Quota:
     """One query."""
-    usage = Usage.objects.of(tenant).first() or Usage()
-    return Quota(usage.vpcs, tenant.max_vpcs, usage.tiers, tenant.max_tiers)
+    return Quota.of(tenant, Usage.objects.of(tenant).first() or Usage())
+
+
+def quotas_of(usages: QuerySet[Usage], tenants: Iterable[Tenant]) -> dict[UUID, Quota]:
+    """By the tenant's id, of those usages that the caller may see. One query, none for no tenant."""
+    by_id = {tenant.pk: tenant for tenant in tenants}
+    found = {usage.tenant_id: usage for usage in usages.filter(tenant__in=by_id)} if by_id else {}
+    return {pk: Quota.of(tenant, found.get(pk) or Usage()) for pk, tenant in by_id.items()}
+
+
+def why_not_add_tier(vpc: Vpc, tiers: int, quota: Quota, holder: Operation | None) -> str | None:
+    """Why no tier can be added to a VPC that has this many; what somebody can do something about comes first."""
+    most = vpc.zone.max_tiers_per_vpc
+    full = f"{tiers} of {most} tiers: a VPC in {vpc.zone} has no more." if tiers >= most else None
+    return vpc.why_not("add tier", holder) or full or quota.why_not_tiers()
 
 
 @dataclass(frozen=True)
@@ -227,13 +264,14 @@ class Attention:
     refused: Sequence[Operation]
     silent: Sequence[Remote]
     accounts: Sequence[Account]
+    full: Sequence[str]
 
     @property
     def is_empty(self) -> bool:
-        return not (self.stuck or self.refused or self.silent or self.accounts)
+        return not (self.stuck or self.refused or self.silent or self.accounts or self.full)
 
 
-def attention_of(tenant: Tenant, *, now: datetime | None = None) -> Attention:
+def attention_of(tenant: Tenant, quota: Quota, *, now: datetime | None = None) -> Attention:
     """Four queries."""
     since = (now or clock.now()) - RECENTLY
     operations = Operation.objects.of(tenant)
@@ -245,4 +283,5 @@ def attention_of(tenant: Tenant, *, now: datetime | None = None) -> Attention:
         refused=list(operations.filter(phase__in=ENDED_BADLY, created_at__gte=since)[:5]),
         silent=list(silent),
         accounts=[account for account in accounts if account.status != Status.READY],
+        full=quota.full,
     )

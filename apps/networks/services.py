@@ -141,12 +141,11 @@ def need_account(tenant: Tenant, zone: Zone) -> None:
 
 def need_quota(tenant: Tenant, usage: Usage, *, vpcs: int = 0, tiers: int = 0, field: str | None = "tiers") -> None:
     """Raises `Refused` unless there is room. `usage` is held, so that two requests cannot both take the last place."""
-    if vpcs and usage.vpcs + vpcs > tenant.max_vpcs:
-        raise Refused("quota-vpcs", f"{tenant} may have {tenant.max_vpcs} VPCs. Delete one, or ask for a higher quota.")
-    if tiers and usage.tiers + tiers > tenant.max_tiers:
-        raise Refused(
-            "quota-tiers", f"{tenant} may have {tenant.max_tiers} tiers. Delete one, or ask for a higher quota.", field
-        )
+    quota = queries.Quota.of(tenant, usage)
+    if vpcs and (reason := quota.why_not_vpcs(vpcs)):
+        raise Refused("quota-vpcs", reason)
+    if tiers and (reason := quota.why_not_tiers(tiers)):
+        raise Refused("quota-tiers", reason, field)
 
 
 def too_many_tiers(zone: Zone, field: str) -> Refused:

@@ -37,12 +37,13 @@ FORM = ["GET", "HEAD", "POST"]
 def overview(request: TenantRequest) -> HttpResponse:
     """What needs attention, what is under way, what there is, what happened last."""
     operations = Operation.objects.of(request.tenant)
+    quota = queries.quota_of(request.tenant)
     context = {
-        "attention": queries.attention_of(request.tenant),
+        "attention": queries.attention_of(request.tenant, quota),
         "running": [(operation, sentence(operation)) for operation in operations.running()[:10]],
-        "quota": queries.quota_of(request.tenant),
+        "quota": quota,
         "recent": operations[:8],
-        "why_not_create": why_not_write(request.membership),
+        "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
     }
     return render(request, part_or_page(request, "networks/overview.html", "live"), context)
 
@@ -57,14 +58,16 @@ def vpc_list(request: TenantRequest) -> HttpResponse:
     sort = request.GET.get("sort", queries.DEFAULT_SORT)
     page = page_of(form.kept(queries.search_vpcs(request.tenant, **form.wanted, sort=sort)), request)
     rows = queries.rows_of(request.tenant, list(page))
+    quota = queries.quota_of(request.tenant)
     context = {
+        "quota": quota,
         "form": form,
         "fields": [form["status"], form["zone"]],
         "sort": sort,
         "page": page,
         "rows": rows,
         "is_moving": any(row.is_moving for row in rows),
-        "why_not_create": why_not_write(request.membership),
+        "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
     }
     return render(request, part_or_page(request, "networks/vpc_list.html", "results"), context)
 
@@ -159,7 +162,9 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     said = request.POST or request.GET
     planned = plans.planned_tier(vpc, tiers, TierDraft(said.get("name", ""), said.get("cidr", form["cidr"].initial)))
     context = {"form": form, "vpc": vpc, "tiers": tiers, "picture": plans.map_of(vpc, tiers, planned=planned)}
-    context |= {**_offer(request, vpc, "add tier"), "crumbs": _crumbs(request, vpc, "New tier")}
+    holder = queries.live_operation(vpc)
+    reason = _why_not_add_tier(request, vpc, len(tiers), holder)
+    context |= {**_offered(reason, holder), "crumbs": _crumbs(request, vpc, "New tier")}
     template = part_or_page(request, "networks/tier_create.html", "map")
     return render(request, template, context, status=422 if form.errors else 200)
 
@@ -216,8 +221,16 @@ def _why_not(request: TenantRequest, row: Vpc | Tier, action: str, holder: Opera
 def _offer(request: TenantRequest, row: Vpc | Tier, action: str) -> dict[str, Any]:
     """Why a form's button cannot be pressed now, and the operation in the way where there is one."""
     holder = queries.live_operation(row if isinstance(row, Vpc) else row.vpc)
-    reason = _why_not(request, row, action, holder)
+    return _offered(_why_not(request, row, action, holder), holder)
+
+
+def _offered(reason: str | None, holder: Operation | None) -> dict[str, Any]:
     return {"reason": reason, "holder": holder if holder and reason == holder.in_the_way else None}
+
+
+def _why_not_add_tier(request: TenantRequest, vpc: Vpc, tiers: int, holder: Operation | None) -> str | None:
+    quota = queries.quota_of(request.tenant)
+    return why_not_write(request.membership) or queries.why_not_add_tier(vpc, tiers, quota, holder)
 
 
 def _crumbs(request: HttpRequest, vpc: Vpc | str, here: str = "") -> list[dict[str, str]]:
@@ -263,16 +276,16 @@ def _draft(said: QueryDict) -> VpcDraft:
 
 
 def _builder(request: TenantRequest, form: VpcForm) -> dict[str, Any]:
-    reason = why_not_write(request.membership)
+    plan = plans.plan_of(request.tenant, form.draft, form.zone_chosen)
+    reason = why_not_write(request.membership) or plan.quota.why_not_vpcs()
     if reason is None and not form.zones:
         reason = "No zone is ready for you yet: your account is still being made."
-    plan = plans.plan_of(request.tenant, form.draft, form.zone_chosen)
     problems = () if form.is_bound else form.draft.problems
     return {"form": form, "plan": plan, "problems": problems, "reason": reason, "crumbs": _crumbs(request, "New VPC")}
 
 
 def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) -> dict[str, Any]:
-    """Sixteen queries at most, whatever the VPC holds."""
+    """Seventeen queries at most, whatever the VPC holds."""
     tiers = list(queries.tiers_of(vpc))
     agreement = agreement_of(vpc, tiers, settled_at=queries.settled_at(operations))
     operation = queries.live_operation(vpc)
@@ -294,7 +307,7 @@ def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) 
         "sentence": sentence(operation) if operation else "",
         "overlap": queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
         "why_not_rename": _why_not(request, vpc, "rename", operation),
-        "why_not_add": _why_not(request, vpc, "add tier", operation),
+        "why_not_add": _why_not_add_tier(request, vpc, len(tiers), operation),
         "why_not_delete": _why_not(request, vpc, "delete", operation),
         "is_part": wants_part(request),
     }

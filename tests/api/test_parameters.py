@@ -47,6 +47,7 @@ def test_there_are_parameters_to_try():
         "/operations/",
         "/zones/",
         "/tenants/",
+        "/quotas/",
         "/strays/",
     }
     assert {name for _, name, _ in PARAMETERS} == REFERENCES | SEARCHES | {"cursor", "limit"}

@@ -106,7 +106,7 @@ def test_a_full_quota_is_told(ann, acme, place):
     answer = ann.post(NEW, filled(place))
 
     assert answer.status_code == 422
-    assert "may have 0 VPCs" in words(answer)
+    assert "0 of 0 VPCs are in use" in words(answer)
 
 
 def test_too_many_tiers_for_the_zone_are_told(ann, place):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from rest_framework import serializers
 from apps.kernel.api.bodies import Body, DescriptionText, NameText, Text
 from apps.kernel.api.fields import Address, Time
 from apps.kernel.names import NAME
+from apps.networks import queries
 from apps.networks.agreement import ABOUT, FINDINGS, VERDICTS, Difference
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import CIDR_LENGTH, MOST_TIERS
@@ -18,6 +20,7 @@ from apps.operations.api.serializers import STATUSES
 from apps.operations.models import Operation
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.serializers import Read, TenantRef
+from apps.tenancy.models import Tenant
 from apps.zones.api.serializers import ZoneRef
 
 
@@ -113,12 +116,43 @@ class VpcRead(Offers):
 
     @extend_schema_field(VpcCan)
     def get_can(self, vpc: Vpc) -> dict[str, str | None]:
-        return self.offers(vpc, vpc.pk, "rename", "delete", "add tier")
+        quota: queries.Quota = self.context["quotas"][vpc.tenant_id]
+        tiers = len(vpc.live_tiers)  # type: ignore[attr-defined]  # the view fetches them
+        reason = queries.why_not_add_tier(vpc, tiers, quota, self.holder(vpc.pk))
+        return self.offers(vpc, vpc.pk, "rename", "delete") | {"add_tier": reason}
 
     @extend_schema_field(HolderRead(allow_null=True))
     def get_held_by(self, vpc: Vpc) -> Any:
         holder = self.holder(vpc.pk)
         return holder and HolderRead(holder, context=self.context).data
+
+
+class QuotaCan(serializers.Serializer[Any]):
+    """Why something is not offered now; null when it is."""
+
+    create_vpc = serializers.CharField(allow_null=True)
+    create_tier = serializers.CharField(allow_null=True)
+
+
+class QuotaRead(serializers.Serializer[Any]):
+    """What a tenant has, and may have. The view puts the `quotas` of its tenants into the context."""
+
+    url = Address("api:quota")
+    tenant = TenantRef(source="*")
+    vpcs = serializers.IntegerField()
+    max_vpcs = serializers.IntegerField()
+    tiers = serializers.IntegerField()
+    max_tiers = serializers.IntegerField()
+    can = QuotaCan()
+
+    def to_representation(self, instance: Tenant) -> dict[str, Any]:
+        quota: queries.Quota = self.context["quotas"][instance.pk]
+        return {
+            "url": self.fields["url"].to_representation(instance.pk),
+            "tenant": TenantRef(instance, context=self.context).data,
+            **asdict(quota),
+            "can": {"create_vpc": quota.why_not_vpcs(), "create_tier": quota.why_not_tiers()},
+        }
 
 
 class SourceRead(serializers.Serializer[Any]):

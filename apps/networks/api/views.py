@@ -19,6 +19,7 @@ from apps.networks import queries, services
 from apps.networks.agreement import agreement_of
 from apps.networks.api.serializers import (
     AgreementRead,
+    QuotaRead,
     TierChange,
     TierRead,
     TierWrite,
@@ -27,12 +28,13 @@ from apps.networks.api.serializers import (
     VpcWrite,
 )
 from apps.networks.filters import TierFilter, VpcFilter
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import Tier, Usage, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
 from apps.operations.models import Operation
 from apps.tenancy.api.views import List, M, One, Rows
+from apps.tenancy.models import Tenant
 
 A_VPC = OpenApiExample(
     "A VPC with two tiers",
@@ -53,7 +55,8 @@ A_TIER = OpenApiExample(
 
 
 class Held(Rows[M]):
-    """Rows of which the answer tells what can be done to them now: one query for all of their VPCs' locks."""
+    """Rows of which the answer tells what can be done to them now: one query for all of their VPCs' locks, and where
+    there are VPCs one for their tenants' quotas."""
 
     written_by = "tenant"
 
@@ -62,6 +65,8 @@ class Held(Rows[M]):
         vpc_ids = {row.pk if isinstance(row, Vpc) else row.vpc_id for row in listed}
         holders = queries.holders_of(self.caller.through(Operation.objects), vpc_ids) if vpc_ids else {}
         context: dict[str, Any] = {**options.pop("context", self.get_serializer_context()), "holders": holders}
+        tenants = [row.tenant for row in listed if isinstance(row, Vpc)]
+        context["quotas"] = queries.quotas_of(self.caller.through(Usage.objects), tenants)
         return super().get_serializer(rows, **options, context=context)
 
 
@@ -102,6 +107,32 @@ class VpcOne(VpcRows, One[Vpc]):
         with self.changing(pk) as vpc:
             operation = joined(services.delete_vpc)(vpc, by=self.caller.actor)
         return accepted(request, operation)
+
+
+class QuotaRows(Rows[Tenant]):
+    """How many VPCs and tiers there are and may be: the caller's own, and for the platform every tenant's."""
+
+    serializer_class = QuotaRead
+    filter_backends = []
+
+    def get_queryset(self) -> QuerySet[Tenant]:
+        return self.caller.tenants
+
+    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
+        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
+        quotas = queries.quotas_of(self.caller.through(Usage.objects), listed)
+        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context()), "quotas": quotas}
+        return super().get_serializer(rows, **options, context=context)
+
+
+@extend_schema(summary="List quotas")
+class QuotaList(QuotaRows, List[Tenant]):
+    pass
+
+
+@extend_schema(summary="Read a tenant's quota")
+class QuotaOne(QuotaRows, One[Tenant]):
+    pass
 
 
 class VpcAgreement(Rows[Vpc]):
