@@ -18,6 +18,7 @@ from apps.operations.models import Operation
 from apps.strays.models import Stray
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Tenant
+from apps.tenancy.queries import why_not_write
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,12 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
+    membership = getattr(request, "membership", None)
     return {
         "nav": SimpleLazyObject(lambda: places(request)),
         "memberships": getattr(request, "memberships", None) or user.memberships.select_related("tenant"),
         "tenant_switch_url": reverse("switch-tenant"),
+        "why_only_looking": why_not_write(membership) if membership else None,
     }
 
 

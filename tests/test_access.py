@@ -32,19 +32,19 @@ method view                        of         anonymous  stranger  viewer  engin
 
 GET    networks:overview           tenant     login      404       200     200       404
 GET    networks:vpc_list           tenant     login      404       200     200       404
-GET    networks:vpc_create         tenant     login      404       200     200       404
+GET    networks:vpc_create         tenant     login      404       403     200       404
 POST   networks:vpc_create         tenant     login      404       403     422       404
-GET    networks:vpc_map            tenant     login      404       200     200       404
+GET    networks:vpc_map            tenant     login      404       403     200       404
 GET    networks:vpc_detail         vpc        login      404       200     200       404
-GET    networks:vpc_rename         vpc        login      404       200     200       404
+GET    networks:vpc_rename         vpc        login      404       403     200       404
 POST   networks:vpc_rename         vpc        login      404       403     200       404
-GET    networks:vpc_delete         vpc        login      404       200     200       404
+GET    networks:vpc_delete         vpc        login      404       403     200       404
 POST   networks:vpc_delete         vpc        login      404       403     200       404
-GET    networks:tier_create        vpc        login      404       200     200       404
+GET    networks:tier_create        vpc        login      404       403     200       404
 POST   networks:tier_create        vpc        login      404       403     200       404
-GET    networks:tier_rename        tier       login      404       200     200       404
+GET    networks:tier_rename        tier       login      404       403     200       404
 POST   networks:tier_rename        tier       login      404       403     200       404
-GET    networks:tier_delete        tier       login      404       200     200       404
+GET    networks:tier_delete        tier       login      404       403     200       404
 POST   networks:tier_delete        tier       login      404       403     302       404
 GET    operations:list             tenant     login      404       200     200       404
 GET    operations:changes          tenant     login      404       200     200       404

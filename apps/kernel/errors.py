@@ -53,6 +53,13 @@ def shortened(refusals: Sequence[Refused]) -> Sequence[Refused]:
     return [*refusals[:TOLD], Refused("more-errors", f"And {len(refusals) - TOLD:,} more.")]
 
 
+class Never(str):
+    """A reason that no waiting changes: it lies in who asks. What it stands in the way of is not shown at all, and each
+    page says it once."""
+
+    is_never = True
+
+
 class Busy(Refused):
     pass
 

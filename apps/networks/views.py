@@ -26,7 +26,7 @@ from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.sentences import sentence
 from apps.tenancy.actors import TenantRequest
-from apps.tenancy.decorators import tenant_view
+from apps.tenancy.decorators import tenant_form, tenant_view
 from apps.tenancy.queries import why_not_write
 
 FORM = ["GET", "HEAD", "POST"]
@@ -72,7 +72,7 @@ def vpc_list(request: TenantRequest) -> HttpResponse:
     return render(request, part_or_page(request, "networks/vpc_list.html", "results"), context)
 
 
-@tenant_view
+@tenant_form
 @require_http_methods(FORM)
 def vpc_create(request: TenantRequest) -> HttpResponse:
     form = _vpc_form(request)
@@ -87,7 +87,7 @@ def vpc_create(request: TenantRequest) -> HttpResponse:
     return render(request, template, _builder(request, form), status=422 if form.errors else 200)
 
 
-@tenant_view
+@tenant_form
 @require_safe
 def vpc_map(request: TenantRequest) -> HttpResponse:
     """What stands beside the create form, for what has been typed so far."""
@@ -110,7 +110,7 @@ def vpc_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     return response
 
 
-@tenant_view
+@tenant_form
 @require_http_methods(FORM)
 def vpc_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
     vpc = _vpc(request, pk)
@@ -127,7 +127,7 @@ def vpc_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
     return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
 
 
-@tenant_view
+@tenant_form
 @require_http_methods(FORM)
 def vpc_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     """A preview of everything that goes; with the VPC's name typed, the end of it."""
@@ -147,7 +147,7 @@ def vpc_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
 # --- tiers ------------------------------------------------------------------------------------------------------------
 
 
-@tenant_view
+@tenant_form
 @require_http_methods(FORM)
 def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     """GET with the form's fields, as htmx sends it while one types, draws the map anew."""
@@ -169,7 +169,7 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     return render(request, template, context, status=422 if form.errors else 200)
 
 
-@tenant_view
+@tenant_form
 @require_http_methods(FORM)
 def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
     tier = _tier(request, pk)
@@ -186,7 +186,7 @@ def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
     return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
 
 
-@tenant_view
+@tenant_form
 @require_http_methods(FORM)
 def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     tier = _tier(request, pk)
@@ -277,7 +277,7 @@ def _draft(said: QueryDict) -> VpcDraft:
 
 def _builder(request: TenantRequest, form: VpcForm) -> dict[str, Any]:
     plan = plans.plan_of(request.tenant, form.draft, form.zone_chosen)
-    reason = why_not_write(request.membership) or plan.quota.why_not_vpcs()
+    reason = plan.quota.why_not_vpcs()
     if reason is None and not form.zones:
         reason = "No zone is ready for you yet: your account is still being made."
     problems = () if form.is_bound else form.draft.problems

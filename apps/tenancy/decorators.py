@@ -1,4 +1,5 @@
-"""Who may open a page. `tenant_view` and `platform_view` stand on every view of theirs, and check before it runs."""
+"""Who may open a page. One of `tenant_view`, `tenant_form` and `platform_view` stands on every view, and checks before
+it runs."""
 
 from __future__ import annotations
 
@@ -19,7 +20,15 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 
 def tenant_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A page behind `/t/<slug>/`: for members; what changes something is not for viewers."""
+    return _members_view(view, read_by_viewers=True)
 
+
+def tenant_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """The same for a page whose one purpose is a change: viewers are told why it is none of theirs."""
+    return _members_view(view, read_by_viewers=False)
+
+
+def _members_view(view: Callable[..., HttpResponse], *, read_by_viewers: bool) -> Callable[..., HttpResponse]:
     @never_cache
     @login_required
     @wraps(view)
@@ -27,7 +36,7 @@ def tenant_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse
         membership = getattr(request, "membership", None)
         if membership is None:
             raise Http404("No such tenant.")
-        if request.method not in SAFE:
+        if request.method not in SAFE or not read_by_viewers:
             try:
                 need_write(membership)
             except Forbidden as refusal:

@@ -257,19 +257,15 @@ def test_bad_input_is_told_at_its_fields_and_nothing_that_was_typed_is_lost(visi
 # --- who may what -----------------------------------------------------------------------------------------------------
 
 
-def test_a_viewer_sees_why_nothing_can_be_changed(visit: Visit, shop: dict[str, Any]):
+def test_a_viewer_sees_once_why_nothing_can_be_changed(visit: Visit, shop: dict[str, Any]):
     why = "can look but not change. Ask an owner"
     vpc = f"/t/acme/vpcs/{shop['vpc']}/"
     page = visit("victor", "/t/acme/vpcs/")
-    button = page.get_by_role("button", name="Create VPC")
-    expect(button).to_be_disabled()
-    expect(button).to_have_accessible_description(re.compile(why))
-    button.focus()
-    expect(page.get_by_role("tooltip").filter(has_text=why).first).to_be_visible()
+    expect(page.get_by_role("button", name="Create VPC")).to_have_count(0)
 
-    for path in ("/t/acme/", vpc, f"{vpc}rename/", f"{vpc}delete/", f"{vpc}tiers/new/", "/t/acme/vpcs/new/"):
+    for path in (f"{vpc}rename/", f"{vpc}delete/", f"{vpc}tiers/new/", "/t/acme/vpcs/new/", "/t/acme/", vpc):
         page.goto(path)
-        expect(page.get_by_role("main")).to_contain_text(why)
+        expect(page.get_by_role("main").get_by_text(why)).to_have_count(1)
         ways = page.locator("main form[method=post] [type=submit].button--primary, main form .button--danger-solid")
         assert [one for one in ways.all() if one.is_enabled() and one.get_attribute("aria-disabled") != "true"] == []
         assert page.locator("main a[href$='/new/'], main a[href$='/rename/'], main a[href$='/delete/']").count() == 0
@@ -288,7 +284,8 @@ def test_who_is_in_two_tenants_goes_from_one_to_the_other(visit: Visit):
     page.wait_for_url("**/t/globex/")
     expect(page.get_by_role("heading", level=1)).to_have_text("Globex")
     page.get_by_role("navigation", name="Main").get_by_role("link", name="VPCs").click()
-    expect(page.get_by_role("button", name="Create VPC").first).to_be_disabled()  # a viewer here, an engineer there
+    expect(page.get_by_text("Your role in Globex is viewer")).to_be_visible()  # a viewer here, an engineer there
+    expect(page.get_by_role("button", name="Create VPC")).to_have_count(0)
 
 
 def test_nobody_opens_the_addresses_of_another_tenant(visit: Visit, shop: dict[str, Any]):

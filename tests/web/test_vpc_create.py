@@ -310,10 +310,11 @@ def test_the_quota_is_shown_as_it_will_be(ann, acme, place):
     assert "VPCs 1 → 2 of 20, tiers 1 → 3 of 60" in words(ann.part(f"{NEW}map/", filled(place)))
 
 
-def test_a_viewer_sees_the_form_but_cannot_send_it(vic, acme, place):
+def test_a_viewer_is_told_why_there_is_no_form(vic, acme, place):
     answer = vic.get(NEW)
 
-    assert answer.status_code == 200
+    assert answer.status_code == 403
+    assert "<form" not in answer.content.decode()
     assert "can look but not change" in words(answer)
     assert vic.post(NEW, filled(place)).status_code == 403
     assert not Vpc.objects.of(acme).exists()

@@ -18,6 +18,7 @@ from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
 from apps.kernel import clock
+from apps.kernel.errors import Never
 from apps.kernel.svg.bar import Usage, render_bar
 from apps.kernel.svg.status import Look, look_of
 from apps.kernel.svg.topology import Topology, render_topology
@@ -148,7 +149,8 @@ def button(
     value: str = "",
     small: bool = False,
 ) -> dict[str, Any]:
-    """A link when it has a URL, else a submit button. With a reason it cannot be pressed, and says why.
+    """A link when it has a URL, else a submit button. With a reason it cannot be pressed, and says why; with a
+    `Never` it is not there.
 
     `look` is primary, danger, danger-solid or quiet."""
     classes = ["button"] + [f"button--{look}"] * bool(look) + ["button--small"] * small
@@ -157,6 +159,7 @@ def button(
         "url": url,
         "icon": icon,
         "reason": reason,
+        "is_never": isinstance(reason, Never),
         # The same button may stand on a page twice.
         "reason_id": f"why-{zlib.crc32(f'{label} {url} {reason}'.encode()):08x}-{next(_numbers)}",
         "name": name,
