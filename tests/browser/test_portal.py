@@ -358,60 +358,6 @@ def test_an_admin_reconnects_the_plugin_and_what_waited_goes_on(stack: Stack, vi
 
 # --- for everybody ----------------------------------------------------------------------------------------------------
 
-AUDIT = """() => {
-    const faults = [], root = document.documentElement;
-    const say = (what, element) => faults.push(`${what}: ${element.outerHTML.replace(/\\s+/g, " ").slice(0, 120)}`);
-    if (document.querySelectorAll("h1").length !== 1) faults.push("not one h1");
-    if (!document.title.replace("· Weft", "").trim()) faults.push("no title");
-    for (const field of document.querySelectorAll("input:not([type=hidden]), select, textarea"))
-        if (!field.labels.length && !field.ariaLabel) say("no label", field);
-    const ids = [...document.querySelectorAll("[id]")].map((one) => one.id);
-    for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) faults.push(`twice: #${id}`);
-    for (const one of document.querySelectorAll("a[href], button, summary"))
-        if (one.checkVisibility() && !(one.textContent + (one.ariaLabel || "")).trim()) say("no name", one);
-    if (root.scrollWidth > root.clientWidth) {
-        const wide = [...document.querySelectorAll("main *:not(svg *)")].filter(
-            (one) => one.getBoundingClientRect().right > root.clientWidth + 1);
-        say(`${root.scrollWidth} px wide on ${root.clientWidth}`, wide.at(-1) || document.body);
-    }
-    return faults;
-}"""
-
-
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_every_page_is_fit_for_a_small_screen_and_for_who_hears_it(theme: str, visit: Visit, shop: dict[str, Any]):
-    vpc = f"/t/acme/vpcs/{shop['vpc']}/"
-    pages = {
-        "alice": [
-            "/t/acme/",
-            "/t/acme/vpcs/",
-            "/t/acme/vpcs/new/",
-            *(f"{vpc}{action}" for action in ("", "rename/", "delete/", "tiers/new/")),
-            "/t/acme/activity/",
-            "/t/acme/activity/changes/",
-            f"/t/acme/operations/{shop['operation']}/",
-            "/no/such/page/",
-        ],
-        "admin": [
-            "/fabric/topology/",
-            "/platform/zones/",
-            "/platform/tenants/",
-            "/platform/tenants/new/",
-            "/platform/tenants/acme/",
-            "/platform/operations/",
-            f"/platform/operations/{shop['operation']}/",
-        ],
-    }
-    found = set()
-    for who, paths in pages.items():
-        page = visit(who, paths[0], color_scheme=theme)
-        for path in paths:
-            page.goto(path)
-            for width in (390, 1440):
-                page.set_viewport_size({"width": width, "height": 900})
-                found |= {f"{path} {fault}" for fault in page.evaluate(AUDIT)}
-    assert found == set()
-
 
 def test_the_keyboard_reaches_everything_and_shows_where_it_is(visit: Visit, shop: dict[str, Any]):
     page = visit("alice", f"/t/acme/vpcs/{shop['vpc']}/")

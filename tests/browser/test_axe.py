@@ -1,0 +1,183 @@
+"""axe looks at every page, in every state that has a name, in both themes, on a phone and on a desk.
+
+The pages are those of the table in tests/test_access.py, so that no route escapes: `visited` must have them all.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import axe_playwright_python
+import pytest
+from django.urls import Resolver404, resolve
+from playwright.sync_api import Page, expect, sync_playwright
+
+from apps.kernel import clock as database
+from apps.mirror.models import Item, Kind
+from apps.networks.models import Vpc
+from apps.operations.models import Operation
+from apps.tenancy.models import Membership, Role, Tenant, User
+from apps.zones.models import Plugin, Zone
+from tests import builders
+from tests.browser.test_long_words import FORM, cookies_of
+from tests.portal.conftest import WebServer, valkey, web
+from tests.test_pages import PAGES, PARTS, PLATFORM_PAGES, TENANT_PAGES, addresses, busy, site
+
+__all__ = ["busy", "site", "valkey", "web"]  # fixtures
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.xdist_group("browser"),
+    pytest.mark.skipif("WEFT_CHROMIUM" not in os.environ, reason=os.environ.get("WEFT_NO_BROWSER", "no browser")),
+]
+
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
+#: One line for each element that it finds fault with. The size of targets is off by itself.
+RUN = """async (only) => {
+    const found = await axe.run(document, {
+        resultTypes: ["violations"],
+        iframes: false,
+        preload: false,
+        ...(only.length ? {runOnly: {type: "rule", values: only}} : {rules: {"target-size": {enabled: true}}}),
+    });
+    return found.violations.flatMap(({id, impact, nodes}) => nodes.map((node) =>
+        `${impact} ${id}: ${node.target.join(" ")} ${node.any.concat(node.all, node.none)[0]?.message ?? ""}`));
+}"""
+DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+#: Each rule runs in both sizes, and those that read colours in both themes of each.
+LOOKS: tuple[tuple[Any, Any, list[str]], ...] = (
+    (DESK, "light", []),
+    (DESK, "dark", ["color-contrast", "link-in-text-block"]),
+    (PHONE, "dark", []),
+    (PHONE, "light", ["color-contrast", "link-in-text-block"]),
+)
+#: Of these each state is a page of its own; of the others one is like another.
+EACH_STATE = {"networks:vpc_detail", "operations:detail", "operations:platform_detail"}
+#: They lead elsewhere, say nothing, or are a part of a page.
+NO_PAGES = {"session", "into-tenant", "networks:vpc_map"}
+
+
+class Visitor:
+    """Goes to pages, does something there, and writes down in `faults` what axe finds."""
+
+    def __init__(self, page: Page, faults: set[str], visited: set[str]) -> None:
+        self.page, self.faults, self.visited = page, faults, visited
+
+    def look(self, path: str, do: Callable[[Page], object] = lambda page: None, name: str = "") -> None:
+        self.page.set_viewport_size(DESK)
+        self.page.goto(path)
+        do(self.page)
+        self.visited.add(view_of(path))
+        self.page.evaluate(AXE)
+        for size, theme, only in LOOKS:
+            self.page.set_viewport_size(size)
+            self.page.emulate_media(color_scheme=theme)
+            where = f"{path} {name} at {size['width']} in {theme}"
+            self.faults |= {f"{where}: {fault}" for fault in self.page.evaluate(RUN, only)}
+
+    def look_at_all(self, paths: list[str]) -> None:
+        """Each kind of page once; those that show a state, in each of theirs."""
+        for path in paths:
+            view = view_of(path)
+            if view in EACH_STATE or view not in self.visited:
+                self.look(path)
+
+
+def view_of(path: str) -> str:
+    try:
+        return resolve(path.partition("?")[0]).view_name
+    except Resolver404:
+        return "nowhere"
+
+
+def send_empty(page: Page) -> None:
+    with page.expect_navigation():
+        page.locator(FORM).first.evaluate(
+            "(form) => { for (const one of form.querySelectorAll('input[type=text]')) one.value = ''; form.submit(); }"
+        )
+
+
+def sign_in_wrongly(page: Page) -> None:
+    page.get_by_label("Username").fill("nobody")
+    page.get_by_label("Password").fill("nothing")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def open_menus(page: Page) -> None:
+    page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+
+
+@pytest.fixture
+def troubled(site: Zone, busy: list[Vpc]) -> Zone:
+    """A leaf of the site is dead, and its plugin has lost its session."""
+    sign = {"operation": str(Operation.unscoped.all()[0].pk), "tenant": "Acme", "call": "createVPC", "text": "Failed."}
+    now = database.now()
+    Plugin.objects.create(
+        zone=site, suspected_at=now, down_since=now, failures=3, evidence=[sign | {"at": now.isoformat()}]
+    )
+    for item in Item.objects.filter(kind=Kind.NETRIS_DEVICE):
+        if item.data["name"] == "Leaf-1":
+            item.data["status"] = "Critical"
+            item.save()
+    return site
+
+
+@pytest.mark.timeout(300)
+def test_axe_finds_no_fault_with_any_page(
+    busy: list[Vpc],
+    troubled: Zone,
+    acme: Tenant,
+    globex: Tenant,
+    engineer: User,
+    admin: User,
+    web: WebServer,
+    valkey: Any,
+) -> None:
+    Membership.objects.create(user=engineer, tenant=globex, role=Role.ENGINEER)
+    viewer, newcomer = builders.a_member(acme, Role.VIEWER), builders.a_user("new")
+    cookies = {user: cookies_of(user, web) for user in (engineer, viewer, newcomer, admin)}
+    tenant = [path for path in addresses(TENANT_PAGES, busy) if path not in PARTS]
+    platform = addresses(PLATFORM_PAGES, busy)
+    of_viewer = [f"/t/acme/vpcs/{busy[0].pk}/{part}" for part in ("", "rename/", "delete/", "tiers/new/")]
+    faults: set[str] = set()
+    visited: set[str] = set()
+
+    with sync_playwright() as playwright:  # after all that asks the database, which it keeps from doing so
+        browser = playwright.chromium.launch(executable_path=os.environ["WEFT_CHROMIUM"], args=["--no-sandbox"])
+
+        @contextmanager
+        def somebody(user: User | None) -> Iterator[Visitor]:
+            with browser.new_context(base_url=web.url, reduced_motion="reduce") as context:
+                context.add_cookies(cookies[user] if user else [])
+                yield Visitor(context.new_page(), faults, visited)
+
+        with somebody(None) as visitor:
+            visitor.look("/login/")
+            visitor.look("/login/", sign_in_wrongly, "refused")
+        with somebody(engineer) as visitor:
+            visitor.look_at_all(tenant)
+            visitor.look("/t/acme/", open_menus, "with its menus open")
+            visitor.look("/t/acme/vpcs/new/", send_empty, "with errors")
+            visitor.look(f"/t/acme/vpcs/{busy[0].pk}/tiers/new/", send_empty, "with errors")
+            visitor.look("/t/acme/vpcs/?q=zzz", name="with nothing found")
+            visitor.look("/t/acme/activity/?q=zzz", name="with nothing found")
+            visitor.look("/t/globex/", name="of who has nothing yet")
+            visitor.look("/t/globex/vpcs/", name="of who has nothing yet")
+            visitor.look("/t/acme/nowhere/")
+        with somebody(viewer) as visitor:
+            for path in ("/t/acme/", "/t/acme/vpcs/new/", *of_viewer):
+                visitor.look(path, name="of a viewer")
+        with somebody(newcomer) as visitor:
+            visitor.look("/", name="of who is in no tenant")
+        with somebody(admin) as visitor:
+            visitor.look_at_all(platform)
+            visitor.look("/platform/tenants/new/", send_empty, "with errors")
+        browser.close()
+
+    assert {page.view for page in PAGES} - visited == NO_PAGES
+    assert faults == set(), "\n".join(sorted(faults))
