@@ -42,11 +42,14 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 PERSON = "weft:person:"
-PATTERNS = ("weft:operation:*", "weft:tenant:*", f"{PERSON}*")
+TENANT = "weft:tenant:"
+PATTERNS = ("weft:operation:*", f"{TENANT}*", f"{PERSON}*")
 
 PING_SECONDS = 15.0
-#: At most this often; a burst of changes is one event and one more at its end.
+#: At most this often; a burst of changes is one event and one more at its end. A tenant with much under way changes all
+#: the time, and many pages follow it.
 GAP_SECONDS = 0.25
+TENANT_GAP_SECONDS = 1.0
 LIFE_SECONDS = 15 * 60.0
 READY_SECONDS = 2.0
 #: How long a right may outlive its end when nobody says so.
@@ -230,6 +233,7 @@ async def _stream(listener: Listener, receive: Receive, send: Send) -> None:
         await asyncio.wait_for(HUB.is_listening.wait(), READY_SECONDS)
     flag.clear()
     await _say(send, CHANGED)
+    gap = TENANT_GAP_SECONDS if listener.pass_.channel.startswith(TENANT) else GAP_SECONDS
     ends_at = asyncio.get_running_loop().time() + LIFE_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311  # not all at once
     gone = asyncio.create_task(_until_gone(receive))
     try:
@@ -242,7 +246,7 @@ async def _stream(listener: Listener, receive: Receive, send: Send) -> None:
             if flag.is_set():
                 flag.clear()
                 await _say(send, CHANGED)  # also at the end: the page looks, and is told why
-                await asyncio.sleep(GAP_SECONDS)
+                await asyncio.sleep(gap)
             else:
                 await _say(send, PING)
         await send({"type": "http.response.body"})

@@ -23,6 +23,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.http import HttpRequest
 
+from apps.kernel.channels import tenant_channel
 from apps.operations import doorbell
 from apps.operations.models import Operation
 from apps.tenancy.actors import platform_of
@@ -139,4 +140,4 @@ def _tenant_channel(user: User, slug: str) -> tuple[str, UUID] | None:
     if platform_of(user) is None:
         tenants = tenants.filter(memberships__user=user)
     tenant = tenants.first()
-    return (f"weft:tenant:{tenant.pk}", tenant.pk) if tenant else None
+    return (tenant_channel(tenant.pk), tenant.pk) if tenant else None

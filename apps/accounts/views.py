@@ -12,7 +12,7 @@ from apps.accounts import queries, services
 from apps.accounts.forms import TenantForm
 from apps.kernel.errors import Refused
 from apps.kernel.forms import ListForm
-from apps.kernel.pages import page_of, part_or_page
+from apps.kernel.pages import found, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.operations.models import Operation
 from apps.tenancy.actors import PlatformRequest
@@ -26,7 +26,7 @@ def tenant_list(request: PlatformRequest) -> HttpResponse:
     form = ListForm(request.GET)
     page = page_of(form.kept(queries.search_tenants(request.platform, words=form.words)), request)
     rows = queries.accounts_of(page, by=request.platform).items()
-    context = {"form": form, "page": page, "rows": rows}
+    context = {"form": form, "page": page, "rows": rows, "live_words": found(page, "tenant")}
     return render(request, part_or_page(request, "accounts/tenant_list.html", "results"), context)
 
 

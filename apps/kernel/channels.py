@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import logging
+from uuid import UUID
 
 import redis
 from django.core.cache import cache
 
 logger = logging.getLogger("weft.channels")
+
+
+def tenant_channel(tenant_id: UUID) -> str:
+    """Where the open pages of a tenant hear that they should look again."""
+    return f"weft:tenant:{tenant_id}"
 
 
 def publish(*channels: str) -> None:

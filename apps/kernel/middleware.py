@@ -5,7 +5,9 @@ What comes in is judged in `apps.kernel.intake`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from hashlib import sha256
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
@@ -18,6 +20,9 @@ from django_htmx.middleware import HtmxDetails
 from apps.kernel.pages import notice, wants_part
 
 Next = Callable[[HttpRequest], HttpResponse]
+
+#: The words of a time, which the page keeps true by itself, and a token, which is masked anew each time.
+PASSING = re.compile(rb"""(<time\b[^>]*>).*?</time>|(?<=name="csrfmiddlewaretoken" value=")[^"]*""", re.DOTALL)
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
@@ -47,6 +52,9 @@ class Parts:
         another whole page              to open it, if it was asked for with GET; else a notice
         an error                        the notice that its view has made (`apps.kernel.views`)
 
+    What an open page has already is not sent again: it names in the header `Weft-Seen` the part that it was given last,
+    by the digest that came with it as `Weft-Part`, and is told 204 as long as that is what it would get.
+
     It says in the header `Weft-CSRF` which token counts now: who signs in again, in another tab, gets a new one, and a
     form that was open all the time must not be refused for the old.
     """
@@ -58,9 +66,20 @@ class Parts:
         response = self.get_response(request)
         if not wants_part(request):
             return response
-        response = self._obeyed(request, response)
+        response = self._unless_seen(request, self._obeyed(request, response))
         if "CSRF_COOKIE" in request.META:
             response.headers["Weft-CSRF"] = get_token(request)
+        return response
+
+    @staticmethod
+    def _unless_seen(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        seen = request.headers.get("Weft-Seen")
+        if seen is None or response.status_code != 200 or not response.content:
+            return response
+        digest = _digest(response.content)
+        if digest == seen:
+            response = _with_cookies(HttpResponse(status=204), response)
+        response.headers["Weft-Part"] = digest
         return response
 
     @staticmethod
@@ -85,6 +104,12 @@ def _signed_out(path: str, query: str) -> HttpResponse:
     return notice(
         401, "signed-out", message, url=f"{resolve_url(settings.LOGIN_URL)}?{following}", label="Sign in again"
     )
+
+
+def _digest(part: bytes) -> str:
+    """The same for parts that differ in nothing but what changes by itself: how long ago something was, and the masks
+    of the tokens in forms."""
+    return sha256(PASSING.sub(rb"\1", part)).hexdigest()[:32]
 
 
 def _is_page(response: HttpResponse) -> bool:

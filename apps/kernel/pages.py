@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator
@@ -42,6 +42,14 @@ def page_of(rows: QuerySet[M], request: HttpRequest, *, size: int = ROWS) -> Pag
     return BoundedPaginator(rows, size).get_page(request.GET.get("page"))
 
 
+def found(page: Page[Any], noun: str, plural: str = "") -> str:
+    """How many rows a list has, in words: "12 VPCs"."""
+    paginator = page.paginator
+    more = " or more" if getattr(paginator, "is_bounded", False) else ""
+    count = paginator.count
+    return f"{count or 'No'}{more} {noun if count == 1 else plural or f'{noun}s'}"
+
+
 def only_parameters(address: QueryDict, *known: str) -> None:
     """Raises `BadRequest` for a parameter that the page does not know: a typo must not show everything."""
     for name in address:
@@ -59,7 +67,7 @@ def notice(status: int, code: str, message: str, *, url: str = "", label: str = 
     """What htmx is told instead of the part that it has asked for.
 
     It appears once among the page's messages, and nothing else on the page is touched: a form that is half filled in
-    stays as it is. It goes with the next answer that is none (static/weft/weft.js)."""
+    stays as it is. It goes with the next answer that is none (static/weft/live.js)."""
     context = {"code": code, "message": message, "url": url, "label": label}
     response = HttpResponse(render_to_string("components/notice.html", context), status=status)
     response.headers["Weft-Notice"] = code

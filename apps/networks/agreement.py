@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from ipaddress import IPv4Network
 from typing import Any, Literal
 from uuid import UUID
@@ -128,6 +128,14 @@ class Agreement:
     @property
     def is_stale(self) -> bool:
         return self.cloudstack.is_stale or self.netris.is_stale
+
+    @property
+    def fresh_until(self) -> datetime | None:
+        """When the older of them will be too old; None when it is already."""
+        if self.is_stale:
+            return None
+        sources = (self.cloudstack, self.netris)
+        return min((each.read_at + timedelta(seconds=each.fresh_for) for each in sources if each.read_at), default=None)
 
     @property
     def missing(self) -> list[str]:

@@ -181,6 +181,8 @@ class VpcRow:
     tier_count: int
     operation: Operation | None
     is_stale: bool
+    #: When it will be, unless it is read again.
+    fresh_until: datetime | None
 
     @property
     def is_moving(self) -> bool:
@@ -194,24 +196,28 @@ def rows_of(tenant: Tenant, vpcs: Sequence[Vpc]) -> list[VpcRow]:
     keys = [vpc.lock_key for vpc in vpcs if vpc.status != Status.READY]
     live = Operation.objects.of(tenant).live().filter(lock_key__in=keys) if keys else ()
     operations = {operation.lock_key: operation for operation in live}
-    stale = stale_zones({vpc.zone_id for vpc in vpcs})
+    fresh = fresh_zones({vpc.zone_id for vpc in vpcs})
     return [
         VpcRow(
             vpc,
             tiers.get(vpc.pk, 0),
             operations.get(vpc.lock_key),
-            vpc.status == Status.READY and vpc.zone_id in stale,
+            vpc.status == Status.READY and vpc.zone_id not in fresh,
+            fresh.get(vpc.zone_id),
         )
         for vpc in vpcs
     ]
 
 
-def stale_zones(zone_ids: Iterable[UUID]) -> set[UUID]:
-    """The zones of which either system's VPCs have not been read lately: nothing there is called ready in green."""
-    wanted = set(zone_ids)
-    readings = Reading.objects.filter(zone__in=wanted, kind__in=(Kind.CLOUDSTACK_VPC, Kind.NETRIS_VPC))
-    fresh = [reading.zone_id for reading in readings if not reading.is_stale]
-    return {zone_id for zone_id in wanted if fresh.count(zone_id) < 2}
+def fresh_zones(zone_ids: Iterable[UUID]) -> dict[UUID, datetime]:
+    """The zones of which both systems' VPCs have been read lately, and until when that will do: in any other nothing is
+    called ready in green."""
+    readings = Reading.objects.filter(zone__in=set(zone_ids), kind__in=(Kind.CLOUDSTACK_VPC, Kind.NETRIS_VPC))
+    until: dict[UUID, list[datetime]] = {}
+    for reading in readings:
+        if reading.read_at and not reading.is_stale:
+            until.setdefault(reading.zone_id, []).append(reading.read_at + reading.fresh_for)
+    return {zone_id: min(times) for zone_id, times in until.items() if len(times) == 2}
 
 
 # --- for the page of a VPC --------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from apps.networks import queries
 from apps.networks.models import Tier, Usage, Vpc
 from apps.networks.specs import TierSpec, VpcSpec, outside, overlap, taken
 from apps.operations import services as operations
-from apps.operations.doorbell import tell_on_commit
 from apps.operations.models import Operation, Priority
 from apps.operations.state import Goal
 from apps.tenancy.actors import Actor
@@ -61,7 +60,6 @@ def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> bool:
         vpc.name, vpc.description = name, description
         vpc.save(update_fields=["name", "name_key", "description", "search_key"])
     audit(by, "vpc.rename", vpc, tenant=vpc.tenant, old=old, new=new)
-    tell_on_commit(vpc.tenant_id)
     return True
 
 
@@ -109,7 +107,6 @@ def rename_tier(tier: Tier, *, name: str, by: Actor) -> bool:
         tier.name = name
         tier.save(update_fields=["name", "name_key", "search_key"])
     audit(by, "tier.rename", tier, tenant=tier.vpc.tenant, old={"name": old}, new={"name": name})
-    tell_on_commit(tier.vpc.tenant_id)
     return True
 
 

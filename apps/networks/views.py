@@ -7,23 +7,25 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import BadRequest
+from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
-from django_htmx.http import reswap, retarget
 
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
-from apps.kernel.pages import page_of, part_or_page, wants_part
+from apps.kernel.pages import found, page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import plans, queries, services
 from apps.networks.addressing import suggest_tier
-from apps.networks.agreement import agreement_of
+from apps.networks.agreement import Agreement, agreement_of
 from apps.networks.drafts import EDITS, TierDraft, VpcDraft
 from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
 from apps.networks.models import Tier, Vpc
+from apps.operations.doorbell import stream_of
 from apps.operations.models import Operation
+from apps.operations.provisioned import Status
 from apps.operations.sentences import sentence
 from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import tenant_form, tenant_view
@@ -44,8 +46,10 @@ def overview(request: TenantRequest) -> HttpResponse:
         "quota": quota,
         "recent": operations[:8],
         "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
+        "stream": stream_of(request.tenant),
     }
-    return render(request, part_or_page(request, "networks/overview.html", "live"), context)
+    context["live_words"] = _overview_words(context)
+    return render(request, part_or_page(request, "networks/overview.html", "now"), context)
 
 
 # --- VPCs -------------------------------------------------------------------------------------------------------------
@@ -66,8 +70,9 @@ def vpc_list(request: TenantRequest) -> HttpResponse:
         "sort": sort,
         "page": page,
         "rows": rows,
-        "is_moving": any(row.is_moving for row in rows),
         "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
+        "stream": stream_of(request.tenant),
+        "live_words": _list_words(page, rows),
     }
     return render(request, part_or_page(request, "networks/vpc_list.html", "results"), context)
 
@@ -104,10 +109,7 @@ def vpc_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     if not vpc.is_live:
         return render(request, "networks/vpc_gone.html", context)
     context |= _vpc_context(request, vpc, operations)
-    response = render(request, part_or_page(request, "networks/vpc_detail.html", "part"), context)
-    if wants_part(request) and context["operation"] is None:
-        return retarget(reswap(response, "outerHTML"), "#vpc")
-    return response
+    return render(request, part_or_page(request, "networks/vpc_detail.html", "part"), context)
 
 
 @tenant_form
@@ -305,12 +307,33 @@ def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) 
         "sleep_words": plans.sleep_words(len(agreement.dormant), len(tiers)),
         "operation": operation,
         "sentence": sentence(operation) if operation else "",
+        "live_words": _vpc_words(vpc, tiers, operation, agreement),
+        "stream": stream_of(vpc.tenant),
         "overlap": queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
         "why_not_rename": _why_not(request, vpc, "rename", operation),
         "why_not_add": _why_not_add_tier(request, vpc, len(tiers), operation),
         "why_not_delete": _why_not(request, vpc, "delete", operation),
         "is_part": wants_part(request),
     }
+
+
+def _overview_words(context: dict[str, Any]) -> str:
+    needs = [f"{operation} is stuck" for operation in context["attention"].stuck]
+    needs += [f"{remote} does not answer" for remote in context["attention"].silent]
+    running = [f"{operation}: {words}" for operation, words in context["running"]]
+    return "; ".join([*needs, *running]) or "Nothing is under way, and nothing needs you"
+
+
+def _list_words(page: Page[Vpc], rows: list[queries.VpcRow]) -> str:
+    moving = [row.vpc for row in rows if row.vpc.status != Status.READY]
+    return "; ".join([found(page, "VPC"), *(f"{vpc.name} is {vpc.get_status_display().lower()}" for vpc in moving)])
+
+
+def _vpc_words(vpc: Vpc, tiers: list[Tier], operation: Operation | None, agreement: Agreement) -> str:
+    if operation:
+        return f"{operation}: {sentence(operation)}"
+    state = f"{vpc.name} is {vpc.get_status_display().lower()}, with {len(tiers)} tier{'s'[: len(tiers) != 1]}"
+    return f"{state}. The two systems differ" if agreement.trouble else state
 
 
 def _removal(request: TenantRequest, vpc: Vpc, heading: str, offer: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,9 @@ from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
-from apps.kernel.channels import publish
+from apps.kernel.channels import publish, tenant_channel
+from apps.operations.models import Operation
+from apps.tenancy.models import Tenant
 
 logger = logging.getLogger("weft.doorbell")
 
@@ -40,11 +42,12 @@ def channel(operation_id: UUID) -> str:
     return f"weft:operation:{operation_id}"
 
 
+def stream_of(what: Tenant | Operation) -> str:
+    """The address at which an open page hears of a tenant's changes, or of one operation's (`portal.events`)."""
+    return f"/events/t/{what.slug}" if isinstance(what, Tenant) else f"/events/operations/{what.pk}"
+
+
 def tell(tenant_id: UUID | None, operation_id: UUID | None = None) -> None:
     """Tell the open pages of a tenant that something has changed, and those of one operation. Never raises."""
     heard = [channel(operation_id)] if operation_id is not None else []
-    publish(*heard, *([f"weft:tenant:{tenant_id}"] if tenant_id is not None else []))
-
-
-def tell_on_commit(tenant_id: UUID) -> None:
-    transaction.on_commit(lambda: tell(tenant_id))
+    publish(*heard, *([tenant_channel(tenant_id)] if tenant_id is not None else []))

@@ -88,6 +88,7 @@ def cancel(operation: Operation, *, by: Actor) -> Operation:
         operation.is_cancel_requested = True
         operation.due_at = clock.now()
         operation.save(update_fields=["is_cancel_requested", "due_at"])
+        transaction.on_commit(lambda: doorbell.tell(None, operation.pk))
     doorbell.ring_on_commit()
     return operation
 

@@ -12,13 +12,13 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from django_htmx.http import reswap, retarget
 
 from apps.kernel.errors import Refused
 from apps.kernel.forms import ListForm, Refusable
-from apps.kernel.pages import page_of, part_or_page, wants_part
+from apps.kernel.pages import found, page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
 from apps.operations import queries, sentences, services
+from apps.operations.doorbell import stream_of
 from apps.operations.forms import ActivityForm, RetryForm
 from apps.operations.models import Event, Operation, OperationQuerySet
 from apps.tenancy.actors import Actor, PlatformRequest, TenantRequest
@@ -35,6 +35,7 @@ def activity(request: TenantRequest) -> HttpResponse:
     rows = form.kept(rows)
     context = {"form": form, "fields": [form["phase"]], "page": page_of(rows, request)}
     context |= {**_stuck_among(rows), "why_not_retry": why_not_write(request.membership)}
+    context |= {"stream": stream_of(request.tenant), "live_words": _words(context)}
     return render(request, part_or_page(request, "operations/activity.html", "results"), context)
 
 
@@ -46,6 +47,7 @@ def changes(request: TenantRequest) -> HttpResponse:
     rows = queries.search_audit(AuditEntry.objects.of(request.tenant), words=form.words)
     page = page_of(form.kept(rows), request)
     context = {"form": form, "page": page, "entries": [(entry, queries.changes_of(entry)) for entry in page]}
+    context |= {"stream": stream_of(request.tenant), "live_words": found(page, "entry", "entries")}
     return render(request, part_or_page(request, "operations/changes.html", "results"), context)
 
 
@@ -79,17 +81,17 @@ def retry(request: TenantRequest, pk: UUID) -> HttpResponse:
 def retry_stuck(request: TenantRequest) -> HttpResponse:
     """All that are stuck and match the words of the filter."""
     form = RetryForm(request.POST)
-    found = queries.search(Operation.objects.of(request.tenant).stuck(), words=form.words, phase="")
+    stuck = queries.search(Operation.objects.of(request.tenant).stuck(), words=form.words, phase="")
     back = reverse("operations:list", args=[request.tenant.slug])
-    return _retry_all(request, form, found, by=request.actor, back=back)
+    return _retry_all(request, form, stuck, by=request.actor, back=back)
 
 
 @platform_view
 @require_POST
 def platform_retry_stuck(request: PlatformRequest) -> HttpResponse:
     form = RetryForm(request.POST)
-    found = queries.search_across(Operation.objects.across(request.platform).stuck(), words=form.words, phase="")
-    return _retry_all(request, form, found, by=request.actor, back=reverse("operations:platform_list"))
+    stuck = queries.search_across(Operation.objects.across(request.platform).stuck(), words=form.words, phase="")
+    return _retry_all(request, form, stuck, by=request.actor, back=reverse("operations:platform_list"))
 
 
 @platform_view
@@ -127,14 +129,15 @@ def platform_list(request: PlatformRequest) -> HttpResponse:
     """Every tenant's operations: what is stuck first, then the newest."""
     form = ActivityForm(request.GET)
     rows = Operation.objects.across(request.platform).select_related("tenant", "zone")
-    found = form.kept(queries.search_across(rows, words=form.words, phase=form.phase_wanted))
+    rows_found = form.kept(queries.search_across(rows, words=form.words, phase=form.phase_wanted))
     context = {
         "form": form,
         "fields": [form["phase"]],
         "stuck": rows.stuck()[:50],
-        "page": page_of(found, request),
-        **_stuck_among(found),
+        "page": page_of(rows_found, request),
+        **_stuck_among(rows_found),
     }
+    context["live_words"] = _words(context)
     return render(request, part_or_page(request, "operations/platform_list.html", "results"), context)
 
 
@@ -167,7 +170,7 @@ def platform_retry(request: PlatformRequest, pk: UUID) -> HttpResponse:
 def _page(
     request: HttpRequest, operation: Operation, crumbs: list[tuple[str, str]], context: dict[str, Any]
 ) -> HttpResponse:
-    """The page of an operation, or for htmx what changes on it. Once it is at rest, its last part asks for no other."""
+    """The page of an operation, or for htmx what changes on it. Once it is at rest, its last part follows no more."""
     reason = context.pop("reason", None)
     context |= {
         "crumbs": [{"label": label, "url": url} for label, url in crumbs] + [{"label": str(operation)}],
@@ -181,11 +184,14 @@ def _page(
         "why_not_retry": reason or operation.why_not("retry"),
         "why_not_give_up": operation.why_not("give up"),
         "is_part": wants_part(request),
+        "stream": stream_of(operation),
     }
-    response = render(request, part_or_page(request, "operations/detail.html", "part"), context)
-    if wants_part(request) and operation.is_at_rest:
-        return retarget(reswap(response, "outerHTML"), "#operation")
-    return response
+    return render(request, part_or_page(request, "operations/detail.html", "part"), context)
+
+
+def _words(context: dict[str, Any]) -> str:
+    count = found(context["page"], "operation")
+    return f"{count}. {context['stuck_words']}." if context["stuck_words"] else f"{count}."
 
 
 def _stuck_among(rows: OperationQuerySet) -> dict[str, Any]:
@@ -200,12 +206,12 @@ def _stuck_among(rows: OperationQuerySet) -> dict[str, Any]:
 
 
 def _retry_all(
-    request: HttpRequest, form: RetryForm, found: OperationQuerySet, *, by: Actor, back: str
+    request: HttpRequest, form: RetryForm, stuck: OperationQuerySet, *, by: Actor, back: str
 ) -> HttpResponse:
     if form.fault:
         messages.warning(request, form.fault)
         return redirect(back)
-    results = services.retry_each(found[: services.MOST_AT_ONCE], by=by)
+    results = services.retry_each(stuck[: services.MOST_AT_ONCE], by=by)
     done = sum(result.reason is None for result in results)
     messages.success(request, f"Tried again: {done} of {len(results)} stuck operations.")
     for result in [each for each in results if each.reason][:5]:

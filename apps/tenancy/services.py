@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models, transaction
 
-from apps.kernel.channels import publish
+from apps.kernel.channels import publish, tenant_channel
 from apps.kernel.names import NAME, USERNAME
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import ApiToken, AuditEntry, Membership, Role, Scope, Tenant, User
@@ -23,7 +23,8 @@ def audit(
     old: dict[str, Any] | None = None,
     new: dict[str, Any] | None = None,
 ) -> None:
-    """Note a change in the caller's transaction. `old` and `new` hold only what changed, and never a secret."""
+    """Note a change in the caller's transaction; when it commits, the tenant's open pages look again. `old` and `new`
+    hold only what changed, and never a secret."""
     AuditEntry(
         tenant=tenant,
         user=by.user,
@@ -36,6 +37,9 @@ def audit(
         old=old or {},
         new=new or {},
     ).save(force_insert=True)
+    if tenant is not None:
+        channel = tenant_channel(tenant.pk)
+        transaction.on_commit(lambda: publish(channel))
 
 
 @transaction.atomic(durable=True)

@@ -1,6 +1,5 @@
-// The few things that HTML and htmx cannot do: the theme choice, copying, ageing stamps, closing menus, lighting up the
-// lines of a map, noting what Weft says instead of a part, and keeping a form that could not be sent. Everything else is a
-// link or a form.
+// The few things that HTML and htmx cannot do: the theme choice, copying, ageing stamps, closing menus and lighting up the
+// lines of a map. What keeps an open page true is in live.js. Everything else is a link or a form.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -8,7 +7,8 @@
 
   const say = (text) => {
     const live = document.getElementById("live");
-    if (live) live.textContent = text;
+    // Beside what the region says of the page, which is not to be read out again.
+    if (live) live.append(Object.assign(document.createElement("span"), { textContent: ` ${text}` }));
   };
 
   // Theme: "light", "dark" or "" for what the machine prefers. The server reads the cookie, so no page flashes.
@@ -44,7 +44,8 @@
     setTimeout(() => delete button.dataset.copied, 1600);
   };
 
-  // Ages: a page left open must not go on claiming that a reading is fresh. Same words as the "age" template tag.
+  // Ages: a page left open must not go on claiming that a reading is fresh. Same words as the "age" template tag. What is
+  // known from a reading grows grey with it: the line that its stamp stands in, and what names the moment itself.
   const inWords = (seconds) => {
     if (seconds < 5) return "just now";
     if (seconds < 60) return `${seconds} s ago`;
@@ -52,7 +53,10 @@
     if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
     return `${Math.floor(seconds / 86400)} d ago`;
   };
+  const LINE = "tr, .stat, .list__item";
+  const told = new Set();
   const ageAll = () => {
+    const stale = new Map();
     for (const stamp of document.querySelectorAll("time[data-verb]")) {
       const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(stamp.dateTime)) / 1000));
       const isStale = "freshFor" in stamp.dataset && seconds > Number(stamp.dataset.freshFor);
@@ -60,7 +64,17 @@
       const words = `${stamp.dataset.verb} ${inWords(seconds)}${isStale ? ", stale" : ""}`.trim();
       const text = stamp.querySelector(".age__text");
       if (text.textContent !== words) text.textContent = words;
+      const line = isStale && stamp.closest(LINE);
+      if (line) stale.set(line, stamp.dateTime);
     }
+    for (const known of document.querySelectorAll("[data-fresh-until]")) {
+      if (Date.now() > Date.parse(known.dataset.freshUntil)) stale.set(known, known.dataset.freshUntil);
+    }
+    for (const line of document.querySelectorAll(".is-stale")) if (!stale.has(line)) line.classList.remove("is-stale");
+    for (const line of stale.keys()) line.classList.add("is-stale");
+    const news = [...stale.values()].filter((moment) => !told.has(moment));
+    for (const moment of news) told.add(moment);
+    if (news.length) document.dispatchEvent(new Event("weft:stale"));
   };
 
   // Topology: point at a device, or walk to it, and its links light up.
@@ -108,75 +122,11 @@
   const settle = (arrived) => {
     showTheme();
     ageAll();
+    overDevice({ target: document.activeElement });
     const errors = "[data-error-summary]";
     (arrived.matches?.(errors) ? arrived : arrived.querySelector(errors))?.focus();
   };
-  const noted = (code) => document.querySelector(`#messages [data-notice="${CSS.escape(code)}"]`);
-  const unreachable = () => {
-    const words = document.getElementById("unreachable");
-    if (words && !noted("unreachable")) document.getElementById("messages")?.append(words.content.cloneNode(true));
-  };
-  // What Weft says instead of a part (apps/kernel/pages.py) is put in once, whatever the status; it goes when all is well.
-  const heard = (isAmiss, token) => {
-    if (!isAmiss) for (const notice of document.querySelectorAll("#messages [data-notice]")) notice.remove();
-    if (!token) return;
-    document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
-    for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = token;
-  };
-  // Whether Weft would take something from this page now; if not, the page says why. It gets a token that counts.
-  const isReady = async () => {
-    try {
-      const answer = await fetch("/session/", { headers: { "HX-Request": "true", "HX-Current-URL": location.href } });
-      heard(!answer.ok, answer.headers.get("Weft-CSRF"));
-      const code = answer.headers.get("Weft-Notice");
-      const place = document.getElementById("messages");
-      if (code && !noted(code)) place.insertAdjacentHTML("beforeend", await answer.text());
-      else if (!code && !answer.ok) unreachable();
-      if (!answer.ok) place.scrollIntoView({ block: "center" });
-      return answer.ok;
-    } catch {
-      unreachable();
-      return false;
-    }
-  };
-  // Who has signed in again in another tab goes on here.
-  const comeBack = () => noted("signed-out") && isReady();
-  // A form is sent off once Weft would take it: who is signed out or cannot reach it keeps what they have typed.
-  const asked = new WeakSet();
-  const sure = new WeakSet();
-  document.addEventListener("submit", async (event) => {
-    const form = event.target;
-    const isOurs = form.method === "post" && form.closest("#main") && document.body.hasAttribute("hx-headers");
-    if (!isOurs || sure.delete(form)) return;
-    event.preventDefault();
-    if (asked.has(form)) return;
-    asked.add(form);
-    if (await isReady()) {
-      sure.add(form);
-      if (!form.isConnected) {
-        // A live part was renewed meanwhile and has taken the form along: what was pressed still counts.
-        form.hidden = true;
-        document.body.append(form);
-      }
-      form.requestSubmit(event.submitter);
-    }
-    asked.delete(form);
-  });
   document.addEventListener("htmx:load", (event) => settle(event.detail.elt));
-  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    const code = detail.xhr.getResponseHeader("Weft-Notice");
-    if (!code) return;
-    detail.shouldSwap = !noted(code);
-    detail.isError = false;
-  });
-  document.addEventListener("htmx:afterRequest", ({ detail: { xhr, successful } }) => {
-    if (!xhr.status) return;
-    heard(xhr.getResponseHeader("Weft-Notice") || !successful, xhr.getResponseHeader("Weft-CSRF"));
-  });
-  document.addEventListener("htmx:sendError", unreachable);
-  document.addEventListener("htmx:responseError", unreachable);
-  window.addEventListener("focus", comeBack);
-  document.addEventListener("visibilitychange", () => document.hidden || comeBack());
   document.addEventListener("DOMContentLoaded", () => settle(document));
   setInterval(ageAll, 5000);
 })();

@@ -154,7 +154,7 @@ class TestWhatIsShown:
 
     def test_an_open_page_asks_again_for_what_it_shows(self, zone: Zone, browser: Client) -> None:
         html = browser.get(URL, headers=HTMX).content.decode()
-        assert html.strip().startswith("<div") and 'hx-trigger="every 10s"' in html and "<html" not in html
+        assert html.strip().startswith("<div") and 'hx-trigger="heard, every 10s"' in html and "<html" not in html
 
     def test_lost_vnis_are_told_apart_from_used_ones(self, zone: Zone, read: Sweep, browser: Client) -> None:
         assert "never read" in words(browser.get(URL))

@@ -130,7 +130,7 @@ def test_a_burst_is_one_event_and_one_more(web: WebServer, valkey: Valkey, acme:
             while heard.next() == "event: changed":
                 heard_of += 1
                 lasted = time.monotonic() - started
-    assert 1 <= heard_of <= 2 + lasted / events.GAP_SECONDS, "one for each gap in which something came"
+    assert 1 <= heard_of <= 2 + lasted / events.TENANT_GAP_SECONDS, "one for each gap in which something came"
 
 
 def test_strangers_find_nothing(web: WebServer, acme: Tenant, globex: Tenant, engineer: User, stranger: User) -> None:

@@ -216,3 +216,24 @@ def test_a_redirect_is_obeyed_with_its_messages(ann: Any, place: Zone, acme: Ten
 def test_who_asks_without_htmx_gets_pages_as_ever(acme: Tenant, engineer: User) -> None:
     assert Client().get("/t/acme/").headers["Location"] == "/login/?next=/t/acme/"
     assert b"<html" in browser_of(engineer).get(f"/t/acme/vpcs/{uuid4()}/").content
+
+
+def test_what_a_page_has_already_is_not_sent_again(asks: list[Ask], engineer: User, admin: User, acme: Tenant) -> None:
+    people = {False: Part(engineer), True: Part(admin)}
+
+    def look(ask: Ask, seen: str) -> HttpResponse:
+        return people[ask.is_the_platforms].get(ask.path, headers={"HX-Request": "true", "Weft-Seen": seen})
+
+    looks = [ask for ask in asks if ask.method == "GET"]
+    first = {ask: look(ask, "nothing") for ask in looks}
+    assert {answer.status_code for answer in first.values()} == {200}
+    again = {ask: look(ask, first[ask].headers["Weft-Part"]) for ask in looks}
+    assert {(answer.status_code, answer.content) for answer in again.values()} == {(204, b"")}
+
+    vpc = Vpc.unscoped.filter(tenant=acme, status=Status.READY)[0]
+    vpc.name = "another name"
+    vpc.save(update_fields=["name"])
+    page = next(ask for ask in looks if ask.view == "networks:vpc_list")
+    changed = look(page, first[page].headers["Weft-Part"])
+    assert changed.status_code == 200 and b"another name" in changed.content
+    assert changed.headers["Weft-Part"] != first[page].headers["Weft-Part"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -109,11 +110,11 @@ def test_a_running_operation_shows_its_steps_and_follows_itself(ann, prod, start
     assert "33 %" in text
     assert "Netris has no VPC for it yet." in text
     assert "Asked for by ann." in text
-    assert f'sse-connect="/events/operations/{operation.pk}"' in page
-    assert 'hx-trigger="sse:changed, every 10s"' in page
+    assert f'data-stream="/events/operations/{operation.pk}"' in page
+    assert 'hx-trigger="heard, every 10s"' in page
 
 
-def test_a_part_updates_title_badge_and_live_region(ann, prod, started):
+def test_a_part_updates_title_badge_note_and_live_region(ann, prod, started):
     operation = started(prod, phase="building")
 
     part = ann.part(page_of(operation))
@@ -121,9 +122,9 @@ def test_a_part_updates_title_badge_and_live_region(ann, prod, started):
     page = part.content.decode()
     assert "<html" not in page
     assert "<title>Create VPC prod: At work" in page
-    assert 'id="operation-badge" hx-swap-oob="true"' in page
-    assert '<div id="live" hx-swap-oob="innerHTML">At work</div>' in page
-    assert "HX-Retarget" not in part.headers
+    for name in ("badge", "note", "actions"):
+        assert re.search(f'id="operation-{name}"\\s+hx-swap-oob="morph"', page), name
+    assert re.search(r'id="live"\s+aria-live="polite"\s+hx-swap-oob="morph">At work</div>', page)
 
 
 @pytest.mark.parametrize("phase", ["succeeded", "rolled_back", "cancelled"])
@@ -133,8 +134,8 @@ def test_at_rest_a_page_asks_for_nothing_more(ann, prod, started, phase):
     for answer in (ann.get(page_of(operation)), ann.part(page_of(operation))):
         page = answer.content.decode()
         assert "hx-trigger" not in page
-        assert "sse-connect" not in page
-    assert answer.headers["HX-Retarget"] == "#operation"
+        assert "data-stream" not in page
+        assert "You can close this page" not in page
 
 
 def test_success_leads_to_the_vpc(ann, prod, started):

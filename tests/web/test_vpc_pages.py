@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from uuid import uuid4
 
@@ -114,12 +115,12 @@ def test_htmx_gets_the_rows_alone(ann, acme, place):
     assert "<html" not in page
 
 
-def test_only_a_list_with_something_under_way_asks_again(ann, acme, place):
-    vpc = builders.a_vpc(acme, place, status=Status.BUILDING)
-    assert "every 5s" in ann.get(LIST).content.decode()
-
-    Vpc.objects.of(acme).filter(pk=vpc.pk).update(status=Status.READY)
-    assert "every 5s" not in ann.get(LIST).content.decode()
+def test_a_list_follows_what_happens_to_the_tenant_with_the_filter_it_has(ann, acme, place):
+    builders.a_vpc(acme, place)
+    page, part = ann.get(f"{LIST}?q=x&sort=-name"), ann.part(f"{LIST}?q=x&sort=-name")
+    for answer in (page, part):
+        assert 'data-stream="/events/t/acme"' in answer.content.decode()
+        assert 'hx-get="/t/acme/vpcs/?q=x&amp;sort=-name"' in answer.content.decode()
 
 
 def test_ready_is_grey_until_both_systems_were_read_lately(ann, acme, place):
@@ -261,11 +262,10 @@ def test_the_page_costs_the_same_however_many_tiers_and_operations(ann, acme, pl
 
 def test_work_under_way_is_shown_and_followed(ann, acme, place, started):
     vpc = builders.a_vpc(acme, place, status=Status.BUILDING)
-    operation = started(vpc, phase="building", cursor=1)
+    started(vpc, phase="building", cursor=1)
 
     page = ann.get(page_of(vpc)).content.decode()
 
-    assert f'sse-connect="/events/operations/{operation.pk}"' in page
     assert "33 %" in page
     assert "The VPC is still being built." in page
 
@@ -277,17 +277,19 @@ def test_work_on_a_tier_is_shown_too(ann, prod, started):
     assert "Create tier web" in words(ann.get(page_of(prod)))
 
 
-def test_when_the_work_is_over_the_page_stops_asking(ann, acme, place, started):
-    vpc = builders.a_vpc(acme, place, status=Status.BUILDING)
-    operation = started(vpc, phase="building")
-    assert 'hx-trigger="sse:changed, every 10s"' in ann.get(page_of(vpc)).content.decode()
-    assert "HX-Retarget" not in ann.part(page_of(vpc)).headers
+def test_a_page_follows_the_tenant_also_when_nothing_is_under_way(ann, prod):
+    for answer in (ann.get(page_of(prod)), ann.part(page_of(prod))):
+        assert 'data-stream="/events/t/acme"' in answer.content.decode()
+        assert re.search(r'id="live"[^>]*>prod is ready, with 2 tiers</div>', answer.content.decode())
 
-    Operation.objects.of(acme).filter(pk=operation.pk).update(phase="succeeded")
-    last = ann.part(page_of(vpc))
-    assert "hx-trigger" not in last.content.decode()
-    assert "sse-connect" not in last.content.decode()
-    assert last.headers["HX-Retarget"] == "#vpc"
+
+def test_a_page_says_until_when_its_readings_will_do(ann, prod, place):
+    assert "data-fresh-until" not in ann.get(page_of(prod)).content.decode()
+    mirror_all(prod)
+    page = ann.get(page_of(prod)).content.decode()
+    assert page.count("data-fresh-until") == 4
+    assert page.count("data-fresh-until") == ann.part(page_of(prod)).content.decode().count("data-fresh-until")
+    assert ann.get(LIST).content.decode().count("data-fresh-until") == 1
 
 
 def test_something_stuck_is_told_with_its_reason(ann, acme, place, started):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from zlib import crc32
 
 from django.utils.safestring import SafeString
 
@@ -261,7 +262,11 @@ def _tier(index: int, tier: TierNode, box: Box) -> SafeString:
         _used(tier, right, lower, right - vni_at - (82 if tier.vni is not None else 0)),
         class_="map-tier",
     )
-    return element("a", drawn, href=tier.url, class_="map-link") if tier.url else drawn
+    if tier.url is None:
+        return drawn
+    # Each variant has its own, by which whoever has the focus on it keeps it when the map is drawn anew.
+    name = f"map-{box.width:.0f}-{crc32(tier.url.encode()):08x}"
+    return element("a", drawn, href=tier.url, class_="map-link", id=name)
 
 
 def _used(tier: TierNode, right: float, baseline: float, room: float) -> SafeString:

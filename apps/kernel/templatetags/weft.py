@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from datetime import date, datetime
 from functools import lru_cache
-from itertools import count
 from typing import Any
 
 from django import template
@@ -25,8 +24,6 @@ from apps.kernel.svg.topology import Topology, render_topology
 from apps.kernel.svg.vpc_map import VpcMap, render_vpc_map
 
 register = template.Library()
-
-_numbers = count()
 
 
 @register.simple_tag
@@ -148,11 +145,14 @@ def button(
     name: str = "",
     value: str = "",
     small: bool = False,
+    key: str = "",
 ) -> dict[str, Any]:
     """A link when it has a URL, else a submit button. With a reason it cannot be pressed, and says why; with a
     `Never` it is not there.
 
-    `look` is primary, danger, danger-solid or quiet."""
+    `look` is primary, danger, danger-solid or quiet. It is the same button to who has the focus on it when a part is
+    drawn anew, also when it can no longer be pressed; `key` tells two apart that do the same on one page."""
+    named = f"{zlib.crc32(f'{label} {url} {name} {value} {key}'.encode()):08x}"
     classes = ["button"] + [f"button--{look}"] * bool(look) + ["button--small"] * small
     return {
         "label": label,
@@ -160,8 +160,8 @@ def button(
         "icon": icon,
         "reason": reason,
         "is_never": isinstance(reason, Never),
-        # The same button may stand on a page twice.
-        "reason_id": f"why-{zlib.crc32(f'{label} {url} {reason}'.encode()):08x}-{next(_numbers)}",
+        "key": named,
+        "reason_id": f"why-{named}",
         "name": name,
         "value": value,
         "classes": " ".join(classes),
