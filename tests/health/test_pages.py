@@ -147,4 +147,4 @@ def test_it_costs_the_same_however_much_there_is(root, told, django_assert_num_q
 
 def test_the_live_part_is_a_part(root, told):
     part = root.get(PAGE, headers={"HX-Request": "true"}).content.decode()
-    assert part.lstrip().startswith("<div") and 'id="health"' in part and "<main" not in part
+    assert part.lstrip().startswith("<div") and 'id="follow"' in part and "<main" not in part
