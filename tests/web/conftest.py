@@ -81,5 +81,5 @@ def started() -> Callable[[Vpc], Operation]:
 
 def words(response: Any) -> str:
     """What a reader sees of the page, on one line."""
-    text = re.sub(r"<(script|style|svg)\b.*?</\1>", " ", response.content.decode(), flags=re.S)
+    text = re.sub(r"<(script|style|svg|template)\b.*?</\1>", " ", response.content.decode(), flags=re.S)
     return " ".join(unescape(re.sub(r"<[^>]+>", " ", text)).split())
