@@ -6,8 +6,11 @@ from typing import Any, ClassVar, TypeVar
 
 from django import forms
 from django.db.models import QuerySet
+from django.forms.utils import flatatt
 from django.http import QueryDict
 from django.utils.functional import cached_property
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from apps.kernel.errors import Refused, shortened
 from apps.kernel.pages import only_parameters
@@ -35,8 +38,25 @@ class Search(forms.CharField):
         super().__init__(required=False, max_length=SEARCH_LENGTH, error_messages={"max_length": words})
 
 
+class Options(forms.Select):
+    """A select drawn in one go: Django's own renders two templates for each of its options."""
+
+    def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
+        chosen = self.format_value(value)
+        options = format_html_join(
+            "",
+            '<option value="{}"{}>{}</option>',
+            ((key, SafeString(" selected" * (str(key) in chosen)), label) for key, label in self.choices),
+        )
+        return format_html(
+            '<select name="{}"{}>{}</select>', name, flatatt(self.build_attrs(self.attrs, attrs)), options
+        )
+
+
 class Choice(forms.ChoiceField):
     """A select whose first option, the empty one, means all."""
+
+    widget = Options
 
     def __init__(self, noun: str, choices: Any = ()) -> None:
         self.noun = noun

@@ -1,12 +1,12 @@
 """What stands in the create form, right or wrong: the words that somebody typed, and what can be drawn of them.
 
 A draft is edited by buttons that need no JavaScript (`add_tier`, `remove_tier=1`, `next_free=0`, `suggest`, `fit`);
-each gives a new draft. It knows no database: the ranges that are in use come in as arguments.
+each gives a new draft. It knows no database: what is free there comes in as an argument.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Any
@@ -14,13 +14,16 @@ from typing import Any
 from apps.kernel.errors import Refused
 from apps.kernel.names import NAME
 from apps.kernel.svg.vpc_map import PLANNED, TierNode, VpcMap
-from apps.networks.addressing import free_blocks, suggest_tier, suggest_vpc
+from apps.networks.addressing import free_blocks, suggest_tier
 from apps.networks.specs import MOST_TIERS, VpcSpec, parse_tier_cidr, parse_vpc_cidr, too_many
 
 EDITS = ("add_tier", "remove_tier", "next_free", "suggest", "fit", "preview")
 VPC_PREFIX = 20
 TIER_PREFIX = 24
 FIRST_TIERS = ("web", "db")
+
+#: A range of this size that overlaps no VPC of the tenant; None when there is no room.
+Free = Callable[[int], IPv4Network | None]
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,9 @@ class VpcDraft:
     tiers: tuple[TierDraft, ...] = ()
 
     @classmethod
-    def suggested(cls, used: Iterable[IPv4Network], *, zone: str = "") -> VpcDraft:
+    def suggested(cls, free: Free, *, zone: str = "") -> VpcDraft:
         """What a fresh form shows: a range that is free, and two tiers in it."""
-        block = suggest_vpc(used, VPC_PREFIX)
+        block = free(VPC_PREFIX)
         draft = cls(zone=zone, cidr=str(block or ""), tiers=tuple(TierDraft(name) for name in FIRST_TIERS))
         return draft.fitted()
 
@@ -111,8 +114,8 @@ class VpcDraft:
 
     # --- edits --------------------------------------------------------------------------------------------------------
 
-    def edited(self, edit: str, value: str, used: Iterable[IPv4Network]) -> VpcDraft:
-        """The draft after a press of one of its buttons; `used` are the ranges of the tenant's other VPCs."""
+    def edited(self, edit: str, value: str, free: Free) -> VpcDraft:
+        """The draft after a press of one of its buttons."""
         row = int(value) if value.isdecimal() and int(value) < len(self.tiers) else None
         match edit:
             case "add_tier" if len(self.tiers) < MOST_TIERS:
@@ -123,7 +126,7 @@ class VpcDraft:
             case "next_free" if row is not None:
                 return self.with_next_free(row)
             case "suggest":
-                found = suggest_vpc(used, self.block.prefixlen if self.block else VPC_PREFIX)
+                found = free(self.block.prefixlen if self.block else VPC_PREFIX)
                 return replace(self, cidr=str(found)).fitted() if found else self
             case "fit":
                 return self.fitted()

@@ -14,7 +14,7 @@ from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
 from apps.kernel.errors import Refused
-from apps.kernel.forms import Choice, ListForm, Refusable
+from apps.kernel.forms import Choice, ListForm, Options, Refusable
 from apps.kernel.names import DESCRIPTION, NAME, as_seen
 from apps.networks.drafts import VpcDraft
 from apps.networks.models import Vpc
@@ -43,7 +43,7 @@ class VpcForm(Refusable):
 
     name = Said(label="Name", widget=_words(length=NAME.most))
     description = Said(label="Description", required=False, widget=_words(length=DESCRIPTION.most))
-    zone = Said(label="Zone", widget=forms.Select)
+    zone = Said(label="Zone", widget=Options)
     cidr = Said(label="Address range", widget=_address(placeholder="10.20.0.0/20"))
 
     def __init__(self, draft: VpcDraft, zones: Iterable[Zone], *, is_sent: bool = False, focus: str = "name") -> None:

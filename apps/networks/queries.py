@@ -6,15 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import IPv4Network, ip_network
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
+from django.core.paginator import Page
 from django.db import connection
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Func, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast, Coalesce
 
 from apps.accounts.models import Account
 from apps.kernel import clock
 from apps.mirror.models import Kind, Reading
+from apps.networks.addressing import SUGGESTED, Span, first_gap, span_of
 from apps.networks.filters import VpcFilter
 from apps.networks.models import Tier, TierQuerySet, Usage, Vpc, VpcQuerySet, lock_key_of
 from apps.operations.models import Operation, OperationQuerySet
@@ -33,8 +36,12 @@ SORTS = {
     "-cidr": ("-cidr", "-id"),
 }
 DEFAULT_SORT = "name"
-#: What a line of the list shows. Of the zone the name alone is read, and nothing of it to count the rows.
-COLUMNS = ("name", "description", "cidr", "status", "egress_ip", "created_at", "zone__name")
+#: The columns of a VPC that a line of the list shows.
+COLUMNS = ("pk", "name", "description", "status", "created_at", "zone_id")
+#: Addresses as they are written: to read them as numbers, only to write them again, takes longer than their query.
+WRITTEN = {"range": Cast("cidr", TextField()), "egress": Func("egress_ip", function="host", output_field=TextField())}
+#: How many different ranges are looked through for a gap.
+LOOKED_THROUGH = 200
 #: How many overlapping VPCs are named before the others are only counted.
 NAMED = 5
 #: How far they are counted.
@@ -49,13 +56,13 @@ SHOWN = 8
 
 def zones_of(tenant: Tenant) -> list[Zone]:
     """Enabled zones in which the tenant's account is ready: where it can build now."""
-    accounts = Account.objects.of(tenant).ready().filter(zone__is_enabled=True)
-    named = accounts.select_related("zone").only("zone__name", "zone__slug", "zone__max_tiers_per_vpc")
-    return [account.zone for account in named.order_by("zone__name")]
+    accounts = Account.objects.of(tenant).ready().order_by()
+    zones = Zone.objects.filter(is_enabled=True, pk__in=accounts.values("zone"))
+    return list(zones.only("name", "slug", "max_tiers_per_vpc").order_by("name"))
 
 
 # Each step finds the next range in the index, however many VPCs share one.
-USED_RANGES = """
+USED_SPANS = """
 WITH RECURSIVE used AS (
     (SELECT cidr FROM networks_vpc WHERE tenant_id = %(tenant)s AND status <> 'deleted' ORDER BY cidr LIMIT 1)
     UNION ALL
@@ -65,15 +72,38 @@ WITH RECURSIVE used AS (
         ORDER BY vpc.cidr LIMIT 1
     ) FROM used WHERE used.cidr IS NOT NULL
 )
-SELECT cidr FROM used WHERE cidr IS NOT NULL
+SELECT cidr - inet '0.0.0.0', broadcast(cidr) - inet '0.0.0.0' FROM used WHERE cidr IS NOT NULL LIMIT %(most)s
 """
 
 
-def used_ranges(tenant: Tenant) -> list[IPv4Network]:
-    """The different ranges of the tenant's VPCs, in order."""
+def used_spans(tenant: Tenant, *, most: int | None = None) -> list[Span]:
+    """The lowest of the different ranges of the tenant's VPCs, or all of them, in order."""
     with connection.cursor() as cursor:
-        cursor.execute(USED_RANGES, {"tenant": tenant.pk})
-        return [IPv4Network(str(cidr)) for (cidr,) in cursor.fetchall()]
+        cursor.execute(USED_SPANS, {"tenant": tenant.pk, "most": most})
+        return [(first, last) for first, last in cursor.fetchall()]
+
+
+def free_range(tenant: Tenant, prefixlen: int) -> IPv4Network | None:
+    """A range for a new VPC that overlaps none of the tenant's: the first there is between the lowest of them. Among
+    very many without a gap it is one behind the others, before all of them are looked through."""
+    lowest = used_spans(tenant, most=LOOKED_THROUGH)
+    found = first_gap(SUGGESTED, lowest, prefixlen)
+    if len(lowest) < LOOKED_THROUGH or (found is not None and span_of(found) < lowest[-1]):
+        return found
+    behind = (_free_behind(tenant, block, prefixlen) for block in SUGGESTED)
+    return next(filter(None, behind), None) or first_gap(SUGGESTED, used_spans(tenant), prefixlen)
+
+
+def _free_behind(tenant: Tenant, block: IPv4Network, prefixlen: int) -> IPv4Network | None:
+    """The first range in the block behind the tenant's last one there."""
+    ranges = Vpc.objects.of(tenant).live().order_by("-cidr").values_list("cidr", flat=True)
+    met = ranges.filter(cidr__net_contained_or_equal=block).first()
+    found: IPv4Network | None = block if met is None else None
+    while met is not None:
+        # Whatever lies here contains the last one, and goes on behind it.
+        found = first_gap([block], [(0, span_of(met)[1])], prefixlen)
+        met = next(iter(ranges.order_by().filter(cidr__net_overlaps=found)[:1]), None) if found else None
+    return next(found.subnets(new_prefix=prefixlen)) if found and found.prefixlen <= prefixlen else None
 
 
 @dataclass(frozen=True)
@@ -157,12 +187,13 @@ def overlap_of(tenant: Tenant, block: IPv4Network | None, *, besides: Vpc | None
 
 def search_vpcs(tenant: Tenant, *, words: str, status: str, zone: str, sort: str) -> VpcQuerySet:
     """As in the API; but an address, or a whole range, finds the VPCs that hold it or send from it."""
-    rows = Vpc.objects.of(tenant).live().select_related("zone").only(*COLUMNS)
+    rows = Vpc.objects.of(tenant).live()
     if (block := _network(words)) is not None:
         rows = rows.filter(Q(cidr__net_contains_or_equals=block) | Q(egress_ip=block.network_address))
         words = ""
-    found = VpcFilter({"q": words, "status": status, "zone": zone}, queryset=rows).qs
-    return cast(VpcQuerySet, found.order_by(*SORTS.get(sort, SORTS[DEFAULT_SORT])))
+    if wanted := {name: value for name, value in (("q", words), ("status", status), ("zone", zone)) if value}:
+        rows = VpcFilter(wanted, queryset=rows).qs
+    return rows.order_by(*SORTS.get(sort, SORTS[DEFAULT_SORT]))
 
 
 def _network(words: str) -> IPv4Network | None:
@@ -173,39 +204,29 @@ def _network(words: str) -> IPv4Network | None:
     return block if isinstance(block, IPv4Network) else None
 
 
-@dataclass(frozen=True)
-class VpcRow:
-    """A VPC with what its line shows beside its own columns."""
+def rows_of(tenant: Tenant, page: Page[Vpc]) -> list[dict[str, Any]]:
+    """What the lines of the list show, as plain values: models, and all that is no dict, cost a template far more.
 
-    vpc: Vpc
-    tier_count: int
-    operation: Operation | None
-    is_stale: bool
-    #: When it will be, unless it is read again.
-    fresh_until: datetime | None
-
-    @property
-    def is_moving(self) -> bool:
-        return self.vpc.status in (Status.BUILDING, Status.REMOVING)
-
-
-def rows_of(tenant: Tenant, vpcs: Sequence[Vpc]) -> list[VpcRow]:
-    """Two queries, and a third when something on the page is not at rest."""
-    counted = Tier.objects.of(tenant).live().filter(vpc__in=vpcs).order_by().values_list("vpc")
-    tiers: dict[UUID, int] = dict(counted.annotate(Count("id")))
-    keys = [vpc.lock_key for vpc in vpcs if vpc.status != Status.READY]
+    Two queries, and a third when something on the page is not at rest. What only lines show is read for those of the
+    page alone, and not to count the others."""
+    tiers = Tier.objects.of(tenant).live().filter(vpc=OuterRef("pk")).order_by().values("vpc")
+    counted = Coalesce(Subquery(tiers.annotate(count=Count("*")).values("count")), 0)
+    found = cast(VpcQuerySet, page.object_list)
+    rows = list(found.values(*COLUMNS, **WRITTEN, zone_name=F("zone__name"), tier_count=counted))
+    keys = [lock_key_of(row["pk"]) for row in rows if row["status"] != Status.READY]
     live = Operation.objects.of(tenant).live().filter(lock_key__in=keys) if keys else ()
     operations = {operation.lock_key: operation for operation in live}
-    fresh = fresh_zones({vpc.zone_id for vpc in vpcs})
+    fresh = {zone: until.isoformat() for zone, until in fresh_zones({row["zone_id"] for row in rows}).items()}
     return [
-        VpcRow(
-            vpc,
-            tiers.get(vpc.pk, 0),
-            operations.get(vpc.lock_key),
-            vpc.status == Status.READY and vpc.zone_id not in fresh,
-            fresh.get(vpc.zone_id),
-        )
-        for vpc in vpcs
+        row
+        | {
+            "operation": operations.get(lock_key_of(row["pk"])) if operations else None,
+            "is_stale": row["status"] == Status.READY and row["zone_id"] not in fresh,
+            #: When it will be, unless it is read again.
+            "fresh_until": fresh.get(row["zone_id"]),
+            "is_moving": row["status"] in (Status.BUILDING, Status.REMOVING),
+        }
+        for row in rows
     ]
 
 
@@ -214,7 +235,7 @@ def fresh_zones(zone_ids: Iterable[UUID]) -> dict[UUID, datetime]:
     called ready in green."""
     readings = Reading.objects.filter(zone__in=set(zone_ids), kind__in=(Kind.CLOUDSTACK_VPC, Kind.NETRIS_VPC))
     until: dict[UUID, list[datetime]] = {}
-    for reading in readings:
+    for reading in readings.only("zone", "kind", "read_at"):
         if reading.read_at and not reading.is_stale:
             until.setdefault(reading.zone_id, []).append(reading.read_at + reading.fresh_for)
     return {zone_id: min(times) for zone_id, times in until.items() if len(times) == 2}

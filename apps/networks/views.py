@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -61,7 +62,7 @@ def vpc_list(request: TenantRequest) -> HttpResponse:
     form = VpcListForm(request.GET, queries.zones_of(request.tenant))
     sort = request.GET.get("sort", queries.DEFAULT_SORT)
     page = page_of(form.kept(queries.search_vpcs(request.tenant, **form.wanted, sort=sort)), request)
-    rows = queries.rows_of(request.tenant, list(page))
+    rows = queries.rows_of(request.tenant, page)
     quota = queries.quota_of(request.tenant)
     context = {
         "quota": quota,
@@ -259,14 +260,14 @@ def _renamed(request: TenantRequest, vpc: Vpc, name: str, *, is_changed: bool) -
 def _vpc_form(request: TenantRequest) -> VpcForm:
     """A fresh form, an edited one, or one that was sent off."""
     zones = queries.zones_of(request.tenant)
+    free = partial(queries.free_range, request.tenant)
     if request.method != "POST":
-        first = str(zones[0].pk) if zones else ""
-        return VpcForm(VpcDraft.suggested(queries.used_ranges(request.tenant), zone=first), zones)
+        return VpcForm(VpcDraft.suggested(free, zone=str(zones[0].pk) if zones else ""), zones)
     draft = _draft(request.POST)
     edit = next((name for name in EDITS if name in request.POST), None)
     if edit is None:
         return VpcForm(draft, zones, is_sent=True, focus="")
-    edited = draft.edited(edit, request.POST[edit], queries.used_ranges(request.tenant))
+    edited = draft.edited(edit, request.POST[edit], free)
     return VpcForm(edited, zones, focus=f"tiers.{len(edited.tiers) - 1}.name" if edit == "add_tier" else "")
 
 
@@ -324,9 +325,10 @@ def _overview_words(context: dict[str, Any]) -> str:
     return "; ".join([*needs, *running]) or "Nothing is under way, and nothing needs you"
 
 
-def _list_words(page: Page[Vpc], rows: list[queries.VpcRow]) -> str:
-    moving = [row.vpc for row in rows if row.vpc.status != Status.READY]
-    return "; ".join([found(page, "VPC"), *(f"{vpc.name} is {vpc.get_status_display().lower()}" for vpc in moving)])
+def _list_words(page: Page[Vpc], rows: list[dict[str, Any]]) -> str:
+    moving = [row for row in rows if row["status"] != Status.READY]
+    words = (f"{row['name']} is {Status(row['status']).label.lower()}" for row in moving)
+    return "; ".join([found(page, "VPC"), *words])
 
 
 def _vpc_words(vpc: Vpc, tiers: list[Tier], operation: Operation | None, agreement: Agreement) -> str:

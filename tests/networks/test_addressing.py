@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.networks.addressing import free_blocks, overlaps, suggest_tier, suggest_vpc
+from apps.networks.addressing import SUGGESTED, first_free, free_blocks, overlaps, suggest_tier
 
 BLOCK = IPv4Network("10.20.0.0/20")
 
@@ -38,6 +38,12 @@ def test_free_and_used_make_up_the_block_and_never_touch(used):
     assert free == sorted(free)
 
 
+@given(st.lists(networks_in(BLOCK), max_size=30), st.integers(20, 30))
+def test_the_first_free_range_is_the_first_of_its_size_that_touches_nothing(used, prefixlen):
+    free = [each for each in BLOCK.subnets(new_prefix=prefixlen) if not any(each.overlaps(one) for one in used)]
+    assert first_free([BLOCK], used, prefixlen) == (free[0] if free else None)
+
+
 @given(st.lists(networks_in(BLOCK), max_size=30))
 def test_a_suggested_tier_fits_the_rules_or_there_is_no_room(used):
     suggestion = suggest_tier(BLOCK, used)
@@ -50,16 +56,16 @@ def test_a_suggested_tier_fits_the_rules_or_there_is_no_room(used):
 
 def test_the_first_suggestion_for_a_vpc_is_free_of_the_others():
     used = [IPv4Network("10.0.0.0/20"), IPv4Network("10.0.16.0/20")]
-    assert str(suggest_vpc(used)) == "10.0.32.0/20"
+    assert str(first_free(SUGGESTED, used, 20)) == "10.0.32.0/20"
 
 
 def test_a_tenant_that_uses_all_of_ten_is_offered_the_next_private_range():
-    assert str(suggest_vpc([IPv4Network("10.0.0.0/8")])) == "172.16.0.0/20"
+    assert str(first_free(SUGGESTED, [IPv4Network("10.0.0.0/8")], 20)) == "172.16.0.0/20"
 
 
 def test_no_suggestion_when_every_private_range_is_used():
     everything = [IPv4Network(block) for block in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")]
-    assert suggest_vpc(everything) is None
+    assert first_free(SUGGESTED, everything, 20) is None
 
 
 @given(st.lists(st.tuples(st.integers(0, 2**10 - 1), st.integers(22, 29)), max_size=40))

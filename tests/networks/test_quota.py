@@ -65,8 +65,8 @@ def test_pages_say_it_before_anything_is_filled_in(full: Tenant, ann: Client):
         page = ann.get(path)
         assert FULL in page.content.decode(), path
     assert "2 of 2 VPCs" in ann.get("/t/acme/vpcs/").content.decode()
-    vpc = ann.get("/t/acme/vpcs/").context["rows"][0].vpc
-    for path in (f"/t/acme/vpcs/{vpc.pk}/", f"/t/acme/vpcs/{vpc.pk}/tiers/new/"):
+    vpc = ann.get("/t/acme/vpcs/").context["rows"][0]["pk"]
+    for path in (f"/t/acme/vpcs/{vpc}/", f"/t/acme/vpcs/{vpc}/tiers/new/"):
         assert NO_TIER in ann.get(path).content.decode(), path
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from ipaddress import IPv4Network
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 
+from apps.networks.addressing import span_of
 from apps.networks.models import LIVE, Tier, Usage, Vpc
-from apps.networks.queries import used_ranges
+from apps.networks.queries import LOOKED_THROUGH, free_range, used_spans
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
@@ -87,9 +89,36 @@ def test_a_tier_has_its_vpcs_tenant_whoever_writes_it(acme: Tenant, globex: Tena
 
 
 def test_a_range_is_told_once_however_many_share_it_and_not_when_nothing_has_it(acme: Tenant, zone: Zone) -> None:
-
     for number, cidr in enumerate(["10.40.0.0/20", "10.20.0.0/20", "10.20.0.0/20", "10.20.0.0/16"]):
         builders.a_vpc(acme, zone, f"vpc {number}", cidr)
     builders.a_vpc(acme, zone, "gone", "10.90.0.0/20", status=Status.DELETED)
-    assert [str(each) for each in used_ranges(acme)] == ["10.20.0.0/16", "10.20.0.0/20", "10.40.0.0/20"]
-    assert used_ranges(builders.a_tenant("Empty")) == []
+    told = ["10.20.0.0/16", "10.20.0.0/20", "10.40.0.0/20"]
+    assert used_spans(acme) == [span_of(IPv4Network(each)) for each in told]
+    assert used_spans(builders.a_tenant("Empty")) == []
+
+
+@pytest.mark.parametrize(
+    ("besides", "prefixlen", "free"),
+    [
+        # A gap among those that are looked through, however many there are.
+        (["10.0.16.0/20"], 20, "10.0.0.0/20"),
+        # None there: behind the last, and behind what the last lies in.
+        (["10.0.0.0/20"], 20, "10.16.0.0/20"),
+        (["10.0.0.0/20", "10.0.0.0/10"], 20, "10.64.0.0/20"),
+        # None in ten: the next private range, though there would be room between.
+        (["10.0.0.0/20", "10.255.240.0/20"], 20, "172.16.0.0/20"),
+        # Nothing behind any: then all of them are looked through.
+        (["10.0.0.0/20", "10.255.255.0/24", "172.31.255.0/24", "192.168.255.0/24"], 20, "10.16.0.0/20"),
+        (["10.0.0.0/20", "10.64.0.0/10", "10.128.0.0/9", "172.31.255.0/24", "192.168.255.0/24"], 10, None),
+    ],
+)
+def test_a_free_range_is_found_among_very_many(
+    besides: list[str], prefixlen: int, free: str | None, acme: Tenant, zone: Zone
+) -> None:
+    without_a_gap = list(IPv4Network("10.0.0.0/12").subnets(new_prefix=20))[2:]
+    assert len(without_a_gap) > LOOKED_THROUGH
+    ranges = [*without_a_gap, IPv4Network("10.0.16.0/20"), *map(IPv4Network, besides)]
+    Vpc.unscoped.bulk_create(
+        Vpc(tenant=acme, zone=zone, name=f"vpc {n}", name_key=f"vpc {n}", cidr=cidr) for n, cidr in enumerate(ranges)
+    )
+    assert free_range(acme, prefixlen) == (free and IPv4Network(free))
