@@ -14,7 +14,9 @@ def main() -> None:
     )
     parser.add_argument("--creations", type=int, default=500, help="VPC creations submitted at once; 0 leaves them out")
     parser.add_argument("--threads", type=int, default=8, help="of the one worker process, and of the bare script")
-    parser.add_argument("--vpcs", type=int, default=100_000, help="VPCs in the list; 0 leaves the pages out")
+    parser.add_argument(
+        "--vpcs", type=int, default=100_000, help="of the tenant whose pages are asked for; 0 leaves them out"
+    )
     parser.add_argument("--chaos", type=float, metavar="SECONDS", help="instead: everything breaks for so long")
     parser.add_argument("--seed", type=int, help="of the chaos, to repeat a run")
     options = parser.parse_args()

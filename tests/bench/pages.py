@@ -1,4 +1,5 @@
-"""The VPC list with very many VPCs, beside an empty view, over real HTTP from one web process."""
+"""What people and programs ask for most, of a tenant with very many VPCs: over real HTTP from one web process, and as
+multiples of what an empty view costs there."""
 
 from __future__ import annotations
 
@@ -6,77 +7,108 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from statistics import median
 
 import httpx
 
 from tests.processes import free_port, running, wait_for_http
 
-PASSWORD = "a password for the bench"
+#: How many times each is asked for alone, and how long by all clients at once.
+TIMES = 25
+SECONDS = 4.0
+CLIENTS = 8
+#: What the list may cost, in empty views.
+MOST_OF_LIST = 4
+
+Headers = dict[str, str]
 
 
-def fill(count: int) -> str:
-    """One tenant with all of them, and a session of one of its people. Returns the session's key."""
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
-    from django.db import connection
+@dataclass(frozen=True)
+class Ask:
+    """Something to ask for. A creation has a name of its own each time."""
 
-    from apps.networks.models import Vpc
-    from tests import builders
+    what: str
+    path: str
+    headers: Headers
+    creates: bool = False
 
-    tenant = builders.a_tenant("Bench pages")
-    user = builders.a_member(tenant)
-    zone = builders.a_zone("bench-pages")
-    builders.an_account(tenant, zone)
-    for start in range(0, count, 5000):
-        Vpc.unscoped.bulk_create(
-            Vpc(tenant=tenant, zone=zone, name=f"vpc {number}", cidr="10.20.0.0/20", status="ready")
-            for number in range(start, min(start + 5000, count))
-        )
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    session = SessionStore()
-    session[SESSION_KEY] = str(user.pk)
-    session[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
-    session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-    session.create()
-    return str(session.session_key)
+    def by(self, client: httpx.Client) -> None:
+        if self.creates:
+            vpc = {"name": f"new {next(_numbers)}", "zone": "Zone-1", "cidr": "10.7.0.0/16", "tiers": []}
+            answer = client.post(self.path, json=vpc, headers=self.headers)
+        else:
+            answer = client.get(self.path, headers=self.headers)
+        answer.raise_for_status()
 
 
-def queries_of(path: str, session: str) -> int:
-    from django.db import connection
+_numbers = count(1)
+
+
+def asked_for(many: int) -> list[Ask]:
+    """Fills the database, and says what is asked for; the empty view comes first."""
+    from apps.tenancy.models import Scope
+    from tests import builders, crowds
+
+    crowd = crowds.a_crowd(many)
+    member, admin = session_of(builders.a_member(crowd)), session_of(builders.a_platform_admin())
+    program = {"Authorization": f"Bearer {builders.a_token(crowd)}"}
+    platform = {"Authorization": f"Bearer {builders.a_token(None, Scope.READ)}"}
+    few = f"q=net+{many - 1}"
+    return [
+        Ask("empty view", "/empty/", member),
+        Ask("VPC list", "/t/crowd/vpcs/", member),
+        Ask("create form", "/t/crowd/vpcs/new/", member),
+        Ask("REST create", "/api/v1/vpcs/", program, creates=True),
+        Ask("VPC page", f"/t/crowd/vpcs/{crowds.vpc_of_crowd(many // 2)}/", member),
+        Ask("overview", "/t/crowd/", member),
+        Ask("platform's search", f"/platform/operations/?{few}", admin),
+        Ask("platform's REST search", f"/api/v1/vpcs/?{few}", platform),
+    ]
+
+
+def session_of(user: object) -> Headers:
     from django.test import Client
-    from django.test.utils import CaptureQueriesContext
 
     client = Client()
-    client.cookies["sessionid"] = session
-    with CaptureQueriesContext(connection) as captured:
-        assert client.get(path).status_code == 200
-    return len(captured)
+    client.force_login(user)
+    return {"Cookie": f"sessionid={client.cookies['sessionid'].value}"}
 
 
-def rate(url: str, session: str, *, seconds: float, clients: int = 8) -> float:
+def milliseconds(url: str, ask: Ask) -> float:
+    """How long one takes with nothing beside it."""
+    took = []
+    with httpx.Client(base_url=url) as client:
+        for _ in range(TIMES):
+            started = time.perf_counter()
+            ask.by(client)
+            took.append(1000 * (time.perf_counter() - started))
+    return median(took)
+
+
+def rate(url: str, ask: Ask, *, seconds: float = SECONDS) -> float:
     """Requests per second of several clients that ask without a pause."""
     stop_at = time.monotonic() + seconds
 
-    def ask() -> int:
+    def work() -> int:
         done = 0
-        with httpx.Client(cookies={"sessionid": session}) as client:
+        with httpx.Client(base_url=url, timeout=60) as client:
             while time.monotonic() < stop_at:
-                client.get(url).raise_for_status()
+                ask.by(client)
                 done += 1
         return done
 
     started = time.monotonic()
-    with ThreadPoolExecutor(clients) as pool:
-        total = sum(future.result() for future in [pool.submit(ask) for _ in range(clients)])
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        total = sum(future.result() for future in [pool.submit(work) for _ in range(CLIENTS)])
     return total / (time.monotonic() - started)
 
 
-def report(count: int, *, say: Callable[[str], None] = print) -> None:
-    say(f"the VPC list with {count} VPCs, one web process, 8 clients")
-    session = fill(count)
-    path = "/t/bench-pages/vpcs/"
+def report(many: int, *, say: Callable[[str], None] = print) -> None:
+    say(f"a tenant with {many} VPCs, one web process")
+    asked = asked_for(many)
     port = free_port()
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "web.log"
@@ -84,9 +116,11 @@ def report(count: int, *, say: Callable[[str], None] = print) -> None:
         with running(*command, log=log, DJANGO_SETTINGS_MODULE="tests.bench.settings", WEFT_DB_POOL="8") as child:
             url = f"http://127.0.0.1:{port}"
             wait_for_http(f"{url}/empty/", child, log)
-            for warm in ("/empty/", path):
-                rate(url + warm, session, seconds=1)
-            empty, page = rate(f"{url}/empty/", session, seconds=4), rate(url + path, session, seconds=4)
-    say(f"  empty view    {empty:7.1f} requests/s")
-    say(f"  VPC list      {page:7.1f} requests/s, {queries_of(path, session)} queries each")
-    say(f"  cost ratio    {empty / page:7.2f}     (aim: at most 5)")
+            for ask in asked:
+                rate(url, ask, seconds=0.5)
+            say(f"  {'':24}   one alone   {CLIENTS} clients   times the empty view")
+            empty = rate(url, asked[0])
+            for ask in asked:
+                alone, each = milliseconds(url, ask), empty if ask is asked[0] else rate(url, ask)
+                aim = f"   (aim: at most {MOST_OF_LIST})" if ask.what == "VPC list" else ""
+                say(f"  {ask.what:24} {alone:8.1f} ms {each:8.1f}/s   {empty / each:8.2f}{aim}")

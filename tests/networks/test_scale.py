@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from hashlib import md5
 from typing import Any
-from uuid import UUID
 
 import pytest
 from django.db import connection
@@ -19,50 +17,17 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.tenancy.models import Tenant
 from tests import builders
+from tests.crowds import a_crowd, vpc_of_crowd
 
 MANY = 200_000
 BIG = frozenset({"networks_vpc", "networks_tier", "operations_operation", "tenancy_auditentry"})
 #: The most rows that a scan of a big table may touch: a bounded count's thousand, and some.
 MOST_ROWS = 2_500
 
-FILL = """
-INSERT INTO networks_vpc (id, status, created_at, name, name_key, description, search_key, cidr, tenant_id, zone_id)
-SELECT md5('vpc' || n)::uuid, 'ready', now() - n * interval '1 second', 'net ' || n, 'net ' || n, '',
-    'net ' || n || E'\\n\\n10.',
-    (('10.' || n %% 250 || '.' || n / 250 %% 16 * 16 || '.0/20'))::cidr, %(tenant)s, %(zone)s
-FROM generate_series(1, %(many)s) AS n;
-INSERT INTO networks_tier (id, status, created_at, name, name_key, search_key, cidr, vpc_cidr, vpc_id, tenant_id)
-SELECT md5('tier' || n)::uuid, 'ready', now() - n * interval '1 second', 'web', 'web', 'web', set_masklen(vpc.cidr, 24),
-    vpc.cidr, vpc.id, %(tenant)s
-FROM generate_series(1, %(many)s, 4) AS n JOIN networks_vpc vpc ON vpc.id = md5('vpc' || n)::uuid;
-INSERT INTO operations_operation (id, kind, goal, resource_type, resource_id, resource_name, search_key, lock_key,
-    requested_by, phase, size, cursor, ending, unwinds, stopped_in, is_cancel_requested, memo, steps, error, own_words,
-    turned_by, stuck_by, given_up, priority, due_at, fence, attempts, hold, created_at, started_at, finished_at,
-    tenant_id, zone_id)
-SELECT md5('operation' || n)::uuid, 'vpc', 'present', 'vpc', md5('vpc' || n)::uuid, 'net ' || n,
-    'net ' || n || E'\\nann', 'vpc:' || md5('vpc' || n)::uuid, 'ann', 'succeeded', 3, 2, 'succeeded', true, '',
-    false, '{}', '[]', '', '', '{}', '{}', '{}', 10, now(), 1, 0, '', now() - n * interval '1 second',
-    now() - n * interval '1 second', now() - n * interval '1 second', %(tenant)s, %(zone)s
-FROM generate_series(1, %(many)s) AS n;
-INSERT INTO tenancy_auditentry (at, actor, action, object_type, object_id, object_name, search_key, old, new, tenant_id)
-SELECT now() - n * interval '1 second', 'ann', 'vpc.create', 'vpc', md5('vpc' || n)::uuid::text, 'net ' || n,
-    'net ' || n || E'\\nann\\nvpc.create', '{}', '{}', %(tenant)s
-FROM generate_series(1, %(many)s) AS n;
-SELECT gin_clean_pending_list(index) FROM unnest(
-    ARRAY['vpc_by_words', 'tier_by_words', 'operation_by_words', 'audit_by_words']::regclass[]) AS index;
-ANALYZE networks_vpc, networks_tier, operations_operation, tenancy_auditentry, networks_usage;
-"""
-
 
 @pytest.fixture
 def crowd(db: None) -> Tenant:
-    tenant = builders.a_tenant("Crowd", max_vpcs=10_000_000, max_tiers=10_000_000)
-    zone = builders.a_zone()
-    builders.an_account(tenant, zone)
-    with connection.cursor() as cursor:
-        for statement in FILL.split(";\n")[:-1]:
-            cursor.execute(statement, {"tenant": tenant.pk, "zone": zone.pk, "many": MANY})
-    return tenant
+    return a_crowd(MANY)
 
 
 def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -95,13 +60,11 @@ def faults_in(queries: CaptureQueriesContext) -> list[str]:
     return found
 
 
-VPC = UUID(md5(b"vpc777", usedforsecurity=False).hexdigest())
-
 PAGES = {
     "create form": "/t/crowd/vpcs/new/",
     "map of a range that few share": "/t/crowd/vpcs/new/map/?name=x&cidr=10.7.0.0/20",
     "map of a range that all share": "/t/crowd/vpcs/new/map/?name=x&cidr=10.0.0.0/8",
-    "VPC page": f"/t/crowd/vpcs/{VPC}/",
+    "VPC page": f"/t/crowd/vpcs/{vpc_of_crowd(777)}/",
     "overview": "/t/crowd/",
     "list": "/t/crowd/vpcs/",
     "list by range": "/t/crowd/vpcs/?sort=-cidr",
