@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import logging
+import threading
 from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from django.db import connection
+from django.db import InterfaceError, connection
 
 from apps.health.models import EVERY, Kind, Process
 from apps.health.pulse import Pulse
@@ -16,8 +17,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def beat(pulse: Pulse) -> None:
     pulse.tick()
-    assert pulse._writer is not None
-    pulse._writer.join()
+    assert pulse._last is not None
+    assert pulse._last.wait(10)
 
 
 def test_ticks_write_one_row_seldom(monkeypatch):
@@ -38,13 +39,23 @@ def test_a_row_says_since_when_and_until_when_its_process_was_seen():
     first = Pulse(Kind.WORKER)
     beat(first)
     [row] = Process.objects.all()
-    Process.objects.update(seen_at=row.seen_at - timedelta(hours=1), started_at=row.started_at - timedelta(hours=1))
+    Process.objects.update(seen_at=row.seen_at - timedelta(hours=1))
 
     first.note()
 
     [again] = Process.objects.all()
-    assert again.started_at == row.started_at - timedelta(hours=1)
+    assert again.started_at == row.started_at
     assert clock.now() - again.seen_at < timedelta(seconds=10)
+
+
+def test_a_process_that_has_the_number_of_one_that_was_killed_says_when_it_started_itself():
+    beat(Pulse(Kind.WORKER))
+    Process.objects.update(started_at=clock.now() - timedelta(days=3))
+
+    beat(Pulse(Kind.WORKER))
+
+    [row] = Process.objects.all()
+    assert clock.now() - row.started_at < timedelta(seconds=10)
 
 
 def test_who_ends_in_order_is_not_missed_and_the_others_stay():
@@ -55,6 +66,21 @@ def test_who_ends_in_order_is_not_missed_and_the_others_stay():
     pulse.end()
 
     assert [row.kind for row in Process.objects.all()] == ["beat"]
+
+
+def test_a_process_that_can_start_no_thread_any_more_is_not_missed_either(monkeypatch):
+    """From Python 3.12 on that is so in everything that is called when the interpreter ends, and beat ends so."""
+    pulse = Pulse(Kind.BEAT)
+    beat(pulse)
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    pulse.end()
+    Pulse(Kind.BEAT).end()
+
+    assert not Process.objects.exists()
 
 
 def test_a_machine_whose_clock_is_off_says_so(monkeypatch):
@@ -84,4 +110,20 @@ def test_a_database_that_is_away_is_said_once_and_holds_nobody_up(caplog, monkey
     assert "could not be written down" in said.message
     passed += EVERY + 1
     beat(pulse)
+    assert Process.objects.count() == 1
+
+
+def test_whatever_goes_wrong_with_one_note_there_is_a_next(monkeypatch):
+    def lost() -> None:
+        raise InterfaceError("the connection is closed")
+
+    pulse, passed = Pulse(Kind.WORKER), 0.0
+    monkeypatch.setattr("apps.health.pulse.time.monotonic", lambda: passed)
+    with monkeypatch.context() as trouble:
+        trouble.setattr(pulse, "note", lost)
+        beat(pulse)
+
+    passed += EVERY + 1
+    beat(pulse)
+
     assert Process.objects.count() == 1
