@@ -22,10 +22,10 @@ its name, or nobody knows; what comes back after that is not found.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
@@ -49,7 +49,7 @@ from apps.tenancy.api.idempotency import KEPT
 from apps.tenancy.models import AuditEntry, IdempotencyKey
 from apps.zones.models import Plugin
 
-M = TypeVar("M", bound=models.Model)
+Condition = Q | Exists
 
 logger = logging.getLogger("weft.retention")
 
@@ -69,24 +69,27 @@ def forget() -> None:
     _forget("idempotency keys", IdempotencyKey.objects.filter(created_at__lt=now - KEPT))
     _forget("processes", Process.objects.filter(seen_at__lt=now - timedelta(days=1)))
     _forget("events", events)
-    _forget("operations", _operations(gone))
-    _forget("strays", _without_operations(Stray.objects.filter(gone_at__lt=gone)))
-    _forget("tiers", _rows(Tier.unscoped.all(), gone))
-    _forget("VPCs", _rows(Vpc.unscoped.all(), gone).filter(~Exists(Tier.unscoped.filter(vpc=OuterRef("pk")))))
-    _forget("accounts", _accounts(gone))
+    over = Operation.unscoped.filter(phase__in=AT_REST, finished_at__lt=gone).exclude(pk__in=_evidence())
+    _forget("operations", over, *_nothing_there_is_about(gone))
+    _forget("strays", Stray.objects.filter(gone_at__lt=gone), _no_operation_speaks())
+    deleted = {"status": Status.DELETED, "deleted_at__lt": gone}
+    unspoken = (_no_stray_speaks(gone), _no_operation_speaks())
+    _forget("tiers", Tier.unscoped.filter(**deleted), *unspoken)
+    _forget("VPCs", Vpc.unscoped.filter(**deleted), *unspoken, ~Exists(Tier.unscoped.filter(vpc=OuterRef("pk"))))
+    _forget("accounts", _accounts().filter(**deleted), *unspoken, ~Exists(_owners()))
     if settings.AUDIT_DAYS:
         _forget("audit entries", AuditEntry.unscoped.filter(at__lt=now - timedelta(days=settings.AUDIT_DAYS)))
 
 
-def _operations(gone: datetime) -> models.QuerySet[Operation]:
-    """Those that were over by then, as what they were about was."""
+def _nothing_there_is_about(gone: datetime) -> Iterator[Condition]:
+    """Of operations: what they were about was over by then."""
     about = OuterRef("resource_id")
-    rows = (model.unscoped.filter(pk=about) for model in (Vpc, Tier, Account))
-    subjects = [Exists(row.exclude(status=Status.DELETED, deleted_at__lt=gone)) for row in rows]
-    strays = Exists(_strays(gone).filter(Q(pk=about) | Q(row_id=about)))
+    for model in (Vpc, Tier, Account):
+        yield ~Exists(model.unscoped.filter(pk=about).exclude(status=Status.DELETED, deleted_at__lt=gone))
+    for column in ("pk", "row_id"):
+        yield ~Q(resource_id__in=_strays(gone).exclude(**{column: None}).values(column))
     later = Operation.unscoped.filter(resource_id=about, created_at__gt=OuterRef("created_at"))
-    over = Operation.unscoped.filter(phase__in=AT_REST, finished_at__lt=gone).exclude(pk__in=_evidence())
-    return over.filter(*(~subject for subject in subjects), ~strays).filter(~Q(resource_type="zone") | Exists(later))
+    yield ~Q(resource_type="zone") | Exists(later)
 
 
 def _evidence() -> Iterable[UUID]:
@@ -99,41 +102,48 @@ def _strays(gone: datetime) -> models.QuerySet[Stray]:
     return Stray.objects.filter(Q(gone_at=None) | Q(gone_at__gte=gone))
 
 
-def _rows(rows: models.QuerySet[Any], gone: datetime) -> models.QuerySet[Any]:
-    """Those that were gone by then, and that nothing speaks of."""
-    strays = _strays(gone) | Stray.objects.filter(pk__in=Operation.unscoped.values("resource_id"))
-    is_spoken_of = Exists(strays.filter(row_id=OuterRef("pk")))
-    return _without_operations(rows.filter(~is_spoken_of, status=Status.DELETED, deleted_at__lt=gone))
+def _no_stray_speaks(gone: datetime) -> Condition:
+    """The strays are read once for a batch, instead of once for each of its rows."""
+    kept = Stray.objects.filter(Exists(Operation.unscoped.filter(resource_id=OuterRef("pk"))))
+    return ~Q(pk__in=(_strays(gone) | kept).exclude(row_id=None).values("row_id"))
 
 
-def _without_operations(rows: models.QuerySet[M, M]) -> models.QuerySet[M, M]:
-    return rows.filter(~Exists(Operation.unscoped.filter(resource_id=OuterRef("pk"))))
+def _no_operation_speaks() -> Condition:
+    return ~Exists(Operation.unscoped.filter(resource_id=OuterRef("pk")))
 
 
-def _accounts(gone: datetime) -> models.QuerySet[Account]:
-    """Of whose names CloudStack, asked just now, lists nothing (`Account.remote_name`)."""
+def _accounts() -> models.QuerySet[Account]:
+    """Of zones whose domains and accounts were listed just now, with the name that they bear in CloudStack
+    (`Account.remote_name`)."""
     fresh = [(reading.zone_id, reading.kind) for reading in Reading.objects.all() if not reading.is_stale]
     zones = [zone for zone, kind in fresh if kind == OWNERS[0] and (zone, OWNERS[1]) in fresh]
     name = Concat("tenant__slug", Value("-"), Left(Cast("pk", models.TextField()), 8), output_field=models.TextField())
-    items = Item.objects.filter(zone=OuterRef("zone"), kind__in=OWNERS, key=OuterRef("in_cloudstack"))
-    known = Account.unscoped.filter(zone__in=zones).annotate(in_cloudstack=name)
-    return _rows(known, gone).filter(~Exists(items))
+    return Account.unscoped.filter(zone__in=zones).annotate(in_cloudstack=name)
 
 
-def _forget(what: str, rows: models.QuerySet[Any, Any]) -> None:
-    """Each batch is a transaction of its own, so nobody waits for long, and what is broken off is gone on with."""
+def _owners() -> models.QuerySet[Item]:
+    """What CloudStack lists under an account's name."""
+    return Item.objects.filter(zone=OuterRef("zone"), kind__in=OWNERS, key=OuterRef("in_cloudstack"))
+
+
+def _forget(what: str, old: models.QuerySet[Any, Any], *conditions: Condition) -> None:
+    """Each batch is a transaction of its own, so nobody waits for long, and what is broken off is gone on with.
+
+    A batch is taken from what is `old`, and only then looked at for the conditions: asked for all of them together,
+    PostgreSQL finds every row that may go, for each batch anew."""
     count, last = 0, None
-    while batch := try_again(partial(_forget_batch, rows, last)):
-        count, last = count + len(batch), batch[-1]
+    while batch := list(
+        (old if last is None else old.filter(pk__gt=last)).order_by("pk").values_list("pk", flat=True)[:BATCH]
+    ):
+        count, last = count + try_again(partial(_forget_batch, old.filter(*conditions, pk__in=batch))), batch[-1]
     if count:
         logger.info("forgot %d %s", count, what)
 
 
 @transaction.atomic
-def _forget_batch(rows: models.QuerySet[Any, Any], after: Any) -> list[Any]:
+def _forget_batch(rows: models.QuerySet[Any, Any]) -> int:
     """What somebody holds is passed over, and is seen again in an hour: nobody waits here while holding rows."""
-    rest = rows if after is None else rows.filter(pk__gt=after)
-    held = rest.order_by("pk").select_for_update(of=("self",), no_key=True, skip_locked=True)
-    batch = list(held.values_list("pk", flat=True)[:BATCH])
+    held = rows.order_by("pk").select_for_update(of=("self",), no_key=True, skip_locked=True)
+    batch = list(held.values_list("pk", flat=True))
     rows.model._default_manager.filter(pk__in=batch).delete()
-    return batch
+    return len(batch)
