@@ -33,6 +33,7 @@ from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Left
 
 from apps.accounts.models import Account
@@ -49,7 +50,7 @@ from apps.tenancy.api.idempotency import KEPT
 from apps.tenancy.models import AuditEntry, IdempotencyKey
 from apps.zones.models import Plugin
 
-Condition = Q | Exists
+Condition = Q | Combinable
 
 logger = logging.getLogger("weft.retention")
 
