@@ -57,6 +57,7 @@ GET    accounts:tenant_list        -          login      404       404     404  
 GET    accounts:tenant_create      -          login      404       404     404       200
 POST   accounts:tenant_create      -          login      404       404     404       200
 GET    accounts:tenant_detail      slug       login      404       404     404       200
+POST   operations:dismiss          operation  login      404       403     302       404
 GET    operations:platform_list    -          login      404       404     404       200
 GET    operations:platform_detail  operation  login      404       404     404       200
 POST   operations:platform_cancel  operation  login      404       404     404       302
@@ -119,6 +120,7 @@ GET    api:operation               operation  401        404       200     200  
 POST   api:operation-cancel        operation  401        404       403     202       202
 POST   api:operation-retry         operation  401        404       403     422       422
 POST   api:operations-retry-stuck  -          401        200       403     200       200
+POST   api:operation-dismiss       operation  401        404       403     409       403
 GET    api:operation-give-up       operation  401        404       200     200       200
 POST   api:operation-give-up       operation  401        403       403     403       422
 """

@@ -100,7 +100,7 @@ class ListForm(forms.Form):
 
     def said(self, name: str) -> str:
         self.is_valid()
-        return str(self.cleaned_data.get(name, "")).strip()
+        return str(self.cleaned_data.get(name) or "").strip()
 
     def kept(self, rows: Q) -> Q:
         """The rows that were found, unless nothing can match."""

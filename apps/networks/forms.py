@@ -95,8 +95,10 @@ class TierForm(Refusable):
     name = Said(label="Name", widget=_words(length=NAME.most, autofocus=True, placeholder="web"))
     cidr = Said(label="Address range", widget=_address())
 
-    def __init__(self, data: Mapping[str, Any] | None = None, *, suggestion: IPv4Network | None = None) -> None:
-        super().__init__(data, initial={"cidr": str(suggestion or "")})
+    def __init__(
+        self, data: Mapping[str, Any] | None = None, *, suggestion: IPv4Network | None = None, name: str = ""
+    ) -> None:
+        super().__init__(data, initial={"cidr": str(suggestion or ""), "name": name})
 
     def clean(self) -> None:
         try:

@@ -248,6 +248,11 @@ def tiers_of(vpc: Vpc) -> TierQuerySet:
     return Tier.objects.of(vpc.tenant).filter(vpc=vpc).live().order_by("cidr", "id")
 
 
+def all_tiers_of(vpc: Vpc) -> TierQuerySet:
+    """Those that are gone too."""
+    return Tier.objects.of(vpc.tenant).filter(vpc=vpc).order_by("cidr", "id")
+
+
 def live_operation(vpc: Vpc) -> Operation | None:
     """The operation that holds the VPC, on itself or on a tier."""
     return Operation.objects.of(vpc.tenant).live().filter(lock_key=vpc.lock_key).first()
@@ -307,7 +312,7 @@ def attention_of(tenant: Tenant, quota: Quota, *, now: datetime | None = None) -
     silent = Remote.objects.filter(zone__in=zones).exclude(down_since=None).select_related("zone")
     return Attention(
         stuck=list(operations.stuck()[:10]),
-        refused=list(operations.filter(phase__in=ENDED_BADLY, created_at__gte=since)[:5]),
+        refused=list(operations.filter(phase__in=ENDED_BADLY, created_at__gte=since, dismissed_at=None)[:5]),
         silent=list(silent),
         accounts=[account for account in accounts if account.status != Status.READY],
         full=quota.full,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.contrib import messages
@@ -24,6 +25,7 @@ from apps.networks.agreement import Agreement, agreement_of
 from apps.networks.drafts import EDITS, TierDraft, VpcDraft
 from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
 from apps.networks.models import Tier, Vpc
+from apps.networks.specs import MOST_TIERS
 from apps.operations.doorbell import stream_of
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
@@ -32,7 +34,27 @@ from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import tenant_form, tenant_view
 from apps.tenancy.queries import why_not_write
 
+M = TypeVar("M", Vpc, Tier)
 FORM = ["GET", "HEAD", "POST"]
+
+
+class Gone(Exception):  # noqa: N818 - nothing is wrong with it
+    """What a page is about was deleted. Whoever comes is led to the VPC, whose page tells what became of it."""
+
+    def __init__(self, vpc: Vpc) -> None:
+        super().__init__(vpc)
+        self.vpc = vpc
+
+
+def of_what_may_be_gone(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    @wraps(view)
+    def led(request: TenantRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Gone as gone:
+            return redirect("networks:vpc_detail", request.tenant.slug, gone.vpc.pk)
+
+    return led
 
 
 @tenant_view
@@ -115,6 +137,7 @@ def vpc_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_form
 @require_http_methods(FORM)
+@of_what_may_be_gone
 def vpc_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
     vpc = _vpc(request, pk)
     form = VpcRenameForm(request.POST or None, initial={"name": vpc.name, "description": vpc.description})
@@ -132,6 +155,7 @@ def vpc_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_form
 @require_http_methods(FORM)
+@of_what_may_be_gone
 def vpc_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     """A preview of everything that goes; with the VPC's name typed, the end of it."""
     vpc = _vpc(request, pk)
@@ -152,18 +176,23 @@ def vpc_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_form
 @require_http_methods(FORM)
+@of_what_may_be_gone
 def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     """GET with the form's fields, as htmx sends it while one types, draws the map anew."""
     vpc = _vpc(request, pk)
     tiers = list(queries.tiers_of(vpc))
-    form = TierForm(request.POST or None, suggestion=suggest_tier(vpc.cidr, [tier.cidr for tier in tiers]))
+    gone = _again(request, Tier)
+    suggestion = gone.cidr if gone else suggest_tier(vpc.cidr, [tier.cidr for tier in tiers])
+    form = TierForm(request.POST or None, suggestion=suggestion, name=gone.name if gone else "")
     if form.is_valid():
         try:
             return _started(request, services.create_tier(vpc, form.spec, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     said = request.POST or request.GET
-    planned = plans.planned_tier(vpc, tiers, TierDraft(said.get("name", ""), said.get("cidr", form["cidr"].initial)))
+    planned = plans.planned_tier(
+        vpc, tiers, TierDraft(said.get("name", form["name"].initial), said.get("cidr", form["cidr"].initial))
+    )
     context = {"form": form, "vpc": vpc, "tiers": tiers, "picture": plans.map_of(vpc, tiers, planned=planned)}
     holder = queries.live_operation(vpc)
     reason = _why_not_add_tier(request, vpc, len(tiers), holder)
@@ -174,6 +203,7 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_form
 @require_http_methods(FORM)
+@of_what_may_be_gone
 def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
     tier = _tier(request, pk)
     form = TierRenameForm(request.POST or None, initial={"name": tier.name})
@@ -191,6 +221,7 @@ def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_form
 @require_http_methods(FORM)
+@of_what_may_be_gone
 def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     tier = _tier(request, pk)
     form = Refusable(request.POST if request.method == "POST" else None)
@@ -209,12 +240,18 @@ def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 
 def _vpc(request: TenantRequest, pk: UUID) -> Vpc:
-    return get_or_404(Vpc.objects.of(request.tenant).live().select_related("zone", "tenant"), pk=pk)
+    """Raises `Gone` for one that is deleted."""
+    vpc = get_or_404(Vpc.objects.of(request.tenant).select_related("zone", "tenant"), pk=pk)
+    if not vpc.is_live:
+        raise Gone(vpc)
+    return vpc
 
 
 def _tier(request: TenantRequest, pk: UUID) -> Tier:
-    rows = Tier.objects.of(request.tenant).live().select_related("vpc__zone", "vpc__tenant")
-    return get_or_404(rows, pk=pk)
+    tier = get_or_404(Tier.objects.of(request.tenant).select_related("vpc__zone", "vpc__tenant"), pk=pk)
+    if not tier.is_live:
+        raise Gone(tier.vpc)
+    return tier
 
 
 def _why_not(request: TenantRequest, row: Vpc | Tier, action: str, holder: Operation | None) -> str | None:
@@ -262,6 +299,8 @@ def _vpc_form(request: TenantRequest) -> VpcForm:
     zones = queries.zones_of(request.tenant)
     free = partial(queries.free_range, request.tenant)
     if request.method != "POST":
+        if (gone := _again(request, Vpc)) is not None:
+            return VpcForm(_like(gone), zones)
         return VpcForm(VpcDraft.suggested(free, zone=str(zones[0].pk) if zones else ""), zones)
     draft = _draft(request.POST)
     edit = next((name for name in EDITS if name in request.POST), None)
@@ -269,6 +308,20 @@ def _vpc_form(request: TenantRequest) -> VpcForm:
         return VpcForm(draft, zones, is_sent=True, focus="")
     edited = draft.edited(edit, request.POST[edit], free)
     return VpcForm(edited, zones, focus=f"tiers.{len(edited.tiers) - 1}.name" if edit == "add_tier" else "")
+
+
+def _again(request: TenantRequest, model: type[M]) -> M | None:
+    """The row whose values a fresh form shows: `?again=` is its id. What is not known gives a form like any other."""
+    try:
+        return model.objects.of(request.tenant).get(pk=UUID(request.GET.get("again", "")))
+    except (model.DoesNotExist, ValueError):
+        return None
+
+
+def _like(vpc: Vpc) -> VpcDraft:
+    """What somebody has asked for before."""
+    rows = [TierDraft(tier.name, str(tier.cidr)) for tier in queries.all_tiers_of(vpc)[:MOST_TIERS]]
+    return VpcDraft(vpc.name, vpc.description, str(vpc.zone_id), str(vpc.cidr), tuple(rows))
 
 
 def _draft(said: QueryDict) -> VpcDraft:

@@ -2,19 +2,52 @@
 
 from __future__ import annotations
 
+from typing import Any
+from uuid import UUID
+
+from django import forms
+
 from apps.kernel.forms import Choice, ListForm
 from apps.operations.queries import PHASES
 
 
-class ActivityForm(ListForm):
+class OfVpcForm(ListForm):
+    """What was done with one VPC and its tiers, by its id: its name may have changed since. Nobody types it."""
+
+    vpc = forms.UUIDField(
+        required=False, widget=forms.HiddenInput, error_messages={"invalid": "There is no VPC with this id."}
+    )
+
+    @property
+    def vpc_wanted(self) -> UUID | None:
+        self.is_valid()
+        return self.cleaned_data.get("vpc")
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """As `queries.search` takes it."""
+        return {"words": self.words, "vpc": self.vpc_wanted}
+
+    @property
+    def shown(self) -> list[Any]:
+        """Beside the words. One that is hidden stands in the form only while it narrows something."""
+        fields = [self[name] for name in self.fields if name != "q"]
+        return [field for field in fields if not field.is_hidden or self.said(field.name)]
+
+    @property
+    def summary(self) -> str:
+        return "Of one VPC and its tiers alone" if self.vpc_wanted else ""
+
+
+class ActivityForm(OfVpcForm):
     phase = Choice("status", [(key, label) for key, (label, _) in PHASES.items()])
 
     @property
-    def phase_wanted(self) -> str:
-        return self.said("phase")
+    def wanted(self) -> dict[str, Any]:
+        return super().wanted | {"phase": self.said("phase")}
 
 
-class RetryForm(ListForm):
+class RetryForm(OfVpcForm):
     """Which of the stuck operations are tried again: those that the page's filter shows."""
 
     also = ("csrfmiddlewaretoken",)

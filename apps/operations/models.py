@@ -100,6 +100,8 @@ class Operation(models.Model):
     created_at = models.DateTimeField(default=clock.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    #: When somebody had seen enough of how it ended: the overview no longer shows it.
+    dismissed_at = models.DateTimeField(null=True)
 
     LASTING = timedelta(hours=1)
 
@@ -128,6 +130,7 @@ class Operation(models.Model):
             ),
             models.Index(fields=("-created_at", "-id"), name="operation_newest"),
             models.Index(fields=("resource_id", "-created_at"), name="operation_by_resource"),
+            models.Index(fields=("lock_key", "-created_at", "-id"), name="operation_by_lock"),
         ]
 
     def __str__(self) -> str:
@@ -190,6 +193,12 @@ class Operation(models.Model):
         return Phase.REMOVING in (self.phase, self.stopped_in)
 
     @property
+    def again(self) -> str:
+        """What was to be made and is not there, by its id: the forms take its values over. Empty for all others."""
+        is_undone = self.goal == Goal.PRESENT and self.phase in (Phase.ROLLED_BACK, Phase.CANCELLED)
+        return str(self.resource_id) if is_undone else ""
+
+    @property
     def is_rolling_back(self) -> bool:
         return self.goal == Goal.PRESENT and self.is_removing
 
@@ -216,7 +225,7 @@ class Operation(models.Model):
         return f"“{self}” is stuck. Retry it first; if it stays stuck, your provider can give it up."
 
     def why_not(self, action: str) -> str | None:
-        """Why `cancel`, `retry` or `give up` is not offered now; None when it is."""
+        """Why `cancel`, `retry`, `give up` or `dismiss` is not offered now; None when it is."""
         match action:
             case "give up" if self.is_at_rest:
                 return "It is over."
@@ -230,6 +239,10 @@ class Operation(models.Model):
                 return "It is already being undone."
             case "cancel" if self.goal == Goal.ABSENT and self.phase != Phase.QUEUED:
                 return "A removal that has begun is not taken back."
+            case "dismiss" if self.phase not in ENDED_BADLY:
+                return "Only what has failed can be dismissed."
+            case "dismiss" if self.dismissed_at is not None:
+                return "It is dismissed already."
             case "retry" if self.phase != Phase.STUCK:
                 return "Only a stuck operation can be retried."
         return None

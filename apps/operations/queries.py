@@ -32,7 +32,9 @@ PHASES: dict[str, tuple[str, frozenset[Phase]]] = {
 }
 
 
-def search(rows: OperationQuerySet, *, words: str, phase: str) -> OperationQuerySet:
+def search(rows: OperationQuerySet, *, words: str, phase: str = "", vpc: UUID | None = None) -> OperationQuerySet:
+    if vpc is not None:
+        rows = rows.filter(lock_key=_lock_of(vpc))
     if phase in PHASES:
         rows = rows.filter(phase__in=PHASES[phase][1])
     if words:
@@ -40,9 +42,11 @@ def search(rows: OperationQuerySet, *, words: str, phase: str) -> OperationQuery
     return rows
 
 
-def search_across(rows: OperationQuerySet, *, words: str, phase: str) -> OperationQuerySet:
+def search_across(
+    rows: OperationQuerySet, *, words: str, phase: str = "", vpc: UUID | None = None
+) -> OperationQuerySet:
     """The same over all tenants, where the words may also name the tenant."""
-    found = search(rows, words="", phase=phase)
+    found = search(rows, words="", phase=phase, vpc=vpc)
     if words:
         # The tenants first, of whom there are few: an index serves each half of the condition, but no join of both.
         named = Tenant.objects.filter(containing("name_key", words)).values_list("pk", flat=True)[:MOST_TENANTS]
@@ -50,7 +54,15 @@ def search_across(rows: OperationQuerySet, *, words: str, phase: str) -> Operati
     return found
 
 
-def search_audit(rows: AuditEntryQuerySet, *, words: str) -> AuditEntryQuerySet:
+def search_audit(
+    rows: AuditEntryQuerySet, operations: OperationQuerySet, *, words: str, vpc: UUID | None = None
+) -> AuditEntryQuerySet:
+    """Of a VPC: what was done to it and to its tiers, which are known from the operations on them."""
+    if vpc is not None:
+        worked_on = (
+            operations.filter(lock_key=_lock_of(vpc)).order_by().values_list("resource_id", flat=True).distinct()
+        )
+        rows = rows.filter(object_id__in=[str(pk) for pk in worked_on])
     if words:
         rows = rows.filter(containing("search_key", words))
     return rows
@@ -65,6 +77,11 @@ def is_overdue(operation: Operation) -> bool:
     """Due for longer than any pause between two looks, and nobody holds it."""
     latest = max(filter(None, (operation.due_at, operation.lease_until)))
     return operation.phase in RUNNING and latest < clock.now() - OVERDUE
+
+
+def _lock_of(vpc: UUID) -> str:
+    """Operations on a VPC and those on its tiers hold the same lock."""
+    return f"vpc:{vpc}"
 
 
 def vpc_id_of(operation: Operation) -> UUID | None:

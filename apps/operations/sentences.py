@@ -15,6 +15,7 @@ from apps.zones.models import System
 from apps.zones.turnstile import Hold
 
 NOTHING_LEFT, ALL_STAYS = "nothing is left behind", "what had been done stays"
+ASK = "If it is refused again, send your provider this operation's ID."
 LETS_GO = "It turns round as soon as the step at work lets go."
 
 
@@ -65,7 +66,7 @@ def notices(operation: Operation) -> list[Notice]:
             because = f" It is undone because it was refused: {full(cause)}" if cause else ""
             found.append(Notice("error", f"{_what_is_stuck(operation)} is stuck", f"{error}{because}".strip()))
         case Phase.ROLLED_BACK:
-            found.append(Notice("warning", "It was refused, and nothing is left behind", error))
+            found.append(Notice("warning", "It was refused, and nothing is left behind", f"{error} {ASK}"))
         case Phase.CANCELLED:
             text = _left_by_cancelling(operation)
             found.append(Notice("info", "Cancelled", full(text[0].upper() + text[1:])))

@@ -1,4 +1,4 @@
-"""Start, cancel, retry, give up. `start` runs inside the caller's transaction, the others are their own."""
+"""Start, cancel, retry, give up, dismiss. `start` runs inside the caller's transaction, the others are their own."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 
 from apps.kernel import clock
 from apps.kernel.errors import Busy, Refused
+from apps.kernel.locks import hold_row
 from apps.operations import doorbell, engine
 from apps.operations.models import Event, Operation, Priority
 from apps.operations.parts import Left, recipe_of
@@ -167,6 +168,19 @@ def give_up(operation: Operation, *, confirmed: Sequence[str], by: Platform) -> 
     audit(by.actor, "operation.give-up", operation, tenant=operation.tenant, new=told)
     Event.unscoped.create(operation=operation, text=press_line(Happened.GIVEN_UP, by.actor.name, left))
     _move(operation, resource, Happened.GIVEN_UP)
+    return operation
+
+
+@transaction.atomic(durable=True)
+def dismiss(operation: Operation, *, by: Actor) -> Operation:
+    """How it ended was seen, and need not be shown first any more. Nothing else of it changes."""
+    hold_row(operation)
+    operation.refresh_from_db()
+    if reason := operation.why_not("dismiss"):
+        raise Refused("not-now", reason)
+    audit(by, "operation.dismiss", operation, tenant=operation.tenant)
+    operation.dismissed_at = clock.now()
+    operation.save(update_fields=["dismissed_at"])
     return operation
 
 

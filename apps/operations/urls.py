@@ -11,6 +11,7 @@ tenant_urlpatterns = [
     path("operations/<id:pk>/", views.detail, name="detail"),
     path("operations/<id:pk>/cancel/", views.cancel, name="cancel"),
     path("operations/<id:pk>/retry/", views.retry, name="retry"),
+    path("operations/<id:pk>/dismiss/", views.dismiss, name="dismiss"),
 ]
 platform_urlpatterns = [
     path("operations/", views.platform_list, name="platform_list"),

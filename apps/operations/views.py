@@ -14,12 +14,12 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.kernel.errors import Refused
-from apps.kernel.forms import ListForm, Refusable
+from apps.kernel.forms import Refusable
 from apps.kernel.pages import found, page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
 from apps.operations import queries, sentences, services
 from apps.operations.doorbell import stream_of
-from apps.operations.forms import ActivityForm, RetryForm
+from apps.operations.forms import ActivityForm, OfVpcForm, RetryForm
 from apps.operations.models import Event, Operation, OperationQuerySet
 from apps.tenancy.actors import Actor, PlatformRequest, TenantRequest
 from apps.tenancy.decorators import platform_view, tenant_view
@@ -31,9 +31,9 @@ from apps.tenancy.queries import why_not_write
 @require_safe
 def activity(request: TenantRequest) -> HttpResponse:
     form = ActivityForm(request.GET)
-    rows = queries.search(Operation.objects.of(request.tenant), words=form.words, phase=form.phase_wanted)
+    rows = queries.search(Operation.objects.of(request.tenant), **form.wanted)
     rows = form.kept(rows)
-    context = {"form": form, "fields": [form["phase"]], "page": page_of(rows, request)}
+    context = {"form": form, "fields": form.shown, "page": page_of(rows, request)}
     context |= {**_stuck_among(rows), "why_not_retry": why_not_write(request.membership)}
     context |= {"stream": stream_of(request.tenant), "live_words": _words(context)}
     return render(request, part_or_page(request, "operations/activity.html", "results"), context)
@@ -43,10 +43,16 @@ def activity(request: TenantRequest) -> HttpResponse:
 @require_safe
 def changes(request: TenantRequest) -> HttpResponse:
     """The audit log."""
-    form = ListForm(request.GET)
-    rows = queries.search_audit(AuditEntry.objects.of(request.tenant), words=form.words)
+    form = OfVpcForm(request.GET)
+    entries, operations = AuditEntry.objects.of(request.tenant), Operation.objects.of(request.tenant)
+    rows = queries.search_audit(entries, operations, **form.wanted)
     page = page_of(form.kept(rows), request)
-    context = {"form": form, "page": page, "entries": [(entry, queries.changes_of(entry)) for entry in page]}
+    context = {
+        "form": form,
+        "fields": form.shown,
+        "page": page,
+        "entries": [(entry, queries.changes_of(entry)) for entry in page],
+    }
     context |= {"stream": stream_of(request.tenant), "live_words": found(page, "entry", "entries")}
     return render(request, part_or_page(request, "operations/changes.html", "results"), context)
 
@@ -78,10 +84,20 @@ def retry(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_view
 @require_POST
+def dismiss(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """Back to where it was pressed: the overview, which shows it no longer, or its own page."""
+    operation = get_or_404(Operation.objects.of(request.tenant), pk=pk)
+    done = f"{operation} is dismissed. It stays in the activity."
+    _attempt(request, services.dismiss, operation, by=request.actor, done=done)
+    return redirect("networks:overview", request.tenant.slug)
+
+
+@tenant_view
+@require_POST
 def retry_stuck(request: TenantRequest) -> HttpResponse:
     """All that are stuck and match the words of the filter."""
     form = RetryForm(request.POST)
-    stuck = queries.search(Operation.objects.of(request.tenant).stuck(), words=form.words, phase="")
+    stuck = queries.search(Operation.objects.of(request.tenant).stuck(), **form.wanted)
     back = reverse("operations:list", args=[request.tenant.slug])
     return _retry_all(request, form, stuck, by=request.actor, back=back)
 
@@ -90,7 +106,7 @@ def retry_stuck(request: TenantRequest) -> HttpResponse:
 @require_POST
 def platform_retry_stuck(request: PlatformRequest) -> HttpResponse:
     form = RetryForm(request.POST)
-    stuck = queries.search_across(Operation.objects.across(request.platform).stuck(), words=form.words, phase="")
+    stuck = queries.search_across(Operation.objects.across(request.platform).stuck(), **form.wanted)
     return _retry_all(request, form, stuck, by=request.actor, back=reverse("operations:platform_list"))
 
 
@@ -129,10 +145,10 @@ def platform_list(request: PlatformRequest) -> HttpResponse:
     """Every tenant's operations: what is stuck first, then the newest."""
     form = ActivityForm(request.GET)
     rows = Operation.objects.across(request.platform).select_related("tenant", "zone")
-    rows_found = form.kept(queries.search_across(rows, words=form.words, phase=form.phase_wanted))
+    rows_found = form.kept(queries.search_across(rows, **form.wanted))
     context = {
         "form": form,
-        "fields": [form["phase"]],
+        "fields": form.shown,
         "stuck": rows.stuck()[:50],
         "page": page_of(rows_found, request),
         **_stuck_among(rows_found),
@@ -183,6 +199,7 @@ def _page(
         "why_not_cancel": reason or operation.why_not("cancel"),
         "why_not_retry": reason or operation.why_not("retry"),
         "why_not_give_up": operation.why_not("give up"),
+        "why_not_dismiss": reason or operation.why_not("dismiss"),
         "is_part": wants_part(request),
         "stream": stream_of(operation),
     }
@@ -216,7 +233,8 @@ def _retry_all(
     messages.success(request, f"Tried again: {done} of {len(results)} stuck operations.")
     for result in [each for each in results if each.reason][:5]:
         messages.warning(request, f"{result.operation} was not: {result.reason}")
-    return redirect(f"{back}?{urlencode({'q': form.words})}" if form.words else back)
+    kept = {name: form.said(name) for name in form.fields if form.said(name)}
+    return redirect(f"{back}?{urlencode(kept)}" if kept else back)
 
 
 def _attempt(

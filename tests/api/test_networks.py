@@ -35,6 +35,7 @@ def test_creating_a_vpc_answers_with_the_operation_that_builds_it(api, acme):
         "id", "url", "kind", "title", "phase", "resource", "steps", "progress", "sentence", "error", "was_stuck",
         "given_up", "can",
         "created_at", "started_at", "finished_at",
+        "dismissed_at",
     }  # fmt: skip
     assert body["id"] == str(operation.pk)
     assert body["url"] == response["Location"] == f"{HOST}/operations/{operation.pk}/"

@@ -136,6 +136,7 @@ def test_an_operation_says_what_can_be_done_to_it(api, platform, stuck):
         "cancel": "A removal that has begun is not taken back.",
         "retry": None,
         "give_up": "Only your provider can give it up.",
+        "dismiss": "Only what has failed can be dismissed.",
     }
     assert platform.get(f"/operations/{stuck['id']}/").json()["can"]["give_up"] is None
     assert (

@@ -47,6 +47,7 @@ class OperationCan(serializers.Serializer[Any]):
     cancel = serializers.CharField(allow_null=True)
     retry = serializers.CharField(allow_null=True)
     give_up = serializers.CharField(allow_null=True)
+    dismiss = serializers.CharField(allow_null=True)
 
 
 class GivenUp(serializers.Serializer[Any]):
@@ -88,6 +89,7 @@ class OperationRead(Read):
     created_at = Time()
     started_at = Time(allow_null=True)
     finished_at = Time(allow_null=True)
+    dismissed_at = Time(allow_null=True, help_text="When somebody had seen enough of how it ended; null if nobody has.")
 
     @extend_schema_field(ResourceRef)
     def get_resource(self, operation: Operation) -> dict[str, Any]:
@@ -114,7 +116,9 @@ class OperationRead(Read):
 
     @extend_schema_field(OperationCan)
     def get_can(self, operation: Operation) -> dict[str, str | None]:
-        can = {action.replace(" ", "_"): operation.why_not(action) for action in ("cancel", "retry", "give up")}
+        can = {
+            action.replace(" ", "_"): operation.why_not(action) for action in ("cancel", "retry", "give up", "dismiss")
+        }
         if caller_of(self.context.get("request")).platform is None:
             can["give_up"] = can["give_up"] or "Only your provider can give it up."
         return can

@@ -76,6 +76,23 @@ class OperationRetry(OperationVerb):
         return self.act(pk, services.retry)
 
 
+class OperationDismiss(OperationRows):
+    filter_backends = []
+    written_by = "tenant"
+
+    @extend_schema(
+        summary="Dismiss a failure", operation_id="operations_dismiss", request=None, responses=OperationRead
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """How it ended was seen: the tenant's overview shows it no longer. Nothing else of it changes."""
+        Body.of(request)
+        return self.once(lambda: self._dismissed(pk))
+
+    def _dismissed(self, pk: str) -> Response:
+        operation = get_or_404(self.get_queryset(), pk=pk)
+        return Response(self.show(joined(services.dismiss)(operation, by=self.caller.actor)))
+
+
 class OperationGiveUp(OperationRows):
     filter_backends = []
     written_by = "platform"
