@@ -45,12 +45,9 @@
   };
   const nearest = ({ element, among }) => {
     const at = among.indexOf(element);
-    const isThere = (one) => one?.isConnected && one.checkVisibility();
-    for (let steps = 1; at >= 0 && steps < among.length; steps += 1) {
-      const found = [among[at + steps], among[at - steps]].find(isThere);
-      if (found) return found;
-    }
-    return null;
+    const isThere = (one) => one.isConnected && one.checkVisibility();
+    // The one before it first: what comes next may be the button that ends it all.
+    return at < 0 ? null : among.slice(0, at).reverse().find(isThere) || among.slice(at).find(isThere);
   };
   const restore = () => {
     if (!place || (document.activeElement && document.activeElement !== document.body)) return;

@@ -79,7 +79,7 @@ def test_a_map_that_has_not_changed_is_not_sent_again(
 def test_before_the_first_reading(browser: Client, zone: Zone) -> None:
     html = page(browser)
     assert "Netris has not been read yet" in html
-    assert 'hx-trigger="every 5s"' in html
+    assert 'hx-trigger="heard, every 5s"' in html
 
 
 def test_without_a_zone(browser: Client, db: None) -> None:
