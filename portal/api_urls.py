@@ -12,6 +12,7 @@ app_name = "api"
 urlpatterns = [
     path("schema/", views.Schema.as_view(), name="schema"),
     path("docs/", views.docs, name="docs"),
+    path("", include("apps.tenancy.api.urls")),
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.zones.api.urls")),
     path("", include("apps.fabric.api.urls")),

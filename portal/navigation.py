@@ -64,6 +64,8 @@ def _of_tenant(tenant: Tenant, path: str) -> list[Place]:
         place("Overview", "house", "networks:overview"),
         place("VPCs", "network", "networks:vpc_list", "tiers"),
         place("Activity", "history", "operations:list", "operations"),
+        place("Members", "users", "members"),
+        place("Tokens", "key-round", "tokens"),
     ]
 
 
@@ -77,6 +79,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         place("Topology", "waypoints", "fabric:topology"),
         place("Zones", "map-pin", "fabric:zone_list", in_trouble()),
         place("Tenants", "building-2", "accounts:tenant_list"),
+        place("People", "users", "people"),
         place("Operations", "list-checks", "operations:platform_list", stuck),
         place("Strays", "unlink", "strays:list", Stray.objects.there().count()),
         place("Health", "heart-pulse", "health:health"),

@@ -19,7 +19,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.http import HttpRequest
 
@@ -27,7 +26,7 @@ from apps.kernel.channels import tenant_channel
 from apps.operations import doorbell
 from apps.operations.models import Operation
 from apps.tenancy.actors import platform_of
-from apps.tenancy.models import Membership, Tenant, User
+from apps.tenancy.models import Membership, Session, Tenant, User
 
 Scope = MutableMapping[str, Any]
 
@@ -43,7 +42,7 @@ GOOD = f"""
     LEFT JOIN {Tenant._meta.db_table} tenant ON tenant.id = asked.tenant
     LEFT JOIN {Membership._meta.db_table} membership
         ON membership.user_id = person.id AND membership.tenant_id = tenant.id
-    WHERE membership.id IS NOT NULL
+    WHERE (membership.id IS NOT NULL AND tenant.disabled_at IS NULL)
         OR (person.is_platform_admin AND (asked.tenant IS NULL OR tenant.id IS NOT NULL))
 """  # noqa: S608 - the names of tables
 
@@ -127,7 +126,7 @@ def _operation_channel(user: User, text: str) -> tuple[str, UUID | None] | None:
     if platform := platform_of(user):
         visible = Operation.objects.across(platform)
     else:
-        tenants = [membership.tenant for membership in user.memberships.select_related("tenant")]
+        tenants = Tenant.objects.filter(memberships__user=user, disabled_at=None)
         if not tenants:
             return None
         visible = functools.reduce(operator.or_, (Operation.objects.of(tenant) for tenant in tenants))
@@ -138,6 +137,6 @@ def _operation_channel(user: User, text: str) -> tuple[str, UUID | None] | None:
 def _tenant_channel(user: User, slug: str) -> tuple[str, UUID] | None:
     tenants = Tenant.objects.filter(slug=slug)
     if platform_of(user) is None:
-        tenants = tenants.filter(memberships__user=user)
+        tenants = tenants.filter(memberships__user=user, disabled_at=None)
     tenant = tenants.first()
     return (tenant_channel(tenant.pk), tenant.pk) if tenant else None

@@ -1,6 +1,7 @@
 """What is forgotten by itself, in batches: beat rings for it every hour.
 
     sessions                    when they have run out
+    invitations                 a month after they have run out
     idempotency keys            a day after their change: the promise of `apps.tenancy.api.idempotency`
     processes                   a day after they were last seen
     events                      `WEFT_EVENTS_DAYS` after their operation was over
@@ -30,7 +31,6 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
-from django.contrib.sessions.models import Session
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, Value
 from django.db.models.expressions import Combinable
@@ -47,7 +47,7 @@ from apps.operations.provisioned import Status
 from apps.operations.state import AT_REST
 from apps.strays.models import Stray
 from apps.tenancy.api.idempotency import KEPT
-from apps.tenancy.models import AuditEntry, IdempotencyKey
+from apps.tenancy.models import AuditEntry, IdempotencyKey, Invitation, Session
 from apps.zones.models import Plugin
 
 Condition = Q | Combinable
@@ -56,6 +56,8 @@ logger = logging.getLogger("weft.retention")
 
 TASK = "portal.forget"
 BATCH = 1000
+#: How long who invited somebody can see that the link has run out unused.
+INVITATIONS_SEEN = timedelta(days=30)
 OWNERS = (Kind.CLOUDSTACK_DOMAIN, Kind.CLOUDSTACK_ACCOUNT)
 
 
@@ -67,6 +69,7 @@ def forget() -> None:
         operation__phase__in=AT_REST, operation__finished_at__lt=now - timedelta(days=settings.EVENTS_DAYS)
     )
     _forget("sessions", Session.objects.filter(expire_date__lt=now))
+    _forget("invitations", Invitation.unscoped.filter(expires_at__lt=now - INVITATIONS_SEEN))
     _forget("idempotency keys", IdempotencyKey.objects.filter(created_at__lt=now - KEPT))
     _forget("processes", Process.objects.filter(seen_at__lt=now - timedelta(days=1)))
     _forget("events", events)

@@ -10,6 +10,7 @@ from uuid import uuid4
 from django.utils import timezone
 
 from apps.accounts.models import Account
+from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
 from apps.networks.models import Tier, Vpc
@@ -17,7 +18,7 @@ from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.provisioned import Status
 from apps.strays.models import Stray
 from apps.tenancy.actors import Actor, Platform
-from apps.tenancy.models import ApiToken, Membership, Role, Scope, Tenant, User
+from apps.tenancy.models import ApiToken, Invitation, Membership, Role, Scope, Tenant, User, digest_of
 from apps.zones.models import Zone
 
 PASSWORD = "a long enough password"
@@ -48,10 +49,32 @@ def a_member(tenant: Tenant, role: Role = Role.ENGINEER, username: str = "") -> 
     return user
 
 
+def an_invitation(tenant: Tenant, email: str = "new@example.net", role: Role = Role.VIEWER) -> tuple[Invitation, str]:
+    """An invitation, and the secret of its link."""
+    secret, now = Invitation.new_secret(), clock.now()
+    whose = {"username": "new-2345", "invited_by": "ann", "digest": digest_of(secret)}
+    row = Invitation.unscoped.create(
+        tenant=tenant, email=email, role=role, created_at=now, expires_at=now + Invitation.LIFE, **whose
+    )
+    return row, secret
+
+
+def whoever_belongs_to(tenant: Tenant) -> dict[str, Any]:
+    """The ids of a member of the tenant's, of a token of another's, of an invitation, and of somebody elsewhere."""
+    boss = a_member(tenant, Role.OWNER, f"{tenant.slug}-boss")
+    idle = a_member(tenant, Role.VIEWER, f"{tenant.slug}-idle")
+    a_token(tenant, created_by=boss, name="boss's")
+    return {
+        **{"member": idle.memberships.get().pk, "token": boss.tokens.get().pk},
+        **{"invitation": an_invitation(tenant)[0].pk, "person": a_user("elsewhere").uuid},
+    }
+
+
 def a_token(tenant: Tenant | None, scope: Scope = Scope.WRITE, **fields: Any) -> str:
     """The secret of a new token; of the platform when `tenant` is None."""
     secret = ApiToken.new_secret()
-    ApiToken.unscoped.create(tenant=tenant, name="test", digest=ApiToken.hash(secret), scope=scope, **fields)
+    named = {"name": "test"} | fields
+    ApiToken.unscoped.create(tenant=tenant, digest=ApiToken.hash(secret), scope=scope, **named)
     return secret
 
 

@@ -64,6 +64,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     return {
         **{"vpc": vpc.pk, "tier": builders.a_tier(vpc).pk, "operation": operation.pk},
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
+        **builders.whoever_belongs_to(acme),
     }
 
 
@@ -84,9 +85,14 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "zones": "zone",
         "tenants": "tenant_id",
         "strays": "stray",
+        "members": "member",
+        "invitations": "invitation",
+        "tokens": "token",
+        "people": "person",
+        "quotas": "tenant_id",
     }
     for path, methods in document["paths"].items():
-        target = path.replace("{id}", str(ids[nouns[path.split("/")[3]]]))
+        target = path.replace("{id}", str(ids[nouns[path.split("/")[3]]])) if "{id}" in path else path
         for method, operation in methods.items():
             for token in tokens:
                 headers: Headers = [("Authorization", f"Bearer {token}"), JSON]

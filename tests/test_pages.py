@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from html.parser import HTMLParser
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -18,7 +19,7 @@ from apps.mirror.services import refresh_due, request_refresh
 from apps.networks.models import Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
-from apps.tenancy.models import AuditEntry, Membership, Role, User
+from apps.tenancy.models import AuditEntry, Membership, Role, Tenant, User
 from tests import builders
 from tests.test_access import ROWS, Row
 
@@ -176,12 +177,25 @@ def browser_of(user: User) -> Client:
 def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
     """Every address of these pages, about each of the VPCs."""
     found: set[str] = set()
+    people = whoever_is_there(vpcs[0].tenant)
     for vpc in vpcs:
         operation = Operation.unscoped.get(resource_id=vpc.pk)
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
-        ids["stray"] = builders.a_stray(vpc.zone).pk
+        ids |= {"stray": builders.a_stray(vpc.zone).pk, **people}
         found |= {page.path(ids) for page in pages}
     return sorted(found)
+
+
+def whoever_is_there(tenant: Tenant) -> dict[str, Any]:
+    """Somebody of the tenant's, with all that people have; the same when asked again."""
+    if not Membership.objects.filter(user__username=f"{tenant.slug}-boss").exists():
+        return builders.whoever_belongs_to(tenant)
+    return {
+        "member": Membership.objects.get(user__username=f"{tenant.slug}-idle").pk,
+        "invitation": tenant.invitations.get().pk,
+        "person": User.objects.get(username="elsewhere").uuid,
+        "token": User.objects.get(username=f"{tenant.slug}-boss").tokens.get().pk,
+    }
 
 
 def faults_of(browser: Client, pages: Iterable[str], *, method: str = "GET", body: str = "") -> set[str]:
@@ -199,6 +213,22 @@ def test_every_page_of_a_tenant_is_well_made(engineer, globex, busy):
     Membership.objects.create(user=engineer, tenant=globex, role=Role.VIEWER)
 
     assert faults_of(browser_of(engineer), addresses(TENANT_PAGES, busy)) == set()
+
+
+def test_what_an_owner_sees_is_well_made(acme, busy):
+    pages = [row for row in PAGES if row.answers.get("owner", row.answers["engineer"]) == "200"]
+    paths = addresses(pages, busy[:1])
+    owner = browser_of(builders.a_member(acme, Role.OWNER, "olive"))
+    builders.a_token(acme, name="the command line's")
+
+    assert faults_of(owner, paths) == set()
+    shown = {
+        "/t/acme/members/new/": "email=x@example.net&role=viewer",
+        "/t/acme/tokens/new/": "name=x&scope=read&days=",
+    }
+    for path, body in shown.items():
+        assert faults_of(owner, [path], method="POST", body=body) == set()
+        assert faults_of(owner, [path], method="POST", body="email=&role=&name=&scope=") == set()
 
 
 def test_every_page_of_the_platform_is_well_made(admin, acme, busy):

@@ -19,6 +19,7 @@ ALLOWED = {
     "apps/tenancy/door.py": "it is the door",
     "apps/kernel/locks.py": "locks the row it was given",
     "apps/tenancy/api/authentication.py": "finds a token before anybody knows whose it is",
+    "apps/tenancy/services/members.py": "finds an invitation by its link, and the caller's own token again",
     "apps/strays/finder.py": "looks through all tenants' rows for what a remote has",
     "apps/strays/recipes.py": "asks whether anybody's row has claimed it",
     "apps/operations/engine.py": "works for all tenants",

@@ -7,12 +7,18 @@ from django import forms
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
 from apps.kernel.names import NAME
+from apps.tenancy.emails import MOST as EMAIL_LENGTH
 from apps.tenancy.models import User
 
 MOST = 100_000
 
 
-class TenantForm(Refusable):
+class QuotaForm(Refusable):
+    max_vpcs = forms.IntegerField(label="Most VPCs", min_value=0, max_value=MOST, initial=20)
+    max_tiers = forms.IntegerField(label="Most tiers", min_value=0, max_value=MOST, initial=60)
+
+
+class TenantForm(QuotaForm):
     name = forms.CharField(
         label="Name",
         widget=forms.TextInput({"maxlength": NAME.most}),
@@ -31,8 +37,6 @@ class TenantForm(Refusable):
         required=False,
         help_text="The user name of somebody who can sign in already.",
     )
-    max_vpcs = forms.IntegerField(label="Most VPCs", min_value=0, max_value=MOST, initial=20)
-    max_tiers = forms.IntegerField(label="Most tiers", min_value=0, max_value=MOST, initial=60)
 
     def clean_name(self) -> str:
         try:
@@ -50,3 +54,13 @@ class TenantForm(Refusable):
                 "Nobody with this user name can sign in. Leave it empty to name an owner later."
             )
         return user
+
+
+class OwnerForm(Refusable):
+    email = forms.CharField(
+        label="E-mail address",
+        max_length=EMAIL_LENGTH,
+        widget=forms.EmailInput({"autocomplete": "off"}),
+        help_text="For whom the link is. Whether they have an account already makes no difference.",
+        error_messages={"required": "Give an e-mail address."},
+    )

@@ -1,22 +1,25 @@
-"""Tenants come to be here: a row in Weft, and an account in every zone, each made by an operation."""
+"""Tenants come to be here: a row in Weft, and an account in every zone, each made by an operation. So do limits."""
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from unicodedata import combining, normalize
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Account
+from apps.kernel import clock
 from apps.kernel.errors import Refused
+from apps.kernel.locks import hold_row
 from apps.kernel.names import NAME, key_of
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Membership, Role, Tenant, User
-from apps.tenancy.services import audit
+from apps.tenancy.services import audit, tell_of_rights
 from apps.zones.models import Zone
 
 #: Words that stand where a slug would, in the addresses of the portal.
@@ -82,3 +85,42 @@ def slug_of(name: str) -> str:
     """`Acme Hosting B.V.` -> `acme-hosting-b-v`, `Zürich` -> `zurich`, `東京` -> nothing"""
     plain = "".join(letter for letter in normalize("NFKD", name.casefold()) if not combining(letter))
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32].rstrip("-")
+
+
+@transaction.atomic(durable=True)
+def change_quotas(tenant: Tenant, *, max_vpcs: int, max_tiers: int, by: Platform) -> Tenant:
+    """From the next creation on. Less than there is takes nothing away."""
+    hold_row(tenant)
+    tenant.refresh_from_db()
+    old = {"max_vpcs": tenant.max_vpcs, "max_tiers": tenant.max_tiers}
+    new = {"max_vpcs": max_vpcs, "max_tiers": max_tiers}
+    changed = [name for name in new if new[name] != old[name]]
+    if changed:
+        tenant.max_vpcs, tenant.max_tiers = max_vpcs, max_tiers
+        tenant.save(update_fields=changed)
+        changes = {"old": {name: old[name] for name in changed}, "new": {name: new[name] for name in changed}}
+        audit(by.actor, "tenant.quotas", tenant, tenant=tenant, **changes)
+    return tenant
+
+
+@transaction.atomic(durable=True)
+def disable_tenant(tenant: Tenant, *, by: Platform) -> Tenant:
+    """Nobody but the platform sees it or acts in it until it is enabled again. What is under way comes to its end."""
+    return _set_disabled(tenant, clock.now(), "tenant.disable", by)
+
+
+@transaction.atomic(durable=True)
+def enable_tenant(tenant: Tenant, *, by: Platform) -> Tenant:
+    return _set_disabled(tenant, None, "tenant.enable", by)
+
+
+def _set_disabled(tenant: Tenant, at: datetime | None, action: str, by: Platform) -> Tenant:
+    hold_row(tenant)
+    tenant.refresh_from_db()
+    if tenant.is_disabled != (at is not None):
+        tenant.disabled_at = at
+        tenant.save(update_fields=["disabled_at"])
+        audit(by.actor, action, tenant, tenant=tenant)
+        for membership in tenant.memberships.select_related("user"):
+            tell_of_rights(membership.user)
+    return tenant

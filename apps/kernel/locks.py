@@ -6,6 +6,8 @@
     4. any other row that an operation makes real (an account, a zone)
     5. the operation
 
+Who belongs to a tenant is changed under the tenant's row, then the membership's; none of those above comes after them.
+
 Who needs several of them takes them in this order, whatever it writes first. An operation comes last because to start
 one may mean to wait for another: its index lets one live operation hold a lock key, so an insert waits for whoever is
 just ending the operation that holds it, and that one needs the rows.

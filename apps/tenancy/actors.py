@@ -31,6 +31,16 @@ class Actor:
     def system(cls, why: str) -> Actor:
         return cls(name=why)
 
+    @property
+    def person(self) -> User | None:
+        """Who is behind it: also behind a token, whose own tokens are theirs."""
+        return self.token.created_by if self.token is not None else self.user
+
+    @property
+    def is_unbound(self) -> bool:
+        """Weft itself, or the command line."""
+        return self.user is None and self.token is None
+
 
 @dataclass(frozen=True)
 class Platform(Proof):
@@ -49,6 +59,10 @@ def platform_of(identity: User | ApiToken) -> Platform | None:
     return None
 
 
+def disabled_words(tenant: Tenant) -> str:
+    return f"{tenant.name} is disabled. Nobody can look at it or act in it until your provider enables it again."
+
+
 class TenantRequest(HttpRequest):
     """A request behind `/t/<slug>/`, after `TenantMiddleware`: somebody's, in a tenant they are a member of."""
 
@@ -64,6 +78,19 @@ class PlatformRequest(HttpRequest):
     user: User
     actor: Actor
     platform: Platform
+
+
+def need_owner(membership: Membership) -> None:
+    """Raises `Forbidden` for everybody else."""
+    if membership.role != Role.OWNER:
+        raise Forbidden(
+            f"Only an owner of {membership.tenant.name} may change this. Your role is "
+            f"{Role(membership.role).label.lower()}."
+        )
+
+
+def need_nothing(_membership: Membership) -> None:
+    """What is somebody's own, whatever their role."""
 
 
 def need_write(membership: Membership) -> None:

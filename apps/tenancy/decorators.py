@@ -1,5 +1,11 @@
-"""Who may open a page. One of `tenant_view`, `tenant_form` and `platform_view` stands on every view, and checks before
-it runs."""
+"""Who may open a page, and who may change something there. One of these stands on every view and checks before it runs.
+
+tenant_view      members look, engineers and owners change
+tenant_form      engineers and owners: its one purpose is a change
+owner_form       owners: the same
+member_view      members look and change: what is their own
+platform_view    platform admins
+"""
 
 from __future__ import annotations
 
@@ -13,40 +19,44 @@ from django.views.decorators.cache import never_cache
 
 from apps.kernel.errors import Forbidden
 from apps.kernel.views import forbidden
-from apps.tenancy.actors import PlatformRequest, TenantRequest, need_write
+from apps.tenancy.actors import PlatformRequest, TenantRequest, need_nothing, need_owner, need_write
+from apps.tenancy.models import Membership
+
+View = Callable[..., HttpResponse]
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 
 
-def tenant_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """A page behind `/t/<slug>/`: for members; what changes something is not for viewers."""
-    return _members_view(view, read_by_viewers=True)
+def _for_members(may: Callable[[Membership], None], *, is_form: bool = False) -> Callable[[View], View]:
+    """A page behind `/t/<slug>/`. `may` raises `Forbidden` for who may only look; a form is for nobody else at all."""
+
+    def decorate(view: View) -> View:
+        @never_cache
+        @login_required
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            membership = getattr(request, "membership", None)
+            if membership is None:
+                raise Http404("No such tenant.")
+            if is_form or request.method not in SAFE:
+                try:
+                    may(membership)
+                except Forbidden as refusal:
+                    return forbidden(request, refusal)
+            return view(cast(TenantRequest, request), *args, **kwargs)
+
+        return guarded
+
+    return decorate
 
 
-def tenant_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """The same for a page whose one purpose is a change: viewers are told why it is none of theirs."""
-    return _members_view(view, read_by_viewers=False)
+tenant_view = _for_members(need_write)
+tenant_form = _for_members(need_write, is_form=True)
+owner_form = _for_members(need_owner, is_form=True)
+member_view = _for_members(need_nothing)
 
 
-def _members_view(view: Callable[..., HttpResponse], *, read_by_viewers: bool) -> Callable[..., HttpResponse]:
-    @never_cache
-    @login_required
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        membership = getattr(request, "membership", None)
-        if membership is None:
-            raise Http404("No such tenant.")
-        if request.method not in SAFE or not read_by_viewers:
-            try:
-                need_write(membership)
-            except Forbidden as refusal:
-                return forbidden(request, refusal)
-        return view(cast(TenantRequest, request), *args, **kwargs)
-
-    return guarded
-
-
-def platform_view(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def platform_view(view: View) -> View:
     """A page of the platform. To everybody else it does not exist."""
 
     @never_cache

@@ -1,6 +1,7 @@
 """Finds the tenant of a request from its URL and the caller's memberships, and nowhere else.
 
     /t/<slug>/...       request.tenant and request.membership; 404 for who is no member, whether it exists or not
+                        403 to members while the tenant is disabled
     everything else     request.tenant is None
     any page            request.platform is a `Platform` for platform admins, None for others
 
@@ -11,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from apps.tenancy.actors import Actor, platform_of
+from apps.tenancy.actors import Actor, disabled_words, platform_of
 
 
 class TenantMiddleware:
@@ -40,6 +42,8 @@ class TenantMiddleware:
         membership = next((mine for mine in memberships if mine.tenant.slug == slug), None)
         if membership is None:
             raise Http404("No such tenant.")
+        if membership.tenant.is_disabled:
+            raise PermissionDenied(disabled_words(membership.tenant))
         request.memberships = memberships  # type: ignore[attr-defined]
         request.tenant = membership.tenant  # type: ignore[attr-defined]
         request.membership = membership  # type: ignore[attr-defined]

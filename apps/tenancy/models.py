@@ -1,9 +1,11 @@
 """Who uses Weft: tenants, the people in them, their tokens, and the record of what they did.
 
     role        may
-    owner       everything in the tenant, members and tokens included
+    owner       everything in the tenant, members and everybody's tokens included
     engineer    create, change and delete networks
     viewer      look
+
+Everybody has tokens of their own, which may what the person may, and no more than their scope.
 
 Platform admins (`User.is_platform_admin`) belong to no tenant by that; they run the fabric and see every tenant's rows.
 """
@@ -13,13 +15,16 @@ from __future__ import annotations
 import hashlib
 import secrets
 import uuid
-from datetime import datetime
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser, UserManager
+from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.core.validators import RegexValidator
 from django.db import models
+from django.db.models.functions import Upper
 
 from apps.kernel import clock
 from apps.kernel.named import Key
@@ -49,7 +54,11 @@ class People(UserManager["User"]):
 
 
 class User(AbstractUser):
+    """`email` is what somebody wrote to be told apart by people. Nobody has proved it, so nothing is granted by it."""
+
     username_key = Key("username")
+    #: What addresses and the API call somebody: the row's own number would tell how many there are.
+    uuid = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
     is_platform_admin = models.BooleanField(default=False)
 
     objects: ClassVar[People] = People()
@@ -57,6 +66,16 @@ class User(AbstractUser):
     class Meta(AbstractUser.Meta):
         abstract = False
         constraints = [models.UniqueConstraint(fields=("username_key",), name="user_name_is_unique")]
+        indexes = [models.Index(Upper("email"), name="user_by_email")]
+
+
+class Session(AbstractBaseSession):
+    """The session of a browser: Django's, and whose it is. `apps.tenancy.sessions` fills it."""
+
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="sessions")
+
+    class Meta(AbstractBaseSession.Meta):
+        abstract = False
 
 
 class Tenant(Boundary, models.Model):
@@ -74,6 +93,8 @@ class Tenant(Boundary, models.Model):
     )
     max_vpcs = models.PositiveIntegerField(default=20)
     max_tiers = models.PositiveIntegerField(default=60)
+    #: Since when nobody but platform admins can look at it or act in it. What is under way comes to its end.
+    disabled_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     objects = models.Manager()
@@ -85,18 +106,39 @@ class Tenant(Boundary, models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_disabled(self) -> bool:
+        return self.disabled_at is not None
+
 
 class Role(models.TextChoices):
     OWNER = "owner", "Owner"
     ENGINEER = "engineer", "Network engineer"
     VIEWER = "viewer", "Viewer"
 
+    @property
+    def may_write(self) -> bool:
+        return self is not Role.VIEWER
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    def active_owners(self) -> MembershipQuerySet:
+        return self.filter(role=Role.OWNER, user__is_active=True)
+
+    def with_other_owner(self) -> MembershipQuerySet:
+        """Each knows as `has_other_owner` whether somebody else could go on as owner of its tenant."""
+        others = Membership.objects.active_owners().filter(tenant=models.OuterRef("tenant"))
+        return self.annotate(has_other_owner=models.Exists(others.exclude(user=models.OuterRef("user"))))
+
 
 class Membership(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         ordering = ("tenant__name",)
@@ -107,7 +149,62 @@ class Membership(models.Model):
 
     @property
     def may_write(self) -> bool:
-        return self.role in (Role.OWNER, Role.ENGINEER)
+        return Role(self.role).may_write
+
+    @property
+    def why_not_part(self) -> str | None:
+        """Why it cannot be ended, nor become less than an owner's. Needs `with_other_owner`."""
+        is_needed = self.role == Role.OWNER and self.user.is_active and not getattr(self, "has_other_owner", False)
+        return f"{self.tenant} needs an owner. Make somebody else one first." if is_needed else None
+
+
+def digest_of(secret: str) -> str:
+    """SHA-256: the secrets that Weft makes are 256 random bits, so a slow hash would add nothing."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def standing(self) -> InvitationQuerySet:
+        return self.filter(expires_at__gt=clock.now())
+
+
+class Invitation(models.Model):
+    """A link with which one person joins a tenant: once, and for a day. The row goes when it is used or withdrawn.
+
+    Who holds the link joins, whatever `email` says: with an account they have, or with a new one named `username`. So
+    it makes no difference whether anybody has an account with this address, and no account is ever handed to a link.
+    """
+
+    LIFE: ClassVar[timedelta] = timedelta(hours=24)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    email_key = Key("email")
+    role = models.CharField(max_length=16, choices=Role.choices)
+    username = models.CharField(max_length=150)
+    digest = models.CharField(max_length=64, unique=True)
+    invited_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=clock.now)
+    expires_at = models.DateTimeField()
+
+    unscoped: ClassVar[models.Manager[Invitation]] = InvitationQuerySet.as_manager()
+    objects = TenantDoor[InvitationQuerySet]("tenant")
+
+    class Meta:
+        ordering = ("-created_at",)
+        constraints = [models.UniqueConstraint(fields=("tenant", "email_key"), name="invitation_one_per_address")]
+
+    def __str__(self) -> str:
+        return self.email
+
+    @staticmethod
+    def new_secret() -> str:
+        return f"weft_join_{secrets.token_urlsafe(32)}"
+
+    @property
+    def is_standing(self) -> bool:
+        return self.expires_at > clock.now()
 
 
 class Scope(models.TextChoices):
@@ -116,21 +213,34 @@ class Scope(models.TextChoices):
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
-    def usable(self, now: datetime | None = None) -> ApiTokenQuerySet:
-        now = now or clock.now()
-        unexpired = models.Q(expires_at=None) | models.Q(expires_at__gt=now)
-        return self.filter(unexpired, revoked_at=None)
+    def usable(self) -> ApiTokenQuerySet:
+        """Those that open something: neither expired nor revoked, and whose person is still who they were. A person's
+        token knows as `person_role` what the person is in its tenant now."""
+        unexpired = models.Q(expires_at=None) | models.Q(expires_at__gt=clock.now())
+        roles = Membership.objects.filter(user=models.OuterRef("created_by"), tenant=models.OuterRef("tenant"))
+        rows = self.annotate(person_role=models.Subquery(roles.values("role")[:1]))
+        is_admins = models.Q(tenant=None, created_by__is_platform_admin=True)
+        in_force = models.Q(created_by__is_active=True) & (models.Q(person_role__isnull=False) | is_admins)
+        return rows.filter(unexpired, models.Q(created_by=None) | in_force, revoked_at=None)
+
+    def kept(self) -> ApiTokenQuerySet:
+        """Those that nobody has revoked."""
+        return self.filter(revoked_at=None)
 
 
 class ApiToken(models.Model):
-    """A key for automation. It belongs to one tenant, or with `tenant` None to the platform; only its hash is kept."""
+    """A key for automation. It belongs to one tenant, or with `tenant` None to the platform; only its hash is kept.
+
+    It may what the person who made it may, now and within its scope; one that nobody made (the command line) may what
+    an engineer may.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     tenant = models.ForeignKey(Tenant, null=True, blank=True, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=NAME.most)
     digest = models.CharField(max_length=64, unique=True)
     scope = models.CharField(max_length=8, choices=Scope.choices, default=Scope.WRITE)
-    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_by = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="tokens")
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -147,12 +257,22 @@ class ApiToken(models.Model):
 
     @staticmethod
     def hash(secret: str) -> str:
-        """SHA-256: the secret is 256 random bits, so a slow hash would add nothing."""
-        return hashlib.sha256(secret.encode()).hexdigest()
+        return digest_of(secret)
 
     @staticmethod
     def new_secret() -> str:
         return f"weft_{secrets.token_urlsafe(32)}"
+
+    @property
+    def is_expired(self) -> bool:
+        return self.expires_at is not None and self.expires_at <= clock.now()
+
+    @property
+    def role(self) -> Role | None:
+        """What it may be at most in its tenant. Needs `usable`."""
+        if self.tenant_id is None:
+            return None
+        return Role.ENGINEER if self.created_by_id is None else Role(self.person_role)  # type: ignore[attr-defined]
 
 
 class AuditEntryQuerySet(models.QuerySet["AuditEntry"]):

@@ -5,6 +5,7 @@
     an address                          one account   5 times       2 min
     the same, of an account in trouble  one account   once          10 min
     an address                          all accounts  30 times      20 s
+    an address                          one-time links  30 times    20 s
 
 A lock on the account alone, as libraries offer it (django-axes can count by name, by address or by both, with one limit
 for all), gives whoever knows a user name the power to lock its owner out. So nothing here counts an account's failures
@@ -123,6 +124,13 @@ def attempt(request: HttpRequest, username: str) -> Attempt:
         raise
     finally:
         _forget_old()
+
+
+def attempt_with_secret(request: HttpRequest) -> Attempt:
+    """Count a try of a one-time link: by address alone, since nobody's account stands behind a wrong one. `undo` it
+    when the link is right. Raises `TooManyTries`."""
+    key = _digest("secret", source_of(request))
+    return Attempt("", key, _spend({key: SOURCE}))
 
 
 def source_of(request: HttpRequest) -> str:

@@ -128,5 +128,15 @@
   };
   document.addEventListener("htmx:load", (event) => settle(event.detail.elt));
   document.addEventListener("DOMContentLoaded", () => settle(document));
+  // The code of a link stands behind its #, which is sent to nobody: a form takes it from there, and off the address.
+  const takeCode = () => {
+    const field = document.querySelector("[data-from-fragment]");
+    if (!field || location.hash.length < 2) return;
+    field.value = decodeURIComponent(location.hash.slice(1));
+    history.replaceState(null, "", location.pathname);
+    field.form.requestSubmit();
+  };
+  document.addEventListener("DOMContentLoaded", takeCode);
+  window.addEventListener("hashchange", takeCode);
   setInterval(ageAll, 5000);
 })();

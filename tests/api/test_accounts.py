@@ -33,6 +33,8 @@ def test_the_platform_makes_a_tenant_with_an_account_in_every_zone(platform, sit
             {"zone": {"id": str(account.zone_id), "name": account.zone.name}, "status": "building"}
             for account in Account.unscoped.filter(tenant=tenant).order_by("zone__name")
         ],
+        "is_disabled": False,
+        "can": {"disable": None, "enable": "It is enabled already."},
     }
     assert [operation["kind"] for operation in operations] == ["account", "account"]
     assert operations[0]["resource"]["url"] is None

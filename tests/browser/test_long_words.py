@@ -12,7 +12,6 @@ from itertools import chain
 from typing import Any
 
 import pytest
-from django.contrib.sessions.models import Session
 from django.utils import timezone
 from playwright.sync_api import BrowserContext, Page, sync_playwright
 
@@ -20,7 +19,7 @@ from apps.mirror.models import Item
 from apps.networks.models import Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
-from apps.tenancy.models import AuditEntry, Membership, Role, Tenant, User
+from apps.tenancy.models import AuditEntry, Membership, Role, Session, Tenant, User
 from apps.zones.models import Zone
 from tests import builders
 from tests.portal.conftest import WebServer, session_of, valkey, web

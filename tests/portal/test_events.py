@@ -10,15 +10,13 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from django.contrib.auth import SESSION_KEY
-from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.operations import doorbell
 from apps.operations.models import Operation
-from apps.tenancy.models import Membership, Role, Tenant, User
+from apps.tenancy.models import Membership, Role, Session, Tenant, User
 from portal import events
 from portal.passes import Pass, good_of, pass_for
 from tests import builders
@@ -181,15 +179,16 @@ def test_a_stream_ends_within_seconds_of_the_right_to_it(
     web: WebServer, valkey: Valkey, acme: Tenant, globex: Tenant, engineer: User, admin: User
 ) -> None:
     """Nobody says so here: that is found out by itself, and costs the others nothing."""
-    removed, disabled, changed, expired, demoted, of_globex = (
-        builders.a_member(globex if name == "of-globex" else acme, username=name)
-        for name in ("removed", "disabled", "changed", "expired", "demoted", "of-globex")
+    closed = builders.a_tenant("Closed")
+    removed, disabled, changed, expired, demoted, of_globex, of_closed = (
+        builders.a_member({"of-globex": globex, "of-closed": closed}.get(name, acme), username=name)
+        for name in ("removed", "disabled", "changed", "expired", "demoted", "of-globex", "of-closed")
     )
     Membership.objects.filter(user=demoted).delete()
     User.objects.filter(pk=demoted.pk).update(is_platform_admin=True)
     on_operation = builders.a_member(acme, username="on-operation")
     operation = f"/events/operations/{an_operation(acme).pk}"
-    paths = {of_globex: "/events/t/globex", on_operation: operation}
+    paths = {of_globex: "/events/t/globex", of_closed: "/events/t/closed", on_operation: operation}
     with contextlib.ExitStack() as pages:
 
         def opened(user: User, path: str) -> Stream:
@@ -197,18 +196,18 @@ def test_a_stream_ends_within_seconds_of_the_right_to_it(
             assert heard.next() == "event: changed"
             return heard
 
-        losers = [removed, disabled, changed, expired, demoted, of_globex, on_operation]
+        losers = [removed, disabled, changed, expired, demoted, of_globex, of_closed, on_operation]
         ending = [opened(user, paths.get(user, "/events/t/acme")) for user in losers]
         ending.append(opened(admin, "/events/t/globex"))
-        staying = [opened(engineer, "/events/t/acme"), opened(admin, operation)]
+        staying = [opened(engineer, "/events/t/acme"), opened(admin, operation), opened(admin, "/events/t/closed")]
         Membership.objects.filter(user__in=(removed, on_operation)).delete()
         User.objects.filter(pk=disabled.pk).update(is_active=False)
         changed.set_password("another long password")
         changed.save()
-        of_expired = [one for one in Session.objects.all() if one.get_decoded()[SESSION_KEY] == str(expired.pk)]
-        Session.objects.filter(pk__in=of_expired).update(expire_date=timezone.now())
+        Session.objects.filter(user=expired).update(expire_date=timezone.now())
         User.objects.filter(pk=demoted.pk).update(is_platform_admin=False)
         globex.delete()
+        Tenant.objects.filter(pk=closed.pk).update(disabled_at=timezone.now())
 
         started = time.monotonic()
         for heard in ending:
@@ -216,7 +215,26 @@ def test_a_stream_ends_within_seconds_of_the_right_to_it(
         assert time.monotonic() - started < events.RECHECK_SECONDS + 5
         valkey.client().publish(f"weft:tenant:{acme.pk}", "changed")
         assert staying[0].next() == "event: changed"
-        assert not staying[1].response.is_closed
+        assert not staying[1].response.is_closed and not staying[2].response.is_closed
+    assert status_of(web, "/events/t/closed", of_closed) == 404
+    assert status_of(web, f"/events/operations/{an_operation(closed).pk}", of_closed) == 404
+
+
+def test_a_stream_ends_at_once_when_somebody_takes_the_right_to_it(
+    web: WebServer, acme: Tenant, globex: Tenant, engineer: User
+) -> None:
+    """Of the other tenant's nothing ends, though it is the same person's."""
+    owner = builders.a_token(acme, created_by=builders.a_member(acme, Role.OWNER))
+    Membership.objects.create(user=engineer, tenant=globex, role=Role.VIEWER)
+    mine = Membership.objects.get(user=engineer, tenant=acme).pk
+    with stream(web, "/events/t/acme", engineer) as here, stream(web, "/events/t/globex", engineer) as there:
+        for heard in (here, there):
+            heard.next()
+        removed = httpx.delete(f"{web.url}/api/v1/members/{mine}/", headers={"Authorization": f"Bearer {owner}"})
+        assert removed.status_code == 204
+        assert here.next() == "event: changed"
+        assert until_it_ends(here) < 2
+        assert not there.response.is_closed
 
 
 def test_signing_out_ends_the_streams_of_that_session_at_once(web: WebServer, acme: Tenant, engineer: User) -> None:

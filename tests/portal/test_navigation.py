@@ -29,8 +29,10 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
     return [(place.section, place.label) for place in found]
 
 
-TENANT = [("Tenant", "Overview"), ("Tenant", "VPCs"), ("Tenant", "Activity")]
-PLATFORM = [("Platform", label) for label in ("Topology", "Zones", "Tenants", "Operations", "Strays", "Health")]
+TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Activity", "Members", "Tokens")]
+PLATFORM = [
+    ("Platform", label) for label in ("Topology", "Zones", "Tenants", "People", "Operations", "Strays", "Health")
+]
 
 
 def test_members_see_their_tenant(acme: Tenant, engineer: User) -> None:
@@ -58,6 +60,8 @@ def test_nobody_sees_nothing() -> None:
         ("/t/acme/vpcs/new/", "VPCs"),
         ("/t/acme/tiers/1/delete/", "VPCs"),
         ("/t/acme/activity/", "Activity"),
+        ("/t/acme/members/new/", "Members"),
+        ("/t/acme/tokens/", "Tokens"),
         ("/t/acme/operations/1/", "Activity"),
         ("/fabric/topology/", "Topology"),
         ("/platform/zones/1/reconnect/", "Zones"),
@@ -77,7 +81,7 @@ def test_operations_that_wait_for_somebody_are_counted(acme: Tenant, admin: User
     Operation.unscoped.filter(pk=stuck.pk).update(phase="stuck")
 
     counts = {place.label: place.count for place in places(a_request("/", admin))}
-    assert counts == {"Topology": 0, "Zones": 0, "Tenants": 0, "Operations": 1, "Strays": 0, "Health": 0}
+    assert counts == {"Topology": 0, "Zones": 0, "Tenants": 0, "People": 0, "Operations": 1, "Strays": 0, "Health": 0}
 
 
 def test_zones_in_trouble_are_counted_once_each(admin: User) -> None:

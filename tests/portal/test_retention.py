@@ -5,13 +5,12 @@ from datetime import timedelta
 import pytest
 from celery import current_app
 from django.conf import settings
-from django.contrib.sessions.models import Session
 
 from apps.health.models import Kind, Process
 from apps.kernel import clock
 from apps.operations.models import Event, Operation
 from apps.operations.state import Phase
-from apps.tenancy.models import AuditEntry, IdempotencyKey, Tenant
+from apps.tenancy.models import AuditEntry, IdempotencyKey, Session, Tenant
 from portal import retention
 from tests import builders
 

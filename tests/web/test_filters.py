@@ -23,6 +23,8 @@ LISTS = [
     "operations:changes",
     "operations:platform_list",
     "accounts:tenant_list",
+    "members",
+    "people",
 ]
 
 

@@ -12,9 +12,12 @@ from apps.kernel.api.bodies import Body, Count, NameText, Text
 from apps.kernel.api.fields import Address, Time
 from apps.kernel.names import USERNAME
 from apps.operations.api.serializers import STATUSES, OperationRead
+from apps.tenancy.api.callers import caller_of
+from apps.tenancy.models import Tenant
 from apps.zones.api.serializers import ZoneRef
 
 MOST = 100_000
+PLATFORM_ONLY = "Only the platform may do this."
 
 
 class AccountRead(serializers.Serializer[Account]):
@@ -22,6 +25,25 @@ class AccountRead(serializers.Serializer[Account]):
 
     zone = ZoneRef()
     status = serializers.ChoiceField(choices=STATUSES)
+
+
+class TenantCan(serializers.Serializer[Any]):
+    """Why something is not offered now; null when it is."""
+
+    disable = serializers.SerializerMethodField()
+    enable = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_disable(self, tenant: Tenant) -> str | None:
+        return PLATFORM_ONLY if self._is_tenants else "It is disabled already." if tenant.is_disabled else None
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_enable(self, tenant: Tenant) -> str | None:
+        return PLATFORM_ONLY if self._is_tenants else None if tenant.is_disabled else "It is enabled already."
+
+    @property
+    def _is_tenants(self) -> bool:
+        return caller_of(self.context.get("request")).platform is None
 
 
 class TenantRead(serializers.Serializer[Any]):
@@ -34,7 +56,9 @@ class TenantRead(serializers.Serializer[Any]):
     max_vpcs = serializers.IntegerField()
     max_tiers = serializers.IntegerField()
     accounts = AccountRead(many=True, source="live_accounts", help_text="Where the tenant can build: one per zone.")
+    is_disabled = serializers.BooleanField(help_text="Whether nobody but the platform can look at it or act in it.")
     created_at = Time()
+    can = TenantCan(source="*")
 
 
 class TenantCreated(TenantRead):
@@ -56,3 +80,10 @@ class TenantWrite(Body):
     max_vpcs = Count(required=False, min_value=0, max_value=MOST)
     max_tiers = Count(required=False, min_value=0, max_value=MOST)
     owner = Text(required=False, max_length=USERNAME.most, help_text="The user name of its first owner.")
+
+
+class TenantChange(Body):
+    """How much a tenant may have from now on."""
+
+    max_vpcs = Count(required=False, min_value=0, max_value=MOST)
+    max_tiers = Count(required=False, min_value=0, max_value=MOST)

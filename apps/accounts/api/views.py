@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Prefetch, QuerySet
@@ -9,12 +10,13 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.serializers import TenantCreated, TenantRead, TenantWrite
+from apps.accounts import services
+from apps.accounts.api.serializers import TenantChange, TenantCreated, TenantRead, TenantWrite
 from apps.accounts.filters import TenantFilter
 from apps.accounts.models import Account
-from apps.accounts.services import create_tenant
 from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
+from apps.kernel.shortcuts import get_or_404
 from apps.tenancy.api.views import List, One, Rows
 from apps.tenancy.models import Tenant, User
 
@@ -42,7 +44,7 @@ class TenantList(TenantRows, List[Tenant]):
     def _create(self, values: dict[str, Any]) -> Response:
         assert self.caller.platform is not None, "MayUse lets only the platform through"
         owner = self._owner(values["owner"]) if "owner" in values else None
-        tenant, operations = joined(create_tenant)(**values | {"owner": owner}, by=self.caller.platform)
+        tenant, operations = joined(services.create_tenant)(**values | {"owner": owner}, by=self.caller.platform)
         made = self.get_queryset().get(pk=tenant.pk)
         made.operations = operations  # type: ignore[attr-defined]
         data = TenantCreated(made, context=self.get_serializer_context()).data
@@ -59,4 +61,43 @@ class TenantList(TenantRows, List[Tenant]):
 
 @extend_schema(summary="Read a tenant")
 class TenantOne(TenantRows, One[Tenant]):
-    pass
+    written_by = "platform"
+
+    @extend_schema(summary="Change a tenant's quotas", request=TenantChange, responses=TenantRead)
+    def patch(self, request: Request, pk: str) -> Response:
+        """From the next creation on. Less than there is takes nothing away."""
+        values = TenantChange.of(request)
+        assert self.caller.platform is not None, "MayUse lets only the platform through"
+        with self.changing(pk) as tenant:
+            quotas = {"max_vpcs": tenant.max_vpcs, "max_tiers": tenant.max_tiers} | values
+            joined(services.change_quotas)(tenant, **quotas, by=self.caller.platform)
+        return self.shown(pk)
+
+
+class TenantVerb(TenantRows):
+    written_by = "platform"
+    filter_backends = []
+
+    def act(self, pk: str, service: Callable[..., Tenant]) -> Response:
+        return self.once(lambda: self._acted(pk, service))
+
+    def _acted(self, pk: str, service: Callable[..., Tenant]) -> Response:
+        assert self.caller.platform is not None, "MayUse lets only the platform through"
+        joined(service)(get_or_404(self.get_queryset(), pk=pk), by=self.caller.platform)
+        return Response(self.show(get_or_404(self.get_queryset(), pk=pk)))
+
+
+class TenantDisable(TenantVerb):
+    @extend_schema(
+        summary="Disable a tenant", operation_id="tenants_disable", request=None, responses={200: TenantRead}
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Nobody but the platform can look at it or act in it. Operations that are under way come to their end."""
+        return self.act(pk, services.disable_tenant)
+
+
+class TenantEnable(TenantVerb):
+    @extend_schema(summary="Enable a tenant", operation_id="tenants_enable", request=None, responses={200: TenantRead})
+    def post(self, request: Request, pk: str) -> Response:
+        """Its members and tokens may again what they could before."""
+        return self.act(pk, services.enable_tenant)

@@ -28,8 +28,8 @@ class Time(serializers.Field[datetime, Any, str, Any]):
 class Address(serializers.Field[UUID, Any, str, Any]):
     """The row's own address. The route is looked up once for all rows of an answer, which is most of the work."""
 
-    def __init__(self, view_name: str) -> None:
-        super().__init__(read_only=True, source="pk")
+    def __init__(self, view_name: str, source: str = "pk") -> None:
+        super().__init__(read_only=True, source=source)
         self.view_name = view_name
 
     @cached_property

@@ -46,35 +46,39 @@ class Cursor:
         text = f"{'newer' if self.is_backwards else 'older'} {moment.isoformat()} {self.id}"
         return urlsafe_b64encode(text.encode("ascii")).decode("ascii")
 
-    def narrow(self, rows: Any) -> Any:
+    def narrow(self, rows: Any, moment: str, identity: str) -> Any:
         """The condition on the moment alone is implied by the other one; it is what the index serves."""
-        if self.is_backwards:
-            beyond = Q(created_at__gt=self.created_at) | Q(created_at=self.created_at, id__gt=self.id)
-            return rows.filter(beyond, created_at__gte=self.created_at).order_by("created_at", "id")
-        beyond = Q(created_at__lt=self.created_at) | Q(created_at=self.created_at, id__lt=self.id)
-        return rows.filter(beyond, created_at__lte=self.created_at)
+        way = "gt" if self.is_backwards else "lt"
+        same = Q(**{moment: self.created_at, f"{identity}__{way}": self.id})
+        found = rows.filter(Q(**{f"{moment}__{way}": self.created_at}) | same, **{f"{moment}__{way}e": self.created_at})
+        return found.order_by(moment, identity) if self.is_backwards else found
 
 
 class CursorPages(BasePagination):
-    """For rows with `created_at` and a UUID."""
+    """For rows with a moment and a UUID; `moment` and `identity` are the names of these columns."""
 
+    moment = "created_at"
+    identity = "id"
     next_cursor: Cursor | None = None
     previous_cursor: Cursor | None = None
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
         self.address = request.build_absolute_uri()
         limit, cursor = _limit(request), _cursor(request)
-        rows = queryset.order_by("-created_at", "-id")
-        found = list((cursor.narrow(rows) if cursor else rows)[: limit + 1])
+        rows = queryset.order_by(f"-{self.moment}", f"-{self.identity}")
+        found = list((cursor.narrow(rows, self.moment, self.identity) if cursor else rows)[: limit + 1])
         has_more, page = len(found) > limit, found[:limit]
         is_backwards = cursor is not None and cursor.is_backwards
         if is_backwards:
             page.reverse()
         if page and (has_more or is_backwards):
-            self.next_cursor = Cursor(False, page[-1].created_at, page[-1].id)
+            self.next_cursor = self._at(page[-1], is_backwards=False)
         if page and (has_more if is_backwards else cursor):
-            self.previous_cursor = Cursor(True, page[0].created_at, page[0].id)
+            self.previous_cursor = self._at(page[0], is_backwards=True)
         return page
+
+    def _at(self, row: Any, *, is_backwards: bool) -> Cursor:
+        return Cursor(is_backwards, getattr(row, self.moment), getattr(row, self.identity))
 
     def get_paginated_response(self, data: Any) -> Response:
         links = {"next": self._link(self.next_cursor), "previous": self._link(self.previous_cursor)}

@@ -17,9 +17,9 @@ from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
 from apps.kernel import clock
-from apps.tenancy.actors import Actor, platform_of
+from apps.tenancy.actors import Actor, disabled_words, platform_of
 from apps.tenancy.api.callers import Caller
-from apps.tenancy.models import ApiToken, Membership, Scope, User
+from apps.tenancy.models import ApiToken, Membership, Role, Scope, Tenant, User
 
 #: `last_used_at` is no more exact than this, so that a busy token is not a row written with every request.
 LAST_USED_STEP = timedelta(minutes=1)
@@ -31,12 +31,14 @@ class TokenAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         digest = ApiToken.hash(secret.strip())
-        token = ApiToken.unscoped.usable().select_related("tenant").filter(digest=digest).first()
+        token = ApiToken.unscoped.usable().select_related("tenant", "created_by").filter(digest=digest).first()
         if token is None:
             raise AuthenticationFailed("The token is unknown, expired or revoked.", code="token-invalid")
+        if token.tenant is not None:
+            need_enabled(token.tenant)
         note_use(token)
-        actor = Actor.of_token(token)
-        return None, Caller(actor, token.tenant, platform_of(token), may_write=token.scope == Scope.WRITE)
+        caller = Caller(Actor.of_token(token), token.tenant, platform_of(token), token.role, Scope(token.scope))
+        return None, caller
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="Weft"'
@@ -49,6 +51,11 @@ def note_use(token: ApiToken) -> None:
         ApiToken.unscoped.filter(stale, pk=token.pk).update(last_used_at=now)
 
 
+def need_enabled(tenant: Tenant) -> None:
+    if tenant.is_disabled:
+        raise PermissionDenied(disabled_words(tenant), code="tenant-disabled")
+
+
 class BrowserAuthentication(SessionAuthentication):
     def authenticate(self, request: Request) -> tuple[User, Caller] | None:
         found = super().authenticate(request)
@@ -58,9 +65,10 @@ class BrowserAuthentication(SessionAuthentication):
         slug = request.headers.get("Weft-Tenant")
         platform = platform_of(user)
         if slug is None and platform is not None:
-            return user, Caller(platform.actor, None, platform, may_write=platform.may_write)
+            return user, Caller(platform.actor, None, platform)
         membership = self._membership(user, slug)
-        return user, Caller(Actor.of_user(user), membership.tenant, None, may_write=membership.may_write)
+        need_enabled(membership.tenant)
+        return user, Caller(Actor.of_user(user), membership.tenant, None, Role(membership.role))
 
     def enforce_csrf(self, request: Request) -> None:
         try:

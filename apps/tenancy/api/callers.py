@@ -10,19 +10,27 @@ from rest_framework.request import Request
 
 from apps.tenancy.actors import Actor, Platform
 from apps.tenancy.door import Door
-from apps.tenancy.models import Tenant
+from apps.tenancy.models import Role, Scope, Tenant
 
 Q = TypeVar("Q", bound=models.QuerySet[Any, Any])
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Acts in one tenant, or for the platform: exactly one of `tenant` and `platform` is set."""
+    """Acts in one tenant, or for the platform: exactly one of `tenant` and `platform` is set.
+
+    In a tenant it has a `role`: the person's, also behind a token. `scope` is the token's; a browser has it all.
+    """
 
     actor: Actor
     tenant: Tenant | None
     platform: Platform | None
-    may_write: bool
+    role: Role | None = None
+    scope: Scope = Scope.WRITE
+
+    @property
+    def may_write(self) -> bool:
+        return self.scope == Scope.WRITE and (self.role is None or self.role.may_write)
 
     def through(self, door: Door[Q]) -> Q:
         """The rows that this caller may see."""
@@ -46,7 +54,7 @@ class Caller:
 
 
 #: Stands in where only the shape of an API is looked at, and no request is made.
-NOBODY = Caller(Actor.system("schema"), Tenant(), None, may_write=False)
+NOBODY = Caller(Actor.system("schema"), Tenant(), None, Role.VIEWER, Scope.READ)
 
 
 def caller_of(request: Request | None) -> Caller:

@@ -30,8 +30,10 @@ KEPT = timedelta(hours=24)
 LENGTH = 255
 
 
-def once(request: Request, make: Callable[[], Response]) -> Response:
+def once(request: Request, make: Callable[[], Response], *, shown_once: str = "") -> Response:
     """The answer of `make`, called in a transaction; or the earlier answer to the same key.
+
+    `shown_once` is a field of the answer that is kept nowhere, and is null in later answers.
 
     Whatever depends on rows belongs into `make`: what the first request referred to may be gone when it is repeated.
     """
@@ -43,7 +45,8 @@ def once(request: Request, make: Callable[[], Response]) -> Response:
         if not is_new:
             return _replay(row)
         response = make()
-        row.answer = {"status": response.status_code, "body": response.data, "location": response.get("Location")}
+        body = response.data | {shown_once: None} if shown_once else response.data
+        row.answer = {"status": response.status_code, "body": body, "location": response.get("Location")}
         row.save(update_fields=["answer"])
         return response
 

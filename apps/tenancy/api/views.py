@@ -36,7 +36,7 @@ M = TypeVar("M", bound=Model)
 class ApiView(APIView):
     """`written_by` says whose tokens may change something here."""
 
-    written_by: ClassVar[Literal["tenant", "platform", "both"]] = "both"
+    written_by: ClassVar[Literal["tenant", "platform", "both", "owners", "owner", "member"]] = "both"
     parser_classes = [StrictJson]
     metadata_class = None
     content_negotiation_class = JsonNegotiation
@@ -71,9 +71,10 @@ class ApiView(APIView):
         patch_vary_headers(response, ["Authorization", "Cookie", "Weft-Tenant"])
         return super().finalize_response(request, response, *args, **kwargs)
 
-    def once(self, make: Callable[[], Response]) -> Response:
-        """For POST: calls `make` in a transaction, and at most once for an `Idempotency-Key`."""
-        return once(self.request, make)
+    def once(self, make: Callable[[], Response], *, shown_once: str = "") -> Response:
+        """For POST: calls `make` in a transaction, and at most once for an `Idempotency-Key`. The field `shown_once` of
+        its answer is kept nowhere."""
+        return once(self.request, make, shown_once=shown_once)
 
 
 class TenantFilter(BaseFilterBackend):
@@ -93,6 +94,18 @@ class TenantFilter(BaseFilterBackend):
             return []
         text = "For the platform: only what belongs to the tenant with this short name."
         return [{"name": "tenant", "in": "query", "required": False, "description": text, "schema": {"type": "string"}}]
+
+
+def tenant_named(caller: Caller, slug: str | None) -> Tenant:
+    """The tenant that a body names; a tenant's caller may leave it out. Raises `Refused`."""
+    if slug is None and caller.tenant is not None:
+        return caller.tenant
+    if slug is None:
+        raise Refused("tenant-missing", "Say for which tenant: give its short name.", "tenant")
+    tenant = caller.tenants.filter(slug=slug).first()
+    if tenant is None:
+        raise Refused("tenant-unknown", "There is no tenant with this short name.", "tenant")
+    return tenant
 
 
 class Rows(ApiView, generics.GenericAPIView[M]):

@@ -134,7 +134,7 @@ def issue_tokens(known: dict[str, str]) -> dict[str, str]:
     for name, tenant in owners.items():
         secret = known.get(name, "")
         if not ApiToken.unscoped.usable().filter(digest=ApiToken.hash(secret)).exists():
-            secret = issue_token(tenant, name="demo", by=BY, secret=secret or None)
+            _token, secret = issue_token(tenant, name="demo", by=BY, secret=secret or None)
         tokens[name] = secret
     return tokens
 

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.kernel import clock
 from apps.kernel.errors import Refused
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import Scope, Tenant
@@ -31,15 +29,12 @@ class Command(BaseCommand):
         tenant = Tenant.objects.filter(slug=options["tenant"]).first()
         if tenant is None and not options["platform"]:
             raise CommandError(f"There is no tenant {options['tenant']}.")
-        days = options["days"]
-        if days is not None and days < 1:
-            raise CommandError("--days: 1 or more.")
         try:
-            secret = issue_token(
+            _token, secret = issue_token(
                 tenant,
                 name=options["name"],
                 scope=Scope(options["scope"]),
-                expires_at=clock.now() + timedelta(days=days) if days else None,
+                days=options["days"],
                 by=Actor.system("command line"),
             )
         except Refused as refusal:

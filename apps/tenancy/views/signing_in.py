@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from apps.kernel.shortcuts import get_or_404
+from apps.tenancy import sessions
 from apps.tenancy.forms import SignInForm
 from apps.tenancy.models import Tenant, User
 from apps.tenancy.services import tell_of_rights
@@ -24,6 +25,7 @@ class SignIn(LoginView[SignInForm]):
 
     def form_valid(self, form: SignInForm) -> HttpResponse:
         response = super().form_valid(form)
+        sessions.note(self.request)
         assert form.attempt is not None
         form.attempt.succeed(response)
         return response
@@ -93,5 +95,6 @@ def switch_tenant(request: HttpRequest) -> HttpResponse:
 
 
 def _first_tenant(request: HttpRequest) -> Tenant | None:
-    membership = cast(User, request.user).memberships.select_related("tenant").first()
+    memberships = cast(User, request.user).memberships.filter(tenant__disabled_at=None)
+    membership = memberships.select_related("tenant").first()
     return membership.tenant if membership else None

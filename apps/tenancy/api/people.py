@@ -1,0 +1,116 @@
+"""Everybody who has an account, for the platform alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.kernel.api import etag
+from apps.kernel.api.fields import Address, Time
+from apps.kernel.api.pagination import CursorPages
+from apps.kernel.api.transactions import joined
+from apps.kernel.shortcuts import get_or_404
+from apps.tenancy import services
+from apps.tenancy.api.callers import NOBODY, caller_of
+from apps.tenancy.api.serializers import TenantRef
+from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.models import Role, User
+from apps.tenancy.services.people import why_not_disable
+
+
+class PersonTenant(serializers.Serializer[Any]):
+    """A tenant that somebody is in, and as what."""
+
+    tenant = TenantRef()
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
+class PersonCan(serializers.Serializer[Any]):
+    """Why something is not offered now; null when it is."""
+
+    disable = serializers.SerializerMethodField()
+    enable = serializers.SerializerMethodField()
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_disable(self, user: User) -> str | None:
+        caller = caller_of(self.context.get("request"))
+        return why_not_disable(user, caller.actor)
+
+    @extend_schema_field({"type": "string", "nullable": True})
+    def get_enable(self, user: User) -> str | None:
+        return "They can sign in already." if user.is_active else None
+
+
+class PersonRead(serializers.Serializer[Any]):
+    """Somebody who has an account."""
+
+    id = serializers.UUIDField(source="uuid")
+    url = Address("api:person", source="uuid")
+    user = serializers.CharField(source="username", help_text="The user name.")
+    email = serializers.CharField(help_text="Empty when none is known.")
+    is_active = serializers.BooleanField(help_text="Whether they can sign in.")
+    is_platform_admin = serializers.BooleanField()
+    tenants = PersonTenant(many=True, source="memberships.all")
+    created_at = Time(source="date_joined")
+    last_signed_in_at = Time(source="last_login", allow_null=True)
+    can = PersonCan(source="*")
+
+
+class PeoplePages(CursorPages):
+    moment = "date_joined"
+    identity = "uuid"
+
+
+class PersonRows(Rows[User]):
+    serializer_class = PersonRead
+    filter_backends = []
+    pagination_class = PeoplePages
+    written_by = "platform"
+
+    def get_queryset(self) -> QuerySet[User]:
+        """To everybody else there is no such address."""
+        if self.caller.platform is None and self.caller is not NOBODY:
+            raise Http404
+        return User.objects.prefetch_related("memberships__tenant")
+
+
+@extend_schema(summary="List people")
+class PersonList(PersonRows, List[User]):
+    pass
+
+
+@extend_schema(summary="Read a person")
+class PersonOne(PersonRows, One[User]):
+    def get(self, request: Request, pk: str) -> Response:
+        return etag.tagged(request, self.show(get_or_404(self.get_queryset(), uuid=pk)))
+
+
+class PersonVerb(PersonRows):
+    def act(self, pk: str, service: Callable[..., None]) -> Response:
+        return self.once(lambda: self._acted(pk, service))
+
+    def _acted(self, pk: str, service: Callable[..., None]) -> Response:
+        assert self.caller.platform is not None, "MayUse lets only the platform through"
+        joined(service)(get_or_404(self.get_queryset(), uuid=pk), by=self.caller.platform)
+        return Response(self.show(get_or_404(self.get_queryset(), uuid=pk)))
+
+
+class PersonDisable(PersonVerb):
+    @extend_schema(summary="Disable a person", operation_id="people_disable", request=None, responses={200: PersonRead})
+    def post(self, request: Request, pk: str) -> Response:
+        """They are signed out everywhere, cannot sign in, and their tokens open nothing, until enabled again."""
+        return self.act(pk, services.disable_person)
+
+
+class PersonEnable(PersonVerb):
+    @extend_schema(summary="Enable a person", operation_id="people_enable", request=None, responses={200: PersonRead})
+    def post(self, request: Request, pk: str) -> Response:
+        """They can sign in again, and their tokens open what they did."""
+        return self.act(pk, services.enable_person)
