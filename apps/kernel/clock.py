@@ -66,9 +66,14 @@ def read() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         at: datetime = cursor.fetchone()[0]
     answered = _counter()
-    # It was told somewhere between asking and hearing.
-    at += timedelta(seconds=(answered - asked) / 2)
-    before, _last = _last, _Answer(at, answered, timezone.now() - at)
+    # It was told somewhere between asking and hearing: so much it may be wrong by.
+    wrong = timedelta(seconds=(answered - asked) / 2)
+    at += wrong
+    before = _last
+    if before is not None and wrong > TOLERATED:
+        # The database is slow. What was counted since its last quick answer tells the time better.
+        return before.at + timedelta(seconds=answered - before.counted)
+    _last = _Answer(at, answered, _surely(timezone.now() - at, wrong))
     _warn(before, _last)
     return at
 
@@ -84,6 +89,11 @@ def ahead() -> timedelta:
 
 def is_off(ahead: timedelta) -> bool:
     return abs(ahead) > TOLERATED
+
+
+def _surely(ahead: timedelta, wrong: timedelta) -> timedelta:
+    """What is left of a difference that may be wrong by so much."""
+    return max(ahead - wrong, timedelta()) if ahead > timedelta() else min(ahead + wrong, timedelta())
 
 
 def _counter() -> float:

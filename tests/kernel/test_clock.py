@@ -6,11 +6,13 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.kernel import clock
 
@@ -64,6 +66,30 @@ def test_a_machine_whose_clock_is_off_says_so_once_and_says_when_it_is_right_aga
     first, second = [record.getMessage() for record in caplog.records]
     assert "120.0 s behind" in first
     assert "agrees with the database's again" in second
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_answer_that_is_long_in_coming_does_not_put_the_clock_wrong(
+    is_first: bool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The database stands still for ten seconds, and says what the time was before that."""
+    with time_machine.travel(datetime.now(UTC), tick=False) as machine:
+        start = timezone.now()
+        monkeypatch.setattr(clock, "_counter", lambda: 1000 + (timezone.now() - start).total_seconds())
+        if not is_first:
+            clock.read()
+
+        def late(execute: Any, *arguments: Any) -> Any:
+            answer = execute(*arguments)
+            machine.shift(timedelta(seconds=10))
+            return answer
+
+        with connection.execute_wrapper(late):
+            told = clock.read()
+
+        assert abs(told - timezone.now()) < timedelta(seconds=5.5 if is_first else 0.5)
+        assert not clock.is_off(clock.ahead())
+        assert not caplog.records
 
 
 def test_no_module_goes_by_its_own_machines_clock() -> None:
