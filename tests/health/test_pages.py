@@ -141,10 +141,27 @@ def test_it_costs_the_same_however_much_there_is(root, told, django_assert_num_q
         a_process(pid=number)
         a_reading(builders.a_zone(f"Zone {number}"))
     root.get(PAGE)
-    with django_assert_num_queries(5):  # session, person; processes, lists, waiting
+    with django_assert_num_queries(6):  # session, person; processes seen and not, lists, waiting
         root.get(PAGE, headers={"HX-Request": "true"})
 
 
 def test_the_live_part_is_a_part(root, told):
     part = root.get(PAGE, headers={"HX-Request": "true"}).content.decode()
     assert part.lstrip().startswith("<div") and 'id="follow"' in part and "<main" not in part
+
+
+def test_of_a_process_that_ends_again_and_again_only_the_last_few_are_told_of(root, script, told):
+    """One that is started every ten seconds and killed leaves eight thousand rows in a day."""
+    there = a_process(pid=1)
+    now = clock.now()
+    Process.objects.bulk_create(
+        Process(kind=Kind.WORKER, host="node-1", pid=pid, seen_at=now - timedelta(seconds=40 + pid))
+        for pid in range(2, 3000)
+    )
+
+    page, answer = root.get(PAGE), script.get(API)
+
+    pids = [process["pid"] for process in answer.json()["processes"]]
+    assert pids == [there.pid, *range(2, 22)]
+    assert len(page.content) < 100_000
+    assert len(answer.content) < 20_000

@@ -69,7 +69,10 @@ class HealthRead(serializers.Serializer[queries.Health]):
     troubles = serializers.ListField(child=serializers.CharField(), help_text="What to see to, a sentence each.")
     waiting = serializers.IntegerField(help_text="Operations that could be worked on, and are not.")
     waiting_since = Time(allow_null=True, help_text="Since when the longest of them could.")
-    processes = ProcessRead(many=True)
+    processes = ProcessRead(
+        many=True,
+        help_text=f"All that are there, and the last {queries.MOST_SILENT} of those that are not seen any more.",
+    )
     lists = ListRead(many=True)
 
 
