@@ -14,9 +14,9 @@ import redis
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.apps import apps
 from django.conf import settings
-from django.db import connection
 from psycopg import sql
 
+from apps.kernel.database import connect_aside
 from apps.kernel.seal import SealedField
 
 logger = logging.getLogger("weft.start")
@@ -31,10 +31,8 @@ def check() -> None:
 
 
 def _database() -> str:
-    parameters = connection.get_connection_params()
-    wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if parameters.get(name)}
     try:
-        with psycopg.connect(**wanted, connect_timeout=CONNECT_SECONDS) as own:
+        with connect_aside(seconds=CONNECT_SECONDS) as own:
             return _sealed(own)
     except psycopg.OperationalError as error:
         said = str(error).strip().splitlines()[-1]
@@ -57,7 +55,7 @@ def _sealed(database: psycopg.Connection) -> str:
                 for token in tokens:
                     keys.decrypt(token.encode())
             except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
-                database.rollback()  # not migrated yet
+                continue  # not migrated yet
             except InvalidToken:
                 return (
                     f"WEFT_SEAL_KEYS cannot open what is sealed in {model._meta.db_table}.{field.column}: "

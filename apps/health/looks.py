@@ -24,11 +24,11 @@ from datetime import timedelta
 import psycopg
 import redis
 from django.conf import settings
-from django.db import connection
 from django.http import HttpRequest, JsonResponse
 
 from apps.health.models import SILENT_AFTER, Kind
 from apps.kernel import clock
+from apps.kernel.database import connect_aside
 from apps.mirror.models import Reading
 
 PATIENCE = 0.7
@@ -115,9 +115,7 @@ def _outcome(look: Future[Report]) -> Report | None:
 
 def _database() -> Report:
     """A connection of its own: the pool may be busy, and Django's waits as long as it takes."""
-    parameters = connection.get_connection_params()
-    wanted = {name: parameters[name] for name in ("dbname", "user", "password", "host", "port") if parameters.get(name)}
-    with psycopg.connect(**wanted, connect_timeout=2, options="-c statement_timeout=500", autocommit=True) as own:
+    with connect_aside(seconds=2, options="-c statement_timeout=500") as own:
         try:
             return dict(_known(own))
         except psycopg.errors.UndefinedTable:  # not migrated yet
