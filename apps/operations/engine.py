@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,7 +30,7 @@ from apps.operations import doorbell
 from apps.operations.models import Event, Operation
 from apps.operations.parts import Again, BoundPart, Done, Memo, Wait
 from apps.operations.provisioned import status_after
-from apps.operations.sentences import log_line
+from apps.operations.sentences import TOO_LATE, log_line
 from apps.operations.state import AT_REST, RUNNING, Goal, Happened, Phase, State, step
 from apps.zones import health, pace
 from apps.zones.clouds import Clouds, OpenClouds, TooLateError, no_later_than, open_clouds
@@ -88,6 +89,8 @@ class Outcome:
     hold: str = ""
     #: What the remote itself said when it refused.
     own_words: str = ""
+    #: The part has done its work, though the operation turns round.
+    is_part_done: bool = False
 
 
 def claim() -> Operation | None:
@@ -121,10 +124,9 @@ def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operat
         # Whoever gave it up has deleted its rows between the claim and this look at them.
         logger.warning("operation %s has %s parts, not %s; it was taken over", operation.pk, len(parts), operation.size)
         return operation
-    if operation.phase == Phase.QUEUED:
-        happened = Happened.CANCELLED if operation.is_cancel_requested else Happened.STARTED
-        if not record(operation, resource, None, Outcome(happened, {}, {})):
-            return operation
+    is_new = operation.phase == Phase.QUEUED
+    if is_new and not record(operation, resource, None, Outcome(Happened.STARTED, {}, {})):
+        return operation
     gate = health.Gate(operation.zone)
     give_up_at = time.monotonic() + TURN_SECONDS
     while operation.phase in RUNNING:
@@ -270,8 +272,40 @@ def record(operation: Operation, resource: Model, bound: BoundPart | None, outco
 
     What came of an attempt is known nowhere else, so the transaction is tried again at once when it loses against
     another, and for some seconds when the database does not answer.
+
+    Somebody may cancel while a part acts, in a transaction of their own. So that is compared like the fence: an outcome
+    is written in view of a cancellation, before the next part and before the end, or the other way round refuses it.
     """
+    steps = deepcopy(operation.steps)
+    if _write_down(operation, resource, bound, _in_view_of_cancelling(operation, outcome)):
+        return True
+    mine = Operation.unscoped.filter(pk=operation.pk, fence=operation.fence, is_cancel_requested=True)
+    if operation.is_cancel_requested or not mine.exists():
+        return False
+    operation.is_cancel_requested, operation.steps = True, steps
+    return _write_down(operation, resource, bound, _in_view_of_cancelling(operation, outcome))
+
+
+def _in_view_of_cancelling(operation: Operation, outcome: Outcome) -> Outcome:
+    """What an outcome comes to when somebody has cancelled. The end of what does not unwind stays the end."""
+    if not operation.is_cancel_requested:
+        return outcome
+    is_end = operation.cursor + 1 == operation.size
+    match operation.phase, outcome.happened:
+        case Phase.QUEUED, Happened.STARTED:
+            return replace(outcome, happened=Happened.CANCELLED)
+        case Phase.BUILDING, Happened.DONE if is_end and operation.unwinds:
+            return replace(outcome, happened=Happened.CANCELLED, detail="Cancelled.", is_part_done=True)
+        case Phase.BUILDING, Happened.FAILED if not operation.unwinds:
+            return replace(outcome, happened=Happened.CANCELLED)
+        case Phase.BUILDING, Happened.WAITED if outcome.pause is not None:
+            return replace(outcome, pause=0.0)
+    return outcome
+
+
+def _write_down(operation: Operation, resource: Model, bound: BoundPart | None, outcome: Outcome) -> bool:
     now = clock.now()
+    was_cancelled = operation.is_cancel_requested
     before, after = operation.state, step(operation.state, outcome.happened)
     changes = _changes(operation, bound, outcome, before, after, now)
     is_new_hold = outcome.hold not in ("", operation.hold)
@@ -291,7 +325,8 @@ def record(operation: Operation, resource: Model, bound: BoundPart | None, outco
                 hold_row(bound.subject)
             mine = Operation.unscoped.filter(pk=operation.pk, fence=operation.fence)
             is_written = tries > 1 and mine.filter(**stamp).exists()  # it was, and the answer was lost
-            if not is_written and not mine.update(**changes, steps=operation.steps):
+            known = mine.filter(is_cancel_requested=was_cancelled)
+            if not is_written and not known.update(**changes, steps=operation.steps):
                 return False
             for name, value in changes.items():
                 setattr(operation, name, value)
@@ -300,7 +335,10 @@ def record(operation: Operation, resource: Model, bound: BoundPart | None, outco
                 return True
             if outcome.facts and bound is not None:
                 _save_facts(bound, outcome.facts)
-            if text := _event(operation, bound, before, after, outcome, is_new_hold=is_new_hold):
+            text = _event(operation, bound, before, after, outcome, is_new_hold=is_new_hold)
+            if text and was_cancelled and after.phase == Phase.SUCCEEDED:
+                text = f"{text} {TOO_LATE}"
+            if text:
                 Event.unscoped.create(operation=operation, text=text)
             if settles:
                 operation.recipe.settle(resource, operation.goal, operation.phase)
@@ -340,7 +378,7 @@ def _changes(
     elif after.phase == Phase.ROLLED_BACK:
         # Its undoing may have been stuck for a reason of its own, which is settled now.
         changes |= operation.turned_by
-    if outcome.happened is Happened.CANCELLED:
+    if after.phase not in (Phase.QUEUED, Phase.BUILDING):
         changes["is_cancel_requested"] = False
     if after.phase in RUNNING and outcome.pause is None:
         # The turn goes on, perhaps with a write: it must not outlive its lease.
@@ -382,6 +420,8 @@ def _memo_after(operation: Operation, before: State, outcome: Outcome) -> dict[s
     key = _memo_key(before.cursor, before.phase)
     match outcome.happened:
         case Happened.DONE:
+            memo.pop(key, None)
+        case Happened.CANCELLED if outcome.is_part_done:
             memo.pop(key, None)
         case Happened.WAITED | Happened.FAILED:
             memo[key] = outcome.memo

@@ -233,6 +233,8 @@ class Operation(models.Model):
                 return "Only what is being taken away can be given up. Cancel it instead."
             case "give up" if self.phase == Phase.REMOVING and not self.is_lasting:
                 return "It is at work. It can be given up when it is stuck, or when it has not ended after an hour."
+            case "cancel" if self.phase == Phase.SUCCEEDED and self.goal == Goal.PRESENT:
+                return "It is too late: it was already built."
             case "cancel" if self.is_at_rest:
                 return "It is over."
             case "cancel" if self.is_cancel_requested or self.is_rolling_back:

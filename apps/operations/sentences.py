@@ -16,6 +16,7 @@ from apps.zones.turnstile import Hold
 
 NOTHING_LEFT, ALL_STAYS = "nothing is left behind", "what had been done stays"
 ASK = "If it is refused again, send your provider this operation's ID."
+TOO_LATE = "It was too late to cancel it."
 LETS_GO = "It turns round as soon as the step at work lets go."
 
 

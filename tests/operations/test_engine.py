@@ -62,6 +62,18 @@ def fresh(operation: Operation) -> Operation:
     return Operation.unscoped.get(pk=operation.pk)
 
 
+def cancelling(operation: Operation, answer: Progress | Exception | None = None) -> Callable[[Memo], Progress | None]:
+    """A part during whose work somebody cancels; then it answers, or does its work."""
+
+    def act(memo: Memo) -> Progress | None:
+        services.cancel(operation, by=builders.BY)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    return act
+
+
 def test_parts_are_made_in_order_in_one_turn(toys, start, run):
     operation = run(start())
     assert operation.phase == Phase.SUCCEEDED
@@ -337,6 +349,59 @@ def test_a_running_creation_is_cancelled_by_undoing_it(toys, start, run):
     )
 
 
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_a_creation_that_is_cancelled_while_a_part_acts_turns_round_before_the_next_or_the_end(toys, start, run, index):
+    operation = start()
+    toys[index].script.append(cancelling(operation))
+    operation = run(operation)
+    assert (operation.phase, operation.is_cancel_requested) == (Phase.CANCELLED, False)
+    assert toys.remote == []
+    # Once there and once back; the next one only looks whether there is something to take back.
+    assert [len(toy.memos) for toy in toys.parts] == ([2] * (index + 1) + [1, 0, 0])[:3]
+    assert [line["state"] for line in operation.steps[index + 1 :]] == ["undone", "waiting"][: 2 - index]
+    assert operation.memo == {}
+
+
+def test_a_creation_that_is_cancelled_before_a_worker_has_written_that_it_began_never_begins(toys, start):
+    operation = start()
+    claimed = engine.claim()
+    services.cancel(operation, by=builders.BY)
+    assert engine.advance(claimed, nobody).phase == Phase.CANCELLED
+    assert [toy.memos for toy in toys.parts] == [[], [], []]
+
+
+def test_who_waits_for_a_remote_hears_of_a_cancellation_at_once(toys, start):
+    operation = start()
+    toys[1].script.append(cancelling(operation, Wait("working")))
+    engine.turn(nobody)
+    assert fresh(operation).due_at <= timezone.now()
+    assert fresh(operation).is_cancel_requested
+
+
+def test_what_was_refused_and_cancelled_at_once_is_undone_and_no_longer_called_cancelling(toys, start, run):
+    operation = start()
+    toys[1].script.append(cancelling(operation, Rejected("no room", 535)))
+    operation = run(operation)
+    assert (operation.phase, operation.is_cancel_requested, toys.remote) == (Phase.ROLLED_BACK, False, [])
+
+
+@pytest.mark.parametrize(
+    ("index", "answer", "phase", "words"),
+    [
+        (0, None, "cancelled", "what had been done stays"),
+        (1, Rejected("no room", 535), "cancelled", "what had been done stays"),
+        (2, None, "succeeded", "It was too late to cancel"),
+    ],
+)
+def test_what_does_not_unwind_stops_where_it_is_or_says_that_it_was_too_late(start, run, index, answer, phase, words):
+    toys = ToyBox(unwinds=False)
+    operation = start()
+    toys[index].script.append(cancelling(operation, answer))
+    operation = run(operation)
+    assert (operation.phase, operation.is_cancel_requested) == (phase, False)
+    assert words in Event.unscoped.filter(operation=operation).last().text
+
+
 def test_a_removal_that_has_begun_is_not_taken_back(toys, start):
     toys[2].script += [Wait("working")] * 3
     operation = start(Goal.ABSENT)
@@ -348,7 +413,7 @@ def test_a_removal_that_has_begun_is_not_taken_back(toys, start):
 def test_an_operation_at_rest_can_be_neither_cancelled_nor_retried(start, run):
     operation = run(start())
     for change in (services.cancel, services.retry):
-        with pytest.raises(Refused):
+        with pytest.raises(Refused, match="already built" if change == services.cancel else "stuck"):
             change(operation, by=builders.BY)
 
 
