@@ -3,7 +3,7 @@
 finding     means
 there       the list of that system has it, read after the last work on the VPC, and the list is fresh
 missing     a list that began after the last work on the VPC does not have it
-unread      nothing has been read since that work ended: nothing can be said yet
+unread      nothing has been read since that work ended, or it has not: nothing can be said yet
 stale       the list is too old to go by
 none        Weft knows no id there: it was never made, or it is being made
 
@@ -20,6 +20,7 @@ from ipaddress import IPv4Network
 from typing import Any, Literal
 from uuid import UUID
 
+from apps.kernel import clock
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind
 from apps.mirror.queries import Picture, Wanted
@@ -170,10 +171,13 @@ class Agreement:
 
 
 def agreement_of(vpc: Vpc, tiers: Sequence[Tier], *, settled_at: datetime | None) -> Agreement:
-    """One query. `settled_at` is when the last work on the VPC ended; older lists prove nothing about it."""
+    """One query. `settled_at` is when the last work on the VPC ended; older lists prove nothing about it, and while it
+    is built or taken away none does."""
     ready = [tier for tier in tiers if tier.status == Status.READY]
     found = mirror.pictures(vpc.zone, _wanted(vpc, ready))
     since = max(filter(None, (settled_at, *(row.created_at for row in (vpc, *ready)))))
+    if vpc.status in (Status.BUILDING, Status.REMOVING):
+        since = clock.now()
     view = _View(vpc, found, since)
     lines = [view.vpc_line(), *(view.tier_line(tier) for tier in ready)]
     return Agreement(

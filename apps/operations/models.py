@@ -168,14 +168,19 @@ class Operation(models.Model):
 
     @property
     def progress(self) -> int:
-        """Percent of the way to where it is going now. A rollback counts its own way back."""
+        """Percent of the way to where it is going. They never fall: an undoing goes on from where it turned round."""
         if self.phase == Phase.QUEUED:
             return 0
         if self.is_at_rest:
             return 100
-        direction = self.stopped_in or self.phase
-        done = self.cursor if direction == Phase.BUILDING else self.size - 1 - self.cursor
-        return round(100 * done / self.size)
+        if not self.is_removing:
+            return round(100 * self.cursor / self.size)
+        begun, ahead = self.size, 0.0
+        if self.goal == Goal.PRESENT:
+            begun = max(self.cursor + 1, sum(bool(line["started_at"]) for line in self.steps))
+            ahead = (begun - 1) / self.size
+        back = (begun - 1 - self.cursor) / begun
+        return round(100 * (ahead + (1 - ahead) * back))
 
     @property
     def hold_words(self) -> str:

@@ -13,8 +13,9 @@ from apps.mirror.services import refresh
 from apps.networks import queries, readings
 from apps.networks.agreement import agreement_of
 from apps.networks.models import Vpc
-from apps.networks.services import create_tier, create_vpc
+from apps.networks.services import create_tier, create_vpc, delete_vpc
 from apps.networks.specs import TierSpec
+from apps.operations import engine
 from tests.builders import BY, a_vpc_spec
 
 pytestmark = pytest.mark.usefixtures("accounts")
@@ -113,3 +114,28 @@ def test_two_v_nets_with_one_vni_are_called_a_difference(vpc, zone, clouds_of, c
     sweep_all(zone, clouds_of)
 
     assert {each.about for each in agreement(vpc).differences} == {"VNI"}
+
+
+def test_nothing_is_said_to_differ_while_a_vpc_is_built_and_taken_away_whatever_the_sweeps_find_between(
+    acme, zone, clouds_of, clock
+):
+    """An ordinary life, in which both systems are read in full after every turn."""
+    seen = set()
+
+    def live_through(operation: Any) -> None:
+        for _ in range(200):
+            engine.turn(clouds_of)
+            clock.shift(2)
+            sweep_all(zone, clouds_of)
+            vpc = Vpc.unscoped.select_related("zone", "tenant").get()
+            seen.add((str(vpc.status), agreement(vpc).verdict))
+            operation.refresh_from_db()
+            if operation.is_at_rest:
+                return
+            assert agreement(vpc).trouble == [], operation.steps
+        raise AssertionError("it never ends")
+
+    live_through(create_vpc(acme, a_vpc_spec(zone), by=BY))
+    live_through(delete_vpc(Vpc.unscoped.select_related("zone", "tenant").get(), by=BY))
+    assert ("ready", "agree") in seen
+    assert {verdict for status, verdict in seen if status in ("building", "removing")} == {"unread"}

@@ -99,6 +99,29 @@ def test_a_refusal_undoes_what_was_made_and_says_why(toys, start, run):
     assert [line["state"] for line in operation.steps] == ["undone", "undone", "waiting"]
 
 
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_the_percent_never_fall_also_while_a_creation_is_undone(toys, start, run, index):
+    operation, seen = start(), []
+
+    def look(answer: Exception | None = None) -> Callable[[Memo], None]:
+        def act(memo: Memo) -> None:
+            seen.append(fresh(operation).progress)
+            if answer:
+                raise answer
+
+        return act
+
+    for number, toy in enumerate(toys.parts):
+        toy.script += [look(Rejected("no room") if number == index else None), look()]
+    toys[0].script.insert(1, look(Rejected("in use")))
+    assert run(operation).phase == Phase.STUCK
+    seen.append(fresh(operation).progress)
+    services.retry(operation, by=builders.BY)
+    seen.append(fresh(operation).progress)
+    assert run(operation).progress == 100
+    assert seen == sorted(seen) and seen[-1] < 100
+
+
 def test_a_refused_removal_is_stuck_until_somebody_retries(toys, start, run):
     toys.remote += ["one", "two", "three"]
     toys[1].script.append(Rejected("in use"))
