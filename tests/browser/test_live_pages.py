@@ -339,3 +339,39 @@ def test_a_form_that_is_sent_off_after_the_sessions_end_keeps_what_was_typed(sta
     create.click()
     expect(page.locator("[data-error-summary]")).to_be_visible()  # it has arrived, and lacks names of tiers
     expect(page.get_by_label("Name", exact=True)).to_have_value("kept")
+
+
+def test_a_quota_that_fills_up_while_one_looks_is_on_every_button(stack: Stack, visit: Visit) -> None:
+    with stack.api("globex") as api:
+        used = api.get("/quotas/").json()["results"][0]["vpcs"]
+        allow = (
+            f"from apps.tenancy.models import Tenant; Tenant.objects.filter(slug='globex').update(max_vpcs={used + 1})"
+        )
+        stack.manage("shell", "-c", allow)
+        listed, overview = visit("gina", "/t/globex/vpcs/"), visit("gina", "/t/globex/")
+        create = listed.get_by_role("link", name="Create VPC", exact=True).first
+        expect(create).to_be_visible()
+        form = visit("gina", "/t/globex/vpcs/new/")
+        form.get_by_label("Name", exact=True).fill("one too many")
+
+        answer = api.post("/vpcs/", json={"name": "the last", "zone": "zone1", "cidr": "10.88.0.0/20"})
+        assert answer.status_code == 202, answer.text
+
+        reason = f"{used + 1} of {used + 1} VPCs are in use."
+        for page in (listed, overview):
+            expect(create if page is listed else page.get_by_role("link", name="Create VPC", exact=True)).to_have_count(
+                0
+            )
+            expect(page.get_by_role("button", name="Create VPC", exact=True).first).to_have_accessible_description(
+                re.compile(re.escape(reason))
+            )
+        expect(overview.get_by_role("region", name="Needs attention")).to_contain_text(reason)
+        form.get_by_role("main").locator("button:not(.visually-hidden)").filter(has_text="Create VPC").click()
+        expect(form.locator("[data-error-summary]")).to_contain_text(reason)
+        expect(form.get_by_label("Name", exact=True)).to_have_value("one too many")
+
+        stack.settled(answer.json(), who="globex")
+        gone = api.delete(f"/vpcs/{answer.json()['resource']['id']}/")
+        stack.settled(gone.json(), who="globex")
+        expect(listed.get_by_role("link", name="Create VPC", exact=True).first).to_be_visible()
+        expect(overview.get_by_text(reason)).to_have_count(0)
