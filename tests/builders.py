@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from ipaddress import IPv4Network
 from typing import Any
 from uuid import uuid4
@@ -49,12 +50,14 @@ def a_member(tenant: Tenant, role: Role = Role.ENGINEER, username: str = "") -> 
     return user
 
 
-def an_invitation(tenant: Tenant, email: str = "new@example.net", role: Role = Role.VIEWER) -> tuple[Invitation, str]:
+def an_invitation(
+    tenant: Tenant, email: str = "new@example.net", role: Role = Role.VIEWER, *, life: timedelta = Invitation.LIFE
+) -> tuple[Invitation, str]:
     """An invitation, and the secret of its link."""
     secret, now = Invitation.new_secret(), clock.now()
     whose = {"username": "new-2345", "invited_by": "ann", "digest": digest_of(secret)}
     row = Invitation.unscoped.create(
-        tenant=tenant, email=email, role=role, created_at=now, expires_at=now + Invitation.LIFE, **whose
+        tenant=tenant, email=email, role=role, created_at=now, expires_at=now + life, **whose
     )
     return row, secret
 

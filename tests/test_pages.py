@@ -192,7 +192,7 @@ def whoever_is_there(tenant: Tenant) -> dict[str, Any]:
         return builders.whoever_belongs_to(tenant)
     return {
         "member": Membership.objects.get(user__username=f"{tenant.slug}-idle").pk,
-        "invitation": tenant.invitations.get().pk,
+        "invitation": tenant.invitations.earliest("created_at").pk,
         "person": User.objects.get(username="elsewhere").uuid,
         "token": User.objects.get(username=f"{tenant.slug}-boss").tokens.get().pk,
     }
@@ -229,6 +229,16 @@ def test_what_an_owner_sees_is_well_made(acme, busy):
     for path, body in shown.items():
         assert faults_of(owner, [path], method="POST", body=body) == set()
         assert faults_of(owner, [path], method="POST", body="email=&role=&name=&scope=") == set()
+
+
+def test_what_a_link_opens_is_well_made(acme, engineer):
+    """To who is new, to who has an account, with nothing filled in, and when it is void."""
+    _, code = builders.an_invitation(acme)
+
+    for browser in (Client(), browser_of(engineer)):
+        assert faults_of(browser, ["/join/", "/join/new/"], method="POST", body=f"code={code}") == set()
+        assert faults_of(browser, ["/join/", "/join/new/", "/join/known/"], method="POST", body="code=x") == set()
+    assert faults_of(Client(), ["/join/known/"], method="POST", body=f"code={code}") == set()
 
 
 def test_every_page_of_the_platform_is_well_made(admin, acme, busy):

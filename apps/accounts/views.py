@@ -119,7 +119,8 @@ def tenant_disable(request: PlatformRequest, slug: str) -> HttpResponse:
             {"kind": "Networks", "name": "All of them", "detail": "they go on as they are"},
             {"kind": "Operations", "name": "Those under way", "detail": "come to their end"},
         ],
-        "confirm_label": f"Disable {tenant}",
+        "confirm_label": "Disable tenant",
+        "cancel_label": "Cancel",
         "cancel_url": reverse("accounts:tenant_detail", args=[slug]),
         "crumbs": _crumbs(tenant, "Disable"),
     }

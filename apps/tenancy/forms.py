@@ -60,6 +60,14 @@ class SignInForm(AuthenticationForm):
         return next((HELD_BACK[str(code)] for code in codes if code in HELD_BACK), 200)
 
 
+class KnownForm(SignInForm):
+    """The same beside another form, which may have a password as well."""
+
+    def __init__(self, request: HttpRequest, data: QueryDict | None = None) -> None:
+        super().__init__(request, data, auto_id="known_%s")
+        del self.fields["username"].widget.attrs["autofocus"]
+
+
 def in_words(seconds: int) -> str:
     if seconds < 100:
         return "1 second" if seconds == 1 else f"{seconds} seconds"

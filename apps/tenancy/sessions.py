@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessions
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
@@ -21,6 +21,8 @@ from apps.tenancy.models import Session, User
 from apps.tenancy.tries import source_of
 
 NOTE = "signed_in"
+#: How many are shown. All of them can be ended.
+MOST = 100
 #: The first word that a browser's own description holds decides: they all claim to be each other.
 BROWSERS = {
     **{"Edg/": "Edge", "EdgA/": "Edge", "OPR/": "Opera", "SamsungBrowser/": "Samsung Internet"},
@@ -69,9 +71,11 @@ def note(request: HttpRequest) -> None:
 
 
 def sessions_of(user: User, *, here: str | None) -> list[SignedIn]:
-    """Their sessions that have not run out, this one first, then the newest."""
-    rows = user.sessions.filter(expire_date__gt=clock.now()).order_by("-expire_date")
-    found = [_signed_in(row, here) for row in rows]
+    """Those of their sessions that open anything, this one first, then the newest."""
+    rows = user.sessions.filter(expire_date__gt=clock.now()).order_by("-expire_date")[:MOST]
+    noted = [(row, SessionStore().decode(row.session_data)) for row in rows]
+    password = user.get_session_auth_hash()
+    found = [_signed_in(row, data, here) for row, data in noted if data.get(HASH_SESSION_KEY) == password]
     return sorted(found, key=lambda one: not one.is_this)
 
 
@@ -86,8 +90,8 @@ def browser_in_words(description: str) -> str:
     return " on ".join(filter(None, (browser, system))) or "An unknown browser"
 
 
-def _signed_in(row: Session, here: str | None) -> SignedIn:
-    noted: Mapping[str, str] = SessionStore().decode(row.session_data).get(NOTE, {})
+def _signed_in(row: Session, data: Mapping[str, Any], here: str | None) -> SignedIn:
+    noted: Mapping[str, str] = data.get(NOTE, {})
     return SignedIn(
         name=name_of(row.session_key),
         browser=noted.get("browser", "An unknown browser"),

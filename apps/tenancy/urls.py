@@ -28,5 +28,5 @@ urlpatterns = [
     path("logout/", signing_in.SignOut.as_view(), name="logout"),
     path("session/", signing_in.session, name="session"),
     path("switch-tenant/", signing_in.switch_tenant, name="switch-tenant"),
-    re_path(r"^(?P<rest>(?:vpcs|activity|operations)/.*)$", signing_in.into_tenant, name="into-tenant"),
+    re_path(r"^(?P<rest>(?:vpcs|activity|operations|members|tokens)/.*)$", signing_in.into_tenant, name="into-tenant"),
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -103,9 +104,35 @@ def send_empty(page: Page) -> None:
 
 def sign_in_wrongly(page: Page) -> None:
     page.get_by_label("Username").fill("nobody")
-    page.get_by_label("Password").fill("nothing")
+    page.get_by_label("Password", exact=True).fill("nothing")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_be_visible()
+
+
+def send(label: str) -> Callable[[Page], object]:
+    """Press a button with nothing filled in, and be told so."""
+
+    def press(page: Page) -> None:
+        page.get_by_role("button", name=label).click()
+        expect(page.get_by_role("alert")).to_be_visible()
+
+    return press
+
+
+def until(heading: str) -> Callable[[Page], object]:
+    return lambda page: expect(page.get_by_role("heading", level=1)).to_have_text(heading)
+
+
+def invite(page: Page) -> None:
+    page.get_by_label("E-mail address").fill("x@example.net")
+    page.get_by_role("button", name="Make the link").click()
+    until("Link for x@example.net")(page)
+
+
+def make_token(page: Page) -> None:
+    page.get_by_label("Name").fill("deploy")
+    page.get_by_role("button", name="Create token").click()
+    until("Token deploy")(page)
 
 
 def open_menus(page: Page) -> None:
@@ -140,9 +167,13 @@ def test_axe_finds_no_fault_with_any_page(
 ) -> None:
     Membership.objects.create(user=engineer, tenant=globex, role=Role.ENGINEER)
     viewer, newcomer = builders.a_member(acme, Role.VIEWER), builders.a_user("new")
-    cookies = {user: cookies_of(user, web) for user in (engineer, viewer, newcomer, admin)}
+    owner = builders.a_member(acme, Role.OWNER, "olive")
+    cookies = {user: cookies_of(user, web) for user in (engineer, viewer, newcomer, admin, owner)}
     tenant = [path for path in addresses(TENANT_PAGES, busy) if path not in PARTS]
     platform = addresses(PLATFORM_PAGES, busy)
+    of_owner = addresses([row for row in PAGES if row.answers.get("owner") == "200"], busy[:1])
+    # The tests' clock stands still, and not that of the web server.
+    _, code = builders.an_invitation(acme, "ann.lee@example.net", life=timedelta(days=3650))
     of_viewer = [f"/t/acme/vpcs/{busy[0].pk}/{part}" for part in ("", "rename/", "delete/", "tiers/new/")]
     faults: set[str] = set()
     visited: set[str] = set()
@@ -159,6 +190,10 @@ def test_axe_finds_no_fault_with_any_page(
         with somebody(None) as visitor:
             visitor.look("/login/")
             visitor.look("/login/", sign_in_wrongly, "refused")
+            visitor.look(f"/join/#{code}", until("Join Acme"), "with a link")
+            visitor.look("/join/#nothing", until("Join a tenant"), "with a link that is void")
+            visitor.look(f"/join/#{code}", send("Make my account and join"), "with errors")
+            visitor.look(f"/join/#{code}", sign_in_wrongly, "refused")
         with somebody(engineer) as visitor:
             visitor.look_at_all(tenant)
             visitor.look("/t/acme/", open_menus, "with its menus open")
@@ -169,7 +204,19 @@ def test_axe_finds_no_fault_with_any_page(
             visitor.look("/t/globex/", name="of who has nothing yet")
             visitor.look("/t/globex/vpcs/", name="of who has nothing yet")
             visitor.look("/t/acme/nowhere/")
+        with somebody(owner) as visitor:
+            for path in ("/t/acme/members/", "/t/acme/tokens/", *of_owner):
+                visitor.look(path, name="of an owner")
+            visitor.look("/t/acme/members/?q=zzz", name="with nothing found")
+            visitor.look("/t/acme/members/new/", send("Make the link"), "with errors")
+            visitor.look("/t/acme/members/new/", invite, "with a link")
+            visitor.look("/t/acme/tokens/new/", send("Create token"), "with errors")
+            visitor.look("/t/acme/tokens/new/", make_token, "with a token")
+            visitor.look("/account/password/", send("Change password"), "with errors")
+            visitor.look("/account/", open_menus, "with its menus open")
         with somebody(viewer) as visitor:
+            visitor.look("/t/acme/members/", name="of a viewer")
+            visitor.look("/t/acme/tokens/", name="of who has none")
             for path in ("/t/acme/", "/t/acme/vpcs/new/", *of_viewer):
                 visitor.look(path, name="of a viewer")
         with somebody(newcomer) as visitor:

@@ -19,11 +19,11 @@ from apps.mirror.models import Item
 from apps.networks.models import Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
-from apps.tenancy.models import AuditEntry, Membership, Role, Session, Tenant, User
+from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Session, Tenant, User
 from apps.zones.models import Zone
 from tests import builders
 from tests.portal.conftest import WebServer, session_of, valkey, web
-from tests.test_pages import PARTS, PLATFORM_PAGES, TENANT_PAGES, a_vpc_with_everything, addresses, site
+from tests.test_pages import PAGES, PARTS, PLATFORM_PAGES, TENANT_PAGES, a_vpc_with_everything, addresses, site
 
 __all__ = ["site", "valkey", "web"]  # fixtures
 pytestmark = [
@@ -119,12 +119,17 @@ def walk(context: BrowserContext, paths: list[str]) -> Iterator[str]:
 
 
 def test_no_page_is_wider_than_its_window(
-    wordy: list[Vpc], engineer: User, admin: User, web: WebServer, valkey: Any
+    wordy: list[Vpc], acme: Tenant, engineer: User, admin: User, web: WebServer, valkey: Any
 ) -> None:
     nowhere = ["/t/acme/vpcs/" + "W" * 300, "/t/acme/vpcs/?q=" + "W" * 60, "/t/acme/vpcs/?" + "W" * 60 + "=1"]
     tenant = [path for path in addresses(TENANT_PAGES, wordy) if path not in PARTS] + nowhere
     platform = [*addresses(PLATFORM_PAGES, wordy), "/platform/operations/?q=" + "W" * 60]
-    walks = [([], ["/login/"]), (cookies_of(engineer, web), tenant), (cookies_of(admin, web), platform)]
+    ApiToken.unscoped.update(name="W" * 63)
+    Invitation.unscoped.update(email=EMAIL, invited_by="W" * 150)
+    owner = builders.a_member(acme, Role.OWNER, "o" * 150)
+    of_owner = addresses([row for row in PAGES if row.answers.get("owner") == "200"], wordy[:1])
+    walks = [([], ["/login/", "/join/"]), (cookies_of(engineer, web), tenant), (cookies_of(admin, web), platform)]
+    walks.append((cookies_of(owner, web), ["/t/acme/members/", "/t/acme/tokens/", *of_owner]))
 
     with sync_playwright() as playwright:  # after all that asks the database, which it keeps from doing so
         browser = playwright.chromium.launch(executable_path=os.environ["WEFT_CHROMIUM"], args=["--no-sandbox"])

@@ -79,6 +79,14 @@ def test_one_session_is_ended_and_the_key_of_none_is_shown(engineer, stranger):
     assert is_in(bobs)
 
 
+def test_a_session_that_opens_nothing_any_more_is_not_shown(engineer):
+    signed_in(agent=IPHONE)
+    engineer.set_password(NEW)  # as from a shell
+    engineer.save()
+
+    assert "iPhone" not in words(signed_in(password=NEW).get("/account/"))
+
+
 def test_all_other_sessions_are_ended(engineer, stranger):
     here, others, bobs = signed_in(), [signed_in(), signed_in()], signed_in("bob")
     here.post("/account/sessions/end/")

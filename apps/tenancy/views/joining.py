@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.kernel.errors import Refused
 from apps.kernel.hashing import TooManyAtOnce
 from apps.tenancy import services, sessions, tries
-from apps.tenancy.forms import HELD_BACK, NewPasswordForm, SignInForm, in_words
+from apps.tenancy.forms import HELD_BACK, KnownForm, NewPasswordForm, in_words
 from apps.tenancy.models import Invitation, User
 from apps.tenancy.services.members import standing_invitation
 
@@ -61,7 +61,7 @@ def join_as_known(request: HttpRequest) -> HttpResponse:
     form = None
     user = request.user
     if not isinstance(user, User):
-        form = SignInForm(request, request.POST)
+        form = KnownForm(request, request.POST)
         if not form.is_valid():
             return _page(request, invitation, known=form, status=422 if form.status == 200 else form.status)
         user = form.get_user()
@@ -96,7 +96,7 @@ def _page(request: HttpRequest, invitation: Invitation, status: int = 200, **for
         "invitation": invitation,
         "code": request.POST["code"],
         "new": forms.get("new") or NewPasswordForm(_person_of(invitation)),
-        "known": forms.get("known") or SignInForm(request),
+        "known": forms.get("known") or KnownForm(request),
         "wants_known": "known" in forms,
     }
     return render(request, "tenancy/join.html", context, status=status)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.kernel.errors import Refused
 from apps.kernel.forms import ListForm
-from apps.kernel.pages import page_of, part_or_page
+from apps.kernel.pages import found, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy import services
 from apps.tenancy.actors import TenantRequest
@@ -31,6 +31,7 @@ def members(request: TenantRequest) -> HttpResponse:
     why_not = why_not_manage(request.membership)
     invitations = None if why_not else Invitation.objects.of(request.tenant)
     context = {"form": form, "page": page, "why_not": why_not, "invitations": invitations}
+    context |= {"stream": f"/events/t/{request.tenant.slug}", "live_words": found(page, "member")}
     return render(request, part_or_page(request, "tenancy/members.html", "results"), context)
 
 
@@ -113,7 +114,8 @@ def remove(request: TenantRequest, pk: UUID) -> HttpResponse:
             {"kind": "Account", "name": name, "detail": "with whatever it has with others"},
             {"kind": "Networks", "name": "All of them", "detail": f"they belong to {request.tenant}"},
         ],
-        "confirm_label": f"Remove {name}",
+        "confirm_label": "Remove member",
+        "cancel_label": "Cancel",
         "cancel_url": reverse("members", args=[request.tenant.slug]),
         "crumbs": _crumbs(request, name),
         "reason": reason,

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.kernel.errors import Refused
 from apps.kernel.forms import ListForm
-from apps.kernel.pages import page_of, part_or_page
+from apps.kernel.pages import found, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy import services
 from apps.tenancy.actors import PlatformRequest
@@ -26,7 +26,8 @@ from apps.tenancy.services.people import why_not_disable
 def people(request: PlatformRequest) -> HttpResponse:
     form = ListForm(request.GET)
     page = page_of(form.kept(search_people(request.platform, words=form.words)), request)
-    return render(request, part_or_page(request, "tenancy/people.html", "results"), {"form": form, "page": page})
+    context = {"form": form, "page": page, "live_words": found(page, "person", "people")}
+    return render(request, part_or_page(request, "tenancy/people.html", "results"), context)
 
 
 @platform_view
@@ -54,7 +55,8 @@ def person_disable(request: PlatformRequest, pk: UUID) -> HttpResponse:
             {"kind": "Member of", "name": each.tenant.name, "detail": each.get_role_display()}
             for each in user.memberships.all()
         ],
-        "confirm_label": f"Disable {user}",
+        "confirm_label": "Disable person",
+        "cancel_label": "Cancel",
         "cancel_url": url,
         "crumbs": [{"label": "People", "url": url}, {"label": str(user)}],
         "reason": reason,

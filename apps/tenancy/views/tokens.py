@@ -65,7 +65,7 @@ def token_revoke(request: TenantRequest, pk: UUID) -> HttpResponse:
         "heading": f"Revoke {token}",
         "question": "Whatever uses it is refused from its next request on. This cannot be undone.",
         "goes": [{"kind": "Token", "name": token.name, "detail": f"{whose}; {token.get_scope_display().lower()}"}],
-        "confirm_label": f"Revoke {token}",
+        "confirm_label": "Revoke token",
         "cancel_url": list_url,
         "crumbs": _crumbs(request, token.name),
     }
