@@ -89,11 +89,22 @@ TEMPLATES = [
 ]
 
 
+#: How libpq finds out, over TCP, that the database's machine has vanished without a word: within a minute, where the
+#: kernel alone would let a worker wait for a quarter of an hour or for two. Seconds; the last is in milliseconds.
+VANISHED = {
+    "connect_timeout": 10,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 40_000,
+}
+
+
 def _database(url: str) -> dict[str, object]:
     """`postgresql://user:password@host:port/name?option=value`; a host that starts with %2F is a socket directory."""
     parts = urlsplit(url)
     host, _, port = parts.netloc.rpartition("@")[2].partition(":")
-    options: dict[str, object] = dict(parse_qsl(parts.query))
+    options: dict[str, object] = {**VANISHED, **dict(parse_qsl(parts.query))}
     if ENV.db_pool:
         options["pool"] = {"min_size": 1, "max_size": ENV.db_pool, "timeout": 30}
     return {

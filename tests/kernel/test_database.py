@@ -15,6 +15,7 @@ from django.db import connection
 from apps.health import looks
 from apps.kernel.database import connect_aside
 from portal import startup
+from portal.settings import VANISHED, _database
 
 NO_TLS, SAY_YOUR_PASSWORD = b"N", b"R" + struct.pack("!ii", 8, 3)
 
@@ -69,3 +70,17 @@ def test_a_session_aside_has_the_settings_of_the_url_and_those_of_whoever_opens_
         ]
 
     assert said == [("elsewhere",), ("500ms",), ("weft",)]
+
+
+def test_a_database_whose_machine_vanishes_is_found_out_within_a_minute_unless_the_url_says_otherwise() -> None:
+    found = _database("postgresql://weft@db.example.net/weft?keepalives_idle=90&sslmode=verify-full")["OPTIONS"]
+    assert isinstance(found, dict)
+    assert {name: value for name, value in found.items() if name != "pool"} == {
+        **VANISHED, "keepalives_idle": "90", "sslmode": "verify-full",
+    }  # fmt: skip
+    unanswered = VANISHED["keepalives_idle"] + VANISHED["keepalives_count"] * VANISHED["keepalives_interval"]
+    assert unanswered <= 60 and VANISHED["tcp_user_timeout"] <= 60_000
+    said = connection.get_connection_params()  # and libpq knows each of these names
+    with connect_aside(seconds=3) as aside:
+        known = aside.info.get_parameters()
+    assert {name: str(said[name]) for name in VANISHED if name != "connect_timeout"}.items() <= known.items()
