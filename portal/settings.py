@@ -151,6 +151,8 @@ AUTH_USER_MODEL = "tenancy.User"
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
+#: Seconds for which a link to set a new password is good.
+PASSWORD_RESET_TIMEOUT = int(timedelta(hours=24).total_seconds())
 PASSWORD_HASHERS = ["apps.kernel.hashing.InTurns"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},

@@ -83,6 +83,7 @@ POST   accounts:tenant_enable      slug       login      404       404     404  
 GET    people                      -          login      404       404     404       200
 GET    person-disable              person     login      404       404     404       200
 POST   person-disable              person     login      404       404     404       302
+POST   person-password             person     login      404       404     404       200
 POST   person-enable               person     login      404       404     404       302
 GET    operations:platform_list    -          login      404       404     404       200
 GET    operations:platform_detail  operation  login      404       404     404       200
@@ -106,6 +107,9 @@ GET    health:health               -          login      404       404     404  
 GET    home                        -          login      302       302     302       302
 GET    login                       -          200        302       302     302       302
 POST   login                       -          200        302       302     302       302
+GET    new-password                -          200        200       200     200       200
+POST   new-password                -          422        422       422     422       422
+POST   new-password-set            -          422        422       422     422       422
 GET    join                        -          200        200       200     200       200
 POST   join                        -          422        422       422     422       422
 POST   join-new                    -          422        422       422     422       422
@@ -149,6 +153,7 @@ DELETE api:token                   token      401        404       403     404  
 GET    api:people                  -          401        404       404     404       200
 GET    api:person                  person     401        404       404     404       200
 POST   api:person-disable          person     401        403       403     403       200
+POST   api:person-password-link    person     401        403       403     403       201
 POST   api:person-enable           person     401        403       403     403       200
 GET    api:vpcs                    -          401        200       200     200       200
 POST   api:vpcs                    -          401        422       403     422       403

@@ -19,6 +19,7 @@ from apps.mirror.services import refresh_due, request_refresh
 from apps.networks.models import Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
+from apps.tenancy import services
 from apps.tenancy.models import AuditEntry, Membership, Role, Tenant, User
 from tests import builders
 from tests.test_access import ROWS, Row
@@ -238,6 +239,10 @@ def test_what_a_link_opens_is_well_made(acme, engineer):
     for browser in (Client(), browser_of(engineer)):
         assert faults_of(browser, ["/join/", "/join/new/"], method="POST", body=f"code={code}") == set()
         assert faults_of(browser, ["/join/", "/join/new/", "/join/known/"], method="POST", body="code=x") == set()
+        forgotten = services.offer_password(engineer, by=builders.the_platform())
+        for code_of_password in (forgotten, "x"):
+            body = f"code={code_of_password}"
+            assert faults_of(browser, ["/new-password/", "/new-password/set/"], method="POST", body=body) == set()
     assert faults_of(Client(), ["/join/known/"], method="POST", body=f"code={code}") == set()
 
 

@@ -1,6 +1,6 @@
 from django.urls import include, path, re_path
 
-from apps.tenancy.views import account, joining, members, people, signing_in, tokens
+from apps.tenancy.views import account, joining, members, new_passwords, people, signing_in, tokens
 
 tenant_urlpatterns = [
     path("members/", members.members, name="members"),
@@ -16,10 +16,13 @@ urlpatterns = [
     path("t/<slug:tenant_slug>/", include(tenant_urlpatterns)),
     path("platform/people/", people.people, name="people"),
     path("platform/people/<id:pk>/disable/", people.person_disable, name="person-disable"),
+    path("platform/people/<id:pk>/password/", people.person_password, name="person-password"),
     path("platform/people/<id:pk>/enable/", people.person_enable, name="person-enable"),
     path("account/", account.account, name="account"),
     path("account/password/", account.password, name="password"),
     path("account/sessions/end/", account.end_sessions, name="end-sessions"),
+    path("new-password/", new_passwords.new_password, name="new-password"),
+    path("new-password/set/", new_passwords.set_password, name="new-password-set"),
     path("join/", joining.join, name="join"),
     path("join/new/", joining.join_as_new, name="join-new"),
     path("join/known/", joining.join_as_known, name="join-known"),

@@ -294,3 +294,13 @@ def test_lists_ask_the_database_no_more_when_there_is_more(owner, platform, acme
         builders.an_invitation(acme, f"i{number}@example.net")
 
     assert costs() == before
+
+
+def test_the_platform_makes_a_link_for_a_new_password(platform, engineer):
+    path = f"/people/{engineer.uuid}/password-link/"
+    made = platform.post(path, Idempotency_Key="k")
+
+    assert made.status_code == 201
+    assert made.json()["link"].startswith("http://testserver/new-password/#weft_password_")
+    assert platform.post(path, Idempotency_Key="k").json() == {"user": "ann", "link": None}
+    assert made.json()["link"].partition("#")[2] not in str(list(IdempotencyKey.objects.values()))

@@ -13,8 +13,9 @@ from apps.kernel.api.views import description
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.tenancy.models import Role
 from tests import builders
-from tests.api.conftest import ROOT, problem_of
+from tests.api.conftest import ROOT, Api, problem_of
 
 
 def lists() -> Iterator[tuple[str, dict[str, Any]]]:
@@ -49,6 +50,10 @@ def test_there_are_parameters_to_try():
         "/tenants/",
         "/quotas/",
         "/strays/",
+        "/members/",
+        "/invitations/",
+        "/tokens/",
+        "/people/",
     }
     assert {name for _, name, _ in PARAMETERS} == REFERENCES | SEARCHES | {"cursor", "limit"}
 
@@ -79,7 +84,7 @@ def test_a_parameter_given_twice_lists_nothing(path, name, schema, api, everythi
 def test_a_value_that_refers_to_nothing_is_refused_and_a_search_finds_nothing(
     who, path, name, schema, request, everything
 ):
-    caller = request.getfixturevalue("platform" if path == "/strays/" else who)
+    caller = request.getfixturevalue("platform" if path in ("/strays/", "/people/") else who)
     for value in ("nowhere", str(uuid4()), "' OR 1=1 --", "🦆"):
         answer = caller.get(f"{path}?{urlencode({name: value})}")
 
@@ -89,18 +94,17 @@ def test_a_value_that_refers_to_nothing_is_refused_and_a_search_finds_nothing(
             assert problem_of(answer, 422)["field"] == name
 
 
-def test_an_unknown_parameter_is_refused_everywhere(api, platform, everything, vpc):
+def test_an_unknown_parameter_is_refused_everywhere(api, platform, everything, vpc, acme):
+    owner = Api(builders.a_token(acme, created_by=builders.a_member(acme, Role.OWNER)))
     ids = {"vpcs": vpc.pk, "tiers": vpc.tiers.get().pk, "operations": everything.pk, "zones": vpc.zone_id}
     tried = 0
     for path, methods in description()["paths"].items():
         noun = path.removeprefix(f"{ROOT}/").split("/")[0]
         address = path.removeprefix(ROOT).replace("{id}", str(ids.get(noun, vpc.tenant_id)))
         for method in methods:
-            caller = (
-                platform
-                if {"reconnect", "give-up", "strays"} & set(path.split("/")) or (noun, method) == ("tenants", "post")
-                else api
-            )
+            is_platforms = {"reconnect", "give-up", "strays", "people"} & set(path.split("/"))
+            is_platforms = is_platforms or (noun == "tenants" and method != "get")
+            caller = platform if is_platforms else owner if noun in ("members", "invitations") else api
             body: Any = {} if method in ("post", "patch") else None
             problem = problem_of(caller.call(method.upper(), f"{address}?stauts=ready", body), 422)
             assert (problem["code"], problem["field"]) == ("unknown-parameter", "stauts"), (method, path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,13 @@ import axe_playwright_python
 import pytest
 from django.urls import Resolver404, resolve
 from playwright.sync_api import Page, expect, sync_playwright
+from time_machine import escape_hatch, travel
 
 from apps.kernel import clock as database
 from apps.mirror.models import Item, Kind
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
+from apps.tenancy import services
 from apps.tenancy.models import Membership, Role, Tenant, User
 from apps.zones.models import Plugin, Zone
 from tests import builders
@@ -135,6 +137,11 @@ def make_token(page: Page) -> None:
     until("Token deploy")(page)
 
 
+def offer_password(page: Page) -> None:
+    page.get_by_role("button", name="New password for new").click()
+    until("New password for new")(page)
+
+
 def open_menus(page: Page) -> None:
     page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
 
@@ -171,6 +178,8 @@ def test_axe_finds_no_fault_with_any_page(
     cookies = {user: cookies_of(user, web) for user in (engineer, viewer, newcomer, admin, owner)}
     tenant = [path for path in addresses(TENANT_PAGES, busy) if path not in PARTS]
     platform = addresses(PLATFORM_PAGES, busy)
+    with travel(escape_hatch.datetime.datetime.now(UTC)):  # to the web server's time
+        forgotten = services.offer_password(newcomer, by=builders.the_platform())
     of_owner = addresses([row for row in PAGES if row.answers.get("owner") == "200"], busy[:1])
     # The tests' clock stands still, and not that of the web server.
     _, code = builders.an_invitation(acme, "ann.lee@example.net", life=timedelta(days=3650))
@@ -191,6 +200,7 @@ def test_axe_finds_no_fault_with_any_page(
             visitor.look("/login/")
             visitor.look("/login/", sign_in_wrongly, "refused")
             visitor.look(f"/join/#{code}", until("Join Acme"), "with a link")
+            visitor.look(f"/new-password/#{forgotten}", send("Set password"), "with errors")
             visitor.look("/join/#nothing", until("Join a tenant"), "with a link that is void")
             visitor.look(f"/join/#{code}", send("Make my account and join"), "with errors")
             visitor.look(f"/join/#{code}", sign_in_wrongly, "refused")
@@ -224,6 +234,7 @@ def test_axe_finds_no_fault_with_any_page(
         with somebody(admin) as visitor:
             visitor.look_at_all(platform)
             visitor.look("/platform/tenants/new/", send_empty, "with errors")
+            visitor.look("/platform/people/?q=new", offer_password, "with a link")
         browser.close()
 
     assert {page.view for page in PAGES} - visited == NO_PAGES

@@ -329,6 +329,15 @@ def test_a_link_that_two_use_at_once_lets_one_in(acme, boss):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_a_password_link_that_is_used_twice_at_once_sets_one_password(boss):
+    secret = services.offer_password(boss, by=builders.the_platform())
+
+    outcomes = both(*(lambda new=new: services.set_password_with_link(secret, new) for new in ("a" * 20, "b" * 20)))
+
+    assert outcomes == ["done", "link-void"]
+
+
+@pytest.mark.django_db(transaction=True)
 def test_two_platform_admins_who_disable_each_other_leave_one(db):
     ada, bea = builders.a_platform_admin("ada"), builders.a_platform_admin("bea")
 

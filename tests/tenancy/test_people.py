@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
+from django.utils import timezone
 
 from apps.accounts.services import disable_tenant, enable_tenant
 from apps.networks.services import create_vpc
 from apps.tenancy import services
-from apps.tenancy.models import AuditEntry, Membership, Role, Session
+from apps.tenancy.models import AuditEntry, Membership, Role, Session, User
 from apps.tenancy.sessions import browser_in_words, name_of
 from tests import builders
 from tests.web.conftest import words
@@ -191,3 +195,76 @@ def test_an_operation_of_a_disabled_tenant_comes_to_its_end(accounts, acme, zone
     disable_tenant(acme, by=builders.the_platform())
 
     assert run(operation).phase == "succeeded"
+
+
+# --- a password that is forgotten -------------------------------------------------------------------------------------
+
+PASSWORD_LINK = re.compile(r"http://testserver/new-password/#(weft_password_[0-9a-f]{32}_[\w-]+)")
+
+
+@pytest.fixture
+def code(admin, engineer):
+    return link_for(engineer)
+
+
+def link_for(user: User) -> str:
+    """The secret of a link that a platform admin makes."""
+    answer = signed_in("root").post(f"/platform/people/{user.uuid}/password/")
+    found = PASSWORD_LINK.search(answer.content.decode())
+    assert found
+    assert "no-store" in answer.headers["Cache-Control"]
+    return found[1]
+
+
+def set_new(code: str, password: str = NEW) -> Any:
+    return Client().post("/new-password/set/", {"code": code, "password": password, "again": password})
+
+
+def test_who_has_forgotten_their_password_sets_a_new_one_with_a_link(admin, engineer):
+    here = signed_in()
+    code = link_for(engineer)  # made after she signed in, which voids it
+    assert "For ann." in words(Client().post("/new-password/", {"code": code}))
+    answer = set_new(code)
+
+    assert answer.headers["Location"] == "/login/"
+    assert not is_in(here)
+    assert is_in(signed_in(password=NEW))
+    told = list(AuditEntry.unscoped.order_by("id").values_list("action", "actor", "object_name"))
+    assert told[-1] == ("password.change", "ann", "ann")
+    assert ("password.link", "root", "ann") in told
+    assert code not in str(list(AuditEntry.unscoped.values()))
+
+
+@pytest.mark.parametrize("how", ["used", "old", "tampered", "signed in since", "another's", "disabled", "empty"])
+def test_a_password_link_that_is_not_good_any_more_opens_nothing(how, code, engineer, stranger):
+    with time_machine.travel(timezone.now() + timedelta(hours=24, seconds=2 if how == "old" else -60)):
+        match how:
+            case "used":
+                set_new(code)
+            case "tampered":
+                code = code[:-1] + ("a" if code[-1] != "a" else "b")
+            case "signed in since":
+                signed_in()
+            case "another's":
+                code = code.replace(engineer.uuid.hex, stranger.uuid.hex)
+            case "disabled":
+                services.disable_person(engineer, by=builders.the_platform())
+            case "empty":
+                code = ""
+        engineer.refresh_from_db()
+        before = engineer.password
+
+        for path in ("/new-password/", "/new-password/set/"):
+            answer = Client().post(path, {"code": code, "password": NEW * 2, "again": NEW * 2})
+            assert answer.status_code == 422
+            assert "opens nothing" in words(answer)
+        engineer.refresh_from_db()
+        assert engineer.password == before
+
+
+def test_a_password_link_is_not_used_up_by_looking_or_by_a_bad_password(code, engineer):
+    for method in ("get", "head", "post"):
+        getattr(Client(), method)("/new-password/", {"code": code})
+    assert set_new(code, "short").status_code == 422
+
+    assert set_new(code).status_code == 302

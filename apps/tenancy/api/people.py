@@ -21,6 +21,7 @@ from apps.tenancy import services
 from apps.tenancy.api.callers import NOBODY, caller_of
 from apps.tenancy.api.serializers import TenantRef
 from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.links import link_of
 from apps.tenancy.models import Role, User
 from apps.tenancy.services.people import why_not_disable
 
@@ -61,6 +62,16 @@ class PersonRead(serializers.Serializer[Any]):
     created_at = Time(source="date_joined")
     last_signed_in_at = Time(source="last_login", allow_null=True)
     can = PersonCan(source="*")
+
+
+class PasswordLink(serializers.Serializer[Any]):
+    """A link with which somebody sets a new password."""
+
+    user = serializers.CharField(help_text="The user name.")
+    link = serializers.CharField(
+        allow_null=True,
+        help_text="Give it to the person: who holds it gets what they have. It is shown this once; null when repeated.",
+    )
 
 
 class PeoplePages(CursorPages):
@@ -107,6 +118,25 @@ class PersonDisable(PersonVerb):
     def post(self, request: Request, pk: str) -> Response:
         """They are signed out everywhere, cannot sign in, and their tokens open nothing, until enabled again."""
         return self.act(pk, services.disable_person)
+
+
+class PersonPassword(PersonRows):
+    @extend_schema(
+        summary="Make a link for a new password",
+        operation_id="people_password_link",
+        request=None,
+        responses={201: PasswordLink},
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """For who has forgotten theirs. It works once, for a day, and not any more once they have signed in."""
+        return self.once(lambda: self._offer(request, pk), shown_once="link")
+
+    def _offer(self, request: Request, pk: str) -> Response:
+        assert self.caller.platform is not None, "MayUse lets only the platform through"
+        user = get_or_404(self.get_queryset(), uuid=pk)
+        secret = joined(services.offer_password)(user, by=self.caller.platform)
+        link = link_of(request._request, secret, to="new-password")
+        return Response({"user": user.username, "link": link}, status=201)
 
 
 class PersonEnable(PersonVerb):

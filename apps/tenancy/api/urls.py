@@ -11,6 +11,7 @@ urlpatterns = [
     path("tokens/<id:pk>/", tokens.TokenOne.as_view(), name="token"),
     path("people/", people.PersonList.as_view(), name="people"),
     path("people/<id:pk>/", people.PersonOne.as_view(), name="person"),
+    path("people/<id:pk>/password-link/", people.PersonPassword.as_view(), name="person-password-link"),
     path("people/<id:pk>/disable/", people.PersonDisable.as_view(), name="person-disable"),
     path("people/<id:pk>/enable/", people.PersonEnable.as_view(), name="person-enable"),
 ]

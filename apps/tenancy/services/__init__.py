@@ -9,7 +9,14 @@ Tenants themselves are made by `apps.accounts`, because each needs an account.
 """
 
 from apps.tenancy.services.members import add_member, change_role, invite, join, join_as_new, remove_member, withdraw
-from apps.tenancy.services.people import change_password, disable_person, enable_person, end_sessions
+from apps.tenancy.services.people import (
+    change_password,
+    disable_person,
+    enable_person,
+    end_sessions,
+    offer_password,
+    set_password_with_link,
+)
 from apps.tenancy.services.record import audit, tell_of_rights
 from apps.tenancy.services.tokens import issue_token, revoke_token
 
@@ -25,8 +32,10 @@ __all__ = [
     "issue_token",
     "join",
     "join_as_new",
+    "offer_password",
     "remove_member",
     "revoke_token",
+    "set_password_with_link",
     "tell_of_rights",
     "withdraw",
 ]

@@ -8,9 +8,10 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from apps.kernel.errors import Forbidden, Refused
-from apps.kernel.locks import hold_rows
+from apps.kernel.locks import hold_row, hold_rows
 from apps.tenancy.actors import Actor, Platform
 from apps.tenancy.models import Session, User
+from apps.tenancy.passwordlinks import LINKS
 from apps.tenancy.services.record import audit, tell_of_rights
 from apps.tenancy.sessions import name_of
 
@@ -25,6 +26,31 @@ def change_password(user: User, password: str, *, keep: str | None, by: Actor) -
         user.save(update_fields=["password"])
         ended = _end(user, lambda session: session.session_key != keep)
         audit(by, "password.change", user, tenant=None, new={"sessions_ended": ended})
+
+
+@transaction.atomic(durable=True)
+def offer_password(user: User, *, by: Platform) -> str:
+    """For who has forgotten theirs: the secret of a link with which a new one is set, once and within a day. It says
+    nothing any more once they have signed in. For platform admins alone: it opens whatever the person has."""
+    user = _held(user, by)
+    if not user.is_active:
+        raise Refused("not-now", "They are disabled. Enable them first.")
+    audit(by.actor, "password.link", user, tenant=None)
+    return LINKS.make_secret(user)
+
+
+def set_password_with_link(secret: str, password: str) -> User:
+    """Raises `Refused` when the link opens nothing any more."""
+    hashed = make_password(password)  # takes its time, with no row held
+    with transaction.atomic(durable=True):
+        hold_row(LINKS.person_of(secret))
+        user = LINKS.person_of(secret)  # whoever was a moment faster has used it up
+        user.password = hashed
+        user.save(update_fields=["password"])
+        ended = _end(user, lambda _session: True)
+        new = {"sessions_ended": ended, "with": "a link"}
+        audit(Actor.of_user(user), "password.change", user, tenant=None, new=new)
+    return user
 
 
 @transaction.atomic(durable=True)

@@ -1,9 +1,4 @@
-"""Joining a tenant with a link: with a new account, or with one's own.
-
-The secret stands behind the # of the link, which a browser sends to nobody. The page takes it from there into a form;
-without JavaScript one pastes it. So it is in no address that is asked for, in no log and no Referer, and whatever opens
-the link to see what it is (a mail scanner, a chat's preview) changes nothing.
-"""
+"""Joining a tenant with a link: with a new account, or with one's own (`behind_links` says how)."""
 
 from __future__ import annotations
 
@@ -18,9 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.kernel.errors import Refused
 from apps.kernel.hashing import TooManyAtOnce
 from apps.tenancy import services, sessions, tries
-from apps.tenancy.forms import HELD_BACK, KnownForm, NewPasswordForm, in_words
+from apps.tenancy.forms import HELD_BACK, KnownForm, NewPasswordForm
 from apps.tenancy.models import Invitation, User
 from apps.tenancy.services.members import standing_invitation
+from apps.tenancy.views.behind_links import BUSY, LinkPage, behind_link, link_page
 
 
 @never_cache
@@ -28,7 +24,7 @@ from apps.tenancy.services.members import standing_invitation
 def join(request: HttpRequest) -> HttpResponse:
     """What the link is for. Nothing is changed by looking."""
     if request.method != "POST":
-        return render(request, "tenancy/join_code.html")
+        return link_page(request, JOIN)
     invitation = _invitation(request)
     return _page(request, invitation) if isinstance(invitation, Invitation) else invitation
 
@@ -72,23 +68,12 @@ def join_as_known(request: HttpRequest) -> HttpResponse:
     return _enter(request, user, invitation, form.attempt if form else None)
 
 
-BUSY = "Many people are signing in just now. Try again in some seconds."
+JOIN = LinkPage("Join a tenant", "join")
 
 
 def _invitation(request: HttpRequest) -> Invitation | HttpResponse:
     """The one behind the code that was sent; or the page that says that there is none."""
-    try:
-        attempt = tries.attempt_with_secret(request)
-    except tries.TooManyTries as refusal:
-        answer = _void(request, f"Too many tries have failed. Wait {in_words(refusal.seconds)}.", status=429)
-        answer.headers["Retry-After"] = str(refusal.seconds)
-        return answer
-    try:
-        invitation = standing_invitation(request.POST.get("code", "").strip())
-    except Refused as refusal:
-        return _void(request, refusal.message)
-    attempt.undo()
-    return invitation
+    return behind_link(request, JOIN, standing_invitation)
 
 
 def _page(request: HttpRequest, invitation: Invitation, status: int = 200, **forms: Any) -> HttpResponse:
@@ -103,7 +88,7 @@ def _page(request: HttpRequest, invitation: Invitation, status: int = 200, **for
 
 
 def _void(request: HttpRequest, message: str, *, status: int = 422) -> HttpResponse:
-    return render(request, "tenancy/join_code.html", {"fault": message}, status=status)
+    return link_page(request, JOIN, message, status=status)
 
 
 def _person_of(invitation: Invitation) -> User:

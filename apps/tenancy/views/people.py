@@ -17,6 +17,7 @@ from apps.kernel.shortcuts import get_or_404
 from apps.tenancy import services
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
+from apps.tenancy.links import link_of
 from apps.tenancy.queries import search_people
 from apps.tenancy.services.people import why_not_disable
 
@@ -62,6 +63,21 @@ def person_disable(request: PlatformRequest, pk: UUID) -> HttpResponse:
         "reason": reason,
     }
     return render(request, "confirm.html", context, status=422 if request.method == "POST" else 200)
+
+
+@platform_view
+@require_POST
+def person_password(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    """A link for who has forgotten their password. It is on this answer, and nowhere else."""
+    user = get_or_404(search_people(request.platform), uuid=pk)
+    try:
+        secret = services.offer_password(user, by=request.platform)
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+        return redirect("people")
+    crumbs = [{"label": "People", "url": reverse("people")}, {"label": str(user)}]
+    context = {"person": user, "link": link_of(request, secret, to="new-password"), "crumbs": crumbs}
+    return render(request, "tenancy/password_link.html", context)
 
 
 @platform_view
