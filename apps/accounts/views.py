@@ -61,7 +61,6 @@ def tenant_detail(request: PlatformRequest, slug: str) -> HttpResponse:
         "tenant": tenant,
         "members": tenant.memberships.select_related("user").order_by("role", "user__username"),
         "accounts": accounts,
-        "is_moving": any(account.status in ("building", "removing") for account in accounts),
         "operations": operations[:10],
     }
     return render(request, part_or_page(request, "accounts/tenant_detail.html", "live"), context)

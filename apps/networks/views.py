@@ -26,7 +26,6 @@ from apps.networks.drafts import EDITS, TierDraft, VpcDraft
 from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import MOST_TIERS
-from apps.operations.doorbell import stream_of
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.sentences import sentence
@@ -69,7 +68,6 @@ def overview(request: TenantRequest) -> HttpResponse:
         "quota": quota,
         "recent": operations[:8],
         "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
-        "stream": stream_of(request.tenant),
     }
     context["live_words"] = _overview_words(context)
     return render(request, part_or_page(request, "networks/overview.html", "now"), context)
@@ -94,7 +92,6 @@ def vpc_list(request: TenantRequest) -> HttpResponse:
         "page": page,
         "rows": rows,
         "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
-        "stream": stream_of(request.tenant),
         "live_words": _list_words(page, rows),
     }
     return render(request, part_or_page(request, "networks/vpc_list.html", "results"), context)
@@ -362,7 +359,6 @@ def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) 
         "operation": operation,
         "sentence": sentence(operation) if operation else "",
         "live_words": _vpc_words(vpc, tiers, operation, agreement),
-        "stream": stream_of(vpc.tenant),
         "overlap": queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
         "why_not_rename": _why_not(request, vpc, "rename", operation),
         "why_not_add": _why_not_add_tier(request, vpc, len(tiers), operation),

@@ -15,8 +15,6 @@ from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from apps.kernel.channels import publish, tenant_channel
-from apps.operations.models import Operation
-from apps.tenancy.models import Tenant
 
 logger = logging.getLogger("weft.doorbell")
 
@@ -40,11 +38,6 @@ def ring_on_commit(*, after: float = 0.0) -> None:
 def channel(operation_id: UUID) -> str:
     """The Redis channel on which an operation's page hears that it should look again."""
     return f"weft:operation:{operation_id}"
-
-
-def stream_of(what: Tenant | Operation) -> str:
-    """The address at which an open page hears of a tenant's changes, or of one operation's (`portal.events`)."""
-    return f"/events/t/{what.slug}" if isinstance(what, Tenant) else f"/events/operations/{what.pk}"
 
 
 def tell(tenant_id: UUID | None, operation_id: UUID | None = None) -> None:

@@ -137,6 +137,11 @@ class Operation(models.Model):
         return f"{self.title} {self.resource_name}"
 
     @property
+    def stream(self) -> str:
+        """Where its open page hears that it should look again (`portal.events`)."""
+        return f"/events/operations/{self.pk}"
+
+    @property
     def recipe(self) -> Recipe[Any]:
         return recipe_of(self.kind)
 

@@ -18,7 +18,6 @@ from apps.kernel.forms import Refusable
 from apps.kernel.pages import found, page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
 from apps.operations import queries, sentences, services
-from apps.operations.doorbell import stream_of
 from apps.operations.forms import ActivityForm, OfVpcForm, RetryForm
 from apps.operations.models import Event, Operation, OperationQuerySet
 from apps.tenancy.actors import Actor, PlatformRequest, TenantRequest
@@ -35,7 +34,7 @@ def activity(request: TenantRequest) -> HttpResponse:
     rows = form.kept(rows)
     context = {"form": form, "fields": form.shown, "page": page_of(rows, request)}
     context |= {**_stuck_among(rows), "why_not_retry": why_not_write(request.membership)}
-    context |= {"stream": stream_of(request.tenant), "live_words": _words(context)}
+    context["live_words"] = _words(context)
     return render(request, part_or_page(request, "operations/activity.html", "results"), context)
 
 
@@ -53,7 +52,7 @@ def changes(request: TenantRequest) -> HttpResponse:
         "page": page,
         "entries": [(entry, queries.changes_of(entry)) for entry in page],
     }
-    context |= {"stream": stream_of(request.tenant), "live_words": found(page, "entry", "entries")}
+    context["live_words"] = found(page, "entry", "entries")
     return render(request, part_or_page(request, "operations/changes.html", "results"), context)
 
 
@@ -201,7 +200,6 @@ def _page(
         "why_not_give_up": operation.why_not("give up"),
         "why_not_dismiss": reason or operation.why_not("dismiss"),
         "is_part": wants_part(request),
-        "stream": stream_of(operation),
     }
     return render(request, part_or_page(request, "operations/detail.html", "part"), context)
 

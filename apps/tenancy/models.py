@@ -107,6 +107,11 @@ class Tenant(Boundary, models.Model):
         return self.name
 
     @property
+    def stream(self) -> str:
+        """Where open pages of the tenant hear that they should look again (`portal.events`)."""
+        return f"/events/t/{self.slug}"
+
+    @property
     def is_disabled(self) -> bool:
         return self.disabled_at is not None
 

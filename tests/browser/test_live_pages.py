@@ -123,11 +123,13 @@ def test_each_control_of_each_live_page_keeps_the_focus_when_the_page_changes(
             f"/t/acme/operations/{stuck['id']}/",
             "/t/acme/activity/",
             "/t/acme/activity/changes/",
+            "/t/acme/members/",
         ],
         "admin": [
             f"/platform/operations/{stuck['id']}/",
             "/platform/operations/",
             "/platform/tenants/",
+            "/platform/tenants/acme/",
             "/platform/zones/",
             "/platform/health/",
             "/platform/strays/",

@@ -9,7 +9,6 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.accounts.services import slug_of
 from apps.operations.models import Operation
-from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
 from tests import builders
 from tests.web.conftest import words
@@ -90,12 +89,9 @@ def test_a_tenants_page_shows_members_accounts_and_quotas(root, acme, engineer, 
     assert root.get(f"{TENANTS}no-such/").status_code == 404
 
 
-def test_a_tenants_page_asks_again_only_while_an_account_is_made(root, acme):
-    account = builders.an_account(acme, builders.a_zone(), Status.BUILDING)
-    assert "every 4s" in root.get(f"{TENANTS}acme/").content.decode()
-
-    Account.objects.of(acme).filter(pk=account.pk).update(status="ready")
-    assert "every 4s" not in root.get(f"{TENANTS}acme/").content.decode()
+def test_a_tenants_page_follows_the_tenant(root, acme):
+    for answer in (root.get(f"{TENANTS}acme/"), root.part(f"{TENANTS}acme/")):
+        assert 'data-stream="/events/t/acme"' in answer.content.decode()
 
 
 def test_all_operations_stand_there_the_stuck_ones_first(root, acme, globex, place, started):

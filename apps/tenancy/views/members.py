@@ -31,7 +31,7 @@ def members(request: TenantRequest) -> HttpResponse:
     why_not = why_not_manage(request.membership)
     invitations = None if why_not else Invitation.objects.of(request.tenant)
     context = {"form": form, "page": page, "why_not": why_not, "invitations": invitations}
-    context |= {"stream": f"/events/t/{request.tenant.slug}", "live_words": found(page, "member")}
+    context["live_words"] = found(page, "member")
     return render(request, part_or_page(request, "tenancy/members.html", "results"), context)
 
 
