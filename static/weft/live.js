@@ -55,7 +55,17 @@
     const again = element.isConnected ? element : key && document.querySelector(`[data-key="${CSS.escape(key)}"]`);
     (again || nearest(place))?.focus({ preventScroll: true });
   };
+  // Between these children blanks mean nothing; to a morph they are nodes, and one too many would shift all that follow.
+  const APART = "table, thead, tbody, tr, ul, ol, dl, .stack, .stack-s, .split, .grid, .card, .row, .buttons";
+  const withoutBlanks = (parent) => {
+    for (const node of [...parent.childNodes]) {
+      if (node.nodeType === Node.TEXT_NODE && !node.data.trim()) node.remove();
+    }
+  };
   if (window.Idiomorph) {
+    Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, next) => {
+      if (old.matches?.(APART)) [old, next].forEach(withoutBlanks);
+    };
     // What somebody has opened stays open, and what they type meanwhile stays typed.
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
       !(name === "open" && element.localName === "details") &&
