@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from django.urls import reverse
 
 from apps.fabric import roles, verdicts
+from apps.fabric.causes import explain
 from apps.fabric.rows import DeviceRow, End, LinkRow, Notice, Picture, Router, SessionRow, Tally
 from apps.kernel.svg import layers as svg
 from apps.kernel.svg.layers import ROLES, natural
@@ -17,6 +19,7 @@ from apps.mirror.models import Kind, Reading
 from apps.mirror.queries import Device, EBgp, Link
 from apps.zones.models import Plugin, Remote, System, Zone
 
+Row = TypeVar("Row", DeviceRow, LinkRow, SessionRow)
 KINDS = (Kind.NETRIS_DEVICE, Kind.NETRIS_LINK, Kind.NETRIS_BGP)
 
 
@@ -36,13 +39,16 @@ def picture_of(zone: Zone) -> Picture:
     links = _links(here, mirror.links(zone), is_stale=inventory.is_stale or cables.is_stale)
     devices = _devices(here, links, inventory)
     sessions = _sessions(here, mirror.bgp_sessions(zone), is_stale=peers.is_stale)
+    read_at = None if inventory.is_stale else inventory.read_at
+    causes, devices, links, sessions = explain(devices, links, sessions, read_at)
     return Picture(
         zone,
         readings,
         notices,
-        devices,
-        links,
-        sessions,
+        causes,
+        _worst_first(devices),
+        _worst_first(links),
+        _worst_first(sessions),
         (
             Tally("Devices", "server", Counter(row.status for row in devices), "ok", "well", inventory),
             Tally("Links", "cable", Counter(row.status for row in links), "up", "up", cables),
@@ -50,6 +56,10 @@ def picture_of(zone: Zone) -> Picture:
         ),
         _topology(zone, devices, links, sessions, is_stale=peers.is_stale),
     )
+
+
+def _worst_first(rows: Sequence[Row]) -> list[Row]:
+    return sorted(rows, key=lambda row: verdicts.badness(row.status, is_due=bool(row.because)))
 
 
 def _notices(zone: Zone, readings: Iterable[Reading]) -> list[Notice]:
@@ -186,12 +196,25 @@ def _topology(
         title=f"Fabric of {zone}",
         devices=[
             *_drawn_routers(sessions, is_stale=is_stale),
-            *(svg.Device(row.id, row.name, row.role, row.status, row.facts, f"#{row.anchor}") for row in devices),
+            *(
+                svg.Device(
+                    row.id, row.name, row.role, row.status, row.facts, f"#{row.anchor}", is_due=bool(row.because)
+                )
+                for row in devices
+            ),
         ],
         links=[
             *_drawn_sessions(sessions),
             *(
-                svg.Link(link.a.device_id, link.b.device_id, link.a.port, link.b.port, link.is_underlay, link.status)
+                svg.Link(
+                    link.a.device_id,
+                    link.b.device_id,
+                    link.a.port,
+                    link.b.port,
+                    link.is_underlay,
+                    link.status,
+                    is_due=bool(link.because),
+                )
                 for link in links
                 if link.a.device_id and link.b.device_id
             ),
@@ -209,17 +232,24 @@ def _drawn_routers(sessions: Sequence[SessionRow], *, is_stale: bool) -> list[sv
         lines = [f"AS {router.asn}"] if router.asn else []
         lines.append(f"{established} of {len(rows)} sessions")
         status = verdicts.router_status((row.status for row in rows), is_stale=is_stale)
-        drawn.append(svg.Device(router.id, router.name, roles.ISP, status, lines, "#sessions"))
+        is_due = all(row.because for row in rows if row.status in (verdicts.DOWN, verdicts.WARNING))
+        drawn.append(svg.Device(router.id, router.name, roles.ISP, status, lines, "#sessions", is_due=is_due))
     return drawn
 
 
 def _drawn_sessions(sessions: Sequence[SessionRow]) -> list[svg.Link]:
     """One line for each pair of router and device, with the worst of its sessions. Disabled ones are not drawn."""
-    between: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    between: defaultdict[tuple[str, str], list[SessionRow]] = defaultdict(list)
     for row in sessions:
         if row.status != verdicts.DISABLED:
-            between[row.router.id, row.device_id].append(row.status)
+            between[row.router.id, row.device_id].append(row)
     return [
-        svg.Link(router, device, underlay=False, status=verdicts.worst_link(statuses))
-        for (router, device), statuses in between.items()
+        svg.Link(
+            router,
+            device,
+            underlay=False,
+            status=verdicts.worst_link(row.status for row in rows),
+            is_due=all(row.because for row in rows if row.status in (verdicts.DOWN, verdicts.WARNING)),
+        )
+        for (router, device), rows in between.items()
     ]

@@ -10,7 +10,7 @@ from datetime import datetime
 from apps.fabric import roles, verdicts
 from apps.kernel.svg.layers import ROLES, Topology
 from apps.mirror.models import Kind, Reading
-from apps.mirror.queries import Device, EBgp
+from apps.mirror.queries import Check, Device, EBgp
 from apps.zones.models import Zone
 
 REASONS = 3
@@ -21,6 +21,8 @@ class DeviceRow:
     device: Device
     role: str
     status: str
+    #: The silent device that explains all that is wrong with it.
+    because: str = ""
 
     @property
     def id(self) -> str:
@@ -49,16 +51,23 @@ class DeviceRow:
 
     @property
     def reasons(self) -> Sequence[str]:
-        """The worst of its checks in Netris's words. Those of a stale picture are left out."""
+        """The worst of its checks in Netris's words, or what explains them all. A stale picture tells none."""
         if self.status in (verdicts.STALE, verdicts.OK):
             return ()
-        found = [
-            f"{check.port + ' ' if check.port else ''}{check.message}"
+        if self.because:
+            return (f"because of {self.because}",)
+        found = [f"{check.port + ' ' if check.port else ''}{check.message}" for check in self.failed_checks]
+        return [*found[:REASONS], *([f"and {len(found) - REASONS} more"] if len(found) > REASONS else [])]
+
+    @property
+    def failed_checks(self) -> Sequence[Check]:
+        """The worst first."""
+        return [
+            check
             for wanted in ("critical", "warning")
             for check in self.device.checks
             if check.status.lower() == wanted
         ]
-        return [*found[:REASONS], *([f"and {len(found) - REASONS} more"] if len(found) > REASONS else [])]
 
     @property
     def facts(self) -> Sequence[str]:
@@ -85,6 +94,7 @@ class LinkRow:
     b: End
     plane: str
     status: str
+    because: str = ""
 
     @property
     def is_underlay(self) -> bool:
@@ -106,6 +116,7 @@ class SessionRow:
     router: Router
     device_id: str
     status: str
+    because: str = ""
 
     @property
     def label(self) -> str:
@@ -125,6 +136,26 @@ class Notice:
     at: datetime | None = None
     #: Where more is told, and something can be done.
     url: str = ""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A silent device, and how much is down because of it."""
+
+    device: DeviceRow
+    links: int
+    sessions: int
+
+    @property
+    def consequences(self) -> str:
+        """ "10 links and 4 sessions are down because of it", or nothing."""
+        counts = [
+            f"{count} {noun}{'s' * (count != 1)}"
+            for count, noun in ((self.links, "link"), (self.sessions, "session"))
+            if count
+        ]
+        verb = "is" if self.links + self.sessions == 1 else "are"
+        return f"{' and '.join(counts)} {verb} down because of it" if counts else ""
 
 
 @dataclass(frozen=True)
@@ -171,6 +202,7 @@ class Picture:
     zone: Zone
     readings: dict[Kind, Reading]
     notices: Sequence[Notice] = ()
+    causes: Sequence[Cause] = ()
     devices: Sequence[DeviceRow] = ()
     links: Sequence[LinkRow] = ()
     sessions: Sequence[SessionRow] = ()

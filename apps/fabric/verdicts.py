@@ -99,3 +99,17 @@ def router_status(statuses: Iterable[str], *, is_stale: bool) -> str:
     if not known:
         return UNKNOWN
     return OK if known == {UP} else CRITICAL if known == {DOWN} else WARNING
+
+
+def badness(status: str, *, is_due: bool) -> int:
+    """For tables that begin with the worst, causes before consequences. What nobody calls wrong keeps its order."""
+    match status, is_due:
+        case (("critical" | "down"), False):
+            return 0
+        case "stale", _:
+            return 1
+        case (("critical" | "down"), True):
+            return 2
+        case "warning", _:
+            return 4 if is_due else 3
+    return 5

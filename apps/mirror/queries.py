@@ -17,10 +17,11 @@ from django.db.models.functions import Cast, Coalesce, Greatest, JSONObject, Nul
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
-from apps.netris.wire import Device, EBgp, Link
+from apps.netris.wire import Check, Device, EBgp, Link
 from apps.zones.models import Zone
 
 __all__ = [
+    "Check",
     "Device",
     "EBgp",
     "Hint",

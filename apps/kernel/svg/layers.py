@@ -40,6 +40,8 @@ class Device:
     #: Short facts under the name: a loopback address, a software version.
     lines: Sequence[str] = ()
     url: str | None = None
+    #: What is wrong with it is another device's doing: it is drawn weaker than what is wrong by itself.
+    is_due: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Link:
     underlay: bool = True
     #: up, down, warning or unknown
     status: str = "up"
+    is_due: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,9 @@ def _group(key: str, role: str, leaves: Sequence[str], members: Sequence[Device]
     not_ok = [f"{counts[status]} {status}" for status in DEVICE_STATUSES[:-1] if counts[status]]
     behind = f"{leaves[0]} … {leaves[-1]}" if len(leaves) > 2 else ", ".join(leaves) or "no leaf"
     health = ", ".join(not_ok[:2]) or "all OK"
-    return Device(key, f"{len(members)} {ROLES.get(role, 'Device').lower()}s", role, status, (f"at {behind}", health))
+    is_due = all(member.is_due for member in members if member.status == status)
+    lines = (f"at {behind}", health)
+    return Device(key, f"{len(members)} {ROLES.get(role, 'Device').lower()}s", role, status, lines, is_due=is_due)
 
 
 def _merge(links: Iterable[Link], group_of: Mapping[str, str]) -> list[Link]:
@@ -117,7 +122,8 @@ def _merge(links: Iterable[Link], group_of: Mapping[str, str]) -> list[Link]:
         status = min((member.status for member in members), key=_badness)
         words = f"{len(members)} ports"
         underlay = any(member.underlay for member in members)
-        kept.append(Link(a, b, words if a in group_of.values() else "", "", underlay, status))
+        is_due = all(member.is_due for member in members if member.status == status)
+        kept.append(Link(a, b, words if a in group_of.values() else "", "", underlay, status, is_due=is_due))
     return kept
 
 

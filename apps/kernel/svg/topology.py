@@ -180,7 +180,7 @@ def _wire(link: Link, spots: Mapping[str, Spot], a: tuple[float, int], b: tuple[
         path = f"M{number(x1)} {number(y1)}C{number(x1)} {number(y1 + bend)} {number(x2)} {number(y2 - bend)} "
     path += f"{number(x2)} {number(y2)}"
     kind = "underlay" if link.underlay else "plain"
-    status = "" if link.status == "up" else f" topo-link--{link.status}"
+    status = _standing(link)
     names = (f"{one.device.name} {link.a_port}".strip(), f"{other.device.name} {link.b_port}".strip())
     return element(
         "g",
@@ -192,6 +192,12 @@ def _wire(link: Link, spots: Mapping[str, Spot], a: tuple[float, int], b: tuple[
         data_a=link.a,
         data_b=link.b,
     )
+
+
+def _standing(link: Link) -> str:
+    """The classes for what is not well with it."""
+    is_weak = link.is_due and link.status in ("down", "warning")
+    return "" if link.status == "up" else f" topo-link--{link.status}{' topo-link--due' * is_weak}"
 
 
 def _port(name: str, x: float, y: float, is_below: bool, place: int) -> SafeString:
@@ -210,7 +216,7 @@ def _warp(link: Link, spots: Mapping[str, Spot], beam_y: Mapping[str, float]) ->
     if spot is None or beam not in beam_y:
         return SafeString("")
     x = spot.x + WIDTH - 10 - 5 * spot.lane
-    status = "" if link.status == "up" else f" topo-link--{link.status}"
+    status = _standing(link)
     ports = (link.b_port, link.a_port) if link.a in beam_y else (link.a_port, link.b_port)
     return element(
         "g",
@@ -267,11 +273,15 @@ def _device(spot: Spot) -> SafeString:
     return _device_group(device, drawn)
 
 
+def _is_weak(device: Device) -> bool:
+    return device.is_due and device.status in ("critical", "warning")
+
+
 def _device_group(device: Device, drawn: SafeString) -> SafeString:
     return element(
         "g",
         element("a", drawn, href=device.url) if device.url else drawn,
         id=f"device-{device.id}",
-        class_=f"topo-device topo-device--{device.status}",
+        class_=f"topo-device topo-device--{device.status}{' topo-device--due' * _is_weak(device)}",
         data_device=device.id,
     )
