@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "apps.kernel.middleware.ContentSecurityPolicy",
     "apps.kernel.middleware.Parts",
+    "apps.kernel.times.OwnTimeZone",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

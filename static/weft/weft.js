@@ -11,6 +11,14 @@
     if (live) live.append(Object.assign(document.createElement("span"), { textContent: ` ${text}` }));
   };
 
+  const keep = (name, value, age = 31536000) => {
+    const secure = location.protocol === "https:" ? "; Secure" : "";
+    document.cookie = `${name}=${value}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
+  };
+
+  // Times are written in the person's own zone (apps/kernel/times.py).
+  keep("weft_zone", Intl.DateTimeFormat().resolvedOptions().timeZone);
+
   // Theme: "light", "dark" or "" for what the machine prefers. The server reads the cookie, so no page flashes.
   const showTheme = () => {
     for (const button of document.querySelectorAll("[data-theme-choice]")) {
@@ -18,9 +26,7 @@
     }
   };
   const chooseTheme = (theme) => {
-    const age = theme ? 31536000 : 0;
-    const secure = location.protocol === "https:" ? "; Secure" : "";
-    document.cookie = `weft_theme=${theme}; Path=/; Max-Age=${age}; SameSite=Lax${secure}`;
+    keep("weft_theme", theme, theme ? undefined : 0);
     if (theme) root.dataset.theme = theme;
     else delete root.dataset.theme;
     showTheme();
@@ -46,12 +52,16 @@
 
   // Ages: a page left open must not go on claiming that a reading is fresh. Same words as the "age" template tag. What is
   // known from a reading grows grey with it: the line that its stamp stands in, and what names the moment itself.
-  const inWords = (seconds) => {
-    if (seconds < 5) return "just now";
-    if (seconds < 60) return `${seconds} s ago`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ago`;
-    return `${Math.floor(seconds / 86400)} d ago`;
+  const MONTH = 30 * 86400;
+  const lasting = (seconds) => {
+    if (seconds < 60) return `${seconds} s`;
+    if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
+    if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;
+    return `${Math.floor(seconds / 86400)} d`;
+  };
+  const inWords = (seconds, isLasting) => {
+    if (isLasting) return `for ${lasting(seconds)}`;
+    return seconds < 5 ? "just now" : `${lasting(seconds)} ago`;
   };
   const LINE = "tr, .stat, .list__item";
   const told = new Set();
@@ -61,9 +71,10 @@
       const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(stamp.dateTime)) / 1000));
       const isStale = "freshFor" in stamp.dataset && seconds > Number(stamp.dataset.freshFor);
       stamp.classList.toggle("age--stale", isStale);
-      const words = `${stamp.dataset.verb} ${inWords(seconds)}${isStale ? ", stale" : ""}`.trim();
-      const text = stamp.querySelector(".age__text");
-      if (text.textContent !== words) text.textContent = words;
+      const isLasting = "lasting" in stamp.dataset;
+      const words = `${stamp.dataset.verb} ${inWords(seconds, isLasting)}${isStale ? ", stale" : ""}`.trim();
+      const text = stamp.querySelector(".when__text");
+      if ((isLasting || seconds < MONTH) && text.textContent !== words) text.textContent = words;
       const line = isStale && stamp.closest(LINE);
       if (line) stale.set(line, stamp.dateTime);
     }
@@ -100,6 +111,18 @@
   document.addEventListener("mouseover", overDevice);
   document.addEventListener("focusin", overDevice);
 
+  // A map that is wider than its place opens on what is wrong in it, or else on its middle.
+  const opened = new WeakSet();
+  const openMaps = () => {
+    for (const frame of document.querySelectorAll(".topology-frame")) {
+      if (opened.has(frame)) continue;
+      opened.add(frame);
+      const wrong = frame.querySelector(".topo-device--critical:not(.topo-device--due)")?.getBoundingClientRect();
+      const left = wrong && wrong.left + wrong.width / 2 - frame.getBoundingClientRect().left;
+      frame.scrollLeft = (left ?? frame.scrollWidth / 2) - frame.clientWidth / 2;
+    }
+  };
+
   document.addEventListener("click", (event) => {
     const theme = event.target.closest("[data-theme-choice]");
     if (theme) chooseTheme(theme.dataset.themeChoice);
@@ -122,6 +145,7 @@
   const settle = (arrived) => {
     showTheme();
     ageAll();
+    openMaps();
     overDevice({ target: document.activeElement });
     const errors = "[data-error-summary]";
     (arrived.matches?.(errors) ? arrived : arrived.querySelector(errors))?.focus();

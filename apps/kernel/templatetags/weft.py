@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 import zlib
-from datetime import date, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -12,14 +11,14 @@ from django import template
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from lucide.templatetags.lucide import lucide
 
-from apps.kernel import clock
+from apps.kernel import clock, times
 from apps.kernel.errors import Never
 from apps.kernel.svg.bar import Usage, render_bar
+from apps.kernel.svg.draw import element, mark
 from apps.kernel.svg.status import Look, look_of
 from apps.kernel.svg.topology import Topology, render_topology
 from apps.kernel.svg.vpc_map import VpcMap, render_vpc_map
@@ -63,59 +62,74 @@ def _status(word: str, label: str, stale: bool, plain: bool) -> SafeString:
 
 
 @register.simple_tag
-def age(moment: datetime | str | None, verb: str = "read", *, fresh_for: int | None = None) -> SafeString:
-    """ "read 12 s ago"; past `fresh_for` seconds it is grey and says stale. weft.js keeps it true on an open page."""
+def age(
+    moment: datetime | str | None, verb: str = "read", *, fresh_for: int | None = None, lasting: bool = False
+) -> SafeString:
+    """ "read 12 s ago"; past `fresh_for` seconds it is grey and says stale. With `lasting` it is "waiting for 12 s".
+
+    weft.js keeps it true on an open page. To the second, with day and zone, it is told under the pointer, on focus and
+    at a touch."""
     at = _moment(moment)
     if at is None:
         return format_html('<span class="age age--stale">{}never {}</span>', icon("clock-alert"), verb)
-    seconds = max(0, int((clock.now() - at).total_seconds()))
+    seconds = _seconds_since(at)
     is_stale = fresh_for is not None and seconds > fresh_for
-    words = f"{verb} {in_words(seconds)}{', stale' if is_stale else ''}".strip()
+    words = f"for {times.lasting(seconds)}" if lasting else times.ago(seconds, at)
     return format_html(
-        '<time class="age{}" datetime="{}" title="{}" data-verb="{}"{}>{}<span class="age__text">{}</span></time>',
+        '<time class="when age{}" datetime="{}" tabindex="0" data-exact="{}" data-verb="{}"{}{}>{}'
+        '<span class="when__text">{}</span></time>',
         " age--stale" if is_stale else "",
         at.isoformat(timespec="seconds"),
-        _full(at),
+        times.exact(at),
         verb,
+        SafeString(" data-lasting") if lasting else "",
         "" if fresh_for is None else format_html(' data-fresh-for="{}"', fresh_for),
         icon("clock-alert"),
-        words,
+        f"{verb} {words}{', stale' if is_stale else ''}".strip(),
     )
-
-
-def in_words(seconds: int) -> str:
-    if seconds < 5:
-        return "just now"
-    for unit, length, ceiling in (("s", 1, 60), ("min", 60, 3600), ("h", 3600, 86400)):
-        if seconds < ceiling:
-            return f"{seconds // length} {unit} ago"
-    return f"{seconds // 86400} d ago"
 
 
 @register.simple_tag
 def moment(value: datetime | str | None) -> SafeString:
-    """A point in time, to the second where it is today: "14:02:11" or "23 Nov 2026, 14:02"."""
+    """A point in time by itself: "12 s ago", and to the second as `age` tells it."""
     at = _moment(value)
     if at is None:
         return SafeString("")
-    return _moment_on(at, _today(int(time.time())))
-
-
-@lru_cache(maxsize=1)
-def _today(_second: int) -> date:
-    """By the portal's zone. To ask for it costs as much as all else that a line of a list shows."""
-    return timezone.localdate()
-
-
-@lru_cache(maxsize=4096)
-def _moment_on(at: datetime, today: date) -> SafeString:
-    here = timezone.localtime(at)
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
+        '<time class="when" datetime="{}" tabindex="0" data-exact="{}" data-verb=""><span class="when__text">{}</span>'
+        "</time>",
         at.isoformat(timespec="seconds"),
-        _full(at),
-        date_format(here, "H:i:s" if here.date() == today else "j M Y, H:i"),
+        times.exact(at),
+        times.ago(_seconds_since(at), at),
     )
+
+
+@register.simple_tag
+def exactly(value: datetime | str | None) -> SafeString:
+    """For the facts of a page, where there is room for both: "12 s ago" and, paler, the second, the day and the zone."""
+    at = _moment(value)
+    if at is None:
+        return SafeString("")
+    return format_html(
+        '<time datetime="{}" data-verb=""><span class="when__text">{}</span></time> <span class="faint small">{}</span>',
+        at.isoformat(timespec="seconds"),
+        times.ago(_seconds_since(at), at),
+        times.exact(at),
+    )
+
+
+@register.simple_tag
+def on_the_clock(value: datetime | str | None) -> SafeString:
+    """For lines that follow each other within seconds: "14:02:11 CET", with the day where that is not today."""
+    at = _moment(value)
+    if at is None:
+        return SafeString("")
+    words = times.on_the_clock(at, timezone.localdate())
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(timespec="seconds"), words)
+
+
+def _seconds_since(at: datetime) -> int:
+    return max(0, int((clock.now() - at).total_seconds()))
 
 
 @register.simple_tag
@@ -135,10 +149,6 @@ def duration(start: datetime | str | None, end: datetime | str | None = None) ->
 def _moment(value: datetime | str | None) -> datetime | None:
     """Steps keep their times as text in JSON."""
     return parse_datetime(value) if isinstance(value, str) else value
-
-
-def _full(at: datetime) -> str:
-    return date_format(timezone.localtime(at), "j M Y, H:i:s T")
 
 
 @register.inclusion_tag("components/button.html")
@@ -186,6 +196,16 @@ def usage(used: int, total: int, *, reserved: int = 0, unit: str = "", label: st
     """A bar of what is in use, reserved and free, with the figures under it."""
     counts = Usage(used, total, reserved)
     return {"usage": counts, "bar": render_bar(counts), "figures": counts.figures(unit), "label": label}
+
+
+@register.simple_tag
+@lru_cache(maxsize=32)
+def map_mark(word: str) -> SafeString:
+    """A status as the maps show it: the same shape in the same colour, with its words. For legends."""
+    found = look_of(word)
+    shape = mark(found.shape, 7, 7, found.tone)
+    svg = element("svg", shape, viewBox="0 0 14 14", class_="legend__mark", aria_hidden="true")
+    return format_html("{}{}", svg, found.words)
 
 
 @register.simple_tag(takes_context=True)
