@@ -106,7 +106,7 @@ def moment(value: datetime | str | None) -> SafeString:
 
 @register.simple_tag
 def exactly(value: datetime | str | None) -> SafeString:
-    """For the facts of a page, where there is room for both: "12 s ago" and, paler, the second, the day and the zone."""
+    """For the facts of a page, where there is room for both: "12 s ago" and, paler, the second, day and zone."""
     at = _moment(value)
     if at is None:
         return SafeString("")
