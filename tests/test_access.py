@@ -32,6 +32,7 @@ TABLE = """
 method view                        of         anonymous  stranger  viewer  engineer  admin  owner
 
 GET    networks:overview           tenant     login      404       200     200       404
+GET    networks:glossary           tenant     login      404       200     200       404
 GET    networks:vpc_list           tenant     login      404       200     200       404
 GET    networks:vpc_create         tenant     login      404       403     200       404
 POST   networks:vpc_create         tenant     login      404       403     422       404
@@ -93,6 +94,7 @@ POST   operations:platform_retry_stuck  -     login      404       404     404  
 GET    operations:platform_give_up  operation  login     404       404     404       200
 POST   operations:platform_give_up  operation  login     404       404     404       422
 GET    fabric:topology             -          login      404       404     404       200
+GET    fabric:glossary             -          login      404       404     404       200
 GET    fabric:zone_list            -          login      404       404     404       200
 GET    fabric:zone_reconnect       zone       login      404       404     404       200
 POST   fabric:zone_reconnect       zone       login      404       404     404       302

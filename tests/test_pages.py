@@ -104,6 +104,8 @@ class Page(HTMLParser):
             self.faults.append(f"{where} without alt")
         if tag == "th" and "scope" not in attributes:
             self.faults.append(f"{where} without scope")
+        if "table-wrap" in attributes.get("class", "").split() and not {"tabindex", "aria-label"} <= attributes.keys():
+            self.faults.append(f"{where} scrolls sideways, but not by keyboard")
         for name, value in attributes.items():
             if name == "style" or name.startswith(("on", "hx-on")) or value.strip().startswith(("javascript:", "js:")):
                 self.faults.append(f"{where} has {name}={value}")
@@ -163,7 +165,7 @@ def a_vpc_with_everything(tenant, zone, number, status, phase, *, cidr=""):
     operation = Operation.unscoped.create(
         tenant=tenant, zone=zone, **what, lock_key=vpc.lock_key, requested_by="ann", size=1, steps=steps, phase=phase
     )
-    Event.unscoped.create(operation=operation, text="Asked for by ann.")
+    Event.unscoped.create(operation=operation, text="Requested by ann.")
     whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name, "old": {"name": "x"}, "new": {}}
     AuditEntry.unscoped.create(tenant=tenant, actor="ann", action="vpc.create", **whose)
     return vpc
@@ -304,11 +306,12 @@ def test_no_page_asks_the_database_more_often_when_there_is_more(engineer, admin
 def test_the_reader_of_these_tests_finds_what_is_wrong():
     """Each of these is told: the tests above would pass if nothing was ever found."""
     page = """<html><head><title> · Weft</title></head><body style="x"><h1></h1><h1>x</h1><p id="a"><b id="a"></b></p>
-        <input name="q"><script>x</script><a href="#b"><i></i></a><button onclick="x">x</button><img src="x"><div>"""
+        <input name="q"><script>x</script><a href="#b"><i></i></a><button onclick="x">x</button><img src="x">
+        <i class="table-wrap"></i><div>"""
 
     found = " ".join(Page(page).faults)
 
-    told = ["<title> is empty", "style=x", "2 <h1>", "#a", "label: q", "inline", "#b", "onclick", "without alt"]
+    told = ["<title> is empty", "style=x", "2 <h1>", "#a", "label: q", "inline", "#b", "onclick", "out alt", "sideways"]
     assert [fault for fault in told if fault not in found] == []
     assert "<a> without words" in found and "<div> is never closed" in found
     whole = '<title>x</title><h1>x</h1><label for="a">x</label><input id="a"><label>y <select></select></label>'

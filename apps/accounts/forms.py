@@ -14,8 +14,8 @@ MOST = 100_000
 
 
 class QuotaForm(Refusable):
-    max_vpcs = forms.IntegerField(label="Most VPCs", min_value=0, max_value=MOST, initial=20)
-    max_tiers = forms.IntegerField(label="Most tiers", min_value=0, max_value=MOST, initial=60)
+    max_vpcs = forms.IntegerField(label="VPC limit", min_value=0, max_value=MOST, initial=20)
+    max_tiers = forms.IntegerField(label="Tier limit", min_value=0, max_value=MOST, initial=60)
 
 
 class TenantForm(QuotaForm):

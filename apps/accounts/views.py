@@ -43,7 +43,7 @@ def tenant_create(request: PlatformRequest) -> HttpResponse:
             form.refuse(refusal)
         else:
             zones = len(started)
-            messages.success(request, f"{tenant} is here. Accounts are being made in {zones} zone{'s'[: zones != 1]}.")
+            messages.success(request, f"{tenant} is here. Its accounts are created in {zones} zone{'s'[: zones != 1]}.")
             return redirect("accounts:tenant_detail", tenant.slug)
     crumbs = [{"label": "Tenants", "url": reverse("accounts:tenant_list")}, {"label": "New tenant"}]
     status = 422 if form.errors else 200

@@ -207,7 +207,7 @@ class GuestVlan(Entity):
 
 
 class PublicIp(Entity):
-    """Two addresses of a Netris VPC say `issourcenat`; the one with `forprovider` is the real egress address."""
+    """Two addresses of a Netris VPC say `issourcenat`; the one with `forprovider` is the real source NAT IP."""
 
     ipaddress: IPv4Address | IPv6Address
     state: str = ""

@@ -50,7 +50,7 @@ def picture_of(zone: Zone) -> Picture:
         _worst_first(links),
         _worst_first(sessions),
         (
-            Tally("Devices", "server", Counter(row.status for row in devices), "ok", "well", inventory),
+            Tally("Devices", "server", Counter(row.status for row in devices), "ok", "healthy", inventory),
             Tally("Links", "cable", Counter(row.status for row in links), "up", "up", cables),
             Tally("Internet sessions", "globe", Counter(row.status for row in sessions), "up", "established", peers),
         ),

@@ -77,6 +77,13 @@ def zone_reconnect(request: PlatformRequest, pk: UUID) -> HttpResponse:
     return render(request, "fabric/zone_reconnect.html", {"row": row, "crumbs": crumbs})
 
 
+@platform_view
+@require_safe
+def glossary(request: PlatformRequest) -> HttpResponse:
+    """The same page as a tenant's, in the platform's frame."""
+    return render(request, "glossary.html")
+
+
 def _chosen(zones: list[Zone], slug: str | None) -> Zone:
     if slug is None:
         return zones[0]

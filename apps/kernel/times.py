@@ -1,6 +1,6 @@
-"""Points in time as people read them: how long ago first, and to the second with day and zone for who asks.
+"""Points in time as people read them: how long ago first, and to the second with day and zone.
 
-The zone is the person's own: weft.js names it in a cookie, and `OwnTimeZone` makes it the one that pages are written in.
+The zone is the person's own: weft.js names it in a cookie, and `OwnTimeZone` has pages written in it.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ def known_zones() -> frozenset[str]:
 
 
 def ago(seconds: int, at: datetime) -> str:
-    """ "12 s ago", and from a month on the day."""
-    if seconds < 5:
-        return "just now"
-    return f"{lasting(seconds)} ago" if seconds < MONTH else date_format(timezone.localtime(at), "j M Y")
+    """ "12 s ago", "in 3 h", and from a month on the day."""
+    if abs(seconds) >= MONTH:
+        return date_format(timezone.localtime(at), "j M Y")
+    if seconds <= -5:
+        return f"in {lasting(-seconds)}"
+    return "just now" if seconds < 5 else f"{lasting(seconds)} ago"
 
 
 def lasting(seconds: int) -> str:

@@ -1,4 +1,4 @@
-"""Arithmetic on address ranges: what is free, and what to suggest. Knows no database."""
+"""Arithmetic on CIDRs: what is free, and what to suggest. Knows no database."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from apps.operations.provisioned import Status
 
 FINDINGS = ("there", "missing", "unread", "stale", "none")
 VERDICTS = ("agree", "differ", "stale", "unread")
-ABOUT = ("name", "state", "range", "gateway", "VNI", "source NAT", "VPC")
+ABOUT = ("name", "state", "CIDR", "gateway", "VNI", "source NAT", "VPC")
 #: CloudStack's word for a network in which no instance has run yet: it is made real when the first one starts.
 ALLOCATED = "Allocated"
 #: The others of a network that is as it should be, or on its way there and back as instances come and go.
@@ -44,9 +44,8 @@ class Finding:
 
     @property
     def label(self) -> str:
-        return {"there": "There", "missing": "Missing", "unread": "Not read yet", "stale": "There when last read"}.get(
-            self.word, "Not made"
-        )
+        words = {"there": "Present", "missing": "Missing", "unread": "Not read yet", "stale": "Present when last read"}
+        return words.get(self.word, "Not created")
 
     @property
     def status(self) -> str:
@@ -223,7 +222,7 @@ class _View:
         compare("name", vpc.remote_name, cloudstack, netris, lambda remote: remote.name, lambda name: name)
         compare("state", "Enabled", cloudstack, None, lambda remote: remote.state)
         ranges = self._rows(Kind.NETRIS_RANGE)
-        compare("range", vpc.cidr, cloudstack, ranges, lambda remote: remote.cidr, self._range_in_netris)
+        compare("CIDR", vpc.cidr, cloudstack, ranges, lambda remote: remote.cidr, self._range_in_netris)
         if vpc.egress_ip is not None:
             addresses, rules = self._rows(Kind.CLOUDSTACK_ADDRESS), self._rows(Kind.NETRIS_NAT)
             compare("source NAT", vpc.egress_ip, addresses, rules, self._egress_in_cloudstack, self._egress_in_netris)
@@ -242,7 +241,7 @@ class _View:
             compare("state", "Implemented", network, None, lambda remote: remote.state)
         compare("state", "active", None, vnet, None, lambda remote: remote.state.lower() or None)
         gateways = _gateways
-        compare("range", tier.cidr, network, vnet, lambda remote: remote.cidr, lambda net: gateways(net, "network"))
+        compare("CIDR", tier.cidr, network, vnet, lambda remote: remote.cidr, lambda net: gateways(net, "network"))
         compare("gateway", tier.gateway, network, vnet, lambda remote: remote.gateway, lambda net: gateways(net, "ip"))
         if tier.vni is not None:
             compare("VNI", tier.vni, network, vnet, lambda remote: remote.vni, lambda net: self._vni(net, tier))

@@ -17,7 +17,7 @@ from apps.zones.models import Zone
 
 
 class VpcFilter(django_filters.FilterSet):  # type: ignore[misc]
-    q = django_filters.CharFilter(method="search", help_text="Part of the name, the description or the range.")
+    q = django_filters.CharFilter(method="search", help_text="Part of the name, the description or the CIDR.")
     name = NameFilter()
     status = django_filters.ChoiceFilter(choices=LIVE_STATUSES)
     zone = django_filters.CharFilter(method="in_zone", help_text="The id or the name of a zone.")
@@ -37,7 +37,7 @@ class VpcFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 
 class TierFilter(django_filters.FilterSet):  # type: ignore[misc]
-    q = django_filters.CharFilter(method="search", help_text="Part of the name or the range.")
+    q = django_filters.CharFilter(method="search", help_text="Part of the name or the CIDR.")
     name = NameFilter()
     status = django_filters.ChoiceFilter(choices=LIVE_STATUSES)
     vpc = django_filters.UUIDFilter(method="in_vpc", help_text="The id of a VPC.")

@@ -44,7 +44,7 @@ class VpcForm(Refusable):
     name = Said(label="Name", widget=_words(length=NAME.most))
     description = Said(label="Description", required=False, widget=_words(length=DESCRIPTION.most))
     zone = Said(label="Zone", widget=Options)
-    cidr = Said(label="Address range", widget=_address(placeholder="10.20.0.0/20"))
+    cidr = Said(label="CIDR", widget=_address(placeholder="10.20.0.0/20"))
 
     def __init__(self, draft: VpcDraft, zones: Iterable[Zone], *, is_sent: bool = False, focus: str = "name") -> None:
         super().__init__(data=draft.values if is_sent else None, initial=draft.values)
@@ -57,7 +57,7 @@ class VpcForm(Refusable):
             words = _words(length=NAME.most, placeholder="web")
             self.fields[f"tiers.{number}.name"] = Said(label=f"Name of tier {number + 1}", widget=words)
             address = _address(placeholder="10.20.0.0/24")
-            self.fields[f"tiers.{number}.cidr"] = Said(label=f"Range of tier {number + 1}", widget=address)
+            self.fields[f"tiers.{number}.cidr"] = Said(label=f"CIDR of tier {number + 1}", widget=address)
         if focus in self.fields:
             self.fields[focus].widget.attrs["autofocus"] = True
 
@@ -93,7 +93,7 @@ class VpcRenameForm(Refusable):
 
 class TierForm(Refusable):
     name = Said(label="Name", widget=_words(length=NAME.most, autofocus=True, placeholder="web"))
-    cidr = Said(label="Address range", widget=_address())
+    cidr = Said(label="CIDR", widget=_address())
 
     def __init__(
         self, data: Mapping[str, Any] | None = None, *, suggestion: IPv4Network | None = None, name: str = ""
@@ -114,12 +114,13 @@ class TierRenameForm(Refusable):
 class ConfirmForm(Refusable):
     """Whoever deletes a VPC types its name: the one thing that cannot be done by a slip of the hand."""
 
-    name = Said(widget=_words(length=NAME.most))
+    name = Said(widget=_words(length=NAME.most, autofocus=True))
 
     def __init__(self, vpc: Vpc, data: Mapping[str, Any] | None = None) -> None:
         super().__init__(data)
         self.expected = vpc.name
         self.fields["name"].label = f"Type the VPC's name to confirm: {vpc.name}"
+        self.fields["name"].widget.attrs["size"] = len(vpc.name) + 4
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]

@@ -96,7 +96,7 @@ class Fabric:
         return [*rules, *self.of_tiers(), *allocations, itself]
 
     def _subnets(self) -> list[fabric.Subnet]:
-        """Those in the VPC itself. The list may hold public addresses of its too, which lie in the System VPC."""
+        """Those in the VPC itself. The list may hold public IPs of its too, which lie in the System VPC."""
         return [net for net in self.netris.subnets(self.vpc.id) if net.vpc.id == self.vpc.id]
 
     def _is_a_tiers(self, net: fabric.Subnet) -> bool:

@@ -75,12 +75,12 @@ def _made_by(draft: VpcDraft) -> list[Item]:
     name = draft.label or "unnamed"
     items = [
         Item(
-            "VPC", name, f"{draft.block or 'range not known yet'}, with its router in CloudStack and its twin in Netris"
+            "VPC", name, f"{draft.block or 'CIDR not known yet'}, with its router in CloudStack and its twin in Netris"
         ),
         Item("Source NAT", "One public IP", "from the zone's pool; traffic to the internet leaves with it"),
     ]
     for tier in draft.tiers:
-        where = f"{tier.block}, gateway {tier.block[1]}" if tier.block else "range not known yet"
+        where = f"{tier.block}, gateway {tier.block[1]}" if tier.block else "CIDR not known yet"
         items.append(Item("Tier", tier.label or "unnamed", f"{where}, with its V-Net in Netris"))
     return items
 

@@ -193,7 +193,7 @@ class CloudStackVpc(CloudStackPart[Vpc]):
 class FabricVpc(ReadBack[Vpc]):
     """The plugin's VPC and allocation. Its name ends in ours, by which the mirror finds it; then its id is known."""
 
-    title = "Find the VPC and its address range in Netris"
+    title = "Find the VPC and its CIDR in Netris"
     systems = (System.NETRIS,)
     deadline = AGREEMENT
 

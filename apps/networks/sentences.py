@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-NO_ADDRESS = "The zone has no public address left for another VPC. Tell your provider, who can add some."
+NO_ADDRESS = "The zone has no public IP left for another VPC. Tell your provider, who can add some."
 
 #: A part of CloudStack's text, in lower case, and what it means for whoever asked.
 MEANINGS = (

@@ -130,8 +130,8 @@ def need_account(tenant: Tenant, zone: Zone) -> None:
     if not Account.objects.of(tenant).ready().filter(zone=zone).exists():
         raise Refused(
             "account-not-ready",
-            f"The account of {tenant} in {zone} is not ready yet. It is made once, when a tenant is new; try again in "
-            "a minute, and tell your provider if it stays so.",
+            f"The account of {tenant} in {zone} is not ready yet. It is created once, when a tenant is new; try again "
+            "in a minute, and tell your provider if it stays so.",
             "zone",
         )
 
@@ -160,9 +160,9 @@ def translated(noun: str, name: str) -> Iterator[None]:
         if "name_is_unique" in text:
             raise taken(noun, name, "name") from error
         if "tier_ranges_do_not_overlap" in text:
-            raise Refused("cidr-overlap", "The range overlaps another tier. Take a free range.", "cidr") from error
+            raise Refused("cidr-overlap", "The CIDR overlaps another tier. Take a free one.", "cidr") from error
         if "tier_lies_in_vpc" in text:
-            raise Refused("cidr-outside-vpc", "The range is not inside the VPC's range.", "cidr") from error
+            raise Refused("cidr-outside-vpc", "The CIDR is not inside the VPC's CIDR.", "cidr") from error
         raise
 
 

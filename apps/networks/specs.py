@@ -37,23 +37,21 @@ T = TypeVar("T")
 def parse_cidr(value: object, field: str) -> IPv4Network:
     """An IPv4 network in CIDR notation, without host bits."""
     if not isinstance(value, str) or not value.strip():
-        raise Refused("cidr-missing", "Give an address range such as 10.20.0.0/20.", field)
+        raise Refused("cidr-missing", "Give a CIDR such as 10.20.0.0/20.", field)
     text = value.strip()
     if "/" not in text:
-        raise Refused("cidr-malformed", "Write the range with its prefix length, such as 10.20.0.0/20.", field)
+        raise Refused("cidr-malformed", "Write the CIDR with its prefix length, such as 10.20.0.0/20.", field)
     try:
         network = ip_network(text, strict=False)
     except (AddressValueError, NetmaskValueError, ValueError):
-        raise Refused(
-            "cidr-malformed", f"“{text[:50]}” is no address range. Write one such as 10.20.0.0/20.", field
-        ) from None
+        raise Refused("cidr-malformed", f"“{text[:50]}” is no CIDR. Write one such as 10.20.0.0/20.", field) from None
     if isinstance(network, IPv6Network):
-        raise Refused("cidr-not-ipv4", "IPv6 is not offered here. Give an IPv4 range such as 10.20.0.0/20.", field)
+        raise Refused("cidr-not-ipv4", "IPv6 is not offered here. Give an IPv4 CIDR such as 10.20.0.0/20.", field)
     address, _, length = text.partition("/")
     if not length.isdecimal():
         raise Refused("cidr-malformed", f"Write the prefix length as a number: {network}.", field)
     if address != str(network.network_address):
-        raise Refused("cidr-host-bits", f"{text} is an address inside a range. Did you mean {network}?", field)
+        raise Refused("cidr-host-bits", f"{text} is an address inside a CIDR. Did you mean {network}?", field)
     return network
 
 
@@ -62,7 +60,7 @@ def parse_vpc_cidr(value: object, field: str) -> IPv4Network:
     if not any(network.subnet_of(block) for block in PRIVATE):
         raise Refused(
             "cidr-not-private",
-            f"{network} is not a private range. Take one from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16.",
+            f"{network} is not a private CIDR. Take one from 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16.",
             field,
         )
     return _sized(network, VPC_PREFIXES, "VPC", field)
@@ -154,16 +152,16 @@ def clashes_between(block: IPv4Network, tiers: Sequence[TierSpec]) -> list[Refus
 
 
 def too_many(count: int) -> Refused:
-    message = f"A VPC is made with at most {MOST_TIERS} tiers; these are {count:,}. Add the others afterwards."
+    message = f"A VPC is created with at most {MOST_TIERS} tiers; these are {count:,}. Add the others afterwards."
     return Refused("too-many-tiers", message, "tiers")
 
 
 def outside(cidr: IPv4Network, block: IPv4Network, field: str) -> Refused:
-    return Refused("cidr-outside-vpc", f"{cidr} is not inside the VPC's range {block}.", field)
+    return Refused("cidr-outside-vpc", f"{cidr} is not inside the VPC's CIDR {block}.", field)
 
 
 def overlap(cidr: IPv4Network, name: str, other: IPv4Network, field: str) -> Refused:
-    return Refused("cidr-overlap", f"{cidr} overlaps the tier {name} ({other}). Take a free range.", field)
+    return Refused("cidr-overlap", f"{cidr} overlaps the tier {name} ({other}). Take a free CIDR.", field)
 
 
 def taken(noun: str, name: str, field: str) -> Refused:

@@ -6,6 +6,7 @@ app_name = "networks"
 
 tenant_urlpatterns = [
     path("", views.overview, name="overview"),
+    path("glossary/", views.glossary, name="glossary"),
     path("vpcs/", views.vpc_list, name="vpc_list"),
     path("vpcs/new/", views.vpc_create, name="vpc_create"),
     path("vpcs/new/map/", views.vpc_map, name="vpc_map"),

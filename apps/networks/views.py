@@ -73,6 +73,12 @@ def overview(request: TenantRequest) -> HttpResponse:
     return render(request, part_or_page(request, "networks/overview.html", "now"), context)
 
 
+@tenant_view
+@require_safe
+def glossary(request: TenantRequest) -> HttpResponse:
+    return render(request, "glossary.html")
+
+
 # --- VPCs -------------------------------------------------------------------------------------------------------------
 
 
@@ -332,7 +338,7 @@ def _builder(request: TenantRequest, form: VpcForm) -> dict[str, Any]:
     plan = plans.plan_of(request.tenant, form.draft, form.zone_chosen)
     reason = plan.quota.why_not_vpcs()
     if reason is None and not form.zones:
-        reason = "No zone is ready for you yet: your account is still being made."
+        reason = "No zone is ready for you yet: your account is still being created."
     problems = () if form.is_bound else form.draft.problems
     return {"form": form, "plan": plan, "problems": problems, "reason": reason, "crumbs": _crumbs(request, "New VPC")}
 

@@ -77,6 +77,6 @@ def fate_of(cloudstack: CloudStack, notes: Memo, command: str) -> Fate:
     pending = {job.id for job in jobs if job.created is None or earliest <= job.created <= latest}
     known = [*notes.get("suspects", ()), *(pending - set(notes.get("suspects", ())))]
     ended = [job for job in map(cloudstack.job, (each for each in known if each not in pending)) if job is not None]
-    # One may have been pending a moment ago, beyond the window of the list; it is asked for by its id.
+    # One may have been pending a moment ago, beyond the window of the list; it is requested by its id.
     over = tuple(job for job in ended if job.status is not JobStatus.PENDING)
     return Fate(len(over) < len(ended) or bool(pending), {**notes.values, "suspects": known}, over)

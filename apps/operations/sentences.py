@@ -38,7 +38,7 @@ def sentence(operation: Operation) -> str:
         case Phase.BUILDING if operation.is_cancel_requested:
             return "Cancelling"
         case Phase.REMOVING if operation.is_rolling_back:
-            what = f"“{step}”" if step else "what was made"
+            what = f"“{step}”" if step else "what was created"
             return f"Cancelling: undoing {what}" if operation.ending == Phase.CANCELLED else f"Undoing {what}"
         case Phase.BUILDING | Phase.REMOVING:
             doing = step or "At work"
@@ -46,7 +46,7 @@ def sentence(operation: Operation) -> str:
         case Phase.SUCCEEDED:
             return "Done"
         case Phase.ROLLED_BACK:
-            return "Refused; everything that had been made was taken away again"
+            return "Refused; everything that had been created was removed again"
         case Phase.CANCELLED:
             return f"Cancelled; {_left_by_cancelling(operation)}"
         case Phase.GIVEN_UP:
@@ -77,11 +77,11 @@ def notices(operation: Operation) -> list[Notice]:
             found.append(Notice("warning", f"Given up by {by}", text.strip()))
         case Phase.REMOVING if operation.is_rolling_back:
             is_cancelled = operation.ending == Phase.CANCELLED
-            title = "Cancelling: what was made is being taken away again"
+            title = "Cancelling: what was created is being removed again"
             found.append(
                 Notice("info", title, "It was cancelled.")
                 if is_cancelled
-                else Notice("warning", "What was made is being taken away again", f"It was refused: {error}")
+                else Notice("warning", "What was created is being removed again", f"It was refused: {error}")
             )
     is_running = operation.phase in (Phase.BUILDING, Phase.REMOVING)
     if is_running and operation.stuck_by:
@@ -105,7 +105,7 @@ def log_line(
         case Phase.SUCCEEDED:
             return "Done."
         case Phase.ROLLED_BACK:
-            return f"Everything that had been made was taken away again. Reason: {full(error)}"
+            return f"Everything that had been created was removed again. Reason: {full(error)}"
         case Phase.CANCELLED if before.phase == Phase.QUEUED:
             return "Cancelled before it began."
         case Phase.CANCELLED:
@@ -113,9 +113,9 @@ def log_line(
         case Phase.STUCK:
             return f"Stuck{where}: {full(detail)}"
         case Phase.REMOVING if happened is Happened.CANCELLED:
-            return f"Cancelled{where}. What was made is taken away again."
+            return f"Cancelled{where}. What was created is removed again."
         case Phase.REMOVING if before.phase == Phase.BUILDING:
-            return f"Refused{where}: {full(detail)} What was made is taken away again."
+            return f"Refused{where}: {full(detail)} What was created is removed again."
     if before.phase == Phase.QUEUED:
         return "Work has begun."
     # A part that only looks does nothing on the way back, and has no words for it.
@@ -127,7 +127,7 @@ def press_line(happened: Happened, by: str, left: Iterable[Left] = ()) -> str:
     """The line that somebody's press adds to the log."""
     match happened:
         case Happened.STARTED:
-            return f"Asked for by {by}."
+            return f"Requested by {by}."
         case Happened.CANCELLED:
             return f"{by} cancelled it."
         case Happened.RETRIED:

@@ -238,7 +238,7 @@ def _why_not_adopt(item: Item, row: Row | None, *, is_double: bool) -> str:
     if is_double:
         return "Its row has its own, which is there."
     if item.data.get("cidr") not in (None, row.cidr):
-        return f"Its range is {item.data['cidr']}, and its row's is {row.cidr}."
+        return f"Its CIDR is {item.data['cidr']}, and its row's is {row.cidr}."
     return ""
 
 

@@ -26,7 +26,7 @@ NOUNS = {
     Kind.CLOUDSTACK_ACCOUNT: "account",
     Kind.NETRIS_VPC: "VPC",
     Kind.NETRIS_VNET: "V-Net",
-    Kind.NETRIS_ADDRESS: "public address",
+    Kind.NETRIS_ADDRESS: "public IP",
 }
 #: As people call them; each once.
 KINDS = sorted(set(NOUNS.values()))

@@ -61,6 +61,7 @@
   };
   const inWords = (seconds, isLasting) => {
     if (isLasting) return `for ${lasting(seconds)}`;
+    if (seconds <= -5) return `in ${lasting(-seconds)}`;
     return seconds < 5 ? "just now" : `${lasting(seconds)} ago`;
   };
   const LINE = "tr, .stat, .list__item";
@@ -68,13 +69,14 @@
   const ageAll = () => {
     const stale = new Map();
     for (const stamp of document.querySelectorAll("time[data-verb]")) {
-      const seconds = Math.max(0, Math.floor((Date.now() - Date.parse(stamp.dateTime)) / 1000));
+      const since = Math.trunc((Date.now() - Date.parse(stamp.dateTime)) / 1000);
+      const seconds = stamp.dataset.verb ? Math.max(0, since) : since; // what was read lies behind, whatever the clock says
       const isStale = "freshFor" in stamp.dataset && seconds > Number(stamp.dataset.freshFor);
       stamp.classList.toggle("age--stale", isStale);
       const isLasting = "lasting" in stamp.dataset;
       const words = `${stamp.dataset.verb} ${inWords(seconds, isLasting)}${isStale ? ", stale" : ""}`.trim();
       const text = stamp.querySelector(".when__text");
-      if ((isLasting || seconds < MONTH) && text.textContent !== words) text.textContent = words;
+      if ((isLasting || Math.abs(seconds) < MONTH) && text.textContent !== words) text.textContent = words;
       const line = isStale && stamp.closest(LINE);
       if (line) stale.set(line, stamp.dateTime);
     }

@@ -99,7 +99,7 @@ def test_a_reading_that_is_older_than_the_row_is_not_read_yet(api, prod):
     ("kind", "remote_id", "fields", "where", "values"),
     [
         (Kind.NETRIS_VPC, 7, {"name": "D1-A2-Z1-V3-null"}, ("prod", "name"), (None, "null")),
-        (Kind.NETRIS_RANGE, 7, {"prefix": "10.21.0.0/20"}, ("prod", "range"), ("10.20.0.0/20", "10.21.0.0/20")),
+        (Kind.NETRIS_RANGE, 7, {"prefix": "10.21.0.0/20"}, ("prod", "CIDR"), ("10.20.0.0/20", "10.21.0.0/20")),
         (
             Kind.NETRIS_NAT,
             7,

@@ -127,7 +127,7 @@ def until(heading: str) -> Callable[[Page], object]:
 
 def invite(page: Page) -> None:
     page.get_by_label("E-mail address").fill("x@example.net")
-    page.get_by_role("button", name="Make the link").click()
+    page.get_by_role("button", name="Create the link").click()
     until("Link for x@example.net")(page)
 
 
@@ -202,7 +202,7 @@ def test_axe_finds_no_fault_with_any_page(
             visitor.look(f"/join/#{code}", until("Join Acme"), "with a link")
             visitor.look(f"/new-password/#{forgotten}", send("Set password"), "with errors")
             visitor.look("/join/#nothing", until("Join a tenant"), "with a link that is void")
-            visitor.look(f"/join/#{code}", send("Make my account and join"), "with errors")
+            visitor.look(f"/join/#{code}", send("Create my account and join"), "with errors")
             visitor.look(f"/join/#{code}", sign_in_wrongly, "refused")
         with somebody(engineer) as visitor:
             visitor.look_at_all(tenant)
@@ -218,7 +218,7 @@ def test_axe_finds_no_fault_with_any_page(
             for path in ("/t/acme/members/", "/t/acme/tokens/", *of_owner):
                 visitor.look(path, name="of an owner")
             visitor.look("/t/acme/members/?q=zzz", name="with nothing found")
-            visitor.look("/t/acme/members/new/", send("Make the link"), "with errors")
+            visitor.look("/t/acme/members/new/", send("Create the link"), "with errors")
             visitor.look("/t/acme/members/new/", invite, "with a link")
             visitor.look("/t/acme/tokens/new/", send("Create token"), "with errors")
             visitor.look("/t/acme/tokens/new/", make_token, "with a token")

@@ -213,14 +213,14 @@ def test_a_whole_vpc_is_made_with_the_keyboard_alone(visit: Visit) -> None:
     page.wait_for_url("**/vpcs/new/")
     walk_to("Name")
     key.type("by hand")
-    walk_to("Address range")
+    walk_to("CIDR")
     key.press("Control+A")
     key.type("10.0.0.1")
     walk_to("Next free")
     key.press("Enter")
-    expect(page.get_by_label("Address range", exact=True)).to_have_value(re.compile(r"/20$"))
+    expect(page.get_by_label("CIDR", exact=True)).to_have_value(re.compile(r"/20$"))
     assert is_at() == "Next free"
-    for action in ("Fit into the range", "Next free range for tier 1"):
+    for action in ("Fit into the CIDR", "Next free CIDR for tier 1"):
         walk_to(action)
         with page.expect_response("**/vpcs/new/"):
             key.press("Enter")
@@ -299,7 +299,7 @@ def test_a_form_half_filled_in_outlives_the_session(stack: Stack, visit: Visit) 
     page.get_by_label("Name", exact=True).fill("half-filled")
     notice = page.locator("#messages [data-notice=signed-out]")
     expect(notice).to_contain_text("You are signed out. What you have typed is still here. Sign in again")
-    page.get_by_label("Address range", exact=True).fill("10.77.0.0/20")  # asks again, and is told again
+    page.get_by_label("CIDR", exact=True).fill("10.77.0.0/20")  # asks again, and is told again
     page.get_by_role("button", name="Add a tier").click()
     expect(notice).to_have_count(1)
     assert page.locator("main").count() == page.locator("h1").count() == 1
@@ -314,7 +314,7 @@ def test_a_form_half_filled_in_outlives_the_session(stack: Stack, visit: Visit) 
     expect(page.get_by_label("Name", exact=True)).to_have_value("half-filled")
     for number, tier in enumerate(("web", "db"), 1):
         page.get_by_label(f"Name of tier {number}").fill(tier)
-        page.get_by_label(f"Range of tier {number}").fill(f"10.77.{number}.0/24")
+        page.get_by_label(f"CIDR of tier {number}").fill(f"10.77.{number}.0/24")
     page.get_by_role("main").locator("button:not(.visually-hidden)").filter(has_text="Create VPC").click()
     page.wait_for_url("**/operations/*/")
 

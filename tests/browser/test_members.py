@@ -31,7 +31,7 @@ def test_a_member_is_added_works_and_is_removed_and_with_them_goes_all_they_had(
     owner.get_by_role("link", name="Add a person").click()
     owner.get_by_label("E-mail address").fill("nora@example.net")
     owner.get_by_label("Network engineer").check()
-    owner.get_by_role("button", name="Make the link").click()
+    owner.get_by_role("button", name="Create the link").click()
     link = owner.locator(".copy__value").inner_text()
     assert link.startswith(f"{stack.url}/join/#weft_join_")
     owner.get_by_role("link", name="Done").click()
@@ -50,7 +50,7 @@ def test_a_member_is_added_works_and_is_removed_and_with_them_goes_all_they_had(
         name = nora.get_by_label("Your user name").input_value()
         nora.get_by_label("New password").fill(PASSWORD)
         nora.get_by_label("The same again").fill(PASSWORD)
-        nora.get_by_role("button", name="Make my account and join").click()
+        nora.get_by_role("button", name="Create my account and join").click()
         nora.wait_for_url("**/t/acme/")
         assert not [each for each in asked if "weft_join_" in each]
         assert "weft_join_" not in "".join(log.read_text() for log in stack.directory.glob("*.log"))
@@ -97,7 +97,7 @@ def test_a_member_is_added_works_and_is_removed_and_with_them_goes_all_they_had(
 def test_a_link_is_used_without_javascript(stack: Stack, visit: Visit, chromium: Browser):
     owner = visit("gina", "/t/globex/members/new/", java_script_enabled=False)
     owner.get_by_label("E-mail address").fill("paul@example.net")
-    owner.get_by_role("button", name="Make the link").click()
+    owner.get_by_role("button", name="Create the link").click()
     link = owner.locator(".copy__value").inner_text()
     with chromium.new_context(base_url=stack.url, java_script_enabled=False) as context:
         paul = context.new_page()
@@ -106,7 +106,7 @@ def test_a_link_is_used_without_javascript(stack: Stack, visit: Visit, chromium:
         paul.get_by_role("button", name="Go on").click()
         paul.get_by_label("New password").fill(PASSWORD)
         paul.get_by_label("The same again").fill(PASSWORD)
-        paul.get_by_role("button", name="Make my account and join").click()
+        paul.get_by_role("button", name="Create my account and join").click()
         paul.wait_for_url("**/t/globex/")
 
         # At another browser, the password is changed: this one is signed out.

@@ -32,10 +32,10 @@ AT_REST = re.compile("Succeeded|Rolled back|Stuck|Cancelled")
 def fill_in(page: Page, name: str, cidr: str, **tiers: str) -> None:
     """The form of a new VPC, which comes with two tiers."""
     page.get_by_label("Name", exact=True).fill(name)
-    page.get_by_label("Address range", exact=True).fill(cidr)
+    page.get_by_label("CIDR", exact=True).fill(cidr)
     for number, (tier, cidr) in enumerate(tiers.items()):
         page.get_by_label(f"Name of tier {number + 1}").fill(tier)
-        page.get_by_label(f"Range of tier {number + 1}").fill(cidr)
+        page.get_by_label(f"CIDR of tier {number + 1}").fill(cidr)
 
 
 def press(page: Page, label: str) -> None:
@@ -239,20 +239,20 @@ def test_bad_input_is_told_at_its_fields_and_nothing_that_was_typed_is_lost(visi
     expect(summary).to_be_focused()
     for label, words in {
         "Name": "Give a name.",
-        "Address range": "Did you mean 10.0.0.0/20?",
-        "Range of tier 2": "Write the range with its prefix length",
+        "CIDR": "Did you mean 10.0.0.0/20?",
+        "CIDR of tier 2": "Write the CIDR with its prefix length",
     }.items():
         field = page.get_by_label(label, exact=True)
         expect(field).to_have_attribute("aria-invalid", "true")
         expect(field).to_have_accessible_description(re.compile(re.escape(words)))
-    expect(page.get_by_label("Range of tier 1")).not_to_have_attribute("aria-invalid", "true")
+    expect(page.get_by_label("CIDR of tier 1")).not_to_have_attribute("aria-invalid", "true")
     expect(page.get_by_label("Description")).to_have_value("Kept <b>as it is</b>")
-    expect(page.get_by_label("Address range", exact=True)).to_have_value("10.0.0.1/20")
+    expect(page.get_by_label("CIDR", exact=True)).to_have_value("10.0.0.1/20")
     for number, (name, cidr) in enumerate(typed.items(), 1):
         expect(page.get_by_label(f"Name of tier {number}")).to_have_value(name)
-        expect(page.get_by_label(f"Range of tier {number}")).to_have_value(cidr)
-    summary.get_by_role("link", name="Address range").click()
-    expect(page.get_by_label("Address range", exact=True)).to_be_focused()
+        expect(page.get_by_label(f"CIDR of tier {number}")).to_have_value(cidr)
+    summary.get_by_role("link", name="CIDR").click()
+    expect(page.get_by_label("CIDR", exact=True)).to_be_focused()
 
 
 # --- who may what -----------------------------------------------------------------------------------------------------

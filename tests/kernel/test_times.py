@@ -37,6 +37,11 @@ def test_what_was_long_ago_is_told_by_its_day(clock: time_machine.Traveller) -> 
     assert ">31 Jan 2026<" in drawn("moment value", AT - timedelta(days=30))
 
 
+def test_what_will_be_is_told_by_how_long_it_takes(clock: time_machine.Traveller) -> None:
+    assert ">in 23 h<" in drawn("moment value", AT + timedelta(hours=23, minutes=30))
+    assert ">1 May 2026<" in drawn("moment value", AT + timedelta(days=60))
+
+
 def test_what_goes_on_is_told_by_how_long_it_has(clock: time_machine.Traveller) -> None:
     assert ">down for 2 min<" in drawn('age value "down" lasting=True', AT - timedelta(seconds=150))
 

@@ -88,7 +88,7 @@ def test_a_tier_that_is_gone_is_not_in_the_mirror_after_that_reading(vpc, zone, 
 @pytest.mark.parametrize(
     ("table", "fields", "about"),
     [
-        ("vnet", {"gateways": []}, {"range", "gateway"}),
+        ("vnet", {"gateways": []}, {"CIDR", "gateway"}),
         ("vnet", {"state": "disabled"}, {"state"}),
         ("nat", {"snatToIP": "203.0.113.99/32"}, {"source NAT"}),
         ("vpc", {"name": "D1-A1-Z1-V1-null"}, {"name"}),

@@ -178,8 +178,8 @@ def test_every_line_of_the_log_has_a_subject_and_ends_once(title, undo_title, er
                 if happened is Happened.CANCELLED:
                     assert line.startswith("Cancelled")
     assert f"Stuck at “{undo_title or title}”: {full(error)}" in told
-    assert f"Cancelled at “{title}”. What was made is taken away again." in told
-    assert f"Refused at “{title}”: {full(error)} What was made is taken away again." in told
+    assert f"Cancelled at “{title}”. What was created is removed again." in told
+    assert f"Refused at “{title}”: {full(error)} What was created is removed again." in told
 
 
 @pytest.mark.parametrize("happened", [Happened.STARTED, Happened.CANCELLED, Happened.RETRIED, Happened.GIVEN_UP])

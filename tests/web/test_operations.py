@@ -101,7 +101,7 @@ def test_a_running_operation_shows_its_steps_and_follows_itself(ann, prod, start
     operation.steps[0] |= {"state": "done"}
     operation.steps[1] |= {"state": "running", "detail": "Netris has no VPC for it yet."}
     operation.save()
-    Event.unscoped.create(operation=operation, text="Asked for by ann.")
+    Event.unscoped.create(operation=operation, text="Requested by ann.")
 
     answer = ann.get(page_of(operation))
 
@@ -109,7 +109,7 @@ def test_a_running_operation_shows_its_steps_and_follows_itself(ann, prod, start
     assert "Create VPC prod" in text
     assert "33 %" in text
     assert "Netris has no VPC for it yet." in text
-    assert "Asked for by ann." in text
+    assert "Requested by ann." in text
     assert f'data-stream="/events/operations/{operation.pk}"' in page
     assert 'hx-trigger="heard, every 10s"' in page
 

@@ -37,7 +37,7 @@ def test_a_tenant_is_made_with_its_owner_and_an_account_in_every_zone(root, plac
     assert tenant.memberships.get().user.username == "olga"
     assert Account.objects.of(tenant).count() == 1
     assert answer.redirect_chain[-1][0] == f"{TENANTS}initech-ltd/"
-    assert "Accounts are being made in 1 zone." in words(answer)
+    assert "Accounts are being created in 1 zone." in words(answer)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_a_tenants_page_shows_members_accounts_and_quotas(root, acme, engineer, 
 
     assert "ann Network engineer ann@example.net" in text
     assert "Zone-1" in text
-    assert "Most VPCs 20" in text
+    assert "VPC limit 20" in text
     assert root.get(f"{TENANTS}no-such/").status_code == 404
 
 

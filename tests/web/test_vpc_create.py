@@ -175,7 +175,7 @@ def test_only_zones_with_a_ready_account_are_offered(ann, acme, place):
 def test_without_a_zone_the_form_says_what_is_missing(ann, acme):
     answer = ann.get(NEW)
 
-    assert "your account is still being made" in words(answer)
+    assert "your account is still being created" in words(answer)
     assert 'aria-disabled="true"' in answer.content.decode()
 
 

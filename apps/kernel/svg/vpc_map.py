@@ -1,4 +1,4 @@
-"""The map of a VPC: how its traffic leaves, which tiers it has, and how its address block is shared out.
+"""The map of a VPC: how its traffic leaves, which tiers it has, and how its CIDR is shared out.
 
 Two variants of the same drawing come out, a wide one and a tall one; CSS shows the one that fits the place, so that no
 text is ever smaller than 11 px. The same map stands beside the create form, where everything is "planned" and dashed.
@@ -219,9 +219,7 @@ def _router(plan: VpcMap, box: Box) -> SafeString:
         _frame(box, f"map-node map-node--vpc{' map-node--planned' if plan.is_planned else ''}"),
         text(box.x + 14, box.y + 20, "ROUTER", "map-kind"),
         text(box.x + 14, box.y + 40, fit(name, room, 14.5), "map-name"),
-        text(
-            box.x + 14, box.y + 59, plan.cidr or "no address block yet", "map-sub map-mono" if plan.cidr else "map-sub"
-        ),
+        text(box.x + 14, box.y + 59, plan.cidr or "no CIDR yet", "map-sub map-mono" if plan.cidr else "map-sub"),
         _status(plan.status, box.x + box.width - 14, box.y + 20),
     )
 

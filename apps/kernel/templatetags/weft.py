@@ -9,6 +9,7 @@ from typing import Any
 
 from django import template
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
@@ -72,7 +73,7 @@ def age(
     at = _moment(moment)
     if at is None:
         return format_html('<span class="age age--stale">{}never {}</span>', icon("clock-alert"), verb)
-    seconds = _seconds_since(at)
+    seconds = max(0, _seconds_since(at))
     is_stale = fresh_for is not None and seconds > fresh_for
     words = f"for {times.lasting(seconds)}" if lasting else times.ago(seconds, at)
     return format_html(
@@ -106,12 +107,13 @@ def moment(value: datetime | str | None) -> SafeString:
 
 @register.simple_tag
 def exactly(value: datetime | str | None) -> SafeString:
-    """For the facts of a page, where there is room for both: "12 s ago" and, paler, the second, day and zone."""
+    """For the facts of a page, where there is room for both: "12 s ago" and, paler, to the second."""
     at = _moment(value)
     if at is None:
         return SafeString("")
     return format_html(
-        '<time datetime="{}" data-verb=""><span class="when__text">{}</span></time> <span class="faint small">{}</span>',
+        '<time datetime="{}" data-verb=""><span class="when__text">{}</span></time> '
+        '<span class="faint small">{}</span>',
         at.isoformat(timespec="seconds"),
         times.ago(_seconds_since(at), at),
         times.exact(at),
@@ -129,7 +131,7 @@ def on_the_clock(value: datetime | str | None) -> SafeString:
 
 
 def _seconds_since(at: datetime) -> int:
-    return max(0, int((clock.now() - at).total_seconds()))
+    return int((clock.now() - at).total_seconds())
 
 
 @register.simple_tag
@@ -163,16 +165,19 @@ def button(
     value: str = "",
     small: bool = False,
     key: str = "",
+    about: str = "",
 ) -> dict[str, Any]:
     """A link when it has a URL, else a submit button. With a reason it cannot be pressed, and says why; with a
     `Never` it is not there.
 
     `look` is primary, danger, danger-solid or quiet. It is the same button to who has the focus on it when a part is
-    drawn anew, also when it can no longer be pressed; `key` tells two apart that do the same on one page."""
+    drawn anew, also when it can no longer be pressed; `key` tells two apart that do the same on one page. In a row it
+    is `about` something, "Delete" about "tier web", which who hears the page is told."""
     named = f"{zlib.crc32(f'{label} {url} {name} {value} {key}'.encode()):08x}"
     classes = ["button"] + [f"button--{look}"] * bool(look) + ["button--small"] * small
     return {
         "label": label,
+        "name_aloud": f"{label} {about}" if about else "",
         "url": url,
         "icon": icon,
         "reason": reason,
@@ -185,9 +190,25 @@ def button(
     }
 
 
+@register.simple_tag(takes_context=True)
+def glossary_url(context: template.Context) -> str:
+    """Where the words of this portal are explained: in the frame that the page stands in. Empty outside of both."""
+    request: HttpRequest = context["request"]
+    if tenant := getattr(request, "tenant", None):
+        return reverse("networks:glossary", kwargs={"tenant_slug": tenant.slug})
+    return reverse("fabric:glossary") if getattr(request, "platform", None) else ""
+
+
+@register.simple_tag(takes_context=True)
+def term(context: template.Context, key: str, words: str) -> SafeString:
+    """A word with a link to what it means: `{% term "softgate" "SoftGates" %}`. For its first use on a page."""
+    url = glossary_url(context)
+    return format_html('<a class="term" href="{}#{}">{}</a>', url, key, words) if url else format_html("{}", words)
+
+
 @register.inclusion_tag("components/copyable.html")
 def copyable(value: object, label: str = "") -> dict[str, Any]:
-    """An address or an id with a button that copies it. `label` names it to a screen reader: "Copy egress address"."""
+    """An address or an id with a button that copies it. `label` names it to a screen reader: "Copy source NAT IP"."""
     return {"value": "" if value is None else str(value), "label": label or str(value)}
 
 

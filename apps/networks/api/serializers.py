@@ -72,7 +72,7 @@ class TierRead(Offers):
     vpc = VpcRef()
     name = serializers.CharField()
     cidr = serializers.CharField()
-    gateway = serializers.CharField(help_text="The first address of the range.")
+    gateway = serializers.CharField(help_text="The first address of the CIDR.")
     vni = serializers.IntegerField(required=False, allow_null=True, help_text="For the platform only.")
     status = serializers.ChoiceField(choices=STATUSES)
     can = serializers.SerializerMethodField(help_text=CAN)
@@ -206,7 +206,7 @@ class AgreementRead(serializers.Serializer[Any]):
     {
         "type": "string",
         "maxLength": CIDR_LENGTH,
-        "description": "An IPv4 range without host bits.",
+        "description": "An IPv4 CIDR without host bits.",
         "example": "10.20.0.0/20",
     }
 )
