@@ -290,8 +290,8 @@ def test_a_route_whose_removal_got_no_answer_is_not_removed_twice_at_once_w6(vpc
 @pytest.mark.parametrize(
     ("command", "words", "sentence"),
     [
-        ("createVPC", "Cannot find any free IP matching on the VLAN range: [vlan://1]", "no public address left"),
-        ("createVPC", "Insufficient address capacity: unable to acquire a public IP address", "no public address left"),
+        ("createVPC", "Cannot find any free IP matching on the VLAN range: [vlan://1]", "no public IP left"),
+        ("createVPC", "Insufficient address capacity: unable to acquire a public IP address", "no public IP left"),
         ("createNetwork", "Failed to allocate VXLAN for Netris guest Network null", "no network number left"),
     ],
 )

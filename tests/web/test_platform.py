@@ -37,7 +37,7 @@ def test_a_tenant_is_made_with_its_owner_and_an_account_in_every_zone(root, plac
     assert tenant.memberships.get().user.username == "olga"
     assert Account.objects.of(tenant).count() == 1
     assert answer.redirect_chain[-1][0] == f"{TENANTS}initech-ltd/"
-    assert "Accounts are being created in 1 zone." in words(answer)
+    assert "Its accounts are created in 1 zone." in words(answer)
 
 
 @pytest.mark.parametrize(

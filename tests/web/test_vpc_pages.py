@@ -403,7 +403,7 @@ def test_a_tier_is_added_where_there_is_room(ann, acme, prod):
     [
         ("name", "", "Give a name."),
         ("name", "WEB", "already a tier"),
-        ("cidr", "", "Give an address range"),
+        ("cidr", "", "Give a CIDR"),
         ("cidr", "10.20.0.0/25", "overlaps the tier web"),
         ("cidr", "10.99.0.0/24", "not inside"),
         ("cidr", "10.20.0.0/20", "between /22 and /29"),

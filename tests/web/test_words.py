@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
 #: Other words for a thing that has a name: the field's.
 OTHER_NAMES = re.compile(
-    r"source NAT IP|address range|address block|public address|requested by|floating ip|elastic ip\b(?!s? of)", re.I
+    r"egress address|address range|address block|public address|asked for by|floating ip|elastic ip\b", re.I
 )
 
 
