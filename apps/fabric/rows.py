@@ -213,3 +213,9 @@ class Picture:
     def is_empty(self) -> bool:
         """The inventory was never read: there is nothing to draw, not even an empty fabric."""
         return self.topology is None
+
+    @property
+    def fresh_until(self) -> datetime | None:
+        """When the first of its lists that are fresh will be too old; None when none is."""
+        fresh = [each for each in self.readings.values() if not each.is_stale]
+        return min((each.read_at + each.fresh_for for each in fresh if each.read_at), default=None)

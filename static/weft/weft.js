@@ -51,7 +51,8 @@
   };
 
   // Ages: a page left open must not go on claiming that a reading is fresh. Same words as the "age" template tag. What is
-  // known from a reading grows grey with it: the line that its stamp stands in, and what names the moment itself.
+  // known from a reading grows grey with it: the line that its stamp stands in, and what names the moment itself
+  // (`data-covers` says what else it stands for).
   const MONTH = 30 * 86400;
   const lasting = (seconds) => {
     if (seconds < 60) return `${seconds} s`;
@@ -81,7 +82,8 @@
       if (line) stale.set(line, stamp.dateTime);
     }
     for (const known of document.querySelectorAll("[data-fresh-until]")) {
-      if (Date.now() > Date.parse(known.dataset.freshUntil)) stale.set(known, known.dataset.freshUntil);
+      const covered = known.dataset.covers ? document.querySelector(known.dataset.covers) : known;
+      if (covered && Date.now() > Date.parse(known.dataset.freshUntil)) stale.set(covered, known.dataset.freshUntil);
     }
     for (const line of document.querySelectorAll(".is-stale")) if (!stale.has(line)) line.classList.remove("is-stale");
     for (const line of stale.keys()) line.classList.add("is-stale");
