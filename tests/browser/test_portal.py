@@ -282,7 +282,7 @@ def test_bad_input_is_told_at_its_fields_and_nothing_that_was_typed_is_lost(visi
     for number, (name, cidr) in enumerate(typed.items(), 1):
         expect(page.get_by_label(f"Name of tier {number}")).to_have_value(name)
         expect(page.get_by_label(f"CIDR of tier {number}")).to_have_value(cidr)
-    summary.get_by_role("link", name="CIDR").click()
+    summary.get_by_role("link", name="CIDR", exact=True).click()
     expect(page.get_by_label("CIDR", exact=True)).to_be_focused()
 
 
