@@ -80,6 +80,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         place("Zones", "map-pin", "fabric:zone_list", in_trouble()),
         place("Tenants", "building-2", "accounts:tenant_list"),
         place("People", "users", "people"),
+        place("Tokens", "key-round", "platform-tokens"),
         place("Operations", "list-checks", "operations:platform_list", stuck),
         place("Strays", "unlink", "strays:list", Stray.objects.there().count()),
         place("Health", "heart-pulse", "health:health"),

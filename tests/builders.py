@@ -67,7 +67,9 @@ def whoever_belongs_to(tenant: Tenant) -> dict[str, Any]:
     boss = a_member(tenant, Role.OWNER, f"{tenant.slug}-boss")
     idle = a_member(tenant, Role.VIEWER, f"{tenant.slug}-idle")
     a_token(tenant, created_by=boss, name="boss's")
+    a_token(None, name="the platform's")
     return {
+        "platform_token": ApiToken.unscoped.get(name="the platform's").pk,
         **{"member": idle.memberships.get().pk, "token": boss.tokens.get().pk},
         **{"invitation": an_invitation(tenant)[0].pk, "person": a_user("elsewhere").uuid},
     }

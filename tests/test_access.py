@@ -86,6 +86,11 @@ GET    person-disable              person     login      404       404     404  
 POST   person-disable              person     login      404       404     404       302
 POST   person-password             person     login      404       404     404       200
 POST   person-enable               person     login      404       404     404       302
+GET    platform-tokens             -          login      404       404     404       200
+GET    platform-token-create       -          login      404       404     404       200
+POST   platform-token-create       -          login      404       404     404       422
+GET    platform-token-revoke       platform_token  login  404      404     404       200
+POST   platform-token-revoke       platform_token  login  404      404     404       302
 GET    operations:platform_list    -          login      404       404     404       200
 GET    operations:platform_detail  operation  login      404       404     404       200
 POST   operations:platform_cancel  operation  login      404       404     404       302
@@ -149,9 +154,9 @@ POST   api:invitations             -          401        403       403     403  
 GET    api:invitation              invitation  401       404       404     404       200    200
 DELETE api:invitation              invitation  401       403       403     403       204    204
 GET    api:tokens                  -          401        200       200     200       200
-POST   api:tokens                  -          401        422       403     422       403
+POST   api:tokens                  -          401        422       403     422       422
 GET    api:token                   token      401        404       404     404       200    200
-DELETE api:token                   token      401        404       403     404       403    204
+DELETE api:token                   token      401        404       403     404       204    204
 GET    api:people                  -          401        404       404     404       200
 GET    api:person                  person     401        404       404     404       200
 POST   api:person-disable          person     401        403       403     403       200

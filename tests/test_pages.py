@@ -20,7 +20,7 @@ from apps.networks.models import Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
 from apps.tenancy import services
-from apps.tenancy.models import AuditEntry, Membership, Role, Tenant, User
+from apps.tenancy.models import ApiToken, AuditEntry, Membership, Role, Tenant, User
 from tests import builders
 from tests.test_access import ROWS, Row
 
@@ -197,6 +197,7 @@ def whoever_is_there(tenant: Tenant) -> dict[str, Any]:
         "member": Membership.objects.get(user__username=f"{tenant.slug}-idle").pk,
         "invitation": tenant.invitations.earliest("created_at").pk,
         "person": User.objects.get(username="elsewhere").uuid,
+        "platform_token": ApiToken.unscoped.get(name="the platform's").pk,
         "token": User.objects.get(username=f"{tenant.slug}-boss").tokens.get().pk,
     }
 

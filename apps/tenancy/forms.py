@@ -15,7 +15,7 @@ from apps.kernel.hashing import TooManyAtOnce
 from apps.kernel.names import NAME
 from apps.tenancy import tries
 from apps.tenancy.emails import MOST
-from apps.tenancy.models import Membership, Role, Scope, User
+from apps.tenancy.models import Role, Scope, User
 
 PASSWORD_LENGTH = 128
 
@@ -108,9 +108,9 @@ class TokenForm(Refusable):
         empty_value=None,
     )
 
-    def __init__(self, membership: Membership, data: QueryDict | None = None) -> None:
+    def __init__(self, data: QueryDict | None = None, *, may_write: bool) -> None:
         super().__init__(data)
-        if not membership.may_write:
+        if not may_write:
             self.fields["scope"].choices = [(Scope.READ, Scope.READ.label)]  # type: ignore[attr-defined]
 
 

@@ -36,6 +36,11 @@ def tokens_seen_by(membership: Membership) -> QuerySet[ApiToken]:
     return rows if membership.role == Role.OWNER else rows.filter(created_by=membership.user_id)
 
 
+def tokens_of_platform(by: Platform) -> QuerySet[ApiToken]:
+    rows = ApiToken.objects.across(by).filter(tenant=None).kept()
+    return rows.select_related("created_by").order_by("name", "created_at")
+
+
 def search_people(_by: Platform, *, words: str = "") -> QuerySet[User]:
     """Everybody who has an account, with their memberships. The platform sees them all."""
     rows = User.objects.prefetch_related("memberships__tenant").order_by("username_key")

@@ -304,3 +304,15 @@ def test_the_platform_makes_a_link_for_a_new_password(platform, engineer):
     assert made.json()["link"].startswith("http://testserver/new-password/#weft_password_")
     assert platform.post(path, Idempotency_Key="k").json() == {"user": "ann", "link": None}
     assert made.json()["link"].partition("#")[2] not in str(list(IdempotencyKey.objects.values()))
+
+
+def test_a_platform_admin_issues_a_token_of_the_platform_and_revokes_anybodys(admin, acme, engineer, platform):
+    root = of_person(admin)
+    made = root.post("/tokens/", {"name": "ops", "scope": "write"}).json()
+    assert made["tenant"] is None
+    builders.a_token(acme, created_by=engineer)
+    anns = ApiToken.objects.of(acme).get()
+
+    assert Api(made["secret"]).delete(f"/tokens/{anns.pk}/").status_code == 204
+    assert not ApiToken.objects.of(acme).kept().exists()
+    assert problem_of(platform.post("/tokens/", {"name": "x"}), 403)["code"] == "forbidden"

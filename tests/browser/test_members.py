@@ -89,7 +89,7 @@ def test_a_member_is_added_works_and_is_removed_and_with_them_goes_all_they_had(
         assert httpx.get(**script).json()["code"] == "token-invalid"
         expect(nora.locator("#messages")).to_contain_text("not here any more", timeout=10_000)
         nora.goto("/t/acme/")
-        expect(nora.get_by_role("heading", level=1)).to_have_text("Nothing hangs on this thread")
+        expect(nora.get_by_role("heading", level=1)).to_have_text("Page not found")
         nora.goto("/")
         expect(nora.get_by_role("heading", level=1)).to_have_text("No tenant is yours yet")
 

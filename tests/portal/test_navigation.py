@@ -31,7 +31,8 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
 
 TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Activity", "Members", "Tokens")]
 PLATFORM = [
-    ("Platform", label) for label in ("Topology", "Zones", "Tenants", "People", "Operations", "Strays", "Health")
+    ("Platform", label)
+    for label in ("Topology", "Zones", "Tenants", "People", "Tokens", "Operations", "Strays", "Health")
 ]
 
 
@@ -81,7 +82,16 @@ def test_operations_that_wait_for_somebody_are_counted(acme: Tenant, admin: User
     Operation.unscoped.filter(pk=stuck.pk).update(phase="stuck")
 
     counts = {place.label: place.count for place in places(a_request("/", admin))}
-    assert counts == {"Topology": 0, "Zones": 0, "Tenants": 0, "People": 0, "Operations": 1, "Strays": 0, "Health": 0}
+    assert counts == {
+        "Topology": 0,
+        "Zones": 0,
+        "Tenants": 0,
+        "People": 0,
+        "Tokens": 0,
+        "Operations": 1,
+        "Strays": 0,
+        "Health": 0,
+    }
 
 
 def test_zones_in_trouble_are_counted_once_each(admin: User) -> None:

@@ -241,3 +241,20 @@ def test_no_page_costs_more_with_more_people(olive, root, acme):
 
     assert costs() == with_one
     assert max(with_one) <= 10
+
+
+def test_a_platform_admin_has_tokens_of_the_platform_while_they_are_one(root, admin, acme):
+    shown = root.post("/platform/tokens/new/", {"name": "ops", "scope": "write", "days": ""})
+    found = SECRET.search(shown.content.decode())
+    assert found
+    script = Client(headers={"Authorization": f"Bearer {found[0]}"})
+    tenant = script.get("/api/v1/tenants/").json()["results"][0]["url"]
+    assert script.patch(tenant, {"max_vpcs": 1}, "application/json").status_code == 200
+    assert "ops root Read and write" in words(root.get("/platform/tokens/"))
+    assert "ops" not in words(browser_of(builders.a_member(acme, Role.OWNER, "olive")).get("/t/acme/tokens/"))
+
+    User.objects.filter(pk=admin.pk).update(is_platform_admin=False)
+    assert script.get("/api/v1/tenants/").status_code == 401
+    User.objects.filter(pk=admin.pk).update(is_platform_admin=True)
+    root.post(f"/platform/tokens/{ApiToken.unscoped.get(name='ops').pk}/revoke/")
+    assert script.get("/api/v1/tenants/").status_code == 401

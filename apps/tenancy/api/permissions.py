@@ -5,7 +5,7 @@ tenant      of them, those of a tenant
 platform    of them, the platform
 owners      of them, a tenant's owners, and the platform
 owner       of them, a tenant's owners
-member      everybody in a tenant, viewers too, but no token with the scope to read
+member      everybody in a tenant, viewers too, and the platform; but no token with the scope to read
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class MayUse(BasePermission):
         may_write = caller.scope == Scope.WRITE if written_by == "member" else caller.may_write
         if not may_write:
             raise PermissionDenied("You may look here but not change. Use a token with the write scope.", "read-only")
-        if written_by in ("tenant", "owner", "member") and caller.tenant is None:
+        if written_by in ("tenant", "owner") and caller.tenant is None:
             message = (
                 "This belongs to a tenant, and the platform does not act for one here. Use a token of the tenant; an "
                 "owner of the tenant can issue one."

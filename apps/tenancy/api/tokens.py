@@ -90,7 +90,7 @@ class TokenList(TokenRows, List[ApiToken]):
 
     def _issue(self, values: dict[str, Any]) -> Response:
         scope = parse_scope(values.pop("scope", Scope.READ))
-        token, secret = joined(services.issue_token)(self.tenant, **values, scope=scope, by=self.caller.actor)
+        token, secret = joined(services.issue_token)(self.caller.tenant, **values, scope=scope, by=self.caller.actor)
         token.secret = secret  # type: ignore[attr-defined]
         data = TokenIssued(token, context=self.get_serializer_context()).data
         return Response(data, status=201, headers={"Location": data["url"]})

@@ -11,7 +11,7 @@ from apps.kernel.errors import Forbidden, Refused
 from apps.kernel.locks import hold_row
 from apps.kernel.names import NAME
 from apps.tenancy.actors import Actor
-from apps.tenancy.models import ApiToken, Membership, Role, Scope, Tenant
+from apps.tenancy.models import ApiToken, Membership, Role, Scope, Tenant, User
 from apps.tenancy.services.members import may_manage
 from apps.tenancy.services.record import audit
 
@@ -43,6 +43,8 @@ def issue_token(
         raise Forbidden("This token is nobody's: it was issued at the command line, and makes no others.")
     if tenant is not None and person is not None:
         _hold_own(tenant, by, scope)
+    elif person is not None and not User.objects.filter(pk=person.pk, is_platform_admin=True, is_active=True).exists():
+        raise Forbidden("Only platform admins have tokens of the platform.")
     secret = secret or ApiToken.new_secret()
     token = ApiToken(
         tenant=tenant,
