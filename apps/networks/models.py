@@ -51,7 +51,7 @@ class Vpc(Provisioned):
 
     cloudstack_id = models.UUIDField(null=True)
     netris_id = models.PositiveBigIntegerField(null=True)
-    #: The source NAT address that the VPC's traffic leaves with.
+    #: The source NAT IP that the VPC's traffic leaves with.
     egress_ip: models.Field[IPv4Address | str | None, IPv4Address | None] = InetAddressField(
         null=True, store_prefix_length=False
     )

@@ -211,7 +211,7 @@ class FabricVpc(ReadBack[Vpc]):
 class SourceNat(ReadBack[Vpc]):
     """The address that the VPC's traffic leaves with: CloudStack's pool address and the rule in Netris agree."""
 
-    title = "Find the source NAT address and rule"
+    title = "Find the source NAT IP and its rule"
     systems = (System.CLOUDSTACK, System.NETRIS)
     deadline = AGREEMENT
 
@@ -227,7 +227,7 @@ class SourceNat(ReadBack[Vpc]):
             request_refresh(clouds.zone, Kind.NETRIS_NAT)
             return Wait("Netris has no source NAT rule for the VPC yet.")
         egress = rules[0].snat_to_ip
-        # A Netris VPC has two source NAT addresses; the virtual router's is the other one (cloudstack-api.md 5.4).
+        # A Netris VPC has two source NAT IPs; the virtual router's is the other one (cloudstack-api.md 5.4).
         if not any(address.ipaddress == egress for address in addresses if address.issourcenat):
             return Wait(f"Netris translates to {egress}, which CloudStack does not list for the VPC.")
         return Done(egress_ip=egress)

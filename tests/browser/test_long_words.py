@@ -36,8 +36,8 @@ pytestmark = [
 WIDTHS = (390, 768, 1440, 1920)
 NAME, EMAIL, SAID = "W" * 60, f"{'m' * 60}@{'w' * 60}.example", f"org.apache.cloudstack.{'Wm' * 150}Exception"
 
-#: How much too wide the page is and what sticks out furthest, and which tables break. That of the fabric's devices, with
-#: eight columns of addresses, may scroll on a tablet.
+#: How much too wide the page is and what sticks out furthest, and which tables break. That of the fabric's devices has
+#: eight columns of addresses, and may scroll on a tablet.
 WIDER = """() => {
     const wide = [...document.querySelectorAll(".table-wrap")].find((one) => one.scrollWidth > one.clientWidth + 1
         && !(one.ariaLabel === "Devices" && innerWidth === 768));

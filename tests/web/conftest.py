@@ -70,7 +70,7 @@ def started() -> Callable[[Vpc], Operation]:
     def start(vpc: Vpc, **changes: Any) -> Operation:
         steps = [
             {"title": title, "state": "waiting", "started_at": None, "finished_at": None, "detail": ""}
-            for title in ("Create the VPC in CloudStack", "Find the VPC in Netris", "Find the source NAT address")
+            for title in ("Create the VPC in CloudStack", "Find the VPC in Netris", "Find the source NAT IP")
         ]
         fields = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "size": 3, "steps": steps}
         whose = {"tenant": vpc.tenant, "zone": vpc.zone, "resource_id": vpc.pk, "resource_name": vpc.name}

@@ -263,7 +263,7 @@ def test_a_removal_that_is_tried_again_says_so_and_keeps_its_reason(ann, acme, p
 
     text = words(ann.get(page_of(operation)))
     assert "This is tried again It was stuck: Two instances still run." in text
-    assert "Trying again: Find the source NAT address" in text
+    assert "Trying again: Find the source NAT IP" in text
     assert "ann had it tried again." in text
 
 
