@@ -21,6 +21,8 @@ from house.processes import Process
 from house.services import Postgres
 from house.supervisor import Supervisor
 
+COLLECT = "collectstatic --clear --noinput --verbosity 0".split()
+
 
 def report(name: str, seconds: float) -> None:
     print(f"  {name:<16}ready {seconds:6.1f} s", flush=True)
@@ -104,6 +106,7 @@ class Demo:
         """What Weft's processes get; the environment of ./weft itself wins."""
         hosts = dict.fromkeys(["localhost", "127.0.0.1", "[::1]", socket.gethostname(), self.reachable_host])
         ours = {**self.secrets(), **services, "WEFT_ALLOWED_HOSTS": ",".join(hosts), "WEFT_HTTPS": "false"}
+        ours["WEFT_STATIC_ROOT"] = str(self.var / "static")
         return {**ours, **environment()}
 
     def ports(self) -> dict[str, int]:
@@ -145,6 +148,7 @@ class Demo:
         self.remember(services=services, url=url)
         env = self.environment(services)
         self._start_sandbox(supervisor, self._sandbox(env, ports))
+        supervisor.run(self._process("static", "manage.py", *COLLECT, env=env))
         supervisor.run(self._process("migrate", "manage.py", "migrate", "--noinput", env=env))
         supervisor.run(self._seed(env, url, ports))
         supervisor.start(*self._portal({**env, "WEFT_DB_POOL": "8"}, ports["web"]))

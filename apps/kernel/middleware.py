@@ -1,4 +1,4 @@
-"""What every answer carries: the content security policy; and for htmx, what it can place in a page.
+"""What every answer carries: the content security policy; for htmx, what it can place in a page; how it is sent.
 
 What comes in is judged in `apps.kernel.intake`.
 """
@@ -12,7 +12,9 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 from django_htmx.middleware import HtmxDetails
@@ -28,6 +30,23 @@ POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
+
+
+class Compression(GZipMiddleware):
+    """Compresses what was asked for with GET and without a query.
+
+    Who can see how long an answer is, and has somebody's browser ask for one with guesses in its address, finds out
+    what else stands in it: the closer the guess, the shorter the answer (BREACH). So nothing is compressed in which
+    something of the request comes back: searches, forms that were refused, pages of errors. The token in every form
+    would not be found that way in any case, because it is masked anew for each answer; a secret that is shown once
+    answers a POST. What has an `ETag` goes as it is: compressed, its tag would no longer do for `If-Match`.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        is_asked_plainly = request.method == "GET" and not request.META.get("QUERY_STRING")
+        if not is_asked_plainly or response.status_code != 200 or response.streaming or response.has_header("ETag"):
+            return response
+        return super().process_response(request, response)
 
 
 class ContentSecurityPolicy:
