@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import extend_schema
@@ -16,7 +20,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.kernel.api import parameters
+from apps.kernel.api.docs import Manual
 from apps.kernel.api.problems import MEDIA_TYPE
+
+#: Where each blank counts.
+AS_IT_STANDS = re.compile(r"(<(?:pre|textarea)\b.*?</(?:pre|textarea)>)", re.DOTALL)
 
 
 @cache
@@ -43,6 +51,25 @@ class Schema(SpectacularAPIView):
         return super().finalize_response(request, response, *args, **kwargs)
 
 
+@cache
+def _manual() -> Manual:
+    return Manual(description())
+
+
+@cache
+def manual() -> SafeString:
+    """The same for everybody, and long: it is drawn once per process, without the indentation of its templates."""
+    drawn = render_to_string("api/_manual.html", {"manual": _manual()})
+    parts = AS_IT_STANDS.split(drawn)
+    return SafeString("".join(part if n % 2 else re.sub(r"\n\s*", "\n", part) for n, part in enumerate(parts)))
+
+
 @require_safe
 def docs(request: HttpRequest) -> HttpResponse:
-    return render(request, "api/docs.html")
+    base = request.build_absolute_uri(reverse("api:docs")).removesuffix("/docs/")
+    context = {
+        "exports": f"export WEFT={base}\nexport TOKEN=weft_...",
+        "chapters": [chapter.name for chapter in _manual().chapters],
+        "manual": manual(),
+    }
+    return render(request, "api/docs.html", context)
