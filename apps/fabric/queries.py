@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
+from zlib import crc32
 
 from django.urls import reverse
 
@@ -23,11 +25,32 @@ Row = TypeVar("Row", DeviceRow, LinkRow, SessionRow)
 KINDS = (Kind.NETRIS_DEVICE, Kind.NETRIS_LINK, Kind.NETRIS_BGP)
 
 
-def picture_of(zone: Zone) -> Picture:
-    """Six queries, whatever the size of the fabric."""
+@dataclass(frozen=True)
+class Basis:
+    """What a picture is drawn from, but for the rows of the lists, which change with their readings."""
+
+    zone: Zone
+    readings: dict[Kind, Reading]
+    notices: list[Notice]
+
+    @property
+    def state(self) -> str:
+        """The same as long as the same picture comes of it."""
+        lists = [(kind, each.read_at, each.is_stale, each.failed_at) for kind, each in self.readings.items()]
+        return f"{crc32(repr((self.zone.updated_at, lists, self.notices)).encode()):08x}"
+
+
+def basis_of(zone: Zone) -> Basis:
+    """Three queries."""
     known = mirror.readings(zone)
     readings = {kind: known[kind] for kind in KINDS}
-    notices = _notices(zone, readings.values())
+    return Basis(zone, readings, _notices(zone, readings.values()))
+
+
+def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
+    """Six queries, whatever the size of the fabric; three where its basis is known."""
+    basis = basis or basis_of(zone)
+    readings, notices = basis.readings, basis.notices
     inventory, cables, peers = (readings[kind] for kind in KINDS)
     if inventory.read_at is None:
         return Picture(zone, readings, notices)

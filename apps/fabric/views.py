@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from uuid import UUID
-from zlib import crc32
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
@@ -12,13 +11,13 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
-from apps.fabric.queries import picture_of
+from apps.fabric.drawings import drawing_of
+from apps.fabric.queries import basis_of
 from apps.fabric.services import reconnect_host
 from apps.fabric.zones import zone_rows
 from apps.kernel.errors import Refused
-from apps.kernel.pages import only_parameters, part_or_page
+from apps.kernel.pages import only_parameters, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
-from apps.kernel.svg.topology import render_topology
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
 from apps.zones.models import Zone
@@ -27,15 +26,18 @@ from apps.zones.models import Zone
 @platform_view
 @require_safe
 def topology(request: PlatformRequest) -> HttpResponse:
-    """The map, its tables and how old they are. An open page asks again, and says with `seen` which map it has."""
+    """The map, its tables and how old they are. An open page asks again, and says with `seen` which map it has, and what
+    the page was drawn from. As long as nothing else has been read, there is nothing to say."""
     zones = list(Zone.objects.filter(is_enabled=True))
     if not zones:
         return render(request, "fabric/topology.html", {})
     only_parameters(request.GET, "zone", "seen")
     zone = _chosen(zones, request.GET.get("zone"))
-    picture = picture_of(zone)
-    drawing = "" if picture.topology is None else render_topology(picture.topology)
-    seen = f"{crc32(f'{drawing}{picture.links}'.encode()):08x}"
+    basis = basis_of(zone)
+    seen_map, _, seen_state = request.GET.get("seen", "").partition(".")
+    if wants_part(request) and seen_state == basis.state:
+        return HttpResponse(status=204)
+    drawing = drawing_of(zone, basis)
     url = reverse("fabric:topology")
     context = {
         "zone": zone,
@@ -43,12 +45,12 @@ def topology(request: PlatformRequest) -> HttpResponse:
             {"label": each.name, "url": f"{url}?{urlencode({'zone': each.slug})}", "current": each == zone}
             for each in zones
         ],
-        "picture": picture,
-        "drawing": drawing,
+        "picture": drawing.picture,
+        "drawing": drawing.svg,
         # Map and links are most of the page and seldom change. What has not changed is not sent again, and so whoever
         # walks through the map with the keyboard keeps their place.
-        "has_new_map": seen != request.GET.get("seen"),
-        "poll_url": f"{url}?{urlencode({'zone': zone.slug, 'seen': seen})}",
+        "has_new_map": seen_map != drawing.map,
+        "poll_url": f"{url}?{urlencode({'zone': zone.slug, 'seen': f'{drawing.map}.{drawing.state}'})}",
     }
     return render(request, part_or_page(request, "fabric/topology.html", "fabric"), context)
 

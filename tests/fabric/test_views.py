@@ -4,6 +4,7 @@ import re
 import time
 
 import time_machine
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -52,7 +53,7 @@ def test_the_page_costs_twelve_queries(
     # session, user, zones, six for the picture; and for the frame what is stuck, in trouble, and astray
     with django_assert_num_queries(12):
         page(browser)
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(6):  # the frame is there, and the drawing is kept
         page(browser, **HTMX)
 
 
@@ -74,6 +75,35 @@ def test_a_map_that_has_not_changed_is_not_sent_again(
     assert 'id="link-rows"' not in second
     assert 'id="device-rows"' in second
     assert len(second) < len(first)
+
+
+def test_a_poll_is_told_nothing_until_something_else_is_read_and_draws_nothing_meanwhile(
+    browser: Client, read: Sweep, clock: time_machine.Traveller, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    read()
+    url = reverse("fabric:topology")
+
+    def poll(html: str) -> HttpResponse:
+        [query] = re.findall(r'hx-get="[^"?]*(\?[^"]+)"', html)
+        return browser.get(f"{url}{query.replace('&amp;', '&')}", headers=HTMX)
+
+    first = page(browser, **HTMX)
+    with django_assert_num_queries(6):  # session, user, zones, and what the picture was drawn from
+        answer = poll(first)
+    assert (answer.status_code, answer.content) == (204, b"")
+
+    # Another person's page is made of the same drawing.
+    with django_assert_num_queries(6):
+        assert 'id="fabric-map"' in page(browser, **HTMX)
+
+    clock.shift(15)
+    read()
+    second = poll(first)
+    assert second.status_code == 200
+    assert poll(second.content.decode()).status_code == 204
+    # What grows stale is news as well.
+    clock.shift(600)
+    assert poll(second.content.decode()).status_code == 200
 
 
 def test_before_the_first_reading(browser: Client, zone: Zone) -> None:
