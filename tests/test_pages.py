@@ -197,7 +197,7 @@ def whoever_is_there(tenant: Tenant) -> dict[str, Any]:
         "member": Membership.objects.get(user__username=f"{tenant.slug}-idle").pk,
         "invitation": tenant.invitations.earliest("created_at").pk,
         "person": User.objects.get(username="elsewhere").uuid,
-        "platform_token": ApiToken.unscoped.get(name="the platform's").pk,
+        "platform_token": ApiToken.unscoped.filter(tenant=None).earliest("created_at").pk,
         "token": User.objects.get(username=f"{tenant.slug}-boss").tokens.get().pk,
     }
 
