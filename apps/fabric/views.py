@@ -26,8 +26,8 @@ from apps.zones.models import Zone
 @platform_view
 @require_safe
 def topology(request: PlatformRequest) -> HttpResponse:
-    """The map, its tables and how old they are. An open page asks again, and says with `seen` which map it has, and what
-    the page was drawn from. As long as nothing else has been read, there is nothing to say."""
+    """The map, its tables and how old they are. An open page asks again, and says with `seen` which map it has, and
+    what the page was drawn from. As long as nothing else has been read, there is nothing to say."""
     zones = list(Zone.objects.filter(is_enabled=True))
     if not zones:
         return render(request, "fabric/topology.html", {})
