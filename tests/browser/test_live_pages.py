@@ -69,7 +69,7 @@ def changed_each_time(page: Page) -> None:
             route.fallback()
             return
         number += 1
-        url = re.sub("seen=[0-9a-f]+", "seen=none", route.request.url)
+        url = re.sub("seen=[^&]+", "seen=none", route.request.url)
         headers = {**route.request.headers, "weft-seen": "nothing"}
         found = route.fetch(url=url, headers=headers)
         route.fulfill(response=found, body=f"<p>{number}</p><ul><li>{number}</li></ul>{found.text()}")
