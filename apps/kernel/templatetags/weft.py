@@ -96,12 +96,16 @@ def moment(value: datetime | str | None) -> SafeString:
     at = _moment(value)
     if at is None:
         return SafeString("")
+    return SafeString(f"{_when(at, times.exact(at))}{times.ago(_seconds_since(at), at)}</span></time>")
+
+
+@lru_cache(maxsize=4096)
+def _when(at: datetime, exactly: str) -> SafeString:
+    """What of it does not pass: a list has one in each line, and draws them again and again."""
     return format_html(
-        '<time class="when" datetime="{}" tabindex="0" data-exact="{}" data-verb=""><span class="when__text">{}</span>'
-        "</time>",
+        '<time class="when" datetime="{}" tabindex="0" data-exact="{}" data-verb=""><span class="when__text">',
         at.isoformat(timespec="seconds"),
-        times.exact(at),
-        times.ago(_seconds_since(at), at),
+        exactly,
     )
 
 
