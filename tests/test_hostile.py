@@ -235,9 +235,12 @@ def some(readers: list[Reader]) -> Iterator[Reader]:
 
 def is_in_form(answer: Answer, row: Row, *, otherwise: bool = False) -> bool:
     """Whether a refusal is one for whoever asked."""
-    if row.view.startswith("api:") and row.view != "api:docs":
-        return answer.headers.get("Content-Type", answer.headers.get("content-type")) == "application/problem+json"
-    return not answer.body or ("<html" in answer.text) != (otherwise and row.view != "api:docs")
+    is_problem = answer.headers.get("Content-Type", answer.headers.get("content-type")) == "application/problem+json"
+    if row.view == "api:docs":  # a page at an address of the API's
+        return is_problem or "<html" in answer.text
+    if row.view.startswith("api:"):
+        return is_problem
+    return not answer.body or ("<html" in answer.text) != otherwise
 
 
 def test_what_is_read_is_found(readers):

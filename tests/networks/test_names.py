@@ -197,5 +197,5 @@ def test_every_key_of_the_schema_was_tried_here():
     keys = {f"{m.__name__}.{f.name}" for m in apps.get_models() for f in m._meta.fields if isinstance(f, Key)}
     assert keys == {
         *("User.username_key", "Tenant.name_key", "Zone.name_key", "Vpc.name_key", "Vpc.search_key", "Tier.name_key"),
-        *("Tier.search_key", "Operation.search_key", "AuditEntry.search_key"),
+        *("Tier.search_key", "Operation.search_key", "AuditEntry.search_key", "Invitation.email_key"),
     }

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def heard() -> Iterator[Any]:
-    """What was said on any channel since it was asked last."""
+def heard(acme: Tenant) -> Iterator[Any]:
+    """What was said since it was asked last, to anybody of acme's. Other tests share the broker, but no ids."""
     with cache._cache.get_client(write=True).pubsub() as pubsub:  # type: ignore[attr-defined]
         pubsub.psubscribe("weft:*")
         pubsub.get_message(timeout=1)
@@ -30,7 +30,8 @@ def heard() -> Iterator[Any]:
             found = set()
             while message := pubsub.get_message(timeout=0.2):
                 found.add(message["channel"].decode())
-            return found
+            mine = {str(pk) for pk in (acme.pk, *Operation.unscoped.values_list("pk", flat=True))}
+            return {channel for channel in found if channel.rpartition(":")[2] in mine}
 
         yield said
 
