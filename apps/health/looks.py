@@ -74,7 +74,8 @@ def all_is_well() -> tuple[int, Report]:
 
 
 def is_ready() -> tuple[int, Report]:
-    found = {part: report()[part] for part in ("web", "database")}
+    known = report()
+    found = {part: known[part] for part in ("web", "database")}
     return (200 if set(found.values()) == {UP} else 503), found
 
 
