@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 
 import pytest
@@ -13,6 +12,7 @@ from apps.networks.models import Vpc
 from apps.tenancy.models import Tenant, User
 from tests import builders
 from tests.browser.test_axe import AXE, LOOKS, RUN
+from tests.chromium import launched, needs_chromium
 from tests.portal.conftest import WebServer, session_of, valkey, web
 
 __all__ = ["valkey", "web"]  # fixtures
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.xdist_group("browser"),
     pytest.mark.browser,
-    pytest.mark.skipif("WEFT_CHROMIUM" not in os.environ, reason=os.environ.get("WEFT_NO_BROWSER", "no browser")),
+    needs_chromium,
 ]
 
 
@@ -38,7 +38,7 @@ def cookies(engineer: User) -> dict[str, str]:
 def page(token: str, cookies: dict[str, str]) -> Iterator[Page]:
     """Last: while the browser's driver runs, the database would be asked in a session that nobody closes."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ["WEFT_CHROMIUM"], args=["--no-sandbox"])
+        browser = launched(playwright)
         yield browser.new_page(reduced_motion="reduce")
         browser.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.chromium import launched
 from tests.stack import Stack
 
 #: What the browser itself says when a page is refused or cannot be reached, as some are here on purpose.
@@ -33,7 +33,7 @@ def stack() -> Iterator[Stack]:
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=os.environ["WEFT_CHROMIUM"], args=["--no-sandbox"])
+        browser = launched(playwright)
         expect.set_options(timeout=15_000)
         yield browser
         browser.close()

@@ -5,7 +5,6 @@ The pages are those of the table in tests/test_access.py, so that no route escap
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, timedelta
@@ -27,6 +26,7 @@ from apps.tenancy.models import Membership, Role, Tenant, User
 from apps.zones.models import Plugin, Zone
 from tests import builders
 from tests.browser.test_long_words import FORM, cookies_of
+from tests.chromium import launched, needs_chromium
 from tests.portal.conftest import WebServer, valkey, web
 from tests.test_pages import PAGES, PARTS, PLATFORM_PAGES, TENANT_PAGES, addresses, busy, site
 
@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif("WEFT_CHROMIUM" not in os.environ, reason=os.environ.get("WEFT_NO_BROWSER", "no browser")),
+    needs_chromium,
 ]
 
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text()
@@ -188,7 +188,7 @@ def test_axe_finds_no_fault_with_any_page(
     visited: set[str] = set()
 
     with sync_playwright() as playwright:  # after all that asks the database, which it keeps from doing so
-        browser = playwright.chromium.launch(executable_path=os.environ["WEFT_CHROMIUM"], args=["--no-sandbox"])
+        browser = launched(playwright)
 
         @contextmanager
         def somebody(user: User | None) -> Iterator[Visitor]:

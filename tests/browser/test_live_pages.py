@@ -5,7 +5,6 @@ Nothing is announced but what changes, and the focus stays where it is, whatever
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
@@ -13,12 +12,13 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
+from tests.chromium import needs_chromium
 from tests.stack import Stack
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif("WEFT_CHROMIUM" not in os.environ, reason=os.environ.get("WEFT_NO_BROWSER", "no browser")),
+    needs_chromium,
 ]
 
 #: Focuses each control of the page, has its part drawn anew, and tells which of them have lost the focus, and what was

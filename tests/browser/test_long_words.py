@@ -5,7 +5,6 @@ The pages are those of the table in tests/test_access.py, about things in every 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import chain
@@ -22,6 +21,7 @@ from apps.operations.provisioned import Status
 from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Session, Tenant, User
 from apps.zones.models import Zone
 from tests import builders
+from tests.chromium import launched, needs_chromium
 from tests.portal.conftest import WebServer, session_of, valkey, web
 from tests.test_pages import PAGES, PARTS, PLATFORM_PAGES, TENANT_PAGES, a_vpc_with_everything, addresses, site
 
@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
     pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif("WEFT_CHROMIUM" not in os.environ, reason=os.environ.get("WEFT_NO_BROWSER", "no browser")),
+    needs_chromium,
 ]
 
 WIDTHS = (390, 768, 1440, 1920)
@@ -136,7 +136,7 @@ def test_no_page_is_wider_than_its_window(
     walks.append((cookies_of(owner, web), ["/t/acme/members/", "/t/acme/tokens/", *of_owner]))
 
     with sync_playwright() as playwright:  # after all that asks the database, which it keeps from doing so
-        browser = playwright.chromium.launch(executable_path=os.environ["WEFT_CHROMIUM"], args=["--no-sandbox"])
+        browser = launched(playwright)
         found: list[str] = []
         for cookies, paths in walks:
             with browser.new_context(base_url=web.url) as context:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
@@ -11,12 +10,13 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.browser.conftest import WATCH, Visit
+from tests.chromium import needs_chromium
 from tests.stack import Stack
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif("WEFT_CHROMIUM" not in os.environ, reason=os.environ.get("WEFT_NO_BROWSER", "no browser")),
+    needs_chromium,
 ]
 
 PASSWORD = "warp and weft and a shuttle"

@@ -5,7 +5,6 @@ Tests share one stack and leave it as they found it, or with things in it that a
 
 from __future__ import annotations
 
-import os
 import re
 from typing import Any
 
@@ -14,12 +13,13 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import Visit
+from tests.chromium import needs_chromium
 from tests.stack import Stack
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.xdist_group("browser"),
-    pytest.mark.skipif("WEFT_CHROMIUM" not in os.environ, reason=os.environ.get("WEFT_NO_BROWSER", "no browser")),
+    needs_chromium,
 ]
 
 EGRESS = re.compile(r"198\.51\.100\.\d+")
