@@ -34,6 +34,13 @@ def icon(name: str, extra: str = "") -> SafeString:
     return SafeString(lucide(name, size=None, **{"class": f"icon {extra}".strip(), "aria_hidden": "true"}))
 
 
+@register.simple_tag(takes_context=True)
+def drawn(context: template.Context, name: str) -> SafeString:
+    """A template drawn once, `as` a variable, for what a page shows in two places."""
+    assert context.template is not None
+    return SafeString(context.template.engine.get_template(name).render(context))
+
+
 @register.filter
 def look(word: object) -> Look:
     return look_of(word)
