@@ -1,5 +1,6 @@
 """A client of Apache CloudStack's API (4.21, 4.22), as far as Weft uses it. It knows HTTP, not Django."""
 
-from apps.cloudstack.client import CloudStack, connect, oldest, refusal_of
+from apps.cloudstack.calls import refusal_of
+from apps.cloudstack.client import CloudStack, connect, oldest
 
 __all__ = ["CloudStack", "connect", "oldest", "refusal_of"]

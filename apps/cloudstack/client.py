@@ -4,41 +4,27 @@ A method answers with our types, with None for "there is no such thing", or rais
 that start a job return its id at once and never poll. Reads are tried a second time when the connection breaks; writes
 never are, because only the caller can find out whether a lost one has happened.
 
-What an answer's error code becomes (`errorcode` stands in the body and equals the HTTP status):
-
-    401        Unauthorized   bad key or signature, expired request, disabled account. A person mends the credentials;
-                              meanwhile work must wait and not be undone. (It also means "unknown command" for a key.)
-    429        Unavailable    the rate limit was hit; nothing happened
-    503        Unavailable    the management server is going down for maintenance and refuses jobs; nothing happened
-    530        Unavailable    on a read; on a write only if it lost a race ("concurrent", "unable to acquire lock", or
-                              cserrorcode 4300), and then parts of it may have happened
-    530        Rejected       on any other write: "failed to ..." does not get better by asking again
-    533, 534   Rejected       no capacity, backend did not apply the change: a person has to act first, and the tenant
-                              should rather see the reason than a clock
-    431        nothing        on a read, if what it was asked about does not exist: None, or an empty list
-    others     Rejected       400, 405, 430, 431, 432, 511, 531, 532, 535, 536, 537
-    no body    Unavailable    an answer that is no CloudStack JSON comes from something in between, whatever its status
+What stands inside VPCs is `inside.py`'s; how answers are undone, and what their error codes become, `calls.py`'s.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Address, IPv4Network
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import httpx
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from apps.cloudstack.auth import LIFETIME, KeyAuth, machine_time
+from apps.cloudstack.calls import SYSTEM, is_unknown, refusal_of
+from apps.cloudstack.inside import InsideVpcs
 from apps.cloudstack.wire import (
     Account,
     AclList,
     Capabilities,
     Domain,
-    Entity,
     GuestVlan,
     Host,
     IpRange,
@@ -47,7 +33,6 @@ from apps.cloudstack.wire import (
     Network,
     NetworkOffering,
     PhysicalNetwork,
-    PublicIp,
     ResourceType,
     Router,
     Setting,
@@ -57,35 +42,9 @@ from apps.cloudstack.wire import (
     VpcOffering,
     Zone,
 )
-from apps.kernel.remote import (
-    Channel,
-    Client,
-    Hooks,
-    Rejected,
-    RemoteError,
-    Unauthorized,
-    Unavailable,
-    Wire,
-)
+from apps.kernel.remote import Channel, Hooks, Rejected
 
-SYSTEM = "cloudstack"
-PAGE_SIZE = 500  # `default.page.size`; a larger page is refused with 431
-NO_SUCH_ENTITY = "entity does not exist"  # end of the text about a parameter that names no known uuid
-RACE_TEXTS = ("concurrent", "unable to acquire lock")
-NAMES = re.compile(r"[{\[].*[}\]]", re.DOTALL)  # `VPC {"id":30,"name":"vpc one",...}`: tenants' names stand in texts
-CONCURRENT_OPERATION = 4300  # cserrorcode of ConcurrentOperationException
-
-# A job that ends without a result says why by its code alone (cloudstack-api.md 2.2).
-WITHOUT_RESULT = {
-    530: "CloudStack's management server was restarted while it worked on this",
-    0: "CloudStack cancelled the job, which had waited too long in its queue",
-}
-
-Row = TypeVar("Row", bound=Wire)
-Listed = TypeVar("Listed", bound=Entity)
 Owned = TypeVar("Owned", Vpc, Network)
-Body = dict[str, Any]
-Value = str | int | bool | IPv4Address | IPv4Network | None
 
 
 def connect(
@@ -108,7 +67,7 @@ def connect(
     return CloudStack(url, Channel(SYSTEM, auth=auth, transport=transport, hooks=hooks, read_timeout=read_timeout))
 
 
-class CloudStack(Client):
+class CloudStack(InsideVpcs):
     """One CloudStack, seen with a root key. Threads may share it."""
 
     # The zone and what it offers
@@ -267,7 +226,7 @@ class CloudStack(Client):
         account: str,
         domain_id: str,
     ) -> StartedJob:
-        body = self._write(
+        return self._started(
             "createVPC",
             name=name,
             displaytext=displaytext,
@@ -277,7 +236,6 @@ class CloudStack(Client):
             account=account,
             domainid=domain_id,
         )
-        return StartedJob(id=self._text_of("createVPC", body, "id"), job=self._job_of("createVPC", body))
 
     def routers_of(self, vpc_id: str) -> list[Router]:
         return self._list("listRouters", "router", Router, vpcid=vpc_id)
@@ -352,15 +310,6 @@ class CloudStack(Client):
     def delete_network(self, network_id: str) -> str:
         return self._job_of("deleteNetwork", self._write("deleteNetwork", id=network_id))
 
-    # Public IPs
-
-    def list_public_ips(self, vpc_id: str) -> list[PublicIp]:
-        return self._list("listPublicIpAddresses", "publicipaddress", PublicIp, vpcid=vpc_id)
-
-    def source_nat_pages(self, zone_id: str) -> Iterator[list[PublicIp]]:
-        """The source NAT addresses of the zone."""
-        return self._pages("listPublicIpAddresses", "publicipaddress", PublicIp, zoneid=zone_id, issourcenat=True)
-
     # Jobs
 
     def job(self, job_id: str) -> Job | None:
@@ -368,7 +317,7 @@ class CloudStack(Client):
         try:
             return self._decode("queryAsyncJobResult", self._read("queryAsyncJobResult", jobid=job_id), Job)
         except Rejected as refusal:
-            if _is_unknown(refusal):
+            if is_unknown(refusal):
                 return None
             raise
 
@@ -385,129 +334,7 @@ class CloudStack(Client):
             raise refusal_of(job)
         return job is None or job.status is JobStatus.SUCCEEDED
 
-    # How answers are undone
-
-    def _get(self, command: str, key: str, model: type[Listed], row_id: str) -> Listed | None:
-        return next(iter(self._list(command, key, model, id=row_id)), None)
-
-    def _list(
-        self, command: str, key: str, model: type[Listed], *, listall: bool | None = True, **filters: Value
-    ) -> list[Listed]:
-        """All pages at once; a row that comes twice is kept once."""
-        pages = self._pages(command, key, model, listall=listall, **filters)
-        return list({row.id: row for page in pages for row in page}.values())
-
-    def _pages(
-        self, command: str, key: str, model: type[Listed], *, listall: bool | None = True, **filters: Value
-    ) -> Iterator[list[Listed]]:
-        """Page by page. Rows can shift between two of them, so one may come twice.
-
-        Without `listall` the rows are those of the key's own account.
-        """
-        seen, page = 0, 1
-        while True:
-            try:
-                body = self._read(command, **filters, listall=listall, page=page, pagesize=PAGE_SIZE)
-            except Rejected as refusal:
-                if _is_unknown(refusal):
-                    return
-                raise
-            batch = body.get(key) or []  # an empty list is {}, a page past the end has a count and no list
-            yield [self._decode(command, raw, model) for raw in batch]
-            seen += len(batch)
-            if not batch or seen >= _number(body.get("count")):
-                return
-            page += 1
-
-    def _read(self, command: str, **parameters: Value) -> Body:
-        return self._call(command, parameters, is_read=True)
-
-    def _write(self, command: str, **parameters: Value) -> Body:
-        return self._call(command, parameters, is_read=False)
-
-    def _call(self, command: str, parameters: dict[str, Value], *, is_read: bool) -> Body:
-        form = {"command": command}
-        form |= {name: _spelled(value) for name, value in parameters.items() if value is not None}
-        subject = next((form[name] for name in ("id", "name", "account", "jobid", "vpcid") if name in form), "")
-        response = self._channel.send("POST", self._url, call=command, subject=subject, is_read=is_read, form=form)
-        body = self._undo(command, response)
-        if "errorcode" in body:
-            raise _error(command, body, is_read=is_read)
-        return body
-
-    def _undo(self, command: str, response: httpx.Response) -> Body:
-        """What stands under the single top-level key. Its name is not computed: several commands answer under another.
-
-        Not strict, because CloudStack passes control characters through unescaped.
-        """
-        try:
-            [body] = json.loads(response.content, strict=False).values()
-        except (ValueError, AttributeError):
-            body = None
-        if isinstance(body, dict) and (response.status_code == 200 or "errorcode" in body):
-            return body
-        raise self._unreadable(command, f"HTTP {response.status_code} without a CloudStack answer")
-
-    def _object(self, command: str, body: Body, key: str, model: type[Row]) -> Row:
-        return self._decode(command, body.get(key), model)
-
-    def _decode(self, command: str, row: Any, model: type[Row]) -> Row:
-        try:
-            return model.model_validate(row)
-        except ValidationError as error:
-            fields = ", ".join(sorted({".".join(map(str, part["loc"])) or "all of it" for part in error.errors()}))
-            raise self._unreadable(command, f"a {model.__name__} that cannot be read: {fields}") from error
-
-    def _job_of(self, command: str, body: Body) -> str:
-        return self._text_of(command, body, "jobid")
-
-    def _text_of(self, command: str, body: Body, key: str) -> str:
-        if text := str(body.get(key) or ""):
-            return text
-        raise self._unreadable(command, f"no {key}")
-
-    def _unreadable(self, command: str, what: str) -> Unavailable:
-        return Unavailable(f"CloudStack answered {command} with {what}", system=SYSTEM, call=command)
-
-
-def refusal_of(job: Job) -> Rejected:
-    """Why a job failed, in its own words where it left any."""
-    silence = WITHOUT_RESULT.get(job.error_code) if job.answer is None else None
-    text = job.error_text or silence or "CloudStack ended the job without saying why"
-    return Rejected(text, job.error_code, system=SYSTEM, call="queryAsyncJobResult")
-
-
-def _is_unknown(refusal: Rejected) -> bool:
-    return refusal.code == 431 and NO_SUCH_ENTITY in refusal.text.lower()
-
-
-def _spelled(value: Value) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
 
 def oldest(rows: Iterable[Owned]) -> Owned | None:
     """Of equal age (dates have whole seconds) always the same one. A row without a date counts as young."""
     return min(rows, key=lambda row: (row.created or datetime.max.replace(tzinfo=UTC), row.id), default=None)
-
-
-def _error(command: str, body: Body, *, is_read: bool) -> RemoteError:
-    code = _number(body["errorcode"])
-    text = str(body.get("errortext") or f"CloudStack refused {command} with code {code}")
-    match code:
-        case 401:
-            return Unauthorized(text, system=SYSTEM, call=command)
-        case 429 | 503:
-            return Unavailable(text, maybe_sent=False, system=SYSTEM, call=command)
-        case 530 if is_read or _lost_a_race(text, body):
-            return Unavailable(text, system=SYSTEM, call=command)
-        case _:
-            return Rejected(text, code, system=SYSTEM, call=command)
-
-
-def _lost_a_race(text: str, body: Body) -> bool:
-    words = NAMES.sub("", text).lower()
-    return _number(body.get("cserrorcode")) == CONCURRENT_OPERATION or any(part in words for part in RACE_TEXTS)
-
-
-def _number(value: object) -> int:
-    return int(value) if isinstance(value, int | str) and str(value).isdecimal() else 0

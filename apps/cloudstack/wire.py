@@ -19,6 +19,12 @@ from apps.kernel.remote import Wire
 
 # A VPC made by hand may have host bits in its range; that must not spoil a whole list.
 Cidr = Annotated[IPv4Network | None, BeforeValidator(lambda value: ip_network(value, strict=False))]
+# "10.0.0.0/8,192.0.2.7/32" in one text. Host bits are passed on to Netris, which refuses them, so they are kept here.
+CidrTexts = Annotated[tuple[str, ...], BeforeValidator(lambda value: _parts(value))]
+
+
+def _parts(value: object) -> object:
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 class Capabilities(Wire):
@@ -214,11 +220,78 @@ class PublicIp(Entity):
     issourcenat: bool = False
     isstaticnat: bool = False
     forprovider: bool = False
+    hasrules: bool = False  # port forwards or balancers: static NAT does not count
     vpcid: str = ""
-    associatednetworkid: str = ""
+    associatednetworkid: str = ""  # the tier; `networkid` is the public network and says nothing
+    virtualmachineid: str = ""  # with static NAT alone, as is the next
+    vmipaddress: IPv4Address | IPv6Address | None = None
+    allocated: datetime | None = None
     zoneid: str = ""
     account: str = ""
     domainid: str = ""
+
+    @property
+    def is_free(self) -> bool:
+        return self.state == "Free"
+
+
+class PortForward(Entity):
+    """`vmguestip` is what was asked for; Netris gets the instance's first address in the tier whatever it is (REAL).
+    `cidrlist` means nothing (REAL)."""
+
+    protocol: str = ""
+    publicport: int
+    publicendport: int | None = None
+    privateport: int
+    privateendport: int | None = None
+    ipaddressid: str = ""
+    ipaddress: IPv4Address | IPv6Address | None = None
+    networkid: str = ""
+    virtualmachineid: str = ""
+    vmguestip: IPv4Address | IPv6Address | None = None
+    cidrlist: CidrTexts = ()
+    state: str = ""  # Add: not applied; Active; Deleting: a removal that failed
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == "Active"
+
+
+class SecondaryIp(Entity):
+    ipaddress: IPv4Address | IPv6Address | None = None
+
+
+class Nic(Entity):
+    """Whether it has its address before the instance was ever started is (unverified). It keeps it when stopped."""
+
+    networkid: str = ""
+    networkname: str = ""
+    vpcid: str = ""
+    ipaddress: IPv4Address | IPv6Address | None = None
+    macaddress: str = ""
+    isdefault: bool = False
+    secondaryip: tuple[SecondaryIp, ...] = ()
+
+
+class Instance(Entity):
+    name: str = ""
+    displayname: str = ""
+    instancename: str = ""  # i-2-31-VM
+    state: str = ""  # Starting, Running, Stopping, Stopped, Destroyed, Expunging, Error, Migrating ...
+    account: str = ""
+    domainid: str = ""
+    zoneid: str = ""
+    hostid: str = ""  # while it runs
+    hostname: str = ""
+    nic: tuple[Nic, ...] = ()
+    created: datetime | None = None
+
+    @property
+    def is_running(self) -> bool:
+        return self.state == "Running"
+
+    def nic_in(self, network_id: str) -> Nic | None:
+        return next((nic for nic in self.nic if nic.networkid == network_id), None)
 
 
 class Setting(Entity):
@@ -231,7 +304,28 @@ class Setting(Entity):
 class AclList(Entity):
     name: str = ""
     description: str = ""
-    vpcid: str = ""
+    vpcid: str = ""  # "" is a list that every VPC may use
+
+
+class AclItem(Entity):
+    """One rule of a list. Without ports it is about all of them; `icmpcode` never reaches Netris (REAL)."""
+
+    aclid: str = ""
+    number: int
+    action: str = ""  # Allow, Deny
+    traffictype: str = ""  # Ingress, Egress
+    protocol: str = ""  # tcp, udp, icmp, all, or a number
+    startport: int | None = None
+    endport: int | None = None
+    icmptype: int | None = None
+    icmpcode: int | None = None
+    cidrlist: CidrTexts = ()
+    reason: str = ""
+    state: str = ""  # Add: not applied, Active, Deleting: a removal that failed
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == "Active"
 
 
 class ResourceType(IntEnum):

@@ -1,7 +1,8 @@
-"""What Weft reads from a Netris controller, one method each, and the few things that it may take away.
+"""What Weft reads from a Netris controller, one method each, the few things that it may take away, and the one that it
+makes.
 
-Nothing is made or changed here, and what is deleted is what CloudStack's plugin left behind: which that is, is for
-`apps.networks.leftovers` to prove. A delete of what is gone already is done.
+What is deleted is what CloudStack's plugin left behind: which that is, is for its caller to prove. A delete of what is
+gone already is done. What is made is a rule of Weft's own in a VPC of CloudStack's, by a name that no plugin gives.
 
 A method answers with our types, with None for "there is no such thing", or raises:
 
@@ -20,6 +21,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from ipaddress import IPv4Network
 from typing import Any, TypeVar
 
 import httpx
@@ -41,6 +43,7 @@ from apps.netris.wire import (
     VNet,
     Vpc,
     VpcResources,
+    new_id,
 )
 
 SYSTEM = "netris"
@@ -105,6 +108,12 @@ class Netris(Client):
         """The VPC's subnets, flat."""
         return self._list("/api/v2/ipam/subnets", Subnet, _joined([vpc_id]), subject=vpc_id)
 
+    def public_subnets(self, system_vpc_id: int) -> list[Subnet]:
+        """Those of the System VPC, with a /32 for every public address that any VPC has had a rule for. There is no
+        call for one of them."""
+        query = _joined([system_vpc_id])
+        return self._list("/api/v2/ipam/subnets", Subnet, query, subject=system_vpc_id, patience=LONGEST_LIST)
+
     def vnets(self, vpc_id: int | None) -> list[VNet]:
         """None is the VPC that is flagged default."""
         query = [] if vpc_id is None else _repeated([vpc_id])
@@ -158,6 +167,37 @@ class Netris(Client):
         """All of them: the list can be paged, but is whole when nobody asks for a page (as the vendor's SDK does)."""
         return self._list("/api/v2/ports", Port, patience=LONGEST_LIST)
 
+    # What is made
+
+    def create_acl(
+        self,
+        *,
+        name: str,
+        vpc_id: int,
+        action: str,
+        protocol: str,
+        source: IPv4Network,
+        destination: IPv4Network,
+        comment: str = "",
+    ) -> int:
+        """A rule about all ports, and about traffic in both directions, as the plugin writes those that are not about
+        TCP. Returns its id. A rule of the same match and action as one in the VPC is refused with 400."""
+        body = {
+            "name": name,
+            "comment": comment,
+            "action": action,
+            "proto": protocol,
+            "src_prefix": str(source),
+            "dst_prefix": str(destination),
+            "src_port_from": 1,
+            "src_port_to": 65535,
+            "dst_port_from": 1,
+            "dst_port_to": 65535,
+            "reverse": "yes",
+            "vpc": {"id": vpc_id},
+        }
+        return self._create("/api/acl", body, subject=name)
+
     # What is taken away. An allocation or a subnet takes everything along that lies in it (quirk 3).
 
     def delete_vpc(self, vpc_id: int) -> None:
@@ -180,6 +220,14 @@ class Netris(Client):
         self._delete("/api/acl", acl_id, {"id": [acl_id], "tenantsID": str(netris_tenant_id)})
 
     # How answers are undone
+
+    def _create(self, path: str, body: Mapping[str, Any], *, subject: str) -> int:
+        call = f"POST {path}"
+        response = self._channel.send("POST", self._url + path, call=call, subject=subject, is_read=False, json=body)
+        try:
+            return new_id(self._undo(call, response))
+        except ValueError as error:
+            raise Unavailable(f"Netris answered {call} without an id", system=SYSTEM, call=call) from error
 
     def _delete(self, path: str, row_id: int, body: Mapping[str, Any] | None = None) -> None:
         """Returns when it is gone. What a delete answers with differs and means nothing (1.6)."""

@@ -22,7 +22,15 @@ from ipaddress import (
 )
 from typing import Annotated
 
-from pydantic import AliasChoices, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AliasChoices,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from apps.kernel.remote import Wire
@@ -199,14 +207,62 @@ class NatRule(NetrisWire):
     vpc: Reference = NO_REF
     source_address: Prefix = None
     destination_address: Prefix = None
+    source_port: Word = ""  # "1-65535" where it means nothing
+    destination_port: Word = ""  # "22", "8000-8010"
     snat_to_ip: Address = Field(default=None, validation_alias=AliasChoices("snatToIP", "snatToIp"))
     dnat_to_ip: Address = Field(default=None, validation_alias=AliasChoices("dnatToIP", "dnatToIp"))
+    dnat_to_port: Number = None  # 0 and absent: every port of protocol "all"
+    comment: str = ""
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.state.lower() != "disabled"
 
 
 class Acl(NetrisWire):
+    """A rule. Its prefixes come without their lengths, which stand beside them; one without either is None, and not
+    a single address. Ports are 0 or absent where they mean nothing (REAL)."""
+
     id: int
     name: str = ""
     vpc: Reference = NO_REF
+    action: Word = ""  # permit, deny
+    protocol: Word = Field(
+        default="", validation_alias=AliasChoices("proto", "protocol")
+    )  # all, ip, tcp, udp, icmp ...
+    source: Prefix = Field(default=None, validation_alias="src_prefix")
+    destination: Prefix = Field(default=None, validation_alias="dst_prefix")
+    source_port_from: Number = Field(default=None, validation_alias="src_port_from")
+    source_port_to: Number = Field(default=None, validation_alias="src_port_to")
+    port_from: Number = Field(default=None, validation_alias="dst_port_from")
+    port_to: Number = Field(default=None, validation_alias="dst_port_to")
+    source_port_group: Number = Field(default=None, validation_alias="src_port_group")
+    port_group: Number = Field(default=None, validation_alias="dst_port_group")
+    is_established: Flag = Field(default=False, validation_alias="established")  # TCP: answers pass
+    is_reversed: Flag = Field(default=False, validation_alias="reverse")  # others: there is a mirrored rule
+    icmp_type: Number = Field(default=None, validation_alias="icmp_type")
+    status: Word = ""  # enabled, disabled: unverified
+    valid_until: Moment = Field(default=None, validation_alias="valid_until")
+    comment: str = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_lengths(cls, row: object) -> object:
+        if not isinstance(row, dict):
+            return row
+        lengths = {"src_prefix": row.get("src_length"), "dst_prefix": row.get("dst_length")}
+        return row | {name: _with_length(row.get(name), length) for name, length in lengths.items()}
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.status.lower() != "disabled"
+
+
+def _with_length(prefix: object, length: object) -> str | None:
+    text = "" if prefix is None else str(prefix).strip()
+    if "/" in text:
+        return text
+    return f"{text}/{length}" if text and str(length).isdecimal() else None
 
 
 class Link(NetrisWire):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import IPv4Network
 
 import httpx
 import pytest
@@ -246,3 +247,61 @@ def test_a_delete_without_an_answer_is_sent_once():
         controller.client().delete_subnet(7)
 
     assert [call for call in controller.calls if call.startswith("DELETE")] == ["DELETE /api/v2/ipam/subnet/7"]
+
+
+GUARD = {
+    "name": "weft-guard-1",
+    "vpc_id": 5,
+    "action": "deny",
+    "protocol": "ip",
+    "source": IPv4Network("0.0.0.0/0"),
+    "destination": IPv4Network("10.10.1.0/24"),
+}
+
+
+@pytest.mark.parametrize("answer", [{"id": 7}, envelope({"id": "7"}), envelope([{"id": 7}])])
+def test_a_rule_is_made_and_its_id_is_found_in_every_answer(answer):
+    controller = Scripted(answer)
+
+    assert controller.client().create_acl(**GUARD, comment="closed") == 7
+
+    assert controller.calls[-1] == "POST /api/acl"
+    assert json.loads(controller.requests[-1].content) == {
+        "name": "weft-guard-1",
+        "comment": "closed",
+        "action": "deny",
+        "proto": "ip",
+        "src_prefix": "0.0.0.0/0",
+        "dst_prefix": "10.10.1.0/24",
+        "src_port_from": 1,
+        "src_port_to": 65535,
+        "dst_port_from": 1,
+        "dst_port_to": 65535,
+        "reverse": "yes",
+        "vpc": {"id": 5},
+    }
+
+
+def test_a_rule_that_is_there_already_is_refused_in_netriss_words():
+    with pytest.raises(Rejected, match="This kind of acl already exists") as caught:
+        Scripted(failure(400, "This kind of acl already exists")).client().create_acl(**GUARD)
+
+    assert caught.value.call == "POST /api/acl"
+
+
+@pytest.mark.parametrize("answer", [httpx.ReadError("reset"), envelope({})])
+def test_a_rule_whose_id_did_not_arrive_may_be_there_and_is_sent_once(answer):
+    controller = Scripted(answer)
+
+    with pytest.raises(Unavailable) as caught:
+        controller.client().create_acl(**GUARD)
+
+    assert caught.value.maybe_sent
+    assert [call for call in controller.calls if call == "POST /api/acl"] == ["POST /api/acl"]
+
+
+def test_public_subnets_are_those_of_the_system_vpc():
+    controller = Scripted(envelope([{"id": 9, "name": "D1-A2-Z1-V3-198.51.100.7/32", "prefix": "198.51.100.7/32"}]))
+
+    assert [str(subnet.prefix) for subnet in controller.client().public_subnets(1)] == ["198.51.100.7/32"]
+    assert filters(controller) == [["1"]]

@@ -14,6 +14,7 @@ from apps.kernel.remote import Rejected, Unauthorized, Unavailable
 from apps.netris import Netris, connect
 from sandbox.kit.faults import Kind
 from sandbox.world import World
+from tests.sandbox.cloudstack.client import root_of
 
 KEYS = ("sandbox-api-key", "sandbox-secret-key")
 LOGIN = ("weft", "sandbox")
@@ -175,3 +176,38 @@ def test_the_client_works_over_real_connections(world):
 
     assert len(set(answers)) == 1
     assert logins(world) == 1
+
+
+def test_a_guard_is_made_read_back_and_taken_away(client, tier):
+    vpc = next(vpc for vpc in client.vpcs() if vpc.name.endswith("-vpc-1"))
+    guard = {"vpc_id": vpc.id, "action": "deny", "protocol": "ip", "source": IPv4Network("0.0.0.0/0")}
+    guard |= {"destination": tier.cidr, "comment": "closed"}
+
+    made = client.create_acl(name="weft-guard-1", **guard)
+
+    [rule] = client.acls(vpc.id)
+    assert (rule.id, rule.name, rule.action, rule.protocol) == (made, "weft-guard-1", "deny", "ip")
+    assert (rule.source, rule.destination, rule.comment) == (IPv4Network("0.0.0.0/0"), tier.cidr, "closed")
+    assert (rule.is_reversed, rule.is_enabled, rule.vpc.id) == (True, True, vpc.id)
+    with pytest.raises(Rejected, match="This kind of acl already exists"):
+        client.create_acl(name="weft-guard-2", **guard)
+    client.delete_acl(made, netris_tenant_id=client.tenants()[0].id)
+    assert client.acls(vpc.id) == []
+
+
+def test_the_rules_of_a_vpc_and_its_addresses_are_read(client, world, tier):
+    caller = root_of(world)
+    vpc = next(vpc for vpc in client.vpcs() if vpc.name.endswith("-vpc-1"))
+    vm = caller.machine({"id": tier.id})
+    address = caller.public_ip(tier.vpcid)
+    ports = {"protocol": "tcp", "publicport": 8022, "privateport": 22, "networkid": tier.id}
+    caller.done("createPortForwardingRule", ipaddressid=address["id"], virtualmachineid=vm["id"], **ports)
+
+    [rule] = [rule for rule in client.nat_rules(vpc.id) if rule.action == "DNAT"]
+    assert (str(rule.destination_address), rule.destination_port) == (f"{address['ipaddress']}/32", "8022")
+    assert (str(rule.dnat_to_ip), rule.dnat_to_port, rule.protocol) == (vm["ipaddress"], 22, "tcp")
+    assert (str(rule.source_address), rule.is_enabled) == ("0.0.0.0/0", True)
+    assert client.get_nat_rule(rule.id) == rule
+    system = next(each for each in client.vpcs() if each.is_system)
+    [subnet] = [each for each in client.public_subnets(system.id) if str(each.prefix) == f"{address['ipaddress']}/32"]
+    assert (subnet.purpose, subnet.name.rpartition("-")[2]) == ("nat", str(subnet.prefix))

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network
 import pytest
 from pydantic import ValidationError
 
-from apps.netris.wire import Allocation, Device, EBgp, Link, NatRule, Port, Ref, Site, Tenant, VNet, Vpc, new_id
+from apps.netris.wire import Acl, Allocation, Device, EBgp, Link, NatRule, Port, Ref, Site, Tenant, VNet, Vpc, new_id
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -114,6 +114,53 @@ def test_a_nat_rule_is_unwrapped():
     assert (rule.source_address, rule.snat_to_ip) == (IPv4Network("10.10.0.0/16"), IPv4Address("198.51.100.7"))
     assert rule.dnat_to_ip is None
     assert NatRule.model_validate({"id": 2, "action": "DNAT"}).action == "DNAT"
+
+
+def test_a_forward_has_its_ports_in_every_form():
+    rule = NatRule.model_validate(
+        {
+            "id": 3,
+            "state": {"label": "Disabled", "value": "disabled"},
+            "destinationPort": 22,
+            "sourcePort": "1-65535",
+            "dnatToIP": "10.10.1.5",
+            "dnatToPort": "2222",
+        }
+    )
+
+    assert (rule.destination_port, rule.source_port, rule.dnat_to_port) == ("22", "1-65535", 2222)
+    assert (rule.dnat_to_ip, rule.is_enabled) == (IPv4Address("10.10.1.5"), False)
+    assert NatRule.model_validate({"id": 3, "dnatToPort": None}).dnat_to_port is None
+
+
+JAVA = {"proto": "tcp", "src_prefix": "192.0.2.0", "src_length": 24, "dst_prefix": "10.10.2.0", "dst_length": 24}
+GO = {"protocol": "tcp", "src_prefix": "192.0.2.0/24", "dst_prefix": "10.10.2.0/24", "src_length": "24"}
+
+
+@pytest.mark.parametrize("match", [JAVA, GO])
+def test_an_acl_is_read_in_the_words_of_both_clients(match):
+    rule = Acl.model_validate(
+        {
+            **{"id": 1, "name": "D9-A11-Z2-V30-N233-ACL3", "action": "permit", "vpc": {"id": 4}, "status": "enabled"},
+            **{"src_port_from": 1, "src_port_to": "65535", "dst_port_from": 80, "dst_port_to": 81},
+            **{"established": 1, "reverse": "no", "icmp_type": None, "valid_until": "1795757367515"},
+            **match,
+        }
+    )
+
+    assert (rule.action, rule.protocol, rule.vpc.id) == ("permit", "tcp", 4)
+    assert (rule.source, rule.destination) == (IPv4Network("192.0.2.0/24"), IPv4Network("10.10.2.0/24"))
+    assert (rule.source_port_from, rule.source_port_to, rule.port_from, rule.port_to) == (1, 65535, 80, 81)
+    assert (rule.is_established, rule.is_reversed, rule.is_enabled) == (True, False, True)
+    assert rule.valid_until == datetime(2026, 11, 27, 5, 29, 27, 515000, tzinfo=UTC)
+
+
+def test_an_acl_whose_prefix_has_no_length_is_not_taken_for_one_address():
+    rule = Acl.model_validate(
+        {"id": 1, "src_prefix": "10.0.0.0", "dst_prefix": None, "reverse": "yes", "status": "disabled"}
+    )
+
+    assert (rule.source, rule.destination, rule.is_reversed, rule.is_enabled) == (None, None, True, False)
 
 
 @pytest.mark.parametrize(
