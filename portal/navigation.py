@@ -42,6 +42,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "nav": SimpleLazyObject(lambda: places(request)),
         "memberships": getattr(request, "memberships", None) or user.memberships.select_related("tenant"),
         "tenant_switch_url": reverse("switch-tenant"),
+        "session_url": reverse("tenant-session", args=[membership.tenant.slug]) if membership else reverse("session"),
         "why_only_looking": why_not_write(membership) if membership else None,
     }
 

@@ -55,6 +55,7 @@ POST   operations:cancel           operation  login      404       403     302  
 POST   operations:retry            operation  login      404       403     302       404
 POST   operations:retry_stuck      tenant     login      404       403     302       404
 
+GET    tenant-session              tenant     login      404       204     204       404
 GET    members                     tenant     login      404       200     200       404
 GET    member-create               tenant     login      404       403     403       404    200
 POST   member-create               tenant     login      404       403     403       404    422

@@ -17,9 +17,8 @@ from django.middleware.csrf import get_token
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
-from django_htmx.middleware import HtmxDetails
 
-from apps.kernel.pages import notice, wants_part
+from apps.kernel.pages import SOMEBODY_ELSE, notice, shown_address, wants_part
 
 Next = Callable[[HttpRequest], HttpResponse]
 
@@ -75,7 +74,7 @@ class Parts:
     by the digest that came with it as `Weft-Part`, and is told 204 as long as that is what it would get.
 
     It says in the header `Weft-CSRF` which token counts now: who signs in again, in another tab, gets a new one, and a
-    form that was open all the time must not be refused for the old.
+    form that was open all the time must not be refused for the old. The page of somebody else is not told.
     """
 
     def __init__(self, get_response: Next) -> None:
@@ -86,7 +85,7 @@ class Parts:
         if not wants_part(request):
             return response
         response = self._unless_seen(request, self._obeyed(request, response))
-        if "CSRF_COOKIE" in request.META:
+        if "CSRF_COOKIE" in request.META and response.headers.get("Weft-Notice") != SOMEBODY_ELSE:
             response.headers["Weft-CSRF"] = get_token(request)
         return response
 
@@ -103,16 +102,16 @@ class Parts:
 
     @staticmethod
     def _obeyed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        shown = urlsplit(HtmxDetails(request).current_url or "")
+        path, query = shown_address(request)
         if location := response.headers.get("Location"):
             if urlsplit(location).path == resolve_url(settings.LOGIN_URL):
-                return _signed_out(shown.path, shown.query)
+                return _signed_out(path, query)
             return _with_cookies(HttpResponseClientRedirect(location), response)
         if not _is_page(response):
             return response
         if response.status_code >= 400 or request.method != "GET":
             return notice(response.status_code, "no-part", "This could not be shown. Reload the page and try again.")
-        if shown.path == request.path:
+        if path == request.path:
             return _with_cookies(HttpResponseClientRefresh(), response)
         return _with_cookies(HttpResponseClientRedirect(request.get_full_path()), response)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator
@@ -16,6 +18,8 @@ from django_htmx.middleware import HtmxDetails
 M = TypeVar("M", bound=Model)
 
 ROWS = 50
+#: The code of the notice to a page that was opened by another person than who is signed in now.
+SOMEBODY_ELSE = "somebody-else"
 
 
 class BoundedPaginator(Paginator[M]):
@@ -61,6 +65,16 @@ def wants_part(request: HttpRequest) -> bool:
     """Whether htmx asks for a part of the page. Boosted links want the whole of it."""
     htmx = HtmxDetails(request)  # of its own: a request that is refused early has none yet
     return bool(htmx) and not htmx.boosted
+
+
+def shown_address(request: HttpRequest) -> tuple[str, str]:
+    """Path and query of the page that htmx asks for; empty when it does not say, or nothing that can be read."""
+    try:
+        shown = urlsplit(HtmxDetails(request).current_url or "")
+    except ValueError:
+        return "", ""
+    # What begins with two slashes would be another host's.
+    return (shown.path, shown.query) if re.match(r"/(?![/\\])", shown.path) else ("", "")
 
 
 def notice(status: int, code: str, message: str, *, url: str = "", label: str = "") -> HttpResponse:

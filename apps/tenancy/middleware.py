@@ -5,7 +5,8 @@
     everything else     request.tenant is None
     any page            request.platform is a `Platform` for platform admins, None for others
 
-The tenant stands in the URL and not in the session, so two tabs in two tenants cannot act for one another.
+The tenant stands in the URL and not in the session, so two tabs in two tenants cannot act for one another. Two tabs of
+two people share a session, though: whatever htmx asks for says in the header `Weft-Person` whose the page is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from collections.abc import Callable
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
+from apps.kernel.pages import SOMEBODY_ELSE, notice, shown_address, wants_part
 from apps.tenancy.actors import Actor, disabled_words, platform_of
+from apps.tenancy.models import User
 
 
 class TenantMiddleware:
@@ -28,15 +31,19 @@ class TenantMiddleware:
         request.platform = None  # type: ignore[attr-defined]
         return self.get_response(request)
 
-    def process_view(self, request: HttpRequest, _view: object, _args: object, kwargs: dict[str, object]) -> None:
+    def process_view(
+        self, request: HttpRequest, _view: object, _args: object, kwargs: dict[str, object]
+    ) -> HttpResponse | None:
         """Runs after routing. Views never see the slug; anonymous callers go on to the view's own login check."""
         slug = kwargs.pop("tenant_slug", None)
-        if not request.user.is_authenticated:
-            return
+        if not isinstance(request.user, User):
+            return None
+        if wants_part(request) and request.headers.get("Weft-Person", "") not in ("", str(request.user.uuid)):
+            return _of_somebody_else(request, request.user)
         request.actor = Actor.of_user(request.user)  # type: ignore[attr-defined]
         request.platform = platform_of(request.user)  # type: ignore[attr-defined]
         if slug is None:
-            return
+            return None
         # All of them are few, and the frame of the page shows them too.
         memberships = list(request.user.memberships.select_related("tenant"))
         membership = next((mine for mine in memberships if mine.tenant.slug == slug), None)
@@ -47,3 +54,16 @@ class TenantMiddleware:
         request.memberships = memberships  # type: ignore[attr-defined]
         request.tenant = membership.tenant  # type: ignore[attr-defined]
         request.membership = membership  # type: ignore[attr-defined]
+        return None
+
+
+def _of_somebody_else(request: HttpRequest, user: User) -> HttpResponse:
+    """Nothing is shown on somebody's page, or done from it, as another person who has signed in meanwhile."""
+    path, query = shown_address(request)
+    return notice(
+        409,
+        SOMEBODY_ELSE,
+        f"You are signed in as {user} now, and somebody else has opened this page. What was typed is still here.",
+        url=f"{path or '/'}{'?' if query else ''}{query}",
+        label=f"Open it as {user}",
+    )

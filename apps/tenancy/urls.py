@@ -3,6 +3,7 @@ from django.urls import include, path, re_path
 from apps.tenancy.views import account, joining, members, new_passwords, people, signing_in, tokens
 
 tenant_urlpatterns = [
+    path("session/", signing_in.tenant_session, name="tenant-session"),
     path("members/", members.members, name="members"),
     path("members/new/", members.invite, name="member-create"),
     path("members/<id:pk>/role/", members.change_role, name="member-role"),

@@ -29,9 +29,11 @@
   };
   document.addEventListener("weft:stale", look);
 
-  // --- what has not changed is not sent again: the server is told what was last put in (apps/kernel/middleware.py)
+  // --- what has not changed is not sent again: the server is told what was last put in (apps/kernel/middleware.py), and
+  // whose page this is: another person may sign in meanwhile, in another tab (apps/tenancy/middleware.py)
   let seen = { path: "", digest: "" };
   document.addEventListener("htmx:configRequest", ({ detail: { elt, path, headers } }) => {
+    headers["Weft-Person"] = document.body.dataset.person;
     if (elt === follower()) headers["Weft-Seen"] = (path === seen.path && seen.digest) || "nothing";
   });
 
@@ -74,7 +76,13 @@
 
   // --- notices
   const messages = () => document.getElementById("messages");
+  const OUT = "signed-out";
+  const ELSE = "somebody-else";
   const noted = (code) => document.querySelector(`#messages [data-notice="${CSS.escape(code)}"]`);
+  const isNew = (code) => {
+    if (code === ELSE) noted(OUT)?.remove();
+    return !noted(code);
+  };
   // What was in vain when Weft did not answer, as a function that does it again.
   let again = null;
   const unreachable = (retry) => {
@@ -95,10 +103,12 @@
   // Whether Weft would take something from this page now; if not, the page says why. It gets a token that counts.
   const isReady = async (retry) => {
     try {
-      const answer = await fetch("/session/", { headers: { "HX-Request": "true", "HX-Current-URL": location.href } });
+      const { session, person } = document.body.dataset;
+      const headers = { "HX-Request": "true", "HX-Current-URL": location.href, "Weft-Person": person };
+      const answer = await fetch(session, { headers });
       heard(!answer.ok, answer.headers.get("Weft-CSRF"));
       const code = answer.headers.get("Weft-Notice");
-      if (code && !noted(code)) messages().insertAdjacentHTML("beforeend", await answer.text());
+      if (code && isNew(code)) messages().insertAdjacentHTML("beforeend", await answer.text());
       else if (!code && !answer.ok) unreachable(retry);
       return answer.ok;
     } catch {
@@ -107,7 +117,7 @@
     }
   };
   // Who has signed in again in another tab goes on here.
-  const comeBack = () => noted("signed-out") && isReady();
+  const comeBack = () => (noted(OUT) || noted(ELSE)) && isReady();
   document.addEventListener("click", async (event) => {
     if (!event.target.closest("[data-try-again]")) return;
     const retry = again;
@@ -145,7 +155,7 @@
     const { xhr, requestConfig } = detail;
     const code = xhr.getResponseHeader("Weft-Notice");
     if (code) {
-      detail.shouldSwap = !noted(code);
+      detail.shouldSwap = isNew(code);
       detail.isError = false;
       return;
     }

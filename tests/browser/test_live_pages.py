@@ -88,10 +88,10 @@ def make(stack: Stack, name: str, cidr: str, *tiers: str) -> str:
     return str(made["resource"]["id"])
 
 
-def sign_in(page: Page, stack: Stack) -> None:
+def sign_in(page: Page, stack: Stack, who: str = "alice") -> None:
     passwords = {user["username"]: user["password"] for user in stack.demo["users"]}
-    page.get_by_label("Username").fill("alice")
-    page.get_by_label("Password").fill(passwords["alice"])
+    page.get_by_label("Username").fill(who)
+    page.get_by_label("Password").fill(passwords[who])
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("heading", level=1)).not_to_have_text("Sign in")
 
@@ -345,6 +345,38 @@ def test_a_form_that_is_sent_off_after_the_sessions_end_keeps_what_was_typed(sta
     create.click()
     expect(page.locator("[data-error-summary]")).to_be_visible()  # it has arrived, and lacks names of tiers
     expect(page.get_by_label("Name", exact=True)).to_have_value("kept")
+
+
+def test_a_form_is_not_sent_off_as_somebody_else_who_has_signed_in_meanwhile(stack: Stack, visit: Visit) -> None:
+    page = visit("alice", "/t/acme/vpcs/new/")
+    cookies = page.context.cookies()
+    page.get_by_label("Name", exact=True).fill("alice's")
+    page.wait_for_load_state("networkidle")
+    create = page.get_by_role("main").locator("button:not(.visually-hidden)").filter(has_text="Create VPC")
+    notice = page.locator("#messages [data-notice]")
+    page.context.clear_cookies()
+    create.click()
+    expect(notice).to_contain_text("You are signed out.")
+    for who in ("gina", "erin"):  # of another tenant, and of the same
+        page.context.clear_cookies()
+        other = page.context.new_page()
+        other.goto("/login/")
+        sign_in(other, stack, who)
+        other.close()
+        create.click()
+        expect(notice).to_have_count(1)
+        expect(notice).to_contain_text("and somebody else has opened this page. What was typed is still here.")
+        expect(page.get_by_label("Name", exact=True)).to_have_value("alice's")
+        assert page.locator("main").count() == page.locator("h1").count() == 1
+
+    page.context.clear_cookies()
+    page.context.add_cookies(cookies)
+    page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(notice).to_have_count(0)
+    page.get_by_label("Name of tier 1").fill("")
+    create.click()
+    expect(page.locator("[data-error-summary]")).to_be_visible()  # it has arrived
+    expect(page.get_by_label("Name", exact=True)).to_have_value("alice's")
 
 
 def test_a_quota_that_fills_up_while_one_looks_is_on_every_button(stack: Stack, visit: Visit) -> None:

@@ -246,3 +246,33 @@ def test_what_a_page_has_already_is_not_sent_again(
     changed = look(page, first[page].headers["Weft-Part"])
     assert changed.status_code == 200 and b"another name" in changed.content
     assert changed.headers["Weft-Part"] != first[page].headers["Weft-Part"]
+
+
+@pytest.mark.parametrize("address", ["http://[", "//[", "http://[::1", "http://testserver//evil.test/", "javascript:x"])
+def test_an_address_that_no_page_can_have_leads_nowhere(ann: Any, acme: Tenant, address: str) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": address}
+
+    assert 'href="/login/?next=%2F"' in Client().get("/t/acme/", headers=headers).content.decode()
+    assert ann.get("/t/acme/", headers=headers).status_code == 200
+    assert ann.get(f"/t/acme/vpcs/{uuid4()}/", headers=headers).status_code == 404
+
+
+def test_a_page_of_somebody_else_is_told_so_and_gets_neither_a_part_nor_a_token(
+    engineer: User, stranger: User, acme: Tenant, place: Zone
+) -> None:
+    careful = Part(engineer, enforce_csrf_checks=True)
+    page = careful.get("/t/acme/vpcs/new/").content.decode()
+    (person,) = set(re.findall(r'data-person="([^"]*)"', page))
+    assert person == str(engineer.uuid)
+    careful.force_login(builders.a_member(acme, username="eve"))
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://testserver/t/acme/vpcs/new/?a=b", "Weft-Person": person}
+
+    for path in ("/session/", "/t/acme/session/", "/t/acme/", "/t/acme/vpcs/new/map/?name=x"):
+        answer = careful.get(path, headers=headers)
+        assert (answer.status_code, answer.headers["Weft-Notice"]) == (409, "somebody-else")
+        assert 'href="/t/acme/vpcs/new/?a=b"' in answer.content.decode()
+        assert "Weft-CSRF" not in answer.headers
+    careful.force_login(engineer)
+    assert careful.get("/t/acme/session/", headers=headers).status_code == 204
+    careful.force_login(stranger)
+    assert careful.get("/t/acme/session/", headers={"HX-Request": "true"}).status_code == 404

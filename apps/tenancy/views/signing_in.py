@@ -14,6 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy import sessions
+from apps.tenancy.actors import TenantRequest
+from apps.tenancy.decorators import member_view
 from apps.tenancy.forms import SignInForm
 from apps.tenancy.models import Tenant, User
 from apps.tenancy.services import tell_of_rights
@@ -82,6 +84,13 @@ def into_tenant(request: HttpRequest, rest: str) -> HttpResponse:
 @login_required
 def session(request: HttpRequest) -> HttpResponse:
     """Nothing, to who is signed in: an open page asks before it sends a form off."""
+    return HttpResponse(status=204)
+
+
+@member_view
+@require_safe
+def tenant_session(_request: TenantRequest) -> HttpResponse:
+    """The same on the pages of a tenant, to who still belongs to it."""
     return HttpResponse(status=204)
 
 
