@@ -18,7 +18,7 @@ from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
-from apps.kernel.pages import SOMEBODY_ELSE, notice, shown_address, wants_part
+from apps.kernel.pages import SOMEBODY_ELSE, address_shown, notice, wants_part
 
 Next = Callable[[HttpRequest], HttpResponse]
 
@@ -102,22 +102,22 @@ class Parts:
 
     @staticmethod
     def _obeyed(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        path, query = shown_address(request)
+        shown = address_shown(request)
         if location := response.headers.get("Location"):
             if urlsplit(location).path == resolve_url(settings.LOGIN_URL):
-                return _signed_out(path, query)
+                return _signed_out(shown)
             return _with_cookies(HttpResponseClientRedirect(location), response)
         if not _is_page(response):
             return response
         if response.status_code >= 400 or request.method != "GET":
             return notice(response.status_code, "no-part", "This could not be shown. Reload the page and try again.")
-        if path == request.path:
+        if shown.partition("?")[0] == request.path:
             return _with_cookies(HttpResponseClientRefresh(), response)
         return _with_cookies(HttpResponseClientRedirect(request.get_full_path()), response)
 
 
-def _signed_out(path: str, query: str) -> HttpResponse:
-    following = urlencode({"next": f"{path or '/'}{'?' if query else ''}{query}"})
+def _signed_out(shown: str) -> HttpResponse:
+    following = urlencode({"next": shown})
     message = "You are signed out. What you have typed is still here."
     return notice(
         401, "signed-out", message, url=f"{resolve_url(settings.LOGIN_URL)}?{following}", label="Sign in again"

@@ -67,14 +67,20 @@ def wants_part(request: HttpRequest) -> bool:
     return bool(htmx) and not htmx.boosted
 
 
-def shown_address(request: HttpRequest) -> tuple[str, str]:
-    """Path and query of the page that htmx asks for; empty when it does not say, or nothing that can be read."""
+def address_shown(request: HttpRequest) -> str:
+    """Path and query of the page that htmx asks for; "/" when it does not say."""
+    return address_in(HtmxDetails(request).current_url or "")
+
+
+def address_in(url: str) -> str:
+    """Path and query in what a browser calls the address of a page of Weft; "/" when it cannot be one."""
     try:
-        shown = urlsplit(HtmxDetails(request).current_url or "")
+        path, query = urlsplit(url)[2:4]
     except ValueError:
-        return "", ""
-    # What begins with two slashes would be another host's.
-    return (shown.path, shown.query) if re.match(r"/(?![/\\])", shown.path) else ("", "")
+        return "/"
+    if not re.match(r"/(?![/\\])", path):  # what begins with two slashes would be another host's
+        return "/"
+    return f"{path}?{query}" if query else path
 
 
 def notice(status: int, code: str, message: str, *, url: str = "", label: str = "") -> HttpResponse:

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from apps.kernel.pages import SOMEBODY_ELSE, notice, shown_address, wants_part
+from apps.kernel.pages import SOMEBODY_ELSE, address_shown, notice, wants_part
 from apps.tenancy.actors import Actor, disabled_words, platform_of
 from apps.tenancy.models import User
 
@@ -59,11 +59,10 @@ class TenantMiddleware:
 
 def _of_somebody_else(request: HttpRequest, user: User) -> HttpResponse:
     """Nothing is shown on somebody's page, or done from it, as another person who has signed in meanwhile."""
-    path, query = shown_address(request)
     return notice(
         409,
         SOMEBODY_ELSE,
         f"You are signed in as {user} now, and somebody else has opened this page. What was typed is still here.",
-        url=f"{path or '/'}{'?' if query else ''}{query}",
+        url=address_shown(request),
         label=f"Open it as {user}",
     )

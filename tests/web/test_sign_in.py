@@ -104,3 +104,19 @@ def test_a_tenant_can_be_switched(ann, engineer, globex):
 def test_nobody_switches_to_a_tenant_that_is_not_theirs(ann, globex):
     assert ann.post("/switch-tenant/", {"tenant": "globex"}).status_code == 404
     assert ann.post("/switch-tenant/", {"tenant": "no-such"}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("pressed_on", "to"),
+    [
+        ("http://testserver/t/acme/activity/?q=x", "/t/acme/activity/?q=x"),
+        ("", "/"),
+        ("http://[", "/"),
+        ("http://testserver//evil.test/", "/"),
+    ],
+)
+@pytest.mark.parametrize("path", ["/t/acme/activity/retry/", "/account/sessions/end/", "/switch-tenant/"])
+def test_who_presses_a_button_after_the_sessions_end_comes_back_to_where_it_is(client, acme, path, pressed_on, to):
+    answer = client.post(path, headers={"Referer": pressed_on})
+
+    assert answer.headers["Location"] == f"/login/?{urlencode({'next': to}, safe='/')}"

@@ -6,7 +6,6 @@ from typing import cast
 
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.kernel.hashing import TooManyAtOnce
 from apps.tenancy import services
 from apps.tenancy.actors import Actor
+from apps.tenancy.decorators import signed_in
 from apps.tenancy.forms import ChangePasswordForm
 from apps.tenancy.models import User
 from apps.tenancy.sessions import sessions_of
@@ -23,7 +23,7 @@ from apps.tenancy.sessions import sessions_of
 
 @never_cache
 @require_safe
-@login_required
+@signed_in
 def account(request: HttpRequest) -> HttpResponse:
     found = sessions_of(cast(User, request.user), here=request.session.session_key)
     return render(request, "tenancy/account.html", {"sessions": found})
@@ -31,7 +31,7 @@ def account(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
-@login_required
+@signed_in
 def password(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     form = ChangePasswordForm(request, user, request.POST if request.method == "POST" else None)
@@ -51,7 +51,7 @@ def password(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_POST
-@login_required
+@signed_in
 def end_sessions(request: HttpRequest) -> HttpResponse:
     """One of one's sessions, or all but this one."""
     name = request.POST.get("session") or None

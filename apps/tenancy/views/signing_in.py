@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -15,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy import sessions
 from apps.tenancy.actors import TenantRequest
-from apps.tenancy.decorators import member_view
+from apps.tenancy.decorators import member_view, signed_in
 from apps.tenancy.forms import SignInForm
 from apps.tenancy.models import Tenant, User
 from apps.tenancy.services import tell_of_rights
@@ -56,7 +55,7 @@ class SignOut(LogoutView):
 
 @never_cache
 @require_safe
-@login_required
+@signed_in
 def home(request: HttpRequest) -> HttpResponse:
     """Where somebody's work is: their first tenant, or the fabric for who runs it."""
     tenant = _first_tenant(request)
@@ -69,7 +68,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-@login_required
+@signed_in
 def into_tenant(request: HttpRequest, rest: str) -> HttpResponse:
     """`/vpcs/` becomes `/t/<slug>/vpcs/`, so that an address can be told without knowing whose it is."""
     tenant = _first_tenant(request)
@@ -81,7 +80,7 @@ def into_tenant(request: HttpRequest, rest: str) -> HttpResponse:
 
 @never_cache
 @require_safe
-@login_required
+@signed_in
 def session(request: HttpRequest) -> HttpResponse:
     """Nothing, to who is signed in: an open page asks before it sends a form off."""
     return HttpResponse(status=204)
@@ -94,7 +93,7 @@ def tenant_session(_request: TenantRequest) -> HttpResponse:
     return HttpResponse(status=204)
 
 
-@login_required
+@signed_in
 @require_POST
 def switch_tenant(request: HttpRequest) -> HttpResponse:
     """Go to another of one's tenants. Nothing is remembered: the tenant stands in the address."""
