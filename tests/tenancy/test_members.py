@@ -233,6 +233,16 @@ def test_a_token_made_with_a_token_is_the_same_persons(acme, engineer, by):
     assert not ApiToken.unscoped.usable().exists()
 
 
+def test_a_token_made_with_a_token_does_not_outlast_it(clock, acme, engineer):
+    first, _ = services.issue_token(acme, name="first", days=30, by=Actor.of_user(engineer))
+    clock.shift(timedelta(days=10))
+    with_first = Actor.of_token(first)
+
+    assert refusal_of(lambda: services.issue_token(acme, name="longer", days=21, by=with_first)) == "days-invalid"
+    assert services.issue_token(acme, name="shorter", days=19, by=with_first)[0].expires_at < first.expires_at
+    assert services.issue_token(acme, name="as long", by=with_first)[0].expires_at == first.expires_at
+
+
 def test_a_token_of_nobodys_makes_no_others(acme):
     builders.a_token(acme)
 

@@ -62,7 +62,10 @@ class TokenWrite(Body):
     name = NameText()
     scope = ScopeText(required=False, max_length=8, help_text="`read`, which it is if not given, or `write`.")
     days = Count(
-        required=False, min_value=1, max_value=LONGEST_DAYS, help_text="How long it lasts. Without, it never runs out."
+        required=False,
+        min_value=1,
+        max_value=LONGEST_DAYS,
+        help_text="How long it lasts. Without, it never runs out, or when the token does that it was asked for with.",
     )
 
 

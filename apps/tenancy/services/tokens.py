@@ -33,8 +33,8 @@ def issue_token(
     """Make a token and return its secret, which is shown once. It runs out after so many days, or never. `tenant` None
     makes a token of the platform.
 
-    It is the person's who asks, also when they ask with a token: so it ends when they go. Raises `Refused` and
-    `Forbidden`."""
+    It is the person's who asks, also when they ask with a token: so it ends when they go. It does not outlast the token
+    that it was asked for with, or whoever finds one has it for good. Raises `Refused` and `Forbidden`."""
     name = NAME.parse(name, "name")
     if days is not None and not 1 <= days <= LONGEST_DAYS:
         raise Refused("days-invalid", f"Give a number of days from 1 to {LONGEST_DAYS}, or none at all.", "days")
@@ -45,18 +45,22 @@ def issue_token(
         _hold_own(tenant, by, scope)
     elif person is not None and not User.objects.filter(pk=person.pk, is_platform_admin=True, is_active=True).exists():
         raise Forbidden("Only platform admins have tokens of the platform.")
+    until = clock.now() + timedelta(days=days) if days else None
+    latest = by.token.expires_at if by.token is not None else None
+    if until is not None and latest is not None and until > latest:
+        raise Refused("days-invalid", "It would outlast the token that you ask with. Give fewer days, or none.", "days")
     secret = secret or ApiToken.new_secret()
     token = ApiToken(
         tenant=tenant,
         name=name,
         digest=ApiToken.hash(secret),
         scope=scope,
-        expires_at=clock.now() + timedelta(days=days) if days else None,
+        expires_at=until or latest,
         created_by=person,
     )
     token.save(force_insert=True)
-    until = {"days": days} if days else {}
-    audit(by, "token.issue", token, tenant=tenant, new={"name": name, "scope": scope} | until)
+    lasts = {"days": days} if days else {}
+    audit(by, "token.issue", token, tenant=tenant, new={"name": name, "scope": scope} | lasts)
     return token, secret
 
 
