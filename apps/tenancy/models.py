@@ -170,11 +170,22 @@ def digest_of(secret: str) -> str:
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def standing(self) -> InvitationQuerySet:
-        return self.filter(expires_at__gt=clock.now())
+        """Those that open something: not run out, and of somebody who could still make them."""
+        return self.told().filter(is_standing=True)
+
+    def told(self) -> InvitationQuerySet:
+        """Each knows as `is_standing` whether its link opens anything."""
+        owners = Membership.objects.active_owners().filter(tenant=models.OuterRef("tenant"))
+        is_owners = models.Exists(owners.filter(user=models.OuterRef("created_by")))
+        is_admins = models.Q(created_by__is_platform_admin=True, created_by__is_active=True)
+        in_force = models.Q(created_by=None) | is_admins | models.Q(is_owners)
+        is_standing = models.Q(expires_at__gt=clock.now()) & in_force
+        return self.annotate(is_standing=models.ExpressionWrapper(is_standing, models.BooleanField()))
 
 
 class Invitation(models.Model):
-    """A link with which one person joins a tenant: once, and for a day. The row goes when it is used or withdrawn.
+    """A link with which one person joins a tenant: once, and for a day, while who made it could make it anew. The row
+    goes when it is used or withdrawn.
 
     Who holds the link joins, whatever `email` says: with an account they have, or with a new one named `username`. So
     it makes no difference whether anybody has an account with this address, and no account is ever handed to a link.
@@ -190,10 +201,12 @@ class Invitation(models.Model):
     username = models.CharField(max_length=150)
     digest = models.CharField(max_length=64, unique=True)
     invited_by = models.CharField(max_length=200)
+    #: None for the command line's, and for those of a token that is nobody's.
+    created_by = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
     expires_at = models.DateTimeField()
 
-    unscoped: ClassVar[models.Manager[Invitation]] = InvitationQuerySet.as_manager()
+    unscoped = InvitationQuerySet.as_manager()
     objects = TenantDoor[InvitationQuerySet]("tenant")
 
     class Meta:
@@ -206,10 +219,6 @@ class Invitation(models.Model):
     @staticmethod
     def new_secret() -> str:
         return f"weft_join_{secrets.token_urlsafe(32)}"
-
-    @property
-    def is_standing(self) -> bool:
-        return self.expires_at > clock.now()
 
 
 class Scope(models.TextChoices):

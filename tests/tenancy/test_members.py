@@ -15,6 +15,7 @@ from apps.kernel.errors import Forbidden, Refused
 from apps.tenancy import services
 from apps.tenancy.actors import Actor, Platform
 from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Scope, Tenant, User
+from apps.tenancy.services.members import standing_invitation
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +54,40 @@ def test_who_holds_a_link_makes_an_account_and_joins(acme, by):
     assert user.username.startswith("ann-")
     assert user.check_password(PASSWORD)
     assert membership_of(user, acme).role == Role.ENGINEER
+
+
+@pytest.mark.parametrize("loss", ["removed", "an owner no more", "disabled"])
+def test_with_the_right_to_invite_go_the_links_that_were_made_with_it(acme, by, admin, loss):
+    second = builders.a_member(acme, Role.OWNER, "second")
+    token, _ = services.issue_token(acme, name="deploy", by=Actor.of_user(second))
+    secrets = [
+        services.invite(acme, f"{name}@example.net", Role.OWNER, by=actor)[1]
+        for name, actor in (("one", Actor.of_user(second)), ("two", Actor.of_token(token)))
+    ]
+    theirs = services.invite(acme, "three@example.net", Role.OWNER, by=by)[1]
+    for secret in (*secrets, theirs):
+        assert standing_invitation(secret)
+    match loss:
+        case "removed":
+            services.remove_member(membership_of(second, acme), by=by)
+        case "an owner no more":
+            services.change_role(membership_of(second, acme), Role.ENGINEER, by=by)
+        case _:
+            services.disable_person(second, by=Platform(Actor.of_user(admin)))
+
+    for secret in secrets:
+        assert refusal_of(lambda link=secret: services.join_as_new(link, PASSWORD)) == "link-void"
+        assert refusal_of(lambda link=secret: services.join(link, second)) == "link-void"
+    assert [row.email for row in Invitation.objects.of(acme).standing()] == ["three@example.net"]
+    assert services.join_as_new(theirs, PASSWORD)
+
+
+def test_a_link_that_was_used_a_moment_ago_is_not_said_to_be_withdrawn(acme, by):
+    invitation, secret = services.invite(acme, "ann@example.net", Role.VIEWER, by=by)
+    services.join_as_new(secret, PASSWORD)
+
+    assert refusal_of(lambda: services.withdraw(invitation, by=by)) == "not-now"
+    assert not AuditEntry.objects.of(acme).filter(action="member.withdraw").exists()
 
 
 def test_who_has_an_account_joins_with_it(acme, globex, by, stranger):

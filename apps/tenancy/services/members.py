@@ -48,6 +48,7 @@ def invite(tenant: Tenant, email: str, role: Role, *, by: Actor) -> tuple[Invita
         username=username_for(email),
         digest=digest_of(secret),
         invited_by=by.name,
+        created_by=by.person,
         created_at=now,
         expires_at=now + Invitation.LIFE,
     )
@@ -59,9 +60,11 @@ def invite(tenant: Tenant, email: str, role: Role, *, by: Actor) -> tuple[Invita
 
 @transaction.atomic(durable=True)
 def withdraw(invitation: Invitation, *, by: Actor) -> None:
-    """The link opens nothing any more."""
+    """The link opens nothing any more. Raises `Refused` when it was used a moment ago."""
     tenant = invitation.tenant
     _hold(tenant, by)
+    if not Invitation.objects.of(tenant).filter(pk=invitation.pk).select_for_update(no_key=True).exists():
+        raise Refused("not-now", "This link was used or withdrawn a moment ago. Look again at who is a member.")
     audit(by, "member.withdraw", invitation, tenant=tenant, old={"email": invitation.email, "role": invitation.role})
     invitation.delete()
 
@@ -190,10 +193,10 @@ def _take(secret: str) -> Invitation:
 
 
 def _found(secret: str, rows: models.QuerySet[Invitation]) -> Invitation:
-    usable = rows.filter(digest=digest_of(secret), expires_at__gt=clock.now(), tenant__disabled_at=None)
-    invitation = usable.select_related("tenant").first()
-    if invitation is None:
-        raise Refused("link-void", "This link opens nothing: it was used, withdrawn, or is older than 24 hours.")
+    invitation = rows.filter(digest=digest_of(secret), tenant__disabled_at=None).select_related("tenant").first()
+    if invitation is None or not Invitation.unscoped.standing().filter(pk=invitation.pk).exists():
+        why = "it was used or withdrawn, is older than 24 hours, or was made by somebody who may not any more"
+        raise Refused("link-void", f"This link opens nothing: {why}.")
     return invitation
 
 

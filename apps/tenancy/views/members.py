@@ -29,7 +29,7 @@ def members(request: TenantRequest) -> HttpResponse:
     form = ListForm(request.GET)
     page = page_of(form.kept(members_of(request.tenant, words=form.words)), request)
     why_not = why_not_manage(request.membership)
-    invitations = None if why_not else Invitation.objects.of(request.tenant)
+    invitations = None if why_not else Invitation.objects.of(request.tenant).told()
     context = {"form": form, "page": page, "why_not": why_not, "invitations": invitations}
     context["live_words"] = found(page, "member")
     return render(request, part_or_page(request, "tenancy/members.html", "results"), context)
@@ -65,8 +65,12 @@ def invited(
 @require_POST
 def withdraw(request: TenantRequest, pk: UUID) -> HttpResponse:
     invitation = get_or_404(Invitation.objects.of(request.tenant).select_related("tenant"), pk=pk)
-    services.withdraw(invitation, by=request.actor)
-    messages.success(request, f"The link for {invitation} opens nothing any more.")
+    try:
+        services.withdraw(invitation, by=request.actor)
+    except Refused as refusal:
+        messages.warning(request, refusal.message)
+    else:
+        messages.success(request, f"The link for {invitation} opens nothing any more.")
     return redirect("members", request.tenant.slug)
 
 
