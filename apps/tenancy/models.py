@@ -171,16 +171,18 @@ def digest_of(secret: str) -> str:
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     def standing(self) -> InvitationQuerySet:
         """Those that open something: not run out, and of somebody who could still make them."""
-        return self.told().filter(is_standing=True)
+        return self.filter(self._opens())
 
     def told(self) -> InvitationQuerySet:
         """Each knows as `is_standing` whether its link opens anything."""
+        return self.annotate(is_standing=models.ExpressionWrapper(self._opens(), models.BooleanField()))
+
+    @staticmethod
+    def _opens() -> models.Q:
         owners = Membership.objects.active_owners().filter(tenant=models.OuterRef("tenant"))
-        is_owners = models.Exists(owners.filter(user=models.OuterRef("created_by")))
+        is_owners = models.Q(models.Exists(owners.filter(user=models.OuterRef("created_by"))))
         is_admins = models.Q(created_by__is_platform_admin=True, created_by__is_active=True)
-        in_force = models.Q(created_by=None) | is_admins | models.Q(is_owners)
-        is_standing = models.Q(expires_at__gt=clock.now()) & in_force
-        return self.annotate(is_standing=models.ExpressionWrapper(is_standing, models.BooleanField()))
+        return models.Q(expires_at__gt=clock.now()) & (models.Q(created_by=None) | is_admins | is_owners)
 
 
 class Invitation(models.Model):
