@@ -13,7 +13,7 @@ import httpx
 from sandbox.cloudstack import chores, enforcement
 from sandbox.cloudstack.calls import sessions
 from sandbox.cloudstack.calls.access import Caller, check_role, identify
-from sandbox.cloudstack.calls.call import CREATORS, HANDLERS, UNDOERS, Call
+from sandbox.cloudstack.calls.call import CHECKERS, CREATORS, HANDLERS, UNDOERS, Call
 from sandbox.cloudstack.calls.jobs import PENDING, Jobs, instance_type
 from sandbox.cloudstack.calls.parameters import arguments
 from sandbox.cloudstack.orders import Orders
@@ -203,6 +203,8 @@ class CloudStack:
         kept = {
             name: value for name, value in sent.items() if name.lower() not in ("signature", "apikey", "sessionkey")
         }
+        if (check := CHECKERS.get(command.name)) is not None:
+            check(call)
         if command.kind == "async-create":
             kind, row = KINDS_MADE[command.name], CREATORS[command.name](call)
             call.row = row

@@ -2,6 +2,10 @@
 
 ERRORS: dict[str, str] = {
     "listCapacity": "the recorded build fails on a backup provider that no configuration of it has",
+    **dict.fromkeys(
+        ("disassociateIpAddress.gone", "disassociateIpAddress.gone.pending", "disassociateIpAddress.gone.job"),
+        "the recorded release before it had failed on a balancer that the controller of then could not delete",
+    ),
 }
 
 KEYS: dict[str, str] = {

@@ -5,6 +5,7 @@ Resource modules register their functions here:
     @handles("listVPCs")      sync and list commands; the job of an asynchronous one
     @creates("createVPC")     the create phase of an async-create command, before the caller gets an answer
     @undoes("createVPC")      what is done when the job of that command is ordered to fail
+    @checks("deleteVPC")      what is refused while the caller of an asynchronous command waits, before there is a job
     @hastens("deleteVPC")     whether its job will fail at the first look, and so takes no time
 """
 
@@ -28,6 +29,7 @@ _DISPLAY = ("fordisplay", "displaynetwork", "displayvm", "displayvolume")
 HANDLERS: dict[str, Handler] = {}
 CREATORS: dict[str, Handler] = {}
 UNDOERS: dict[str, Handler] = {}
+CHECKERS: dict[str, Handler] = {}
 HASTENERS: dict[str, Handler] = {}
 
 
@@ -48,6 +50,7 @@ def _registrar(table: dict[str, Handler]) -> Callable[[str], Callable[[Handler],
 handles = _registrar(HANDLERS)
 creates = _registrar(CREATORS)
 undoes = _registrar(UNDOERS)
+checks = _registrar(CHECKERS)
 hastens = _registrar(HASTENERS)
 
 

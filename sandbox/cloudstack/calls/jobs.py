@@ -42,6 +42,7 @@ _INSTANCE_TYPES = {
     "staticroute": "StaticRoute",
     "project": "Project",
     "privategateway": "PrivateGateway",
+    "nicsecondaryip": "IpAddress",
 }
 
 

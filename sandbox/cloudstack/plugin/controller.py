@@ -163,7 +163,7 @@ class Controller:
             raise ControllerError
         asked_at = time.monotonic()
         try:
-            response = self.client.request(method, path, headers={"Cookie": self._cookie}, **content)
+            response = self._ask(method, path, **content)
         except httpx.HTTPError as failure:
             log.warning("netris %s %s: %s", method, path, failure)
             raise ControllerError from failure
@@ -175,6 +175,18 @@ class Controller:
             log.warning("netris %s %s: %s %s", method, path, response.status_code, response.text[:300])
             raise ControllerRefusalError(response.text)
         return response
+
+
+    def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """The SDK asks a second time when the answer to a POST gets lost (REAL; that it does so once is unverified):
+        what the first has made is there by then, and mostly refused as known."""
+        headers = {"Cookie": self._cookie}
+        try:
+            return self.client.request(method, path, headers=headers, **content)
+        except (httpx.ReadError, httpx.RemoteProtocolError):
+            if method != "POST":
+                raise
+            return self.client.request(method, path, headers=headers, **content)
 
 
 def read(response: httpx.Response) -> Row:

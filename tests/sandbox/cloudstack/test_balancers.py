@@ -160,7 +160,7 @@ def test_one_port_of_an_address_has_one_rule_3_7(acme, address, tier, rule, vms)
     made(acme, address, tier, publicport=80)
     given = {"ipaddressid": address["id"], "virtualmachineid": vms[0]["id"], "protocol": "tcp"}
     found = refusal(acme, "createPortForwardingRule", publicport=22, privateport=22, **given)
-    assert (found.status, found.body["cserrorcode"]) == (537, 4360)
+    assert (found.status, found.body["cserrorcode"]) == (431, 4350)
 
 
 def test_members_must_fit_3_7(acme, vpc, rule, vms):

@@ -145,8 +145,8 @@ def test_an_address_serves_one_purpose_and_one_tier_3_6(acme, vpc, tier, vm, add
 
     assert refusal(forward, acme, address, there, other, publicport=99).status == 431
     balancer = {"name": "lb", "algorithm": "roundrobin", "publicport": 80, "privateport": 80}
-    assert refusal(acme, "createLoadBalancerRule", publicipid=address["id"], **balancer).status == 537
-    assert refusal(acme, "enableStaticNat", ipaddressid=address["id"], virtualmachineid=vm["id"]).status == 537
+    assert refusal(acme, "createLoadBalancerRule", publicipid=address["id"], **balancer).status == 431
+    assert refusal(acme, "enableStaticNat", ipaddressid=address["id"], virtualmachineid=vm["id"]).status == 431
     acme.done("deletePortForwardingRule", id=rule["id"])
     forwarded(acme, address, there, other)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from socket import inet_aton
 
-from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
+from sandbox.cloudstack.calls.call import SUCCESS, Call, checks, creates, handles, undoes
 from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.protocol.errors import (
     AddressRefused,
@@ -265,15 +265,27 @@ def return_address(call: Call) -> None:
     release(call.cloud, call.row)
 
 
-@handles("disassociateIpAddress")
-def disassociate_ip_address(call: Call) -> Row:
-    address = call.get("id")
+def _named(call: Call) -> Row:
+    address: Row | None = call.get("id")
     if address is None:
         address = next(iter(call.cloud.table("publicip").by("ipaddress", call.get("ipaddress", ""))), None)
     if address is None:
         raise InvalidValue("Unable to find ip address by the specified id or address")
     call.caller.check(call.cloud, "publicip", address)
-    if address["state"] == FREE:
+    return address
+
+
+@checks("disassociateIpAddress")
+def refuse_what_is_free(call: Call) -> None:
+    """Whoever asks waits no longer than for this. The text is unverified."""
+    if (address := _named(call))["state"] == FREE:
+        raise InternalError(f"Unable to release the ip address {address['ipaddress']}: it is not allocated")
+
+
+@handles("disassociateIpAddress")
+def disassociate_ip_address(call: Call) -> Row:
+    address = _named(call)
+    if address["state"] == FREE:  # since another job has released it (unverified)
         return SUCCESS
     if address["issourcenat"]:
         raise InternalError("ip address is used for source nat purposes and can not be disassociated.")

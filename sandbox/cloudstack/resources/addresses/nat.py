@@ -29,7 +29,7 @@ def enable_static_nat(call: Call) -> Row:
         )
     network = rules.tier_for(cloud, address, call.get("networkid"), "StaticNat")
     machine = rules.guest_address(cloud, vm, network, call.get("vmguestip"))
-    _check_free(cloud, address, vm)
+    _check_free(cloud, address, vm, machine)
     call.row = cloud.change(
         "publicip",
         address,
@@ -61,9 +61,10 @@ def _take_back(cloud: Cloud, rule: StaticNat, *, is_free: bool) -> None:
             cloud.plugin.release_address(rule.address)
 
 
-def _check_free(cloud: Cloud, address: Row, vm: Row) -> None:
+def _check_free(cloud: Cloud, address: Row, vm: Row, machine: str) -> None:
+    """A machine may have a static NAT for each of its addresses, says CloudStack. On Netris both have one name."""
     if rules.of_address(cloud, address["id"]):
-        raise RuleConflict(
+        raise InvalidValue(
             f"Failed to enable static nat for the ip address {address['id']} as it already has rules assigned"
         )
     rules.check_no_vpn(cloud, address)
@@ -72,11 +73,12 @@ def _check_free(cloud: Cloud, address: Row, vm: Row) -> None:
             f"Failed to enable static nat for the ip address {address['id']} as it is assigned to another vm"
         )
     for other in cloud.table("publicip").by("vmid", vm["id"]):
-        raise InvalidValue(
-            f"Failed to enable static nat on the  ip {address['ipaddress']} with Id {address['id']} as the vm "
-            f"{vm['instancename']} with Id {vm['id']} is already associated with another public ip "
-            f"{other['ipaddress']} with id {other['id']}"
-        )
+        if other["vmguestip"] == machine:
+            raise InvalidValue(
+                f"Failed to enable static nat on the  ip {address['ipaddress']} with Id {address['id']} as the vm "
+                f"{vm['instancename']} with Id {vm['id']} is already associated with another public ip "
+                f"{other['ipaddress']} with id {other['id']}"
+            )
 
 
 @handles("disableStaticNat")

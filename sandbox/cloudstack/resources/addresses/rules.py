@@ -78,7 +78,7 @@ def check_purpose(cloud: Cloud, address: Row, kind: str) -> None:
     check_no_vpn(cloud, address)
     for other in _PURPOSES.keys() - {kind}:
         if cloud.table(other).count_by("ipaddressid", address["id"]):
-            raise RuleConflict(
+            raise InvalidValue(  # the text is unverified
                 f"There is already a rule with purpose {_PURPOSES[other]} on the ip {address['ipaddress']}"
             )
 
@@ -158,6 +158,11 @@ def _own(cloud: Cloud, vm: Row, network: Row) -> str:
     return str(nic["ipaddress"])
 
 
+def _forwarded_to(cloud: Cloud, vm: Row, network: Row) -> str:
+    """What the plugin writes for a machine that was never started is the text `null`, which Netris refuses (REAL)."""
+    return _own(cloud, vm, network) if vm.get("first_started") else "null"
+
+
 def port_forward(cloud: Cloud, rule: Row) -> PortForward:
     return PortForward(
         vpc=vpc_name(cloud, cloud.get("vpc", rule["vpcid"])),
@@ -165,7 +170,7 @@ def port_forward(cloud: Cloud, rule: Row) -> PortForward:
         protocol=rule["protocol"],
         address=cloud.get("publicip", rule["ipaddressid"])["ipaddress"],
         public=(rule["publicport"], rule["publicendport"]),
-        machine=_own(cloud, cloud.get("vm", rule["vmid"]), cloud.get("network", rule["networkid"])),
+        machine=_forwarded_to(cloud, cloud.get("vm", rule["vmid"]), cloud.get("network", rule["networkid"])),
         private=(rule["privateport"], rule["privateendport"]),
     )
 
