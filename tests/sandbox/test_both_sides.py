@@ -102,7 +102,8 @@ class Builder:
         return address and (vm, nic["networkid"], guest, address)
 
     def static_nat(self):
-        if target := self._target():
+        """Not a second one of a machine: CloudStack would show it, and Netris have none."""
+        if (target := self._target()) and "publicip" not in target[0]:
             vm, tier, guest, address = target
             given = {"virtualmachineid": vm["id"], "networkid": tier, "vmguestip": guest}
             self.do("enableStaticNat", ipaddressid=address["id"], **given)

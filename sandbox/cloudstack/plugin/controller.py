@@ -176,7 +176,6 @@ class Controller:
             raise ControllerRefusalError(response.text)
         return response
 
-
     def _ask(self, method: str, path: str, **content: Any) -> httpx.Response:
         """The SDK asks a second time when the answer to a POST gets lost (REAL; that it does so once is unverified):
         what the first has made is there by then, and mostly refused as known."""
