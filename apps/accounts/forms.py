@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from apps.kernel.errors import Refused
-from apps.kernel.forms import Refusable
+from apps.kernel.forms import ListForm, Refusable, Search
 from apps.kernel.names import NAME
 from apps.tenancy.emails import MOST as EMAIL_LENGTH
 from apps.tenancy.models import User
@@ -64,3 +64,8 @@ class OwnerForm(Refusable):
         help_text="For whom the link is. Whether they have an account already makes no difference.",
         error_messages={"required": "Give an e-mail address."},
     )
+
+
+class TenantListForm(ListForm):
+    q = Search("name")
+    nothing = "No tenant has these words in its name."

@@ -9,10 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.accounts import queries, services
-from apps.accounts.forms import OwnerForm, QuotaForm, TenantForm
+from apps.accounts.forms import OwnerForm, QuotaForm, TenantForm, TenantListForm
 from apps.kernel.errors import Refused
-from apps.kernel.forms import ListForm
-from apps.kernel.pages import found, page_of, part_or_page
+from apps.kernel.pages import found, list_page, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.operations.models import Operation
 from apps.tenancy.actors import PlatformRequest
@@ -25,11 +24,12 @@ from apps.tenancy.views.members import invited
 @platform_view
 @require_safe
 def tenant_list(request: PlatformRequest) -> HttpResponse:
-    form = ListForm(request.GET)
+    form = TenantListForm(request.GET)
     page = page_of(form.kept(queries.search_tenants(request.platform, words=form.words)), request)
     rows = queries.accounts_of(page, by=request.platform).items()
-    context = {"form": form, "page": page, "rows": rows, "live_words": found(page, "tenant")}
-    return render(request, part_or_page(request, "accounts/tenant_list.html", "results"), context)
+    words = found(page, "tenant")
+    template = "accounts/tenant_list.html"
+    return list_page(request, template, page, caption="Tenants", words=words, rows=rows, form=form)
 
 
 @platform_view

@@ -31,11 +31,11 @@ class Refusable(forms.Form):
 
 
 class Search(forms.CharField):
-    """Words to look for."""
+    """Words to look for, in what its label tells: "Search name or address"."""
 
-    def __init__(self) -> None:
-        words = f"A search has at most {SEARCH_LENGTH} characters."
-        super().__init__(required=False, max_length=SEARCH_LENGTH, error_messages={"max_length": words})
+    def __init__(self, within: str = "name") -> None:
+        told = {"max_length": f"A search has at most {SEARCH_LENGTH} characters."}
+        super().__init__(required=False, max_length=SEARCH_LENGTH, label=f"Search {within}", error_messages=told)
 
 
 class Options(forms.Select):
@@ -75,6 +75,8 @@ class ListForm(forms.Form):
     """
 
     q = Search()
+    #: What it means that nothing matches.
+    nothing: ClassVar[str] = ""
     #: What else may stand in the address.
     also: ClassVar[tuple[str, ...]] = ("page",)
 
@@ -93,6 +95,17 @@ class ListForm(forms.Form):
     @property
     def words(self) -> str:
         return self.said("q")
+
+    @property
+    def summary(self) -> str:
+        """What it narrows to without a field that one sees."""
+        return ""
+
+    @property
+    def shown(self) -> list[forms.BoundField]:
+        """Beside the words. One that is hidden stands in the form only while it narrows something."""
+        fields = [self[name] for name in self.fields if name != "q"]
+        return [field for field in fields if not field.is_hidden or self.said(field.name)]
 
     @property
     def is_filtered(self) -> bool:

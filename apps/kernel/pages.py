@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from django.core.exceptions import BadRequest
 from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.functional import cached_property
 from django_htmx.http import replace_url, reselect, reswap, retarget
@@ -99,3 +102,23 @@ def notice(status: int, code: str, message: str, *, url: str = "", label: str = 
 def part_or_page(request: HttpRequest, template: str, part: str) -> str:
     """The template's name, or that of the partial in it that htmx asks for."""
     return f"{template}#{part}" if wants_part(request) else template
+
+
+def list_page(
+    request: HttpRequest,
+    template: str,
+    page: Page[Any],
+    *,
+    caption: str,
+    words: str,
+    rows: Iterable[Any] | None = None,
+    form: Form | None = None,
+    **context: Any,
+) -> HttpResponse:
+    """A list, or for htmx what changes of it. The template extends `list.html`, which tells what it may fill.
+
+    `words` tell how things stand, which is read out when it changes. `rows` are what the lines show, if that is not the
+    page's own objects."""
+    context |= {"page": page, "rows": page.object_list if rows is None else rows, "form": form, "caption": caption}
+    context |= {"live_words": words, "frame": "part.html" if wants_part(request) else "base.html"}
+    return render(request, template, context)

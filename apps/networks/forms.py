@@ -14,7 +14,7 @@ from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
 from apps.kernel.errors import Refused
-from apps.kernel.forms import Choice, ListForm, Options, Refusable
+from apps.kernel.forms import Choice, ListForm, Options, Refusable, Search
 from apps.kernel.names import DESCRIPTION, NAME, as_seen
 from apps.networks.drafts import VpcDraft
 from apps.networks.models import Vpc
@@ -130,6 +130,8 @@ class ConfirmForm(Refusable):
 
 
 class VpcListForm(ListForm):
+    q = Search("name or address")
+    nothing = "No VPC has this name, holds this address or is in this state."
     status = Choice("status", [(s.value, s.label) for s in Status if s is not Status.DELETED])
     zone = Choice("zone")
     also = ("page", "sort")

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
-from apps.kernel.pages import found, page_of, part_or_page, wants_part
+from apps.kernel.pages import found, list_page, page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import plans, queries, services
 from apps.networks.addressing import suggest_tier
@@ -92,15 +92,12 @@ def vpc_list(request: TenantRequest) -> HttpResponse:
     quota = queries.quota_of(request.tenant)
     context = {
         "quota": quota,
-        "form": form,
-        "fields": [form["status"], form["zone"]],
         "sort": sort,
-        "page": page,
-        "rows": rows,
         "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
-        "live_words": _list_words(page, rows),
     }
-    return render(request, part_or_page(request, "networks/vpc_list.html", "results"), context)
+    words = _list_words(page, rows)
+    template = "networks/vpc_list.html"
+    return list_page(request, template, page, caption="VPCs", words=words, rows=rows, form=form, **context)
 
 
 @tenant_form

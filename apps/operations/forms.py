@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 
-from apps.kernel.forms import Choice, ListForm
+from apps.kernel.forms import Choice, ListForm, Search
 from apps.operations.queries import PHASES
 
 
@@ -29,22 +29,27 @@ class OfVpcForm(ListForm):
         return {"words": self.words, "vpc": self.vpc_wanted}
 
     @property
-    def shown(self) -> list[Any]:
-        """Beside the words. One that is hidden stands in the form only while it narrows something."""
-        fields = [self[name] for name in self.fields if name != "q"]
-        return [field for field in fields if not field.is_hidden or self.said(field.name)]
-
-    @property
     def summary(self) -> str:
         return "Of one VPC and its tiers alone" if self.vpc_wanted else ""
 
 
+class ChangesForm(OfVpcForm):
+    q = Search("person, action or name")
+    nothing = "No entry has these words."
+
+
 class ActivityForm(OfVpcForm):
+    q = Search("name or person")
+    nothing = "No operation has these words or this status."
     phase = Choice("status", [(key, label) for key, (label, _) in PHASES.items()])
 
     @property
     def wanted(self) -> dict[str, Any]:
         return super().wanted | {"phase": self.said("phase")}
+
+
+class PlatformActivityForm(ActivityForm):
+    q = Search("name, person or tenant")
 
 
 class RetryForm(OfVpcForm):

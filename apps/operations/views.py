@@ -15,10 +15,10 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
-from apps.kernel.pages import found, page_of, part_or_page, wants_part
+from apps.kernel.pages import found, list_page, page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
 from apps.operations import queries, sentences, services
-from apps.operations.forms import ActivityForm, OfVpcForm, RetryForm
+from apps.operations.forms import ActivityForm, ChangesForm, PlatformActivityForm, RetryForm
 from apps.operations.models import Event, Operation, OperationQuerySet
 from apps.tenancy.actors import Actor, PlatformRequest, TenantRequest
 from apps.tenancy.decorators import platform_view, tenant_view
@@ -30,30 +30,23 @@ from apps.tenancy.queries import why_not_write
 @require_safe
 def activity(request: TenantRequest) -> HttpResponse:
     form = ActivityForm(request.GET)
-    rows = queries.search(Operation.objects.of(request.tenant), **form.wanted)
-    rows = form.kept(rows)
-    context = {"form": form, "fields": form.shown, "page": page_of(rows, request)}
-    context |= {**_stuck_among(rows), "why_not_retry": why_not_write(request.membership)}
-    context["live_words"] = _words(context)
-    return render(request, part_or_page(request, "operations/activity.html", "results"), context)
+    rows = form.kept(queries.search(Operation.objects.of(request.tenant), **form.wanted))
+    why_not = why_not_write(request.membership)
+    return _list(request, "operations/activity.html", rows, form=form, why_not_retry=why_not)
 
 
 @tenant_view
 @require_safe
 def changes(request: TenantRequest) -> HttpResponse:
     """The audit log."""
-    form = OfVpcForm(request.GET)
+    form = ChangesForm(request.GET)
     entries, operations = AuditEntry.objects.of(request.tenant), Operation.objects.of(request.tenant)
     rows = queries.search_audit(entries, operations, **form.wanted)
     page = page_of(form.kept(rows), request)
-    context = {
-        "form": form,
-        "fields": form.shown,
-        "page": page,
-        "entries": [(entry, queries.changes_of(entry)) for entry in page],
-    }
-    context["live_words"] = found(page, "entry", "entries")
-    return render(request, part_or_page(request, "operations/changes.html", "results"), context)
+    changed = [(entry, queries.changes_of(entry)) for entry in page]
+    words = found(page, "entry", "entries")
+    template = "operations/changes.html"
+    return list_page(request, template, page, caption="Audit log", words=words, rows=changed, form=form)
 
 
 @tenant_view
@@ -142,18 +135,10 @@ def platform_give_up(request: PlatformRequest, pk: UUID) -> HttpResponse:
 @require_safe
 def platform_list(request: PlatformRequest) -> HttpResponse:
     """Every tenant's operations: what is stuck first, then the newest."""
-    form = ActivityForm(request.GET)
+    form = PlatformActivityForm(request.GET)
     rows = Operation.objects.across(request.platform).select_related("tenant", "zone")
     rows_found = form.kept(queries.search_across(rows, **form.wanted))
-    context = {
-        "form": form,
-        "fields": form.shown,
-        "stuck": rows.stuck()[:50],
-        "page": page_of(rows_found, request),
-        **_stuck_among(rows_found),
-    }
-    context["live_words"] = _words(context)
-    return render(request, part_or_page(request, "operations/platform_list.html", "results"), context)
+    return _list(request, "operations/platform_list.html", rows_found, form=form, stuck=rows.stuck()[:50], every=10)
 
 
 @platform_view
@@ -204,9 +189,10 @@ def _page(
     return render(request, part_or_page(request, "operations/detail.html", "part"), context)
 
 
-def _words(context: dict[str, Any]) -> str:
-    count = found(context["page"], "operation")
-    return f"{count}. {context['stuck_words']}." if context["stuck_words"] else f"{count}."
+def _list(request: HttpRequest, template: str, rows: OperationQuerySet, **context: Any) -> HttpResponse:
+    page, stuck = page_of(rows, request), _stuck_among(rows)
+    words = f"{found(page, 'operation')}. {stuck['stuck_words']}".removesuffix(". ") + "."
+    return list_page(request, template, page, caption="Operations", words=words, **stuck, **context)
 
 
 def _stuck_among(rows: OperationQuerySet) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.kernel.errors import Refused
-from apps.kernel.pages import found, page_of, part_or_page
+from apps.kernel.pages import found, list_page, page_of
 from apps.kernel.shortcuts import get_or_404
 from apps.operations.models import Operation
 from apps.strays import services
@@ -28,9 +28,8 @@ def stray_list(request: PlatformRequest) -> HttpResponse:
     page = page_of(Stray.objects.there().select_related("zone"), request)
     live = Operation.objects.across(request.platform).live().filter(resource_id__in=[stray.pk for stray in page])
     at_work = {operation.resource_id: operation for operation in live}
-    context = {"page": page, "rows": [(stray, at_work.get(stray.pk)) for stray in page]}
-    context["live_words"] = found(page, "stray")
-    return render(request, part_or_page(request, "strays/stray_list.html", "strays"), context)
+    rows = [(stray, at_work.get(stray.pk)) for stray in page]
+    return list_page(request, "strays/stray_list.html", page, caption="Strays", words=found(page, "stray"), rows=rows)
 
 
 @platform_view

@@ -10,7 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
-from apps.kernel.forms import Refusable
+from apps.kernel.forms import ListForm, Refusable, Search
 from apps.kernel.hashing import TooManyAtOnce
 from apps.kernel.names import NAME
 from apps.tenancy import tries
@@ -186,3 +186,13 @@ class ChangePasswordForm(NewPasswordForm):
             self.attempt.undo()
             self.wait = TooManyAtOnce.RETRY_AFTER
             self.add_error("old", f"Many people are signing in just now. Try again in {in_words(self.wait)}.")
+
+
+class PeopleListForm(ListForm):
+    q = Search("user or e-mail")
+    nothing = "Nobody has these words in user name or e-mail address."
+
+
+class MemberListForm(ListForm):
+    q = Search("user or e-mail")
+    nothing = "No member has these words in user name or e-mail address."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import Any
 
@@ -22,9 +21,6 @@ from rest_framework.response import Response
 from apps.kernel.api import parameters
 from apps.kernel.api.docs import Manual
 from apps.kernel.api.problems import MEDIA_TYPE
-
-#: Where each blank counts.
-AS_IT_STANDS = re.compile(r"(<(?:pre|textarea)\b.*?</(?:pre|textarea)>)", re.DOTALL)
 
 
 @cache
@@ -58,10 +54,8 @@ def _manual() -> Manual:
 
 @cache
 def manual() -> SafeString:
-    """The same for everybody, and long: it is drawn once per process, without the indentation of its templates."""
-    drawn = render_to_string("api/_manual.html", {"manual": _manual()})
-    parts = AS_IT_STANDS.split(drawn)
-    return SafeString("".join(part if n % 2 else re.sub(r"\n\s*", "\n", part) for n, part in enumerate(parts)))
+    """The same for everybody, and long: it is drawn once per process."""
+    return render_to_string("api/_manual.html", {"manual": _manual()})
 
 
 @require_safe

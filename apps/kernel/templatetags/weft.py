@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from datetime import datetime
 from functools import lru_cache
@@ -31,7 +32,8 @@ register = template.Library()
 @lru_cache(maxsize=256)
 def icon(name: str, extra: str = "") -> SafeString:
     """A lucide icon that says nothing to a screen reader: the words stand beside it."""
-    return SafeString(lucide(name, size=None, **{"class": f"icon {extra}".strip(), "aria_hidden": "true"}))
+    svg = lucide(name, size=None, **{"class": f"icon {extra}".strip(), "aria_hidden": "true"})
+    return SafeString(re.sub(r"\s*\n\s*", " ", svg))
 
 
 @register.simple_tag(takes_context=True)
@@ -257,6 +259,18 @@ def sort_header(context: template.Context, field: str, label: str, *, number: bo
         query.urlencode(),
         label,
         icon("arrow-up" if is_up else "arrow-down" if is_down else "chevrons-up-down"),
+    )
+
+
+@register.simple_block_tag
+def table(content: str, caption: str) -> SafeString:
+    """A table between the tags: what has it scroll sideways in a narrow window, and what names it."""
+    return format_html(
+        '<div class="table-wrap" tabindex="0" role="group" aria-label="{}"><table class="table">'
+        '<caption class="visually-hidden">{}</caption>{}</table></div>',
+        caption,
+        caption,
+        content,
     )
 
 

@@ -11,13 +11,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.kernel.errors import Refused
-from apps.kernel.forms import ListForm
-from apps.kernel.pages import found, page_of, part_or_page
+from apps.kernel.pages import found, list_page, page_of
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy import services
 from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import owner_form, tenant_view
-from apps.tenancy.forms import InviteForm, RoleForm
+from apps.tenancy.forms import InviteForm, MemberListForm, RoleForm
 from apps.tenancy.links import link_of
 from apps.tenancy.models import ApiToken, Invitation, Membership, Role
 from apps.tenancy.queries import members_of, why_not_manage
@@ -26,13 +25,13 @@ from apps.tenancy.queries import members_of, why_not_manage
 @tenant_view
 @require_safe
 def members(request: TenantRequest) -> HttpResponse:
-    form = ListForm(request.GET)
+    form = MemberListForm(request.GET)
     page = page_of(form.kept(members_of(request.tenant, words=form.words)), request)
     why_not = why_not_manage(request.membership)
     invitations = None if why_not else Invitation.objects.of(request.tenant).told()
-    context = {"form": form, "page": page, "why_not": why_not, "invitations": invitations}
-    context["live_words"] = found(page, "member")
-    return render(request, part_or_page(request, "tenancy/members.html", "results"), context)
+    context = {"why_not": why_not, "invitations": invitations}
+    words = found(page, "member")
+    return list_page(request, "tenancy/members.html", page, caption="Members", words=words, form=form, **context)
 
 
 @owner_form

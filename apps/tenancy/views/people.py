@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.kernel.errors import Refused
-from apps.kernel.forms import ListForm
-from apps.kernel.pages import found, page_of, part_or_page
+from apps.kernel.pages import found, list_page, page_of
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy import services
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
+from apps.tenancy.forms import PeopleListForm
 from apps.tenancy.links import link_of
 from apps.tenancy.queries import search_people
 from apps.tenancy.services.people import why_not_disable
@@ -25,10 +25,10 @@ from apps.tenancy.services.people import why_not_disable
 @platform_view
 @require_safe
 def people(request: PlatformRequest) -> HttpResponse:
-    form = ListForm(request.GET)
+    form = PeopleListForm(request.GET)
     page = page_of(form.kept(search_people(request.platform, words=form.words)), request)
-    context = {"form": form, "page": page, "live_words": found(page, "person", "people")}
-    return render(request, part_or_page(request, "tenancy/people.html", "results"), context)
+    words = found(page, "person", "people")
+    return list_page(request, "tenancy/people.html", page, caption="People", words=words, form=form)
 
 
 @platform_view
