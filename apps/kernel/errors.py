@@ -8,7 +8,10 @@ Refused                 the request breaks a rule; nothing was changed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class Refused(Exception):  # noqa: N818 - services refuse, they do not err
@@ -40,6 +43,15 @@ class Invalid(Refused):
     @property
     def all(self) -> Sequence[Refused]:
         return self._all
+
+
+def collect(problems: list[Refused], parse: Callable[[object, str], T], value: object, field: str) -> T | None:
+    """What `parse` makes of an input; None when it refuses, and what it says is then among the problems."""
+    try:
+        return parse(value, field)
+    except Refused as refusal:
+        problems.extend(refusal.all)
+        return None
 
 
 #: So many are told one by one: nobody mends more before trying again.

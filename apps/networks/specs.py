@@ -14,12 +14,12 @@ our ids. 63 is what fits a page.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Network, IPv6Network, NetmaskValueError, ip_network
-from typing import Any, TypeVar
+from typing import Any
 
-from apps.kernel.errors import Invalid, Refused
+from apps.kernel.errors import Invalid, Refused, collect
 from apps.kernel.names import DESCRIPTION, NAME, key_of
 from apps.networks.addressing import overlaps
 
@@ -30,8 +30,6 @@ TIER_PREFIXES = range(22, 30)
 MOST_TIERS = 24
 #: The longest way to write an IPv4 range.
 CIDR_LENGTH = len("255.255.255.255/32")
-
-T = TypeVar("T")
 
 
 def parse_cidr(value: object, field: str) -> IPv4Network:
@@ -89,8 +87,8 @@ class TierSpec:
     def parse(cls, values: Mapping[str, Any], *, prefix: str = "") -> TierSpec:
         """Raises `Invalid` with everything that is wrong. `prefix` stands before the names of the fields."""
         problems: list[Refused] = []
-        name = _collect(problems, NAME.parse, values.get("name"), f"{prefix}name")
-        cidr = _collect(problems, parse_tier_cidr, values.get("cidr"), f"{prefix}cidr")
+        name = collect(problems, NAME.parse, values.get("name"), f"{prefix}name")
+        cidr = collect(problems, parse_tier_cidr, values.get("cidr"), f"{prefix}cidr")
         if problems or name is None or cidr is None:
             raise Invalid(problems)
         return cls(name, cidr)
@@ -110,9 +108,9 @@ class VpcSpec:
     def parse(cls, values: Mapping[str, Any]) -> VpcSpec:
         """From parsed JSON or cleaned form data. Raises `Invalid` with everything that is wrong."""
         problems: list[Refused] = []
-        name = _collect(problems, NAME.parse, values.get("name"), "name")
-        description = _collect(problems, DESCRIPTION.parse, values.get("description"), "description")
-        cidr = _collect(problems, parse_vpc_cidr, values.get("cidr"), "cidr")
+        name = collect(problems, NAME.parse, values.get("name"), "name")
+        description = collect(problems, DESCRIPTION.parse, values.get("description"), "description")
+        cidr = collect(problems, parse_vpc_cidr, values.get("cidr"), "cidr")
         zone = values.get("zone")
         if not isinstance(zone, str) or not zone.strip():
             problems.append(Refused("zone-missing", "Choose a zone.", "zone"))
@@ -168,11 +166,3 @@ def taken(noun: str, name: str, field: str) -> Refused:
     return Refused(
         "name-taken", f"There is already a {noun} called {name}, or what looks the same. Choose another name.", field
     )
-
-
-def _collect(problems: list[Refused], parse: Callable[[object, str], T], value: object, field: str) -> T | None:
-    try:
-        return parse(value, field)
-    except Refused as refusal:
-        problems.extend(refusal.all)
-        return None
