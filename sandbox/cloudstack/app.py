@@ -16,6 +16,7 @@ from sandbox.cloudstack.calls.access import Caller, check_role, identify
 from sandbox.cloudstack.calls.call import CHECKERS, CREATORS, HANDLERS, UNDOERS, Call
 from sandbox.cloudstack.calls.jobs import PENDING, Jobs, instance_type
 from sandbox.cloudstack.calls.parameters import arguments
+from sandbox.cloudstack.inhabitants import Inhabitants
 from sandbox.cloudstack.orders import Orders
 from sandbox.cloudstack.plugin.controller import Provider
 from sandbox.cloudstack.plugin.netris_plugin import NetrisPlugin
@@ -73,7 +74,15 @@ class CloudStack:
         commands = CATALOGUE.values()
         self.faults = Faults([*CATALOGUE, *BARE], [command.name for command in commands if command.is_async])
         self.pace = Pace(CLOUDSTACK, [command.name for command in commands if command.is_list])
-        self.control: Control = Orders(self.cloud, self.faults, self.pace, restart=self.restart, reconnect=self.connect)
+        self.inhabitants = Inhabitants(self)
+        self.control: Control = Orders(
+            self.cloud,
+            self.faults,
+            self.pace,
+            restart=self.restart,
+            reconnect=self.connect,
+            inhabitants=self.inhabitants,
+        )
         self.held_back = HeldBack(clock, self._serve)
         self.runs_jobs_itself = True  # until somebody ticks: see World.serve
         user, netris_password = netris_login
@@ -269,6 +278,7 @@ class CloudStack:
         """Do the chores that are due."""
         with self.cloud.lock, suppress(ServerStoppedError):
             chores.run(self.cloud, self.jobs)
+        self.inhabitants.settle()
 
     def run_job(self, job: Row) -> None:
         """A job that a restart has lost is left alone, before its turn and in the middle of it."""

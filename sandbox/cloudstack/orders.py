@@ -1,6 +1,8 @@
 """What can be ordered of the CloudStack sandbox beyond the common orders (see `control`), and what those mean here.
 
     POST /_sandbox/reconnect        the provider's host is reconnected: the plugin logs in to Netris again
+    POST /_sandbox/instances        {"network", "count", "state", "secondary", "name", "wait"}: machines move into
+                                    a tier (see `inhabitants`); the answer has their "ids"
     POST /_sandbox/devices/{name}/kill, /revive     the same order as on Netris's side, about the same device
 
 A restart is one of the management server: jobs in flight are lost (status 2, no result), what they had half done stays
@@ -19,9 +21,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sandbox.cloudstack.inhabitants import Inhabitants, Order
 from sandbox.cloudstack.resources.networks import vnis
 from sandbox.cloudstack.state.cloud import Cloud
-from sandbox.kit.control import Control, nothing_here
+from sandbox.kit.control import Control, nothing_here, order_of
 from sandbox.kit.faults import Faults
 from sandbox.kit.http import Request, Response
 from sandbox.kit.pace import Pace
@@ -40,11 +43,13 @@ class Orders(Control):
         *,
         restart: Callable[[], None],
         reconnect: Callable[[], None],
+        inhabitants: Inhabitants,
     ) -> None:
         super().__init__("cloudstack", cloud.store, cloud.clock, faults, pace)
         self._cloud = cloud
         self._restart = restart
         self._reconnect = reconnect
+        self._inhabitants = inhabitants
 
     @property
     def tables(self) -> Mapping[str, Table]:
@@ -79,6 +84,9 @@ class Orders(Control):
         match method, path:
             case "POST", ["reconnect"]:
                 self._reconnect()
+            case "POST", ["instances"]:
+                asked = order_of(request, "network", optional=("count", "state", "secondary", "name", "wait"))
+                return Response.of_json(201, {"ids": self._inhabitants.move_in(Order(**asked))})
             case "POST", ["devices", name, "kill" | "revive" as what]:
                 if not self._cloud.living.switch(name, is_on=what == "revive"):
                     return Response.of_json(404, {"message": f"no such device: {name}"})

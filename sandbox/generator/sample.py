@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from sandbox.cloudstack.operator import Operator
 from sandbox.cloudstack.resources.owners import limits
-from sandbox.generator.operator import Operator
 from sandbox.generator.size import VPCS_OF_A_TENANT, Size
 from sandbox.kit.store import Row, Store
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import httpx
 
 from sandbox.cloudstack.calls.access import hashed
-from sandbox.generator.operator import Operator
+from sandbox.cloudstack.operator import Operator
 from sandbox.generator.sample import make_domain, make_tenant, make_vpc, password_of, tenant_name
 from sandbox.generator.size import VPCS_OF_A_TENANT, Size
 from sandbox.generator.stencil import Stencil, Words, stencil_of, tokens_of

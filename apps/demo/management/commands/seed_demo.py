@@ -13,6 +13,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
 
+import httpx
 from django.core.management.base import BaseCommand
 from pydantic import SecretStr
 
@@ -48,6 +49,9 @@ NETWORKS = (
     ("acme", "office", "", "192.168.40.0/22", ("desks",)),
     ("globex", "prod", "Booking system", "10.20.0.0/20", ("web", "db")),
 )
+#: What runs in every tier but those of the VPC that is left empty: state, how many, addresses more than one each.
+INSTANCES = (("running", 2, 0), ("running", 1, 1), ("stopped", 1, 0))
+EMPTY = "office"
 BY = Actor.system("sample data")
 
 
@@ -84,7 +88,7 @@ class Command(BaseCommand):
         tokens = issue_tokens(known.get("tokens", {}))
         open_accounts(zone)
         if not options["without_networks"]:
-            build_networks(zone)
+            build_networks(zone, options["cloudstack_url"])
         write_secret(
             output,
             {
@@ -145,7 +149,7 @@ def open_accounts(zone: Zone) -> None:
         pass
 
 
-def build_networks(zone: Zone) -> None:
+def build_networks(zone: Zone, cloudstack_url: str) -> None:
     """For tenants that never had a network. The worker builds them while the first visitor looks on."""
     fresh = {slug: tenant for slug, tenant in all_tenants().items() if not Vpc.objects.of(tenant).exists()}
     for slug, name, description, cidr, tiers in NETWORKS:
@@ -154,6 +158,18 @@ def build_networks(zone: Zone) -> None:
         block = IPv4Network(cidr)
         specs = tuple(TierSpec(*tier) for tier in zip(tiers, block.subnets(new_prefix=24), strict=False))
         create_vpc(fresh[slug], VpcSpec(name, description, zone.name, block, specs), by=BY)
+        if name != EMPTY:
+            inhabit(Vpc.objects.of(fresh[slug]).get(name=name), cloudstack_url)
+
+
+def inhabit(vpc: Vpc, cloudstack_url: str) -> None:
+    """Order the sandbox to deploy instances in the VPC's tiers as soon as CloudStack has these."""
+    orders = httpx.URL(cloudstack_url).join("/_sandbox/instances")
+    for tier in vpc.tiers.all():
+        order = {"network": tier.remote_name, "name": f"{vpc.name}-{tier.name}", "wait": True}
+        for state, count, secondary in INSTANCES:
+            wanted = order | {"state": state, "count": count, "secondary": secondary}
+            httpx.post(orders, json=wanted, trust_env=False).raise_for_status()
 
 
 def all_tenants() -> dict[str, Tenant]:

@@ -6,20 +6,29 @@ import base64
 import hashlib
 import hmac
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, quote, urlencode
 
-from sandbox.kit.http import Request
+from sandbox.cloudstack.state.cloud import Cloud
+from sandbox.kit.http import Request, Response
 from sandbox.kit.store import Row
 
-if TYPE_CHECKING:
-    from sandbox.cloudstack.app import CloudStack
+
+class Server(Protocol):
+    @property
+    def cloud(self) -> Cloud: ...
+
+    def handle(self, request: Request) -> Response: ...
+
+
+class OrderRefusedError(RuntimeError):
+    """What the API said no to."""
 
 
 class Operator:
-    """`api("createVPC", name=...)` is what stands in the envelope; a refusal ends the generator."""
+    """`api("createVPC", name=...)` is what stands in the envelope."""
 
-    def __init__(self, cloudstack: CloudStack) -> None:
+    def __init__(self, cloudstack: Server) -> None:
         self._cloudstack = cloudstack
         user = cloudstack.cloud.table("user").find(username="admin")
         if user is None:
@@ -36,7 +45,7 @@ class Operator:
         response = self._cloudstack.handle(Request("GET", "/client/api", pairs, {}, b"", query))
         (body,) = json.loads(response.body).values()
         if response.status != 200:
-            raise RuntimeError(f"{command}: {body}")
+            raise OrderRefusedError(f"{command}: {body}")
         return dict(body)
 
     def one(self, command: str, **parameters: Any) -> Row:
@@ -48,5 +57,5 @@ class Operator:
     def done(self, command: str, **parameters: Any) -> Row:
         job = self("queryAsyncJobResult", jobid=self(command, **parameters)["jobid"])
         if job["jobstatus"] != 1:
-            raise RuntimeError(f"{command}: {job['jobresult']}")
+            raise OrderRefusedError(f"{command}: {job['jobresult']}")
         return next((dict(each) for each in job["jobresult"].values() if isinstance(each, dict)), {})
