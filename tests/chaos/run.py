@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Event, Timer
+from threading import Event
 
 import httpx
 
@@ -30,6 +30,7 @@ RUNNING = "phase=queued&phase=building&phase=removing"
 class Result:
     seed: int
     findings: list[str]
+    kinds: list[str]
     troubles: Counter[str]
     callers: int
     requests: int
@@ -55,11 +56,13 @@ def run(town: Town, *, seconds: float, seed: int, only: str = "", callers: int =
     clients = [
         Client(town, TENANTS[number % 2], number, random.Random(source.random()), stopping) for number in range(callers)
     ]
-    trouble = Trouble(town, random.Random(source.random()), stopping, seconds=seconds, only=only)
+    trouble = Trouble(town, random.Random(source.random()), seconds=seconds, only=only)
     with ThreadPoolExecutor(callers) as threads:
         done = [threads.submit(client.run) for client in clients]
-        Timer(seconds, stopping.set).start()
-        trouble.run()  # in this thread: the services that it starts would end with any other
+        try:
+            trouble.run()  # in this thread: the services that it starts would end with any other
+        finally:
+            stopping.set()
         calm_at = time.monotonic()
         make_calm(town)
         if trouble.done[SESSION_ENDED]:
@@ -72,7 +75,7 @@ def run(town: Town, *, seconds: float, seed: int, only: str = "", callers: int =
     found = list(findings(town, clients))
     ends = Counter(each["phase"] for each in everything(town, "/operations/?limit=100", TENANTS))
     requests = sum(client.requests for client in clients)
-    return Result(seed, found, trouble.done, callers, requests, ends, calmed_after)
+    return Result(seed, found, [*trouble.kinds], trouble.done, callers, requests, ends, calmed_after)
 
 
 def make_calm(town: Town) -> None:

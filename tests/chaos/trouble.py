@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -21,12 +20,11 @@ SESSION_ENDED, LONG_RUN = "plugin's session ended", 200.0
 
 
 class Trouble:
-    """`only` leaves the others out, for finding out which of them it takes."""
+    """For `seconds`, and until there was each kind of it. `only` leaves the others out, for finding out which of them
+    it takes."""
 
-    def __init__(
-        self, town: Town, source: random.Random, stopping: threading.Event, *, seconds: float, only: str = ""
-    ) -> None:
-        self.town, self.random, self.stopping = town, source, stopping
+    def __init__(self, town: Town, source: random.Random, *, seconds: float, only: str = "") -> None:
+        self.town, self.random, self.seconds = town, source, seconds
         self.done: Counter[str] = Counter()
         self.kinds: dict[str, Callable[[], object]] = {
             "late": self.late,
@@ -55,7 +53,9 @@ class Trouble:
 
     def run(self) -> None:
         queue: list[str] = []
-        while not self.stopping.wait(self.random.uniform(0.3, 1.5)):
+        ends_at = time.monotonic() + self.seconds
+        while time.monotonic() < ends_at or self.done.keys() < self.kinds.keys():
+            time.sleep(self.random.uniform(0.3, 1.5))
             if not self.kinds:
                 continue
             if not queue:
@@ -81,12 +81,12 @@ class Trouble:
     def dead_remote(self) -> None:
         system = self.random.choice(("cloudstack", "netris"))
         self.town.order(system, "faults", kind="down", times=1000)
-        self.stopping.wait(self.random.uniform(2, 5))
+        time.sleep(self.random.uniform(2, 5))
         self.town.clear_faults()
 
     def end_session(self) -> None:
         self.town.order("netris", "sessions/end")
-        self.stopping.wait(self.random.uniform(2, 6))
+        time.sleep(self.random.uniform(2, 6))
         self.town.reconnect()
 
     def shift_worker(self) -> None:
