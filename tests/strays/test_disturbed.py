@@ -7,18 +7,18 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.models import Account
 from apps.mirror.models import Kind
 from apps.mirror.services import refresh
-from apps.networks.models import Tier, Vpc
-from apps.networks.services import create_vpc
 from apps.operations.provisioned import Status
 from apps.operations.services import retry
 from apps.strays.finder import look
 from apps.strays.models import Stray
 from apps.strays.services import remove
 from tests import builders
-from tests.builders import BY, a_vpc_spec
+from tests.builders import BY
 from tests.questions import Killed, Watch, every_part_twice
+from tests.sandbox.cloudstack.client import root_of
 
 pytestmark = pytest.mark.usefixtures("accounts")
 
@@ -34,15 +34,30 @@ def clouds_of(watch: Watch) -> Any:
 
 
 @pytest.fixture
-def a_new_stray(acme, zone, run, clock, watch) -> Any:
-    acme.max_vpcs = acme.max_tiers = 500
-    acme.save()
+def a_new_stray(acme, zone, clock, watch, world) -> Any:
+    """Made in CloudStack as Weft makes a VPC, and known to rows that are deleted."""
+    account = Account.objects.of(acme).get()
+    root = root_of(world)
+    whose = {"zoneid": root.zone, "account": account.remote_name, "domainid": account.cloudstack_domain_id}
 
     def made(number: int) -> Stray:
         watch.disturb(0, "")
-        assert run(create_vpc(acme, a_vpc_spec(zone, name=f"vpc {number}"), by=BY)).phase == "succeeded"
-        Tier.unscoped.update(status=Status.DELETED)
-        Vpc.unscoped.update(status=Status.DELETED)
+        vpc = builders.a_vpc(acme, zone, f"vpc {number}", status=Status.DELETED)
+        tiers = [
+            builders.a_tier(vpc, name, f"10.20.{third}.0/24", Status.DELETED)
+            for third, name in enumerate(("web", "db"))
+        ]
+        offering = {"vpcofferingid": zone.vpc_offering_id, "cidr": vpc.cidr}
+        vpc.cloudstack_id = root("createVPC", name=vpc.remote_name, **offering, **whose)["id"]
+        vpc.save()
+        clock.shift(timedelta(minutes=1))
+        world.cloudstack.run_due_jobs()
+        for tier in tiers:
+            gateway = {"gateway": tier.gateway, "netmask": tier.cidr.netmask, "vpcid": vpc.cloudstack_id}
+            offering = {"networkofferingid": zone.tier_offering_id}
+            made = root("createNetwork", name=tier.remote_name, **offering, **gateway, **whose)
+            tier.cloudstack_id = made["network"]["id"]
+            tier.save()
         clock.shift(timedelta(seconds=1))
         for kind in (Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK, Kind.NETRIS_VPC, Kind.NETRIS_VNET):
             refresh(zone, kind, watch.clouds_of(zone))
