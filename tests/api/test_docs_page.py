@@ -18,7 +18,7 @@ from tests.portal.conftest import WebServer, session_of, valkey, web
 __all__ = ["valkey", "web"]  # fixtures
 pytestmark = [
     pytest.mark.django_db(transaction=True),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("looks"),
     pytest.mark.browser,
     needs_chromium,
 ]

@@ -34,7 +34,7 @@ __all__ = ["busy", "site", "valkey", "web"]  # fixtures
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.django_db(transaction=True),
-    pytest.mark.xdist_group("browser"),
+    pytest.mark.xdist_group("looks"),
     needs_chromium,
 ]
 
