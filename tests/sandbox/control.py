@@ -58,3 +58,17 @@ def at_the_call(world, method, path, then):
     yield
     client.event_hooks = {}
     assert not waiting
+
+
+@contextmanager
+def after_each_change(world, look):
+    """What somebody sees before, and after each call of the plugin that changes something on Netris."""
+    client, seen = world.cloudstack.cloud.plugin.client, [look()]
+
+    def listen(response):
+        if response.request.method != "GET":
+            seen.append(look())
+
+    client.event_hooks = {"response": [listen]}
+    yield seen
+    client.event_hooks = {}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import cached_property
 
-from tests.sandbox.control import data
+from tests.sandbox.control import after_each_change, data
 
 ANYWHERE = "0.0.0.0/0"
 TCP_443 = {"protocol": "tcp", "startport": 443, "endport": 443}
@@ -168,19 +167,9 @@ class Scene:
     def is_forward(self, address, vm):
         return ("forward", f"{address['ipaddress']}/32", f"{vm['ipaddress']}/32")
 
-    @contextmanager
     def sampled(self):
         """What `acls` is after each call of the plugin that changes something."""
-        seen = [self.acls]
-        client = self.world.cloudstack.cloud.plugin.client
-
-        def listen(response):
-            if response.request.method != "GET":
-                seen.append(self.acls)
-
-        client.event_hooks = {"response": [listen]}
-        yield seen
-        client.event_hooks = {}
+        return after_each_change(self.world, lambda: self.acls)
 
 
 def _source(row):

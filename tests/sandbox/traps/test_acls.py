@@ -286,6 +286,17 @@ def test_the_reason_goes_into_the_comment(scene):
     assert item["reason"] == "the web"
 
 
+def test_rules_are_written_in_the_order_of_their_making_which_their_numbers_need_not_have(scene):
+    acl = scene.acl()
+    scene.permits(acl, [80, 81])
+    scene.deny_all(acl, 1)
+    tier = scene.tier_with(scene.acl("before"))
+
+    assert scene.replace(acl, tier)["jobstatus"] == 1
+
+    assert [port for *_, port, _ in scene.acls] == [80, 81, 0]
+
+
 def busy(scene):
     """A tier with one of everything, without a running machine from now on."""
     acl = scene.acl()

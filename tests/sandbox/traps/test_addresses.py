@@ -294,6 +294,17 @@ def test_a_release_that_fails_at_a_rule_keeps_the_address_and_is_repeated(scene)
     assert (scene.shown()["state"], scene.nat, scene.forwards, scene.has_subnet()) == ("Free", [], [], False)
 
 
+def test_a_release_that_fails_at_static_nat_keeps_it_and_is_repeated(scene):
+    scene.static()
+    scene.refuse(DELETE_NAT)
+
+    assert scene.release()["jobresult"] == REFUSED
+    assert (scene.shown()["state"], scene.shown()["isstaticnat"], len(scene.nat)) == ("Releasing", True, 1)
+    assert scene.release()["jobstatus"] == 1
+
+    assert (scene.shown()["state"], scene.nat, scene.has_subnet()) == ("Free", [], False)
+
+
 def lost_subnet(scene):
     """An address that is free in CloudStack and whose subnet stands on Netris."""
     scene.forwarded()
