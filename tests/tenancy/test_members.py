@@ -383,6 +383,18 @@ def test_a_password_link_that_is_used_twice_at_once_sets_one_password(boss):
     assert outcomes == ["done", "link-void"]
 
 
+def test_a_password_link_goes_with_its_makers_right_to_make_it(boss, admin):
+    other = Platform(Actor.of_user(builders.a_platform_admin("other")))
+    secret = services.offer_password(boss, by=Platform(Actor.of_user(admin)))
+    services.disable_person(admin, by=other)
+    assert refusal_of(lambda: services.set_password_with_link(secret, PASSWORD)) == "link-void"
+
+    theirs = secret.replace(admin.uuid.hex, other.actor.user.uuid.hex)
+    assert refusal_of(lambda: services.set_password_with_link(theirs, PASSWORD)) == "link-void"
+    for by in (other, builders.the_platform()):
+        assert services.set_password_with_link(services.offer_password(boss, by=by), PASSWORD) == boss
+
+
 @pytest.mark.django_db(transaction=True)
 def test_two_platform_admins_who_disable_each_other_leave_one(db):
     ada, bea = builders.a_platform_admin("ada"), builders.a_platform_admin("bea")

@@ -98,6 +98,14 @@ def test_who_has_an_account_joins_with_name_and_password(olive, acme, stranger):
     assert "weft_browser" in right.cookies
 
 
+def test_a_code_is_pasted_with_blanks_around_it_or_the_whole_link_before_it(olive, acme, bob, stranger):
+    for around in ("  {}  ", " http://testserver/join/#{}\n"):
+        code = around.format(code_for(olive, f"{len(around)}@example.net"))
+        assert "Join Acme" in words(bob.post("/join/", {"code": code}))
+        answer = Client().post("/join/new/", {"code": code, "password": PASSWORD, "again": PASSWORD})
+        assert answer.headers.get("Location") == "/t/acme/", words(answer)
+
+
 def test_who_is_signed_in_joins_as_themselves(olive, acme, bob, stranger):
     code = code_for(olive)
     page = words(bob.post("/join/", {"code": code}))

@@ -11,7 +11,7 @@ from apps.kernel.errors import Forbidden, Refused
 from apps.kernel.locks import hold_row, hold_rows
 from apps.tenancy.actors import Actor, Platform
 from apps.tenancy.models import Session, User
-from apps.tenancy.passwordlinks import LINKS
+from apps.tenancy.passwordlinks import make_secret, person_of
 from apps.tenancy.services.record import audit, tell_of_rights
 from apps.tenancy.sessions import name_of
 
@@ -36,15 +36,15 @@ def offer_password(user: User, *, by: Platform) -> str:
     if not user.is_active:
         raise Refused("not-now", "They are disabled. Enable them first.")
     audit(by.actor, "password.link", user, tenant=None)
-    return LINKS.make_secret(user)
+    return make_secret(user, by=by.actor.person)
 
 
 def set_password_with_link(secret: str, password: str) -> User:
     """Raises `Refused` when the link opens nothing any more."""
     hashed = make_password(password)  # takes its time, with no row held
     with transaction.atomic(durable=True):
-        hold_row(LINKS.person_of(secret))
-        user = LINKS.person_of(secret)  # whoever was a moment faster has used it up
+        hold_row(person_of(secret))
+        user = person_of(secret)  # whoever was a moment faster has used it up
         user.password = hashed
         user.save(update_fields=["password"])
         ended = _end(user, lambda _session: True)

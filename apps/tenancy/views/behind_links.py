@@ -33,6 +33,11 @@ def link_page(request: HttpRequest, page: LinkPage, fault: str = "", *, status: 
     return render(request, "tenancy/link_code.html", context, status=status)
 
 
+def code_of(request: HttpRequest) -> str:
+    """As it was meant: who pastes a code brings blanks along, or the whole link."""
+    return request.POST.get("code", "").strip().rpartition("#")[2]
+
+
 def behind_link(request: HttpRequest, page: LinkPage, look: Callable[[str], T]) -> T | HttpResponse:
     """What `look` finds behind the code that was sent; or the page that says that there is nothing."""
     try:
@@ -43,7 +48,7 @@ def behind_link(request: HttpRequest, page: LinkPage, look: Callable[[str], T]) 
         answer.headers["Retry-After"] = str(refusal.seconds)
         return answer
     try:
-        found = look(request.POST.get("code", "").strip())
+        found = look(code_of(request))
     except Refused as refusal:
         return link_page(request, page, refusal.message, status=422)
     attempt.undo()

@@ -16,7 +16,7 @@ from apps.tenancy import services, sessions, tries
 from apps.tenancy.forms import HELD_BACK, KnownForm, NewPasswordForm
 from apps.tenancy.models import Invitation, User
 from apps.tenancy.services.members import standing_invitation
-from apps.tenancy.views.behind_links import BUSY, LinkPage, behind_link, link_page
+from apps.tenancy.views.behind_links import BUSY, LinkPage, behind_link, code_of, link_page
 
 
 @never_cache
@@ -39,7 +39,7 @@ def join_as_new(request: HttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, invitation, new=form, status=422)
     try:
-        user = services.join_as_new(request.POST["code"], form.cleaned_data["password"])
+        user = services.join_as_new(code_of(request), form.cleaned_data["password"])
     except Refused as refusal:
         return _void(request, refusal.message)
     except TooManyAtOnce:
@@ -62,7 +62,7 @@ def join_as_known(request: HttpRequest) -> HttpResponse:
             return _page(request, invitation, known=form, status=422 if form.status == 200 else form.status)
         user = form.get_user()
     try:
-        services.join(request.POST["code"], user)
+        services.join(code_of(request), user)
     except Refused as refusal:
         return _void(request, refusal.message)
     return _enter(request, user, invitation, form.attempt if form else None)
@@ -79,7 +79,7 @@ def _invitation(request: HttpRequest) -> Invitation | HttpResponse:
 def _page(request: HttpRequest, invitation: Invitation, status: int = 200, **forms: Any) -> HttpResponse:
     context = {
         "invitation": invitation,
-        "code": request.POST["code"],
+        "code": code_of(request),
         "new": forms.get("new") or NewPasswordForm(_person_of(invitation)),
         "known": forms.get("known") or KnownForm(request),
         "wants_known": "known" in forms,

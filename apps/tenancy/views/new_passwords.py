@@ -13,8 +13,8 @@ from apps.kernel.hashing import TooManyAtOnce
 from apps.tenancy import services
 from apps.tenancy.forms import HELD_BACK, NewPasswordForm
 from apps.tenancy.models import User
-from apps.tenancy.passwordlinks import LINKS
-from apps.tenancy.views.behind_links import BUSY, LinkPage, behind_link, link_page
+from apps.tenancy.passwordlinks import person_of
+from apps.tenancy.views.behind_links import BUSY, LinkPage, behind_link, code_of, link_page
 
 PAGE = LinkPage("Set a new password", "new-password")
 
@@ -25,21 +25,21 @@ def new_password(request: HttpRequest) -> HttpResponse:
     """Nothing is changed by looking."""
     if request.method != "POST":
         return link_page(request, PAGE)
-    user = behind_link(request, PAGE, LINKS.person_of)
+    user = behind_link(request, PAGE, person_of)
     return _form(request, NewPasswordForm(user)) if isinstance(user, User) else user
 
 
 @never_cache
 @require_POST
 def set_password(request: HttpRequest) -> HttpResponse:
-    user = behind_link(request, PAGE, LINKS.person_of)
+    user = behind_link(request, PAGE, person_of)
     if not isinstance(user, User):
         return user
     form = NewPasswordForm(user, request.POST)
     if not form.is_valid():
         return _form(request, form, status=422)
     try:
-        services.set_password_with_link(request.POST["code"].strip(), form.cleaned_data["password"])
+        services.set_password_with_link(code_of(request), form.cleaned_data["password"])
     except Refused as refusal:
         return link_page(request, PAGE, refusal.message, status=422)
     except TooManyAtOnce:
@@ -49,5 +49,5 @@ def set_password(request: HttpRequest) -> HttpResponse:
 
 
 def _form(request: HttpRequest, form: NewPasswordForm, *, status: int = 200) -> HttpResponse:
-    context = {"form": form, "person": form.user, "code": request.POST["code"]}
+    context = {"form": form, "person": form.user, "code": code_of(request)}
     return render(request, "tenancy/new_password.html", context, status=status)
