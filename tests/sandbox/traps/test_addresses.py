@@ -3,6 +3,7 @@
 import pytest
 
 from tests.sandbox.cloudstack.client import refusal
+from tests.sandbox.control import at_the_call, order
 from tests.sandbox.traps.scene import (
     DELETE_NAT,
     DELETE_SUBNET,
@@ -303,6 +304,27 @@ def test_a_release_that_fails_at_static_nat_keeps_it_and_is_repeated(scene):
     assert scene.release()["jobstatus"] == 1
 
     assert (scene.shown()["state"], scene.nat, scene.has_subnet()) == ("Free", [], False)
+
+
+def test_a_forward_that_is_made_while_the_plugins_session_ends_goes_when_it_is_back(scene):
+    """What CloudStack answers when its clean-up fails as well is unverified."""
+    assert scene.vm
+    assert scene.address
+
+    with at_the_call(scene.world, "POST", "/api/v2/nat", lambda: order(scene.netris, "sessions/end")):
+        job = scene.forward()
+    assert (job["jobstatus"], [state for *_, state in scene.forwards]) == (2, ["Deleting"])
+    assert scene.root.job("deletePortForwardingRule", id=forward_id(scene))["jobstatus"] == 2
+
+    order(scene.root.http, "reconnect")
+    scene.root.done("deletePortForwardingRule", id=forward_id(scene))
+    scene.netris.post("/api/auth", json={"user": "sandbox", "password": "sandbox"})
+    assert (scene.forwards, scene.nat) == ([], [])
+    scene.forwarded()
+
+
+def forward_id(scene):
+    return scene.root.list("listPortForwardingRules")[0]["id"]
 
 
 def lost_subnet(scene):
