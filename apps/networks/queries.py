@@ -135,7 +135,9 @@ def _why_not_more(used: int, most: int, more: int, noun: str) -> str | None:
     if used + more <= most:
         return None
     wanted = f", and this takes {more} more" if used < most else ""
-    return f"{used} of {most} {noun}s are in use{wanted}. Delete one, or ask your provider for a higher limit."
+    over = used + more - most
+    delete = f"Delete {'one' if over == 1 else over}, or ask" if over <= used else "Ask"
+    return f"{used} of {most} {noun}s are in use{wanted}. {delete} your provider for a higher limit."
 
 
 def quota_of(tenant: Tenant) -> Quota:

@@ -53,8 +53,10 @@ def full(acme: Tenant, zone: Zone) -> Tenant:
 @pytest.mark.parametrize(("used", "most", "more", "said"), [
     (1, 2, 1, None),
     (2, 2, 1, "2 of 2 tiers are in use. Delete one, or ask your provider for a higher limit."),
-    (3, 2, 1, "3 of 2 tiers are in use. Delete one, or ask your provider for a higher limit."),
+    (3, 2, 1, "3 of 2 tiers are in use. Delete 2, or ask your provider for a higher limit."),
     (1, 3, 3, "1 of 3 tiers are in use, and this takes 3 more. Delete one, or ask your provider for a higher limit."),
+    (0, 0, 1, "0 of 0 tiers are in use. Ask your provider for a higher limit."),
+    (2, 3, 4, "2 of 3 tiers are in use, and this takes 4 more. Ask your provider for a higher limit."),
 ])  # fmt: skip
 def test_what_is_said(used: int, most: int, more: int, said: str | None):
     assert Quota(0, 0, used, most).why_not_tiers(more) == said
