@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from ipaddress import IPv4Network
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.utils import timezone
 
@@ -141,6 +141,29 @@ def mirrored(zone: Zone, kind: Kind, remote_ids: Iterable[object], *, read_at: A
         row = SWEEPS[kind].row_of({"id": remote_id if isinstance(remote_id, int) else str(remote_id)} | (data or {}))
         [columns] = SWEEPS[kind].columns_of([row]).values()
         Item.objects.create(zone=zone, kind=kind, remote_id=str(remote_id), changed_at=read_at, **columns)
+
+
+def an_instance(
+    owner: Account,
+    name: str = "web-1",
+    *,
+    tier: Tier | None = None,
+    address: str = "10.20.0.11",
+    secondary: Sequence[str] = (),
+    state: str = "Running",
+    read_at: Any = None,
+    **fields: Any,
+) -> UUID:
+    """Let the mirror list an instance of an account, with a NIC in the tier. Gives its id in CloudStack."""
+    more = [{"id": str(uuid4()), "ipaddress": each} for each in secondary]
+    nic = {"id": str(uuid4()), "ipaddress": address, "isdefault": True, "secondaryip": more}
+    if tier is not None:
+        nic |= {"networkid": str(tier.cloudstack_id), "vpcid": str(tier.vpc.cloudstack_id)}
+    whose = {"account": owner.remote_name, "domainid": str(owner.cloudstack_domain_id)}
+    facts = {"displayname": name, "state": state, "nic": [nic], "created": "2026-03-02T08:00:00+0000"}
+    instance_id = uuid4()
+    mirrored(owner.zone, Kind.CLOUDSTACK_INSTANCE, [instance_id], read_at=read_at, data=whose | facts | fields)
+    return instance_id
 
 
 def truly_mirrored(

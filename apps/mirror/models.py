@@ -15,6 +15,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 
 from apps.kernel import clock
@@ -29,6 +30,7 @@ class Kind(models.TextChoices):
     CLOUDSTACK_POOL = "cloudstack.pool", "VNI pools in CloudStack"
     CLOUDSTACK_VNI = "cloudstack.vni", "Allocated VNIs in CloudStack"
     CLOUDSTACK_ADDRESS = "cloudstack.address", "Source NAT addresses in CloudStack"
+    CLOUDSTACK_INSTANCE = "cloudstack.instance", "Instances in CloudStack"
     CLOUDSTACK_DOMAIN = "cloudstack.domain", "Domains in CloudStack"
     CLOUDSTACK_ACCOUNT = "cloudstack.account", "Accounts in CloudStack"
     NETRIS_VPC = "netris.vpc", "VPCs in Netris"
@@ -52,6 +54,7 @@ SECONDS = {
     Kind.CLOUDSTACK_POOL: 300,
     Kind.CLOUDSTACK_VNI: 120,
     Kind.CLOUDSTACK_ADDRESS: 60,
+    Kind.CLOUDSTACK_INSTANCE: 60,
     Kind.CLOUDSTACK_DOMAIN: 300,
     Kind.CLOUDSTACK_ACCOUNT: 300,
     Kind.NETRIS_VPC: 30,
@@ -117,6 +120,10 @@ class Reading(models.Model):
         return bool(self.error)
 
 
+#: What tenants narrow and search; other lists are read by the key alone.
+OF_INSTANCES = models.Q(kind=Kind.CLOUDSTACK_INSTANCE)
+
+
 class Item(models.Model):
     """One row of a remote's list. `key` is what the list is joined on: a V-Net's VNI, a network's VPC, a device's name.
 
@@ -129,6 +136,8 @@ class Item(models.Model):
     remote_id = models.CharField(max_length=64)
     key = models.CharField(max_length=255, blank=True)
     name = models.CharField(max_length=255, blank=True)
+    #: What people search it by, folded (`kernel.named`); blank for lists that nobody searches.
+    search_key = models.TextField(blank=True, db_default="")
     data: models.JSONField[dict[str, Any]] = models.JSONField()
     changed_at = models.DateTimeField()
     read_at = models.DateTimeField(null=True)
@@ -137,7 +146,11 @@ class Item(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=("kind", "remote_id", "zone"), name="item_is_unique")]
-        indexes = [models.Index(fields=("zone", "kind", "key"), name="item_by_key")]
+        indexes = [
+            models.Index(fields=("zone", "kind", "key"), name="item_by_key"),
+            GinIndex(OpClass("search_key", "gin_trgm_ops"), condition=OF_INSTANCES, name="instance_by_words"),
+            GinIndex(OpClass("data", "jsonb_path_ops"), condition=OF_INSTANCES, name="instance_by_network"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name or self.remote_id}"

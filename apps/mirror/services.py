@@ -256,7 +256,7 @@ def _upsert(items: Sequence[Item], *fields: str) -> None:
         batch_size=BATCH,
         update_conflicts=True,
         unique_fields=["kind", "remote_id", "zone"],
-        update_fields=["key", "name", "data", "changed_at", *fields],
+        update_fields=["key", "name", "search_key", "data", "changed_at", *fields],
     )
 
 

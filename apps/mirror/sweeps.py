@@ -8,6 +8,7 @@ How often stands in `Kind.interval`.
     cloudstack.pool                            the zone's physical networks with their ranges of VNIs
     cloudstack.vni        VNI                  the VNIs that are taken out of these ranges
     cloudstack.address    id of its VPC        the source NAT addresses of the zone
+    cloudstack.instance   domain's id/account   the instances of the zone, with their NICs
     cloudstack.domain     its name             all domains
     cloudstack.account    its name             all accounts
     netris.vpc            name in CloudStack   all VPCs of the controller; "" for what the plugin did not make
@@ -30,8 +31,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from apps.cloudstack.wire import Account, Domain, GuestVlan, Network, PhysicalNetwork, PublicIp
+from apps.cloudstack.wire import Account, Domain, GuestVlan, Instance, Network, PhysicalNetwork, PublicIp
 from apps.cloudstack.wire import Vpc as CloudStackVpc
+from apps.kernel.named import joined
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind
 from apps.netris.names import name_in_cloudstack
@@ -59,6 +61,8 @@ class Sweep(Generic[Row]):
     remote_id: Callable[[Row], object]
     key: Callable[[Row], object]
     name: Callable[[Row], str]
+    #: What people search it by.
+    words: Callable[[Row], Iterable[object]] = lambda _row: ()
 
     def read(self, clouds: Clouds) -> Iterator[dict[str, dict[str, Any]]]:
         """The list as it is now, in the portions in which it comes, none of them large."""
@@ -75,7 +79,8 @@ class Sweep(Generic[Row]):
         if "\\u0000" in text:
             text = NUL.sub(r"\1", text)
         key, name = (str(value).replace("\0", "")[:255] for value in (self.key(row), self.name(row)))
-        return {"key": key, "name": name, "data": json.loads(text)}
+        words = joined(str(word).replace("\0", "") for word in self.words(row))
+        return {"key": key, "name": name, "search_key": words, "data": json.loads(text)}
 
     def row_of(self, data: Mapping[str, Any]) -> Row:
         return self.model.model_validate(data)
@@ -120,6 +125,12 @@ def _addresses(clouds: Clouds) -> Iterator[Sequence[Subnet]]:
         ]
 
 
+def _words_of_instance(instance: Instance) -> list[object]:
+    """Its names, and all of its addresses."""
+    addresses = (at for nic in instance.nic for at in (nic.ipaddress, *(each.ipaddress for each in nic.secondaryip)))
+    return [instance.displayname, instance.name, *filter(None, addresses)]
+
+
 SWEEPS: dict[Kind, Sweep[Any]] = {
     Kind.CLOUDSTACK_VPC: Sweep(
         system=System.CLOUDSTACK,
@@ -160,6 +171,15 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         remote_id=lambda address: address.id,
         key=lambda address: address.vpcid,
         name=lambda address: str(address.ipaddress),
+    ),
+    Kind.CLOUDSTACK_INSTANCE: Sweep(
+        system=System.CLOUDSTACK,
+        model=Instance,
+        pages=lambda clouds: clouds.cloudstack.instance_pages(str(clouds.zone.cloudstack_zone_id)),
+        remote_id=lambda instance: instance.id,
+        key=lambda instance: f"{instance.domainid}/{instance.account}",
+        name=lambda instance: instance.displayname or instance.name,
+        words=_words_of_instance,
     ),
     Kind.CLOUDSTACK_DOMAIN: Sweep(
         system=System.CLOUDSTACK,
