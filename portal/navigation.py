@@ -64,6 +64,7 @@ def _of_tenant(tenant: Tenant, path: str) -> list[Place]:
     return [
         place("Overview", "house", "networks:overview"),
         place("VPCs", "network", "networks:vpc_list", "tiers"),
+        place("Instances", "server", "instances:list"),
         place("Activity", "history", "operations:list", "operations"),
         place("Members", "users", "members"),
         place("Tokens", "key-round", "tokens"),

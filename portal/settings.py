@@ -46,6 +46,7 @@ INSTALLED_APPS = [
     "apps.mirror",
     "apps.accounts",
     "apps.networks",
+    "apps.instances",
     "apps.strays",
     "apps.health",
     "apps.fabric",

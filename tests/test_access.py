@@ -48,6 +48,8 @@ GET    networks:tier_rename        tier       login      404       403     200  
 POST   networks:tier_rename        tier       login      404       403     200       404
 GET    networks:tier_delete        tier       login      404       403     200       404
 POST   networks:tier_delete        tier       login      404       403     302       404
+GET    instances:list              tenant     login      404       200     200       404
+GET    instances:detail            instance   login      404       200     200       404
 GET    operations:list             tenant     login      404       200     200       404
 GET    operations:changes          tenant     login      404       200     200       404
 GET    operations:detail           operation  login      404       200     200       404
@@ -176,6 +178,8 @@ POST   api:tiers                   -          401        422       403     422  
 GET    api:tier                    tier       401        404       200     200       200
 PATCH  api:tier                    tier       401        404       403     200       403
 DELETE api:tier                    tier       401        404       403     202       403
+GET    api:instances               -          401        200       200     200       200
+GET    api:instance                instance   401        404       200     200       200
 GET    api:strays                  -          401        404       404     404       200
 GET    api:stray                   stray      401        404       404     404       200
 POST   api:stray-remove            stray      401        403       403     403       422
@@ -251,8 +255,7 @@ Call = Callable[[str, str, str], Any]
 def ids(acme, globex) -> Ids:
     """A VPC, a tier and an operation of acme's. Nothing is in the way of any change to them."""
     zone = builders.a_zone()
-    for tenant in (acme, globex):
-        builders.an_account(tenant, zone)
+    account, _ = (builders.an_account(tenant, zone) for tenant in (acme, globex))
     vpc, lab = builders.a_vpc(acme, zone), builders.a_vpc(acme, zone, "lab")
     what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": lab.pk, "resource_name": "lab"}
     operation = Operation.unscoped.create(
@@ -260,6 +263,7 @@ def ids(acme, globex) -> Ids:
     )
     return {
         "vpc": vpc.pk,
+        "instance": builders.an_instance(account),
         "tier": builders.a_tier(vpc).pk,
         "operation": operation.pk,
         "tenant_id": acme.pk,

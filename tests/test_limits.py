@@ -55,7 +55,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     """The ids of a VPC, a tier, and an operation of acme's. The admin becomes acme's owner as well."""
     Membership.objects.create(user=admin, tenant=acme, role=Role.OWNER)
     zone = builders.a_zone(max_tiers_per_vpc=24)
-    builders.an_account(acme, zone)
+    account = builders.an_account(acme, zone)
     vpc, lab = builders.a_vpc(acme, zone), builders.a_vpc(acme, zone, "lab")
     what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": lab.pk, "resource_name": "lab"}
     operation = Operation.unscoped.create(
@@ -64,6 +64,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     return {
         **{"vpc": vpc.pk, "tier": builders.a_tier(vpc).pk, "operation": operation.pk},
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
+        "instance": builders.an_instance(account),
         **builders.whoever_belongs_to(acme),
     }
 
@@ -85,6 +86,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "zones": "zone",
         "tenants": "tenant_id",
         "strays": "stray",
+        "instances": "instance",
         "members": "member",
         "invitations": "invitation",
         "tokens": "token",

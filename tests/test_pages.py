@@ -15,6 +15,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.accounts.models import Account
+from apps.instances.queries import theirs
+from apps.mirror.models import Item, Kind
 from apps.mirror.services import refresh_due, request_refresh
 from apps.networks.models import Vpc
 from apps.operations.models import Event, Operation
@@ -184,9 +187,15 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
     for vpc in vpcs:
         operation = Operation.unscoped.get(resource_id=vpc.pk)
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
-        ids |= {"stray": builders.a_stray(vpc.zone).pk, **people}
+        ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
         found |= {page.path(ids) for page in pages}
     return sorted(found)
+
+
+def an_instance_of(tenant: Tenant) -> Any:
+    """The same when asked again."""
+    found = Item.objects.filter(theirs(Account.objects.of(tenant)), kind=Kind.CLOUDSTACK_INSTANCE).first()
+    return found.remote_id if found else builders.an_instance(Account.objects.of(tenant)[0], secondary=["10.20.0.12"])
 
 
 def whoever_is_there(tenant: Tenant) -> dict[str, Any]:

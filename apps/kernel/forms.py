@@ -61,7 +61,7 @@ class Choice(forms.ChoiceField):
     def __init__(self, noun: str, choices: Any = ()) -> None:
         self.noun = noun
         told = {"invalid_choice": f"There is no {noun} “%(value)s”."}
-        super().__init__(required=False, label=noun.capitalize(), error_messages=told)
+        super().__init__(required=False, label=noun[:1].upper() + noun[1:], error_messages=told)
         self.offer(choices)
 
     def offer(self, choices: Any) -> None:

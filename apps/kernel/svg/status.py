@@ -63,6 +63,7 @@ LOOKS = {
     "suspected": Look("Suspected", "weld", "triangle-alert", "triangle"),
     "away": Look("Reconnecting", "indigo", "loader-circle", "dot-ring", is_moving=True),
     "active": Look("Active", "sage", "circle-check", "disc"),
+    "stopped": Look("Stopped", "linen", "circle-stop", "ring"),
     "suspended": Look("Suspended", "weld", "circle-pause", "triangle"),
     # Django's message levels
     "success": Look("Done", "sage", "circle-check", "disc"),

@@ -1,0 +1,62 @@
+"""The filter of the list of instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.safestring import SafeString
+
+from apps.instances.queries import STATES
+from apps.kernel.forms import Choice, ListForm, Search
+from apps.networks.models import Tier, Vpc
+from apps.tenancy.models import Tenant
+
+R = TypeVar("R", Vpc, Tier)
+
+#: VPCs that are offered; one that is not among them is reached through its page, and by search.
+OFFERED = 200
+
+
+class InstanceListForm(ListForm):
+    q = Search("name or address")
+    nothing = "No instance has this name or address, or is in this place or state."
+    vpc = Choice("VPC")
+    tier = Choice("tier")
+    state = Choice("state", [(state, state) for state in STATES])
+    also = ("page", "sort")
+
+    def __init__(self, address: QueryDict, tenant: Tenant) -> None:
+        super().__init__(address)
+        vpcs, tiers = Vpc.objects.of(tenant).live(), Tier.objects.of(tenant).live().select_related("vpc")
+        self.vpc_chosen = _named(vpcs, address.get("vpc"))
+        self.tier_chosen = _named(tiers, address.get("tier"))
+        within = self.vpc_chosen or (self.tier_chosen and self.tier_chosen.vpc)
+        self._offer("vpc", [*vpcs[:OFFERED], *filter(None, [self.vpc_chosen])])
+        self._offer("tier", [*(tiers.filter(vpc=within) if within else ()), *filter(None, [self.tier_chosen])])
+
+    def _offer(self, name: str, rows: Iterable[Vpc | Tier]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, Choice)
+        field.offer({str(row.pk): row.name for row in rows}.items())
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """As `queries.of` takes it."""
+        return {"words": self.words, "vpc": self.vpc_chosen, "tier": self.tier_chosen, "state": self.said("state")}
+
+    @property
+    def tiers_again(self) -> SafeString:
+        """Which there are depends on the VPC, so they are told with each part of the page."""
+        return self["tier"].as_widget(attrs={"hx-swap-oob": "morph"})
+
+
+def _named(rows: QuerySet[R], reference: str | None) -> R | None:
+    """Nonsense and another tenant's are the same: the field says that there is no such thing."""
+    try:
+        return rows.filter(pk=UUID(reference or "")).first()
+    except ValueError:
+        return None

@@ -1,0 +1,11 @@
+from django.urls import include, path
+
+from apps.instances import views
+
+app_name = "instances"
+
+tenant_urlpatterns = [
+    path("instances/", views.instance_list, name="list"),
+    path("instances/<id:pk>/", views.instance_detail, name="detail"),
+]
+urlpatterns = [path("t/<slug:tenant_slug>/", include(tenant_urlpatterns))]
