@@ -174,6 +174,8 @@ def test_a_page_follows_its_operation_and_is_quiet_once_it_is_over(stack: Stack,
     path, stream = f"/t/acme/operations/{id_in(page)}/", f"/events/operations/{id_in(page)}"
     expect(page.locator(".step--now")).to_have_count(1)
     assert stream in asked
+    # Who copies something meanwhile has it selected still, though a line has come before it.
+    page.get_by_text(id_in(page), exact=True).select_text()
 
     # Without a word from the stream it asks by itself.
     before = asked.count(path)
@@ -183,6 +185,7 @@ def test_a_page_follows_its_operation_and_is_quiet_once_it_is_over(stack: Stack,
 
     watch_until_done(page)
     page.wait_for_timeout(300)
+    assert page.evaluate("getSelection().toString()") == id_in(page)
     assert stream in over
     del asked[:]
     page.clock.fast_forward(120_000)
