@@ -282,9 +282,29 @@ def test_what_a_reading_told_greys_by_itself_once_that_is_too_old(visit: Visit, 
         page.reload()
         expect(page.locator("main .status.tone-sage", has_text=word).first).to_be_visible(timeout=40_000)
         expect(page.locator("main .is-stale")).to_have_count(0)
+        drawn = page.locator("main svg:not(.legend *) text:visible", has_text=re.compile(f"^{word}$"))
+        if not path.endswith("/vpcs/"):
+            expect(drawn.first).to_be_visible()
         page.clock.fast_forward(30 * 60_000)
         expect(page.locator("main .is-stale").first).to_be_visible()
+        expect(drawn).to_have_count(0)
         assert page.evaluate(GREEN) == []
+
+
+def test_the_times_of_a_list_are_one_stop_and_the_arrows_go_from_one_to_the_next(visit: Visit) -> None:
+    page = visit("alice", "/t/acme/activity/changes/")
+    times = page.locator("main td time")
+    assert times.count() > 2
+    expect(page.locator("main td time[tabindex='0']")).to_have_count(1)
+
+    times.first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(times.nth(1)).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    expect(times.first).to_be_focused()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.localName") != "time"
 
 
 def test_a_form_half_filled_in_outlives_the_session(stack: Stack, visit: Visit) -> None:

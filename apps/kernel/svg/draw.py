@@ -8,6 +8,8 @@ from itertools import accumulate, takewhile
 
 from django.utils.safestring import SafeString
 
+from apps.kernel.svg.status import Look, look_of
+
 #: Advance of a glyph in em. The portal draws with whatever sans font the reader's machine has: these are the widths
 #: that Helvetica, Arial, Liberation Sans and Segoe UI roughly share. What is not listed is taken for a digit.
 NARROW = dict.fromkeys("ijl|'.,:;!()[]{} ftrI/-", 0.31)
@@ -87,6 +89,17 @@ def mark(shape: str, x: float, y: float, tone: str, *, size: float = 5) -> SafeS
             ring = element("circle", cx=float(x), cy=float(y), r=size - 0.5, class_=f"mark mark--open tone-{tone}")
             return join(ring, element("circle", cx=float(x), cy=float(y), r=size * 0.4, **common))
     return element("circle", cx=float(x), cy=float(y), r=size - 0.5, class_=f"mark mark--open tone-{tone}")
+
+
+def status_words(look: Look, x: float, y: float, class_: str, *, anchor: str | None = None) -> SafeString:
+    """The words of a status beside its mark. What says that all is well says "Stale" on an open page, once what it is
+    known from is too old: maps.css shows one of the two."""
+    if look.tone != "sage":
+        return text(x, y, look.words, f"{class_} tone-{look.tone}", anchor=anchor)
+    return join(
+        text(x, y, look.words, f"{class_} tone-{look.tone} when-fresh", anchor=anchor),
+        text(x, y, look_of("stale").words, f"{class_} when-stale", anchor=anchor),
+    )
 
 
 def picture(

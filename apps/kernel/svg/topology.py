@@ -14,7 +14,7 @@ from math import ceil
 
 from django.utils.safestring import SafeString
 
-from apps.kernel.svg.draw import element, fit, join, mark, number, picture, text, width_of
+from apps.kernel.svg.draw import element, fit, join, mark, number, picture, status_words, text, width_of
 from apps.kernel.svg.layers import LANE_NAMES, ROLES, Device, Link, Topology, fold, lanes_of, natural
 from apps.kernel.svg.status import look_of
 
@@ -241,8 +241,8 @@ def _beam(device: Device, y: float, width: float) -> SafeString:
         element("rect", x=MARGIN / 2, y=y + 8, width=3, height=BEAM - 16, rx=1.5, class_=f"topo-edge tone-{look.tone}"),
         text(MARGIN / 2 + 14, y + 25, device.name, "topo-name"),
         text(MARGIN / 2 + 26 + width_of(device.name, 13.5), y + 25, f"Out of band   {facts}", "topo-line"),
-        mark(look.shape, right - width_of(look.words, 11.5) - 11, y + 21, look.tone),
-        text(right, y + 25, look.words, f"topo-status tone-{look.tone}", anchor="end"),
+        status_words(look, right - 15, y + 25, "topo-status", anchor="end"),
+        mark(look.shape, right - 5, y + 21, look.tone),
     )
     return _device_group(device, drawn)
 
@@ -267,7 +267,7 @@ def _device(spot: Spot) -> SafeString:
             for index, line in enumerate(device.lines)
         ),
         mark(look.shape, x + 19, foot - 4, look.tone),
-        text(x + 29, foot, look.words, f"topo-status tone-{look.tone}"),
+        status_words(look, x + 29, foot, "topo-status"),
         text(x + WIDTH - 10, foot, ROLES.get(device.role, "Device"), "topo-role", anchor="end"),
     )
     return _device_group(device, drawn)

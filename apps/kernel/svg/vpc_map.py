@@ -13,7 +13,7 @@ from zlib import crc32
 
 from django.utils.safestring import SafeString
 
-from apps.kernel.svg.draw import element, fit, join, mark, number, picture, text, width_of
+from apps.kernel.svg.draw import element, fit, join, mark, number, picture, status_words, text, width_of
 from apps.kernel.svg.status import look_of
 
 Address = IPv4Address | IPv6Address
@@ -225,10 +225,10 @@ def _router(plan: VpcMap, box: Box) -> SafeString:
 
 
 def _status(status: str, right: float, baseline: float) -> SafeString:
-    """A shape and a word, flush right."""
+    """A word and a shape, flush right: the shape last, since nobody here knows how wide the word will be."""
     look = look_of(status)
-    words = text(right, baseline, look.words, f"map-status tone-{look.tone}", anchor="end")
-    return join(mark(look.shape, right - width_of(look.words, 12) - 9, baseline - 4, look.tone, size=4.5), words)
+    words = status_words(look, right - 14, baseline, "map-status", anchor="end")
+    return join(words, mark(look.shape, right - 4.5, baseline - 4, look.tone, size=4.5))
 
 
 def _tiers(plan: VpcMap, boxes: Sequence[Box]) -> list[SafeString]:
