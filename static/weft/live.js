@@ -68,8 +68,9 @@
     Idiomorph.defaults.callbacks.beforeNodeMorphed = (old, next) => {
       if (old.matches?.(APART)) [old, next].forEach(withoutBlanks);
     };
-    // What somebody has opened stays open, and what they type meanwhile stays typed.
+    // What somebody has opened stays open, what they type meanwhile stays typed, and a time stays a stop or none.
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
+      !(name === "tabindex" && element.localName === "time") &&
       !(name === "open" && element.localName === "details") &&
       !(name === "value" && element === document.activeElement && element.matches("input, textarea"));
   }

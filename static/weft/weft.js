@@ -92,6 +92,35 @@
     if (news.length) document.dispatchEvent(new Event("weft:stale"));
   };
 
+  // The times of a table or a list are one stop of the Tab key, and the arrows go from one to the next: a list of fifty
+  // lines would be a hundred stops. Without this script each is one.
+  const STEPS = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 };
+  const timesBeside = (time) => [...(time.closest("table, .list, .timeline, .stats")?.querySelectorAll("time[tabindex]") || [time])];
+  const gatherTimes = () => {
+    const seen = new Set();
+    for (const time of document.querySelectorAll("time[tabindex]")) {
+      if (seen.has(time)) continue;
+      const times = timesBeside(time);
+      const stop = times.includes(document.activeElement) ? document.activeElement : times[0];
+      for (const one of times) {
+        seen.add(one);
+        one.tabIndex = one === stop ? 0 : -1;
+      }
+    }
+  };
+  const stepOn = (event) => {
+    const time = event.target.closest?.("time[tabindex]");
+    if (!time || !STEPS[event.key]) return;
+    const times = timesBeside(time);
+    const next = times[times.indexOf(time) + STEPS[event.key]];
+    if (!next) return;
+    event.preventDefault();
+    next.focus();
+  };
+  document.addEventListener("keydown", stepOn);
+  document.addEventListener("htmx:afterSettle", gatherTimes); // with those that have come in
+  document.addEventListener("focusin", (event) => event.target.closest?.("time[tabindex]") && gatherTimes());
+
   // Topology: point at a device, or walk to it, and its links light up.
   const light = (device) => {
     const map = device.closest("svg");
@@ -149,6 +178,7 @@
   const settle = (arrived) => {
     showTheme();
     ageAll();
+    gatherTimes();
     openMaps();
     overDevice({ target: document.activeElement });
     const errors = "[data-error-summary]";
