@@ -6,6 +6,7 @@ admins, one each for the operations that wait for somebody, the zones in trouble
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +18,7 @@ from apps.fabric.zones import in_trouble
 from apps.operations.models import Operation
 from apps.strays.models import Stray
 from apps.tenancy.actors import Platform
-from apps.tenancy.models import Tenant
+from apps.tenancy.models import Membership, Tenant
 from apps.tenancy.queries import why_not_write
 
 
@@ -38,20 +39,28 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     if user is None or not user.is_authenticated:
         return {}
     membership = getattr(request, "membership", None)
+    memberships = getattr(request, "memberships", None) or user.memberships.select_related("tenant")
     return {
-        "nav": SimpleLazyObject(lambda: places(request)),
-        "memberships": getattr(request, "memberships", None) or user.memberships.select_related("tenant"),
+        "nav": SimpleLazyObject(lambda: places(request, memberships)),
+        "memberships": memberships,
         "tenant_switch_url": reverse("switch-tenant"),
         "session_url": reverse("tenant-session", args=[membership.tenant.slug]) if membership else reverse("session"),
         "why_only_looking": why_not_write(membership) if membership else None,
     }
 
 
-def places(request: HttpRequest) -> list[Place]:
+def places(request: HttpRequest, memberships: Iterable[Membership] = ()) -> list[Place]:
+    """A page of one's own belongs to no tenant: from there one goes to all that one is a member of."""
     tenant: Tenant | None = getattr(request, "tenant", None)
     platform: Platform | None = getattr(request, "platform", None)
+    if tenant is None and platform is None:
+        return [_home_of(membership.tenant) for membership in memberships]
     of_tenant = _of_tenant(tenant, request.path) if tenant else []
     return of_tenant + (_of_platform(platform, request.path) if platform else [])
+
+
+def _home_of(tenant: Tenant) -> Place:
+    return Place("Your tenants", tenant.name, "house", reverse("networks:overview", args=[tenant.slug]))
 
 
 def _of_tenant(tenant: Tenant, path: str) -> list[Place]:

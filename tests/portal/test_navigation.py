@@ -46,6 +46,17 @@ def test_platform_admins_see_the_platform(acme: Tenant, admin: User) -> None:
     assert labels(places(a_request("/t/acme/", admin, acme))) == TENANT + PLATFORM
 
 
+def test_a_page_of_ones_own_leads_to_the_tenants_that_one_is_a_member_of(
+    client: Client, acme: Tenant, globex: Tenant, engineer: User
+) -> None:
+    Membership.objects.create(user=engineer, tenant=globex, role=Role.VIEWER)
+    client.force_login(engineer)
+
+    found = client.get(reverse("account")).context["nav"]
+
+    assert {(place.label, place.url) for place in found} == {("Acme", "/t/acme/"), ("Globex", "/t/globex/")}
+
+
 def test_nobody_sees_nothing() -> None:
     request = RequestFactory().get("/")
     assert shell(request) == {}
