@@ -86,11 +86,11 @@ def _made_by(draft: VpcDraft) -> list[Item]:
 
 
 def map_of(
-    vpc: Vpc, tiers: Sequence[Tier], agreement: Agreement | None = None, planned: TierSpec | None = None
+    vpc: Vpc, tiers: Sequence[Tier], agreement: Agreement, *, planned: TierSpec | None = None, leads: bool = False
 ) -> VpcMap:
-    """The map of what is there, and of a tier that is only planned. On the VPC's own page, which knows the agreement,
-    each tier leads to its row."""
-    url = "#tier-{}" if agreement is not None else None
+    """The map of what is there, and of a tier that is only planned. On the VPC's own page each tier leads to its
+    row."""
+    url = "#tier-{}" if leads else None
     nodes = [
         TierNode(tier.name, tier.cidr, tier.gateway, shown_status(tier, agreement), url=url and url.format(tier.pk))
         for tier in tiers
@@ -104,9 +104,9 @@ def map_of(
     return VpcMap(vpc.name, vpc.cidr, shown_status(vpc, agreement), vpc.egress_ip, vpc.zone.name, nodes, free)
 
 
-def shown_status(row: Vpc | Tier, agreement: Agreement | None) -> str:
+def shown_status(row: Vpc | Tier, agreement: Agreement) -> str:
     """The status as people see it. Ready is only said of what both systems were seen to have lately."""
-    if row.status != Status.READY or agreement is None:
+    if row.status != Status.READY:
         return row.status
     if agreement.is_at_odds(row.pk):
         return "differs"

@@ -193,9 +193,11 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     planned = plans.planned_tier(
         vpc, tiers, TierDraft(said.get("name", form["name"].initial), said.get("cidr", form["cidr"].initial))
     )
-    context = {"form": form, "vpc": vpc, "tiers": tiers, "picture": plans.map_of(vpc, tiers, planned=planned)}
     holder = queries.live_operation(vpc)
     reason = _why_not_add_tier(request, vpc, len(tiers), holder)
+    agreement = agreement_of(vpc, tiers, settled_at=queries.settled_at(queries.latest_operations_of(vpc)))
+    picture = plans.map_of(vpc, tiers, agreement, planned=None if reason else planned)
+    context = {"form": form, "vpc": vpc, "tiers": tiers, "picture": picture}
     context |= {**_offered(reason, holder), "crumbs": _crumbs(request, vpc, "New tier")}
     template = part_or_page(request, "networks/tier_create.html", "map")
     return render(request, template, context, status=422 if form.errors else 200)
@@ -355,7 +357,7 @@ def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) 
             }
             for tier in tiers
         ],
-        "picture": plans.map_of(vpc, tiers, agreement),
+        "picture": plans.map_of(vpc, tiers, agreement, leads=True),
         "status": plans.shown_status(vpc, agreement),
         "agreement": agreement,
         "sleep_words": plans.sleep_words(len(agreement.dormant), len(tiers)),

@@ -424,8 +424,16 @@ def test_the_map_of_a_new_tier_follows_what_is_typed(ann, prod):
     assert "<html" not in page
 
 
+def test_the_map_of_a_new_tier_tells_of_the_others_what_the_vpcs_own_page_tells(ann, prod):
+    own, new = (ann.get(f"{page_of(prod)}{part}").context["picture"] for part in ("", "tiers/new/"))
+
+    assert {tier.name: tier.status for tier in own.tiers}.items() <= {t.name: t.status for t in new.tiers}.items()
+    assert {tier.status for tier in own.tiers} != {"ready"}
+
+
 def test_a_full_vpc_says_so(ann, prod):
     builders.a_tier(prod, "app", "10.20.2.0/24")
+    assert "planned" not in ann.get(f"{page_of(prod)}tiers/new/").content.decode()
 
     answer = ann.post(f"{page_of(prod)}tiers/new/", {"name": "more", "cidr": "10.20.3.0/24"})
 
