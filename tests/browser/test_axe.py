@@ -51,6 +51,31 @@ RUN = """async (only) => {
         `${impact} ${id}: ${node.target.join(" ")} ${node.any.concat(node.all, node.none)[0]?.message ?? ""}`));
 }"""
 DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+TABLET = {"width": 768, "height": 1024}
+#: Tables that scroll sideways, so that their last buttons are cut off; words of their heads that are broken in two; and
+#: tables with more than one time to stop at.
+TABLES = """() => {
+    const isBroken = (text) => [...text.data.matchAll(/\\S+/g)].some((word) => {
+        const range = new Range();
+        range.setStart(text, word.index);
+        range.setEnd(text, word.index + word[0].length);
+        return range.getClientRects().length > 1;
+    });
+    const found = [];
+    for (const table of document.querySelectorAll("main .table-wrap")) {
+        const name = table.getAttribute("aria-label");
+        const more = table.scrollWidth - table.clientWidth;
+        if (more > 0) found.push(`${name} scrolls sideways by ${more}`);
+        const texts = document.createTreeWalker(table.querySelector("thead"), NodeFilter.SHOW_TEXT);
+        while (texts.nextNode()) {
+            const text = texts.currentNode;
+            if (isBroken(text)) found.push(`${name} breaks ${text.data.trim()}`);
+        }
+        const stops = table.querySelectorAll("time[tabindex='0']").length;
+        if (stops > 1) found.push(`${name} has ${stops} times to stop at`);
+    }
+    return found;
+}"""
 #: Each rule runs in both sizes, and those that read colours in both themes of each.
 LOOKS: tuple[tuple[Any, Any, list[str]], ...] = (
     (DESK, "light", []),
@@ -61,7 +86,7 @@ LOOKS: tuple[tuple[Any, Any, list[str]], ...] = (
 #: Of these each state is a page of its own; of the others one is like another.
 EACH_STATE = {"networks:vpc_detail", "operations:detail", "operations:platform_detail"}
 #: They lead elsewhere, say nothing, or are a part of a page.
-NO_PAGES = {"session", "into-tenant", "networks:vpc_map"}
+NO_PAGES = {"session", "tenant-session", "into-tenant", "networks:vpc_map"}
 
 
 class Visitor:
@@ -76,6 +101,8 @@ class Visitor:
         do(self.page)
         self.visited.add(view_of(path))
         self.page.evaluate(AXE)
+        self.page.set_viewport_size(TABLET)
+        self.faults |= {f"{path} {name}: {fault}" for fault in self.page.evaluate(TABLES)}
         for size, theme, only in LOOKS:
             self.page.set_viewport_size(size)
             self.page.emulate_media(color_scheme=theme)
