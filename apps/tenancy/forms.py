@@ -100,7 +100,7 @@ class TokenForm(Refusable):
     )
     scope = forms.ChoiceField(label="Scope", choices=Scope.choices, initial=Scope.READ, widget=forms.RadioSelect)
     days = forms.TypedChoiceField(
-        label="Runs out",
+        label="Expires",
         choices=[("30", "After 30 days"), ("90", "After 90 days"), ("365", "After a year"), ("", "Never")],
         initial="90",
         required=False,
@@ -126,7 +126,7 @@ class NewPasswordForm(Refusable):
         error_messages={"required": "Give a password."},
     )
     again = forms.CharField(
-        label="The same again",
+        label="Password again",
         max_length=PASSWORD_LENGTH,
         strip=False,
         widget=forms.PasswordInput({"autocomplete": "new-password"}),
@@ -153,11 +153,11 @@ class ChangePasswordForm(NewPasswordForm):
     """With the old one, which is tried like one at the door."""
 
     old = forms.CharField(
-        label="Present password",
+        label="Current password",
         max_length=PASSWORD_LENGTH,
         strip=False,
         widget=forms.PasswordInput({"autocomplete": "current-password"}),
-        error_messages={"required": "Give your present password."},
+        error_messages={"required": "Give your current password."},
     )
     field_order = ("old", "password", "again")
     attempt: tries.Attempt | None = None
@@ -177,7 +177,7 @@ class ChangePasswordForm(NewPasswordForm):
         try:
             self.attempt = tries.attempt(self.request, self.user.username)
             if not self.user.check_password(old):
-                self.add_error("old", "This is not your present password.")
+                self.add_error("old", "This is not your current password.")
         except tries.TooManyTries as refusal:
             self.wait = refusal.seconds
             self.add_error("old", f"Too many tries have failed. Wait {in_words(self.wait)}, then try again.")

@@ -49,7 +49,7 @@ def test_a_member_is_added_works_and_is_removed_and_with_them_goes_all_they_had(
         assert nora.url == f"{stack.url}/join/"
         name = nora.get_by_label("Your user name").input_value()
         nora.get_by_label("New password").fill(PASSWORD)
-        nora.get_by_label("The same again").fill(PASSWORD)
+        nora.get_by_label("Password again").fill(PASSWORD)
         nora.get_by_role("button", name="Create my account and join").click()
         nora.wait_for_url("**/t/acme/")
         assert not [each for each in asked if "weft_join_" in each]
@@ -105,7 +105,7 @@ def test_a_link_is_used_without_javascript(stack: Stack, visit: Visit, chromium:
         paul.get_by_label("Code").fill(link.partition("#")[2])
         paul.get_by_role("button", name="Go on").click()
         paul.get_by_label("New password").fill(PASSWORD)
-        paul.get_by_label("The same again").fill(PASSWORD)
+        paul.get_by_label("Password again").fill(PASSWORD)
         paul.get_by_role("button", name="Create my account and join").click()
         paul.wait_for_url("**/t/globex/")
 
@@ -113,8 +113,8 @@ def test_a_link_is_used_without_javascript(stack: Stack, visit: Visit, chromium:
         paul.goto("/account/")
         expect(paul.get_by_role("table")).to_contain_text("Chrom")
         paul.goto("/account/password/")
-        paul.get_by_label("Present password").fill(PASSWORD)
+        paul.get_by_label("Current password").fill(PASSWORD)
         paul.get_by_label("New password").fill(f"{PASSWORD} 2")
-        paul.get_by_label("The same again").fill(f"{PASSWORD} 2")
+        paul.get_by_label("Password again").fill(f"{PASSWORD} 2")
         paul.get_by_role("button", name="Change password").click()
         expect(paul.get_by_role("status").first).to_contain_text("Your password is changed.")

@@ -115,12 +115,12 @@ def test_a_new_password_ends_all_other_sessions(engineer):
 @pytest.mark.parametrize(
     ("sent", "told"),
     [
-        ({"old": "guess"}, "This is not your present password."),
+        ({"old": "guess"}, "This is not your current password."),
         ({"again": "something else entirely"}, "This is not the same password."),
         ({"new": "short"}, "too short"),
         ({"new": "ann@example.net"}, "too similar"),
         ({"new": "x" * 200}, "at most 128"),
-        ({"old": "", "new": ""}, "Give your present password."),
+        ({"old": "", "new": ""}, "Give your current password."),
     ],
 )
 def test_what_is_wrong_with_a_password_is_told_and_nothing_is_changed(engineer, sent, told):

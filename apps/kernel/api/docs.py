@@ -106,6 +106,10 @@ class Chapter:
     name: str
     calls: Sequence[Call]
 
+    @property
+    def title(self) -> str:
+        return "VPCs" if self.name == "vpcs" else self.name.capitalize()
+
 
 @dataclass(frozen=True)
 class Shape:

@@ -63,7 +63,7 @@ def docs(request: HttpRequest) -> HttpResponse:
     base = request.build_absolute_uri(reverse("api:docs")).removesuffix("/docs/")
     context = {
         "exports": f"export WEFT={base}\nexport TOKEN=weft_...",
-        "chapters": [chapter.name for chapter in _manual().chapters],
+        "chapters": _manual().chapters,
         "manual": manual(),
     }
     return render(request, "api/docs.html", context)

@@ -36,7 +36,7 @@ def password(request: HttpRequest) -> HttpResponse:
     user = cast(User, request.user)
     form = ChangePasswordForm(request, user, request.POST if request.method == "POST" else None)
     if form.is_valid() and _change(request, user, form):
-        messages.success(request, "Your password is changed. Wherever else you were signed in, you are not any more.")
+        messages.success(request, "Your password is changed. You are signed out everywhere else.")
         back = redirect("account")
         assert form.attempt is not None
         form.attempt.succeed(back)

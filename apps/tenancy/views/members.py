@@ -47,8 +47,8 @@ def invite(request: TenantRequest) -> HttpResponse:
             form.refuse(refusal)
         else:
             done_url = reverse("members", args=[request.tenant.slug])
-            return invited(request, invitation, secret, crumbs=_crumbs(request, "New member"), done_url=done_url)
-    context = {"form": form, "crumbs": _crumbs(request, "New member")}
+            return invited(request, invitation, secret, crumbs=_crumbs(request, "Add a person"), done_url=done_url)
+    context = {"form": form, "crumbs": _crumbs(request, "Add a person")}
     return render(request, "tenancy/invite.html", context, status=422 if form.errors else 200)
 
 
