@@ -64,6 +64,8 @@ POST   member-create               tenant     login      404       403     403  
 GET    member-role                 member     login      404       403     403       404    200
 POST   member-role                 member     login      404       403     403       404    422
 GET    member-remove               member     login      404       403     403       404    200
+GET    member-leave                tenant     login      404       200     200       404
+POST   member-leave                tenant     login      404       302     302       404
 POST   member-remove               member     login      404       403     403       404    302
 POST   invitation-withdraw         invitation  login     404       403     403       404    302
 GET    tokens                      tenant     login      404       200     200       404
@@ -152,6 +154,7 @@ GET    api:members                 -          401        200       200     200  
 GET    api:member                  member     401        404       200     200       200
 PATCH  api:member                  member     401        403       403     403       403    422
 DELETE api:member                  member     401        403       403     403       403    204
+DELETE api:member-own              -          401        422       403     422       403    204
 GET    api:invitations             -          401        200       200     200       200
 POST   api:invitations             -          401        403       403     403       422    422
 GET    api:invitation              invitation  401       404       404     404       200    200

@@ -6,6 +6,7 @@ tenant_urlpatterns = [
     path("session/", signing_in.tenant_session, name="tenant-session"),
     path("members/", members.members, name="members"),
     path("members/new/", members.invite, name="member-create"),
+    path("members/leave/", members.leave, name="member-leave"),
     path("members/<id:pk>/role/", members.change_role, name="member-role"),
     path("members/<id:pk>/remove/", members.remove, name="member-remove"),
     path("invitations/<id:pk>/withdraw/", members.withdraw, name="invitation-withdraw"),

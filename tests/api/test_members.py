@@ -72,6 +72,23 @@ def test_a_role_is_changed_and_a_member_removed(owner, engineer, acme):
     assert owner.delete(address).status_code == 404
 
 
+def test_who_is_no_owner_leaves_by_themselves(engineer, olive, acme):
+    script = Api(builders.a_token(acme, created_by=engineer))
+    assert script.delete("/members/me/").status_code == 204
+    assert not engineer.memberships.exists()
+    assert script.get("/members/").status_code == 401
+
+    viewer = builders.a_member(acme, Role.VIEWER)
+    assert of_person(viewer).delete("/members/me/", Weft_Tenant="acme").status_code == 204
+    assert not viewer.memberships.exists()
+
+
+def test_the_last_owner_and_a_token_that_is_nobodys_own_do_not_leave(api, owner, olive):
+    assert codes(owner.delete("/members/me/")) == {("last-owner", None)}
+    assert codes(api.delete("/members/me/")) == {("nobody", None)}
+    assert olive.memberships.exists()
+
+
 @pytest.mark.parametrize(
     ("body", "found"),
     [

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.tenancy.models import ApiToken, Invitation, Membership, Role, Scope, Tenant, User
+from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Scope, Tenant, User
 from tests import builders
 from tests.web.conftest import Browser, browser_of, words
 
@@ -194,6 +194,25 @@ def test_an_owner_who_leaves_is_led_out(olive, acme):
     mine = acme.memberships.get(user__username="olive")
 
     assert olive.post(f"/t/acme/members/{mine.pk}/remove/").headers["Location"] == "/"
+
+
+def test_who_is_no_owner_leaves_too_and_takes_along_what_they_have_there(acme, ann, engineer):
+    builders.a_token(acme, created_by=engineer, name="deploy")
+    assert 'href="/t/acme/members/leave/"' in ann.get("/t/acme/members/").content.decode()
+
+    assert "Token deploy revoked" in words(ann.get("/t/acme/members/leave/"))
+    answer = ann.post("/t/acme/members/leave/", follow=True)
+
+    assert "You are no member of Acme any more." in words(answer)
+    assert ann.get("/t/acme/").status_code == 404
+    assert not ApiToken.objects.of(acme).kept().exists()
+    assert AuditEntry.objects.of(acme).get(action="member.leave").actor == engineer.username
+
+
+def test_the_last_owner_does_not_leave(olive, acme):
+    assert "needs an owner" in words(olive.get("/t/acme/members/leave/"))
+    assert olive.post("/t/acme/members/leave/").status_code == 422
+    assert acme.memberships.exists()
 
 
 def test_the_platform_gives_a_tenant_its_first_owner_and_changes_its_quotas(root, acme):

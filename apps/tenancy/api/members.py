@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -16,7 +17,7 @@ from apps.kernel.api.transactions import joined
 from apps.tenancy import services
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.serializers import Read, TenantRef
-from apps.tenancy.api.views import List, One, Rows, tenant_named
+from apps.tenancy.api.views import ApiView, List, One, Rows, tenant_named
 from apps.tenancy.emails import MOST
 from apps.tenancy.links import link_of
 from apps.tenancy.models import Invitation, Membership, Role
@@ -109,6 +110,18 @@ class MemberOne(MemberRows, One[Membership]):
         """At once: what they have open of the tenant ends, and their tokens for it. Their account stays."""
         with self.changing(pk) as membership:
             joined(services.remove_member)(membership, by=self.caller.actor)
+        return Response(status=204)
+
+
+class MemberOwn(ApiView):
+    written_by = "member"
+
+    @extend_schema(summary="Leave the tenant", request=None, responses={204: None})
+    def delete(self, request: Request) -> Response:
+        """What an owner's removal is, by the person whose token or session it is. A tenant keeps an owner."""
+        if self.caller.tenant is None:
+            raise PermissionDenied("The platform is no member of a tenant.", "tenant-token-needed")
+        services.leave(self.caller.tenant, by=self.caller.actor)
         return Response(status=204)
 
 

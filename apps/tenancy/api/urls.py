@@ -4,6 +4,7 @@ from apps.tenancy.api import members, people, tokens
 
 urlpatterns = [
     path("members/", members.MemberList.as_view(), name="members"),
+    path("members/me/", members.MemberOwn.as_view(), name="member-own"),
     path("members/<id:pk>/", members.MemberOne.as_view(), name="member"),
     path("invitations/", members.InvitationList.as_view(), name="invitations"),
     path("invitations/<id:pk>/", members.InvitationOne.as_view(), name="invitation"),

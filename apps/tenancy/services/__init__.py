@@ -8,7 +8,16 @@
 Tenants themselves are made by `apps.accounts`, because each needs an account.
 """
 
-from apps.tenancy.services.members import add_member, change_role, invite, join, join_as_new, remove_member, withdraw
+from apps.tenancy.services.members import (
+    add_member,
+    change_role,
+    invite,
+    join,
+    join_as_new,
+    leave,
+    remove_member,
+    withdraw,
+)
 from apps.tenancy.services.people import (
     change_password,
     disable_person,
@@ -32,6 +41,7 @@ __all__ = [
     "issue_token",
     "join",
     "join_as_new",
+    "leave",
     "offer_password",
     "remove_member",
     "revoke_token",

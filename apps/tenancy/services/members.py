@@ -21,7 +21,17 @@ from apps.kernel.locks import hold_row
 from apps.kernel.names import USERNAME
 from apps.tenancy.actors import Actor
 from apps.tenancy.emails import parse_email, username_for
-from apps.tenancy.models import ApiToken, Invitation, Membership, Role, Scope, Tenant, User, digest_of
+from apps.tenancy.models import (
+    ApiToken,
+    Invitation,
+    Membership,
+    MembershipQuerySet,
+    Role,
+    Scope,
+    Tenant,
+    User,
+    digest_of,
+)
 from apps.tenancy.services.record import audit, tell_of_rights
 
 #: Of one tenant at a time.
@@ -109,7 +119,25 @@ def change_role(membership: Membership, role: Role, *, by: Actor) -> Membership:
 def remove_member(membership: Membership, *, by: Actor) -> None:
     """At once: whatever the person has open of this tenant ends, and their tokens for it. The account stays, and what
     it has with other tenants. Raises `Refused` for the last owner."""
-    membership = _held(membership, by)
+    _end(_held(membership, by), "member.remove", by=by)
+
+
+@transaction.atomic(durable=True)
+def leave(tenant: Tenant, *, by: Actor) -> None:
+    """What removal is, by oneself and whatever one's role. Raises `Refused` for the last owner, and for a token that is
+    nobody's own."""
+    hold_row(tenant)
+    if by.person is None:
+        raise Refused("nobody", f"This token is nobody's own, so nobody can leave {tenant} with it.")
+    if by.token is not None and not ApiToken.unscoped.usable().filter(pk=by.token.pk, scope=Scope.WRITE).exists():
+        raise Forbidden("This token opens nothing any more.")
+    membership = _locked().filter(tenant=tenant, user=by.person).first()
+    if membership is None:
+        raise Refused("not-now", f"You are no member of {tenant} any more.")
+    _end(membership, "member.leave", by=by)
+
+
+def _end(membership: Membership, action: str, *, by: Actor) -> None:
     if reason := membership.why_not_part:
         raise Refused("last-owner", reason)
     user, tenant = membership.user, membership.tenant
@@ -117,7 +145,7 @@ def remove_member(membership: Membership, *, by: Actor) -> None:
     names = sorted(tokens.values_list("name", flat=True))
     tokens.update(revoked_at=clock.now())
     old = {"user": user.username, "role": membership.role} | ({"tokens": names} if names else {})
-    audit(by, "member.remove", membership, tenant=tenant, old=old)
+    audit(by, action, membership, tenant=tenant, old=old)
     membership.delete()
     tell_of_rights(user)
 
@@ -170,12 +198,15 @@ def _hold(tenant: Tenant, by: Actor) -> None:
 
 def _held(membership: Membership, by: Actor) -> Membership:
     _hold(membership.tenant, by)
-    rows = Membership.objects.with_other_owner().select_related("user", "tenant")
-    rows = rows.select_for_update(of=("self",), no_key=True)  # who makes a token of the tenant holds it, too
-    found = rows.filter(pk=membership.pk).first()
+    found = _locked().filter(pk=membership.pk).first()
     if found is None:
         raise Refused("not-now", f"{membership.user} is no member of {membership.tenant} any more.")
     return found
+
+
+def _locked() -> MembershipQuerySet:
+    rows = Membership.objects.with_other_owner().select_related("user", "tenant")
+    return rows.select_for_update(of=("self",), no_key=True)  # who makes a token of the tenant holds it, too
 
 
 def _set_role(membership: Membership, role: Role, *, by: Actor) -> None:

@@ -15,7 +15,7 @@ from apps.kernel.pages import found, list_page, page_of
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy import services
 from apps.tenancy.actors import TenantRequest
-from apps.tenancy.decorators import owner_form, tenant_view
+from apps.tenancy.decorators import member_view, owner_form, tenant_view
 from apps.tenancy.forms import InviteForm, MemberListForm, RoleForm
 from apps.tenancy.links import link_of
 from apps.tenancy.models import ApiToken, Invitation, Membership, Role
@@ -95,32 +95,47 @@ def change_role(request: TenantRequest, pk: UUID) -> HttpResponse:
 @owner_form
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: TenantRequest, pk: UUID) -> HttpResponse:
-    membership = _member(request, pk)
+    return _parting(request, _member(request, pk))
+
+
+@member_view
+@require_http_methods(["GET", "HEAD", "POST"])
+def leave(request: TenantRequest) -> HttpResponse:
+    return _parting(request, _member(request, request.membership.pk))
+
+
+def _parting(request: TenantRequest, membership: Membership) -> HttpResponse:
+    """The end of a membership: one's own, or another's."""
+    is_own = membership == request.membership
     reason = membership.why_not_part
     if request.method == "POST":
         try:
-            services.remove_member(membership, by=request.actor)
+            if is_own:
+                services.leave(request.tenant, by=request.actor)
+            else:
+                services.remove_member(membership, by=request.actor)
         except Refused as refusal:
             reason = refusal.message
         else:
-            messages.success(request, f"{membership.user} is no member of {request.tenant} any more.")
-            # Who has removed themselves goes where their work is now.
-            return redirect("home") if request.membership == membership else redirect("members", request.tenant.slug)
+            who = "You are" if is_own else f"{membership.user} is"
+            messages.success(request, f"{who} no member of {request.tenant} any more.")
+            # Who has left goes where their work is now.
+            return redirect("home") if is_own else redirect("members", request.tenant.slug)
     name = str(membership.user)
     tokens = ApiToken.objects.of(request.tenant).kept().filter(created_by=membership.user)
     membership_goes = {"kind": "Role", "name": membership.get_role_display(), "detail": "at once, with all open pages"}
     context = {
-        "heading": f"Remove {name}",
-        "question": f"{name} can see and do nothing in {request.tenant} any more.",
+        "heading": f"Leave {request.tenant}" if is_own else f"Remove {name}",
+        "question": f"{'You' if is_own else name} can see and do nothing in {request.tenant} any more.",
         "goes": [membership_goes, *({"kind": "Token", "name": each.name, "detail": "revoked"} for each in tokens)],
         "stays": [
             {"kind": "Account", "name": name, "detail": "with whatever it has with others"},
             {"kind": "Networks", "name": "All of them", "detail": f"they belong to {request.tenant}"},
         ],
-        "confirm_label": "Remove member",
+        "confirm_label": "Leave" if is_own else "Remove member",
         "cancel_label": "Cancel",
         "cancel_url": reverse("members", args=[request.tenant.slug]),
-        "crumbs": _crumbs(request, name),
+        "crumbs": _crumbs(request, "Leave" if is_own else name),
         "reason": reason,
     }
     return render(request, "confirm.html", context, status=422 if request.method == "POST" else 200)
