@@ -29,7 +29,7 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
     return [(place.section, place.label) for place in found]
 
 
-TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Activity", "Members", "Tokens")]
+TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Instances", "Activity", "Members", "Tokens")]
 PLATFORM = [
     ("Platform", label)
     for label in ("Topology", "Zones", "Tenants", "People", "Tokens", "Operations", "Strays", "Health")
