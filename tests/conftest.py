@@ -6,14 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 import pytest
 import time_machine
 from django.conf import settings as django_settings
 from django.utils import timezone
 from pydantic import SecretStr
-from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]
 
 from apps import cloudstack
 from apps.accounts.models import Account
@@ -26,7 +25,7 @@ from apps.operations.models import Operation
 from apps.tenancy.models import Tenant, User
 from apps.zones.clouds import Clouds, OpenClouds, connect, hooks_for
 from apps.zones.models import Zone
-from tests import builders
+from tests import builders, thrift
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -36,23 +35,7 @@ LOGIN = ("weft", "password-of-the-test")
 
 #: A test moves its own clock, and the database's follows.
 clock_of_database.source = timezone.now
-
-
-class StaticFiles:
-    """Each client of a test loads the middleware anew, which would list and open all the files anew."""
-
-    list_all = staticmethod(WhiteNoiseMiddleware.add_files_from_finders)
-    known: ClassVar[dict[str, Any]] = {}
-
-    @classmethod
-    def add(cls, middleware: WhiteNoiseMiddleware) -> None:
-        if not cls.known:
-            cls.list_all(middleware)
-            cls.known = dict(middleware.files)
-        middleware.files.update(cls.known)
-
-
-WhiteNoiseMiddleware.add_files_from_finders = lambda self: StaticFiles.add(self)
+thrift.install()
 
 Run = Callable[[Operation], Operation]
 
