@@ -241,7 +241,8 @@ WEB = TierSpec("web", IPv4Network("10.20.0.0/24"))
 
 
 class Scene:
-    """One VPC after another, each with an action that is disturbed, and the whole world compared with Weft's rows."""
+    """One VPC after another, or of one VPC one tier after another that goes, each with an action that is disturbed, and
+    the whole world compared with Weft's rows."""
 
     def __init__(self, acme: Any, zone: Any, run: Any, world: Any, watch: Watch, clock: Any) -> None:
         self.acme, self.zone, self.run, self.world, self.watch, self.clock = acme, zone, run, world, watch, clock
@@ -250,24 +251,32 @@ class Scene:
     def ready_for(self, action: str) -> None:
         """What has to be there before the action, under a name of its own."""
         self.number += 1
+        if action == "delete tier" and self.number > 1:
+            self._made(create_tier(self._vpc(), WEB, by=BY))
+            return
         self.name = f"vpc {self.number}"
         if action != "create vpc":
-            assert self.run(create_vpc(self.acme, self._spec(), by=BY)).phase == Phase.SUCCEEDED
+            self._made(create_vpc(self.acme, self._spec(), by=BY))
+
+    def _made(self, operation: Operation) -> None:
+        assert self.run(operation).phase == Phase.SUCCEEDED
 
     def _spec(self) -> Any:
         return a_vpc_spec(self.zone, name=self.name, tiers=(WEB,))
 
+    def _vpc(self) -> Vpc:
+        return Vpc.unscoped.get(name=self.name)
+
     def start(self, action: str) -> Operation:
-        vpc = Vpc.unscoped.filter(name=self.name).first()
         match action:
             case "create vpc":
                 return create_vpc(self.acme, self._spec(), by=BY)
             case "delete vpc":
-                return delete_vpc(vpc, by=BY)
+                return delete_vpc(self._vpc(), by=BY)
             case "create tier":
-                return create_tier(vpc, TierSpec("db", IPv4Network("10.20.4.0/24")), by=BY)
+                return create_tier(self._vpc(), TierSpec("db", IPv4Network("10.20.4.0/24")), by=BY)
             case "delete tier":
-                return delete_tier(vpc.tiers.get(name="web"), by=BY)
+                return delete_tier(self._vpc().tiers.get(status=Status.READY), by=BY)
         raise AssertionError(action)
 
     def disturbed_at_every_call(self, action: str, how: str) -> Any:
