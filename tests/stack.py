@@ -44,6 +44,8 @@ class Stack:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for child in self.processes.values():
+            child.terminate()  # all at once, before each is waited for
         self._exits.close()
 
     def _start(self) -> None:
@@ -60,13 +62,15 @@ class Stack:
         self.env = SANDBOX_ENV | self.settings()
         self.cloudstack_url, self.netris_url = self._exits.enter_context(self.open_sandbox())
         self.manage("migrate", "--noinput")
+        self.start("web")  # comes up while the demo is filled in, which leaves nothing for a worker to do
         output = self.directory / "demo.json"
         seed = ["seed_demo", "--url", self.url, "--output", str(output), "--netris-url", self.netris_url]
         seed += ["--cloudstack-url", f"{self.cloudstack_url}/client/api"]
         self.manage(*seed, *([] if self.networks else ["--without-networks"]))
         self.demo: dict[str, Any] = json.loads(output.read_text())
         for name in self.names:
-            self.start(name)
+            if name != "web":
+                self.start(name)
         wait_for_http(f"{self.url}/healthz", self.processes["web"], self.directory / "web.log")
 
     def settings(self) -> dict[str, str]:
