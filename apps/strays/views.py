@@ -40,6 +40,7 @@ def stray_remove(request: PlatformRequest, pk: UUID) -> HttpResponse:
         "heading": f"Remove {stray.name}",
         "question": "It is deleted where it is, with all that is in it. This cannot be undone.",
         "confirm_label": "Remove it",
+        "confirm_icon": "trash-2",
         "reason": stray.why_not_remove,
     }
     return _confirm(request, stray, services.remove, context)
@@ -53,6 +54,7 @@ def stray_adopt(request: PlatformRequest, pk: UUID) -> HttpResponse:
         "heading": f"Adopt {stray.name}",
         "question": "Its row takes it on, if it fits. Nothing is changed in CloudStack or Netris.",
         "confirm_label": "Adopt it",
+        "confirm_icon": "check",
         "reason": stray.why_not_adopt or None,
     }
     return _confirm(request, stray, services.adopt, context)

@@ -84,6 +84,13 @@ def test_a_list_of_many_costs_as_many_queries_as_one_of_few(root, stray, django_
             root.get(LIST)
 
 
+def test_what_is_known_of_one_does_not_run_together(root, stray):
+    stray.facts |= {"state": "Enabled"}
+    stray.save()
+
+    assert "10.20.0.0/20 · Enabled" in root.get(f"{LIST}{stray.pk}/remove/").content.decode()
+
+
 def test_over_rest_they_are_listed_read_and_removed(script, stray):
     [row] = script.get("/api/v1/strays/").json()["results"]
 
