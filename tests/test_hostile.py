@@ -25,7 +25,8 @@ from tests.portal.conftest import session_of
 from tests.test_access import ROWS, Row
 from tests.test_limits import things
 
-pytestmark = pytest.mark.django_db
+#: Groups are begun first: what takes long must not be left for the end, when other processes have nothing more to do.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("walks")]
 
 CSRF = "t" * 32
 FORM = b"application/x-www-form-urlencoded"

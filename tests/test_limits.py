@@ -28,7 +28,8 @@ from tests.front import Answer, ask
 from tests.portal.conftest import session_of
 from tests.test_access import ROWS, STEP
 
-pytestmark = pytest.mark.django_db
+#: Groups are begun first: what takes long must not be left for the end, when other processes have nothing more to do.
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("walks")]
 
 SECONDS, BYTES, PEAK, LEFT_BEHIND = 1.0, 100_000, 24_000_000, 8_000_000
 #: Over every limit; within that of an address; within that of a single text.
