@@ -262,7 +262,7 @@ def ids(acme, globex) -> Ids:
     vpc, lab = builders.a_vpc(acme, zone), builders.a_vpc(acme, zone, "lab")
     what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": lab.pk, "resource_name": "lab"}
     operation = Operation.unscoped.create(
-        tenant=acme, zone=zone, **what, lock_key=lab.lock_key, requested_by="ann", size=1, steps=[STEP]
+        tenant=acme, zone=zone, **what, lock_key=lab.lane, requested_by="ann", size=1, steps=[STEP]
     )
     return {
         "vpc": vpc.pk,

@@ -60,7 +60,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     vpc, lab = builders.a_vpc(acme, zone), builders.a_vpc(acme, zone, "lab")
     what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": lab.pk, "resource_name": "lab"}
     operation = Operation.unscoped.create(
-        tenant=acme, zone=zone, **what, lock_key=lab.lock_key, requested_by="ann", size=1, steps=[STEP]
+        tenant=acme, zone=zone, **what, lock_key=lab.lane, requested_by="ann", size=1, steps=[STEP]
     )
     return {
         **{"vpc": vpc.pk, "tier": builders.a_tier(vpc).pk, "operation": operation.pk},

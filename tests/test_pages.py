@@ -166,7 +166,7 @@ def a_vpc_with_everything(tenant, zone, number, status, phase, *, cidr=""):
     steps = [{"title": one, "state": one, "detail": "Hm.", "started_at": None, "finished_at": None} for one in states]
     what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": vpc.pk, "resource_name": vpc.name}
     operation = Operation.unscoped.create(
-        tenant=tenant, zone=zone, **what, lock_key=vpc.lock_key, requested_by="ann", size=1, steps=steps, phase=phase
+        tenant=tenant, zone=zone, **what, lock_key=vpc.lane, requested_by="ann", size=1, steps=steps, phase=phase
     )
     Event.unscoped.create(operation=operation, text="Requested by ann.")
     whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name, "old": {"name": "x"}, "new": {}}

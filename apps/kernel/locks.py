@@ -4,7 +4,8 @@
     2. what the tenant uses of its quota, before whatever changes that
     3. a VPC, then its tiers by id
     4. any other row that an operation makes real (an account, a zone)
-    5. the operation
+    5. the lane of an operation, for whoever takes a place in it
+    6. the operation
 
 Who belongs to a tenant is changed under the tenant's row, then the membership's; none of those above comes after them.
 
@@ -64,6 +65,12 @@ def try_again(transaction: Callable[[], T], *, waits: Sequence[float] = ()) -> T
 def hold_rows(rows: models.QuerySet[models.Model]) -> None:
     """Lock these rows until the transaction ends, by their ids."""
     list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+
+
+def hold_name(name: str) -> None:
+    """Lock what has no row of its own until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
 
 
 def hold_row(row: models.Model) -> None:

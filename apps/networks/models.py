@@ -11,6 +11,7 @@ VPCs may overlap each other, also a tenant's own: each is a routing domain of it
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
 from typing import ClassVar
 from uuid import UUID
@@ -31,8 +32,9 @@ from apps.zones.models import Zone
 LIVE = ~models.Q(status=Status.DELETED)
 
 
-def lock_key_of(vpc_id: UUID) -> str:
-    """A tier locks its VPC: CloudStack changes one thing in a VPC at a time."""
+def lane_of(vpc_id: UUID) -> str:
+    """All that is done in a VPC is done one after the other: CloudStack queues nothing, and its jobs disturb each
+    other."""
     return f"vpc:{vpc_id}"
 
 
@@ -90,12 +92,14 @@ class Vpc(Provisioned):
         return f"{self.name}: {self.description}" if self.description else self.name
 
     @property
-    def lock_key(self) -> str:
-        return lock_key_of(self.pk)
+    def lane(self) -> str:
+        return lane_of(self.pk)
 
-    def why_not(self, action: str, holder: Operation | None) -> str | None:
-        """Why `rename`, `delete` or `add tier` is not offered now; None when it is. `holder` has the VPC's lock."""
-        return _why_not(self.status, "VPC", action, holder)
+    def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
+        """Why `rename`, `delete` or `add tier` is not offered now; None when it is. `work` is all that is under way or
+        stuck in the VPC: it cannot go while anything is, and takes tiers while nothing is done to itself."""
+        about = work if action == "delete" else [each for each in work if each.resource_id == self.pk]
+        return _why_not(self.status, "VPC", action, about)
 
 
 class TierQuerySet(ProvisionedQuerySet["Tier"]):
@@ -150,9 +154,15 @@ class Tier(Provisioned):
         """The first address of the range; CloudStack gives it to the gateway."""
         return self.cidr[1]
 
-    def why_not(self, action: str, holder: Operation | None) -> str | None:
-        """Why `rename` or `delete` is not offered now; None when it is. `holder` has the lock of its VPC."""
-        return _why_not(self.status, "tier", action, holder)
+    @property
+    def lock_key(self) -> str:
+        return f"tier:{self.pk}"
+
+    def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
+        """Why `rename` or `delete` is not offered now; None when it is. `work` is all that is under way or stuck in its
+        VPC."""
+        about = [each for each in work if each.resource_id in (self.pk, self.vpc_id)]
+        return _why_not(self.status, "tier", action, about)
 
 
 class Usage(models.Model):
@@ -179,8 +189,8 @@ class Usage(models.Model):
         return usage
 
 
-def _why_not(status: str, noun: str, action: str, holder: Operation | None) -> str | None:
-    """A name is Weft's own: it can be changed until the thing is on its way out, whoever holds the lock."""
+def _why_not(status: str, noun: str, action: str, work: Sequence[Operation]) -> str | None:
+    """A name is Weft's own: it can be changed until the thing is on its way out, whatever is under way."""
     match status:
         case Status.DELETED:
             return f"The {noun} is gone."
@@ -190,6 +200,6 @@ def _why_not(status: str, noun: str, action: str, holder: Operation | None) -> s
             return None
         case Status.BUILDING:
             return f"The {noun} is still being built."
-    if holder is not None:
-        return holder.in_the_way
+    if work:
+        return work[0].in_the_way
     return f"An operation on the {noun} is stuck. Retry it first." if status == Status.STUCK else None

@@ -19,10 +19,10 @@ from apps.kernel import clock
 from apps.mirror.models import Kind, Reading
 from apps.networks.addressing import SUGGESTED, Span, first_gap, span_of
 from apps.networks.filters import VpcFilter
-from apps.networks.models import Tier, TierQuerySet, Usage, Vpc, VpcQuerySet, lock_key_of
+from apps.networks.models import Tier, TierQuerySet, Usage, Vpc, VpcQuerySet, lane_of
 from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.provisioned import Status
-from apps.operations.state import ENDED_BADLY
+from apps.operations.state import ENDED_BADLY, Phase
 from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
 from apps.zones.models import Remote, Zone
 
@@ -152,11 +152,11 @@ def quotas_of(usages: QuerySet[Usage], tenants: Iterable[Tenant]) -> dict[UUID, 
     return {pk: Quota.of(tenant, found.get(pk) or Usage()) for pk, tenant in by_id.items()}
 
 
-def why_not_add_tier(vpc: Vpc, tiers: int, quota: Quota, holder: Operation | None) -> str | None:
+def why_not_add_tier(vpc: Vpc, tiers: int, quota: Quota, work: Sequence[Operation]) -> str | None:
     """Why no tier can be added to a VPC that has this many; what somebody can do something about comes first."""
     most = vpc.zone.max_tiers_per_vpc
     full = f"{tiers} of {most} tiers: a VPC in {vpc.zone} has no more." if tiers >= most else None
-    return vpc.why_not("add tier", holder) or full or quota.why_not_tiers()
+    return vpc.why_not("add tier", work) or full or quota.why_not_tiers()
 
 
 @dataclass(frozen=True)
@@ -215,14 +215,13 @@ def rows_of(tenant: Tenant, page: Page[Vpc]) -> list[dict[str, Any]]:
     counted = Coalesce(Subquery(tiers.annotate(count=Count("*")).values("count")), 0)
     found = cast(VpcQuerySet, page.object_list)
     rows = list(found.values(*COLUMNS, **WRITTEN, zone_name=F("zone__name"), tier_count=counted))
-    keys = [lock_key_of(row["pk"]) for row in rows if row["status"] != Status.READY]
-    live = Operation.objects.of(tenant).live().filter(lock_key__in=keys) if keys else ()
-    operations = {operation.lock_key: operation for operation in live}
+    moving = [row["pk"] for row in rows if row["status"] != Status.READY]
+    operations = {pk: work[0] for pk, work in work_in(Operation.objects.of(tenant), moving).items()}
     fresh = {zone: until.isoformat() for zone, until in fresh_zones({row["zone_id"] for row in rows}).items()}
     return [
         row
         | {
-            "operation": operations.get(lock_key_of(row["pk"])) if operations else None,
+            "operation": operations.get(row["pk"]) if operations else None,
             "is_stale": row["status"] == Status.READY and row["zone_id"] not in fresh,
             #: When it will be, unless it is read again.
             "fresh_until": fresh.get(row["zone_id"]),
@@ -255,16 +254,19 @@ def all_tiers_of(vpc: Vpc) -> TierQuerySet:
     return Tier.objects.of(vpc.tenant).filter(vpc=vpc).order_by("cidr", "id")
 
 
-def live_operation(vpc: Vpc) -> Operation | None:
-    """The operation that holds the VPC, on itself or on a tier."""
-    return Operation.objects.of(vpc.tenant).live().filter(lock_key=vpc.lock_key).first()
+def work_on(vpc: Vpc) -> list[Operation]:
+    """What is under way or stuck in the VPC, on itself or on what lies in it: what is at work first, the stuck last."""
+    return work_in(Operation.objects.of(vpc.tenant), [vpc.pk]).get(vpc.pk, [])
 
 
-def holders_of(operations: OperationQuerySet, vpc_ids: Iterable[UUID]) -> dict[UUID, Operation]:
-    """The operations that hold these VPCs, among those that the caller may see. One query, none for no VPC."""
-    ids = {lock_key_of(pk): pk for pk in vpc_ids}
-    found = operations.live().filter(lock_key__in=ids) if ids else ()
-    return {ids[operation.lock_key]: operation for operation in found}
+def work_in(operations: OperationQuerySet, vpc_ids: Iterable[UUID]) -> dict[UUID, list[Operation]]:
+    """The same of several VPCs, among the operations that the caller may see. One query, none for no VPC."""
+    ids = {lane_of(pk): pk for pk in vpc_ids}
+    found = list(operations.live().filter(lane__in=ids)) if ids else []
+    work: dict[UUID, list[Operation]] = {}
+    for operation in sorted(found, key=lambda each: (each.phase == Phase.STUCK, each.place, each.created_at)):
+        work.setdefault(ids[operation.lane], []).append(operation)
+    return work
 
 
 def latest_operations_of(vpc: Vpc) -> list[Operation]:

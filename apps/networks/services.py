@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Account
 from apps.kernel.errors import Busy, Invalid, Refused
+from apps.kernel.locks import hold_rows
 from apps.kernel.names import DESCRIPTION, NAME, key_of
 from apps.networks import queries
 from apps.networks.models import Tier, Usage, Vpc
@@ -175,7 +176,9 @@ def _held(vpc: Vpc, action: str) -> Vpc:
 
 
 def _held_tier(tier: Tier, action: str) -> Tier:
+    """The same of a tier, and of its VPC before it."""
     tenant = tier.vpc.tenant
+    hold_rows(Vpc.objects.of(tenant).filter(pk=tier.vpc_id))
     rows = (
         Tier.objects.of(tenant).select_for_update(of=("self",), no_key=True).select_related("vpc__tenant", "vpc__zone")
     )
@@ -187,15 +190,17 @@ def _held_tier(tier: Tier, action: str) -> Tier:
 def _need_offer(row: Vpc | Tier, action: str) -> None:
     """Raises `Refused` when the action is not offered now, in the words that said so before."""
     vpc = row.vpc if isinstance(row, Tier) else row
-    holder = queries.live_operation(vpc)
-    if reason := row.why_not(action, holder):
-        is_busy = holder is not None and reason == holder.in_the_way
+    work = queries.work_on(vpc)
+    if reason := row.why_not(action, work):
+        is_busy = any(reason == each.in_the_way for each in work)
         raise Busy("busy", reason) if is_busy else Refused("not-now", reason)
 
 
 def _start(kind: str, resource: Vpc | Tier, goal: Goal, *, by: Actor, **options: Any) -> Operation:
-    """A tier locks its VPC: CloudStack changes one thing in a VPC at a time."""
-    vpc = resource.vpc if isinstance(resource, Tier) else resource
-    return operations.start(
-        kind, resource, goal, tenant=vpc.tenant, zone=vpc.zone, lock_key=vpc.lock_key, by=by, **options
-    )
+    """In the lane of the VPC, whose row is held. With the VPC itself its tiers go too, so nothing else is under way
+    then."""
+    if isinstance(resource, Tier):
+        vpc, options = resource.vpc, options | {"lock_key": resource.lock_key}
+    else:
+        vpc, options = resource, options | {"lock_key": resource.lane, "is_alone": True}
+    return operations.start(kind, resource, goal, tenant=vpc.tenant, zone=vpc.zone, lane=vpc.lane, by=by, **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any, TypeVar
 from uuid import UUID
@@ -28,6 +28,7 @@ from apps.networks.models import Tier, Vpc
 from apps.networks.specs import MOST_TIERS
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.operations.queries import ahead_of
 from apps.operations.sentences import sentence
 from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import tenant_form, tenant_view
@@ -61,10 +62,12 @@ def of_what_may_be_gone(view: Callable[..., HttpResponse]) -> Callable[..., Http
 def overview(request: TenantRequest) -> HttpResponse:
     """What needs attention, what is under way, what there is, what happened last."""
     operations = Operation.objects.of(request.tenant)
+    running = list(operations.running()[:10])
+    ahead = ahead_of(operations, running)
     quota = queries.quota_of(request.tenant)
     context = {
         "attention": queries.attention_of(request.tenant, quota),
-        "running": [(operation, sentence(operation)) for operation in operations.running()[:10]],
+        "running": [(each, sentence(each, ahead.get(each.pk))) for each in running],
         "quota": quota,
         "recent": operations[:8],
         "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
@@ -193,12 +196,12 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     planned = plans.planned_tier(
         vpc, tiers, TierDraft(said.get("name", form["name"].initial), said.get("cidr", form["cidr"].initial))
     )
-    holder = queries.live_operation(vpc)
-    reason = _why_not_add_tier(request, vpc, len(tiers), holder)
+    work = queries.work_on(vpc)
+    reason = _why_not_add_tier(request, vpc, len(tiers), work)
     agreement = agreement_of(vpc, tiers, settled_at=queries.settled_at(queries.latest_operations_of(vpc)))
     picture = plans.map_of(vpc, tiers, agreement, planned=None if reason else planned)
     context = {"form": form, "vpc": vpc, "tiers": tiers, "picture": picture}
-    context |= {**_offered(reason, holder), "crumbs": _crumbs(request, vpc, "New tier")}
+    context |= {**_offered(reason, work), "crumbs": _crumbs(request, vpc, "New tier")}
     template = part_or_page(request, "networks/tier_create.html", "map")
     return render(request, template, context, status=422 if form.errors else 200)
 
@@ -256,23 +259,23 @@ def _tier(request: TenantRequest, pk: UUID) -> Tier:
     return tier
 
 
-def _why_not(request: TenantRequest, row: Vpc | Tier, action: str, holder: Operation | None) -> str | None:
-    return why_not_write(request.membership) or row.why_not(action, holder)
+def _why_not(request: TenantRequest, row: Vpc | Tier, action: str, work: Sequence[Operation]) -> str | None:
+    return why_not_write(request.membership) or row.why_not(action, work)
 
 
 def _offer(request: TenantRequest, row: Vpc | Tier, action: str) -> dict[str, Any]:
     """Why a form's button cannot be pressed now, and the operation in the way where there is one."""
-    holder = queries.live_operation(row if isinstance(row, Vpc) else row.vpc)
-    return _offered(_why_not(request, row, action, holder), holder)
+    work = queries.work_on(row if isinstance(row, Vpc) else row.vpc)
+    return _offered(_why_not(request, row, action, work), work)
 
 
-def _offered(reason: str | None, holder: Operation | None) -> dict[str, Any]:
-    return {"reason": reason, "holder": holder if holder and reason == holder.in_the_way else None}
+def _offered(reason: str | None, work: Sequence[Operation]) -> dict[str, Any]:
+    return {"reason": reason, "holder": next((each for each in work if reason == each.in_the_way), None)}
 
 
-def _why_not_add_tier(request: TenantRequest, vpc: Vpc, tiers: int, holder: Operation | None) -> str | None:
+def _why_not_add_tier(request: TenantRequest, vpc: Vpc, tiers: int, work: Sequence[Operation]) -> str | None:
     quota = queries.quota_of(request.tenant)
-    return why_not_write(request.membership) or queries.why_not_add_tier(vpc, tiers, quota, holder)
+    return why_not_write(request.membership) or queries.why_not_add_tier(vpc, tiers, quota, work)
 
 
 def _crumbs(request: HttpRequest, vpc: Vpc | str, here: str = "") -> list[dict[str, str]]:
@@ -346,14 +349,15 @@ def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) 
     """Seventeen queries at most, whatever the VPC holds."""
     tiers = list(queries.tiers_of(vpc))
     agreement = agreement_of(vpc, tiers, settled_at=queries.settled_at(operations))
-    operation = queries.live_operation(vpc)
+    work = queries.work_on(vpc)
+    operation = work[0] if work else None
     return {
         "tiers": [
             {
                 "tier": tier,
                 "status": plans.shown_status(tier, agreement),
-                "why_not_rename": _why_not(request, tier, "rename", operation),
-                "why_not_delete": _why_not(request, tier, "delete", operation),
+                "why_not_rename": _why_not(request, tier, "rename", work),
+                "why_not_delete": _why_not(request, tier, "delete", work),
             }
             for tier in tiers
         ],
@@ -365,9 +369,9 @@ def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) 
         "sentence": sentence(operation) if operation else "",
         "live_words": _vpc_words(vpc, tiers, operation, agreement),
         "overlap": queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
-        "why_not_rename": _why_not(request, vpc, "rename", operation),
-        "why_not_add": _why_not_add_tier(request, vpc, len(tiers), operation),
-        "why_not_delete": _why_not(request, vpc, "delete", operation),
+        "why_not_rename": _why_not(request, vpc, "rename", work),
+        "why_not_add": _why_not_add_tier(request, vpc, len(tiers), work),
+        "why_not_delete": _why_not(request, vpc, "delete", work),
         "is_part": wants_part(request),
     }
 

@@ -21,10 +21,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import Model, Subquery
 
 from apps.kernel import clock
-from apps.kernel.locks import hold_row, try_again
+from apps.kernel.locks import hold_name, hold_row, try_again
 from apps.kernel.remote import TITLES, Rejected, Unauthorized, Unavailable
 from apps.operations import doorbell
 from apps.operations.models import Event, Operation
@@ -50,15 +50,16 @@ RELEASE_RINGS = 200
 RECORD_WAITS = (0.1, 0.2, 0.5, 1.0, 2.0)
 ITS_TURN = "Waiting for its turn."
 
-# The fairest due operation: urgent ones first, then the tenant that waited longest for a turn, then the oldest.
-# `turn` is written in the same statement, so the next claim sees this tenant at the end of the queue. One row is locked
-# and no more: a claim that locked several would hide them from the others, and their rings would find nothing to do.
+# The fairest due operation: urgent ones first, then the tenant that waited longest for a turn, then the oldest. `turn`
+# is written in the same statement, so the next claim sees this tenant at the end of the queue. One row is locked and no
+# more: a claim that locked several would hide them from the others, and their rings would find nothing to do.
 CLAIM = """
 WITH chosen AS (
     SELECT operation.id, operation.tenant_id
     FROM operations_operation operation LEFT JOIN operations_turn turn USING (tenant_id)
     WHERE operation.phase IN ('queued', 'building', 'removing') AND operation.due_at <= %(now)s
       AND (operation.lease_until IS NULL OR operation.lease_until <= %(now)s)
+      AND NOT operation.waits
     ORDER BY operation.priority, turn.served_at NULLS FIRST, operation.due_at
     LIMIT 1
     FOR NO KEY UPDATE OF operation SKIP LOCKED
@@ -323,6 +324,8 @@ def _write_down(operation: Operation, resource: Model, bound: BoundPart | None, 
                 operation.recipe.hold(resource)
             elif outcome.facts and bound is not None:
                 hold_row(bound.subject)
+            if after.phase not in RUNNING:
+                hold_name(operation.lane)
             mine = Operation.unscoped.filter(pk=operation.pk, fence=operation.fence)
             is_written = tries > 1 and mine.filter(**stamp).exists()  # it was, and the answer was lost
             known = mine.filter(is_cancel_requested=was_cancelled)
@@ -342,7 +345,9 @@ def _write_down(operation: Operation, resource: Model, bound: BoundPart | None, 
                 Event.unscoped.create(operation=operation, text=text)
             if settles:
                 operation.recipe.settle(resource, operation.goal, operation.phase)
-            if outcome.pause is not None and after.phase in RUNNING:
+            if after.phase not in RUNNING:
+                let_next_go(operation.lane)
+            elif outcome.pause is not None:
                 doorbell.ring_on_commit(after=outcome.pause)
             if outcome.detail or (before.phase, before.cursor) != (after.phase, after.cursor):
                 transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))
@@ -399,6 +404,13 @@ def columns(state: State, *, now: datetime) -> dict[str, Any]:
     return values | ({"finished_at": now, "lease_until": None} if state.phase in AT_REST else {})
 
 
+def let_next_go(lane: str) -> None:
+    """Whoever is first in the lane now need not wait any more. The lane is held."""
+    first = Operation.unscoped.running().filter(lane=lane).order_by("place").values("pk")[:1]
+    Operation.unscoped.filter(pk=Subquery(first), waits=True).update(waits=False)
+    doorbell.ring_on_commit()
+
+
 def resource_of(operation: Operation) -> Model:
     recipe = operation.recipe
     resource: Model = recipe.model._default_manager.select_related(*recipe.related).get(pk=operation.resource_id)
@@ -411,6 +423,7 @@ def hold(operation_id: Any) -> tuple[Operation, Model]:
     operation = Operation.unscoped.get(pk=operation_id)
     resource = resource_of(operation)
     operation.recipe.hold(resource)
+    hold_name(operation.lane)
     return Operation.unscoped.select_for_update(no_key=True).get(pk=operation_id), resource
 
 

@@ -41,10 +41,10 @@ class OperationQuerySet(models.QuerySet["Operation"]):
         return self.filter(phase=Phase.STUCK)
 
     def due(self, now: datetime | None = None) -> OperationQuerySet:
-        """Ready to be worked on, and nobody does."""
+        """Ready to be worked on, its turn in its lane, and nobody does."""
         now = now or clock.now()
         free = models.Q(lease_until=None) | models.Q(lease_until__lte=now)
-        return self.filter(free, phase__in=RUNNING, due_at__lte=now)
+        return self.filter(free, phase__in=RUNNING, waits=False, due_at__lte=now)
 
     def about(self, resource: models.Model) -> OperationQuerySet:
         return self.filter(resource_id=resource.pk)
@@ -60,7 +60,14 @@ class Operation(models.Model):
     resource_type = models.CharField(max_length=16)
     resource_id = models.UUIDField()
     resource_name = models.CharField(max_length=200)
+    #: What nothing else may be done to until it is over: the resource itself.
     lock_key = models.CharField(max_length=64)
+    #: Where one operation is at work at a time, in the order of `place`: a VPC with all that lies in it. What has
+    #: nobody beside it is alone in a lane called like its lock. One that is stuck keeps nobody waiting.
+    lane = models.CharField(max_length=64)
+    place = models.PositiveIntegerField(default=0)
+    #: Somebody is before it in its lane. Written by whoever holds the lane.
+    waits = models.BooleanField(default=False)
     requested_by = models.CharField(max_length=200)
     search_key = Key("resource_name", "requested_by")
     requested_by_user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -114,6 +121,7 @@ class Operation(models.Model):
             models.UniqueConstraint(
                 fields=("lock_key",), condition=models.Q(phase__in=sorted(LIVE)), name="operation_one_live_per_lock"
             ),
+            models.CheckConstraint(condition=~models.Q(lane=""), name="operation_has_a_lane"),
         ]
         indexes = [
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="operation_by_words"),
@@ -130,11 +138,18 @@ class Operation(models.Model):
             ),
             models.Index(fields=("-created_at", "-id"), name="operation_newest"),
             models.Index(fields=("resource_id", "-created_at"), name="operation_by_resource"),
-            models.Index(fields=("lock_key", "-created_at", "-id"), name="operation_by_lock"),
+            models.Index(fields=("lane", "-created_at", "-id"), name="operation_by_lane"),
+            models.Index(
+                fields=("lane", "place"), condition=models.Q(phase__in=sorted(RUNNING)), name="operation_line"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.title} {self.resource_name}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self.lane = self.lane or self.lock_key
+        super().save(*args, **options)
 
     @property
     def stream(self) -> str:

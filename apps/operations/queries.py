@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median
@@ -34,7 +35,7 @@ PHASES: dict[str, tuple[str, frozenset[Phase]]] = {
 
 def search(rows: OperationQuerySet, *, words: str, phase: str = "", vpc: UUID | None = None) -> OperationQuerySet:
     if vpc is not None:
-        rows = rows.filter(lock_key=_lock_of(vpc))
+        rows = rows.filter(lane=_lane_of(vpc))
     if phase in PHASES:
         rows = rows.filter(phase__in=PHASES[phase][1])
     if words:
@@ -59,9 +60,7 @@ def search_audit(
 ) -> AuditEntryQuerySet:
     """Of a VPC: what was done to it and to its tiers, which are known from the operations on them."""
     if vpc is not None:
-        worked_on = (
-            operations.filter(lock_key=_lock_of(vpc)).order_by().values_list("resource_id", flat=True).distinct()
-        )
+        worked_on = operations.filter(lane=_lane_of(vpc)).order_by().values_list("resource_id", flat=True).distinct()
         rows = rows.filter(object_id__in=[str(pk) for pk in worked_on])
     if words:
         rows = rows.filter(containing("search_key", words))
@@ -76,17 +75,45 @@ def steps_of(operation: Operation) -> list[dict[str, Any]]:
 def is_overdue(operation: Operation) -> bool:
     """Due for longer than any pause between two looks, and nobody holds it."""
     latest = max(filter(None, (operation.due_at, operation.lease_until)))
-    return operation.phase in RUNNING and latest < clock.now() - OVERDUE
+    return operation.phase in RUNNING and not operation.waits and latest < clock.now() - OVERDUE
 
 
-def _lock_of(vpc: UUID) -> str:
-    """Operations on a VPC and those on its tiers hold the same lock."""
+@dataclass(frozen=True)
+class Ahead:
+    """What is before an operation in its lane: the one at work, unless it is the platform's, and how many wait between
+    the two."""
+
+    first: Operation | None
+    more: int
+
+    def __str__(self) -> str:
+        first = f"“{self.first}”" if self.first else "work of your provider"
+        return f"{first} and {self.more} other{'s'[: self.more != 1]}" if self.more else first
+
+
+def ahead_of(rows: OperationQuerySet, operations: Iterable[Operation]) -> dict[UUID, Ahead]:
+    """What each of these waits for, by its id; those whose turn it is are left out. `rows` are those that the caller
+    may see: of others in the lane, which are the platform's, nothing is said. One query, none where nobody waits."""
+    waiting = [each for each in operations if each.phase in RUNNING and each.waits]
+    lanes: dict[str, list[Operation]] = {}
+    seen = rows.running().filter(lane__in={each.lane for each in waiting}) if waiting else ()
+    for row in sorted(seen, key=lambda each: each.place):
+        lanes.setdefault(row.lane, []).append(row)
+    found = {}
+    for each in waiting:
+        before = [row for row in lanes.get(each.lane, ()) if row.place < each.place]
+        found[each.pk] = Ahead(before[0], len(before) - 1) if before else Ahead(None, 0)
+    return found
+
+
+def _lane_of(vpc: UUID) -> str:
+    """Operations on a VPC and on what lies in it are in one lane."""
     return f"vpc:{vpc}"
 
 
 def vpc_id_of(operation: Operation) -> UUID | None:
-    """The VPC that an operation on a VPC or on one of its tiers belongs to: both hold the VPC's lock."""
-    noun, _, pk = operation.lock_key.partition(":")
+    """The VPC that an operation on a VPC, or on something that lies in it, belongs to."""
+    noun, _, pk = operation.lane.partition(":")
     return UUID(pk) if noun == "vpc" else None
 
 

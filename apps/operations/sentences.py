@@ -29,10 +29,12 @@ class Notice:
     text: str
 
 
-def sentence(operation: Operation) -> str:
-    """Where it stands, in one line without a full stop."""
+def sentence(operation: Operation, ahead: object = None) -> str:
+    """Where it stands, in one line without a full stop. `ahead` is what it waits for (`queries.Ahead`)."""
     step = step_at(operation)
     match operation.phase:
+        case Phase.QUEUED | Phase.BUILDING | Phase.REMOVING if ahead and not operation.is_cancel_requested:
+            return f"Waiting for {ahead}"
         case Phase.QUEUED:
             return "Waiting for its turn"
         case Phase.BUILDING if operation.is_cancel_requested:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 
 from apps.kernel import clock
 from apps.kernel.errors import Busy, Refused
-from apps.kernel.locks import hold_row
+from apps.kernel.locks import hold_name, hold_row
 from apps.operations import doorbell, engine
 from apps.operations.models import Event, Operation, Priority
 from apps.operations.parts import Left, recipe_of
@@ -30,12 +30,20 @@ def start(
     tenant: Tenant | None,
     zone: Zone,
     lock_key: str,
+    lane: str = "",
+    is_alone: bool = False,
     by: Actor,
     priority: Priority = Priority.PERSON,
 ) -> Operation:
-    """Write the operation down and ring when the transaction commits. Raises `Busy` when the lock is taken."""
+    """Write the operation down and ring when the transaction commits. It begins when all that were asked for before it
+    in its lane have ended. Raises `Busy` when the lock is taken, when very many wait already, or when it has to be
+    alone in its lane and something is under way or stuck there."""
     recipe = recipe_of(kind)
     parts = recipe.parts(resource)
+    lane = lane or lock_key
+    place = _take_place(lane)
+    if is_alone and (holder := Operation.unscoped.live().filter(lane=lane).order_by("place").first()):
+        raise busy(tenant, holder)
     operation = Operation(
         tenant=tenant,
         zone=zone,
@@ -45,6 +53,8 @@ def start(
         resource_id=resource.pk,
         resource_name=str(getattr(resource, "name", resource))[:200],
         lock_key=lock_key,
+        lane=lane,
+        **place,
         requested_by=by.name,
         requested_by_user=by.user,
         size=len(parts),
@@ -60,7 +70,8 @@ def start(
     except IntegrityError as error:
         if "operation_one_live_per_lock" not in str(error):
             raise
-        raise busy(tenant, lock_key) from error
+        holder = Operation.unscoped.live().filter(lock_key=lock_key).first()
+        raise busy(tenant, holder) from error
     Event.unscoped.create(operation=operation, text=press_line(Happened.STARTED, by.name))
     if goal == Goal.ABSENT:
         recipe.settle(resource, goal, Phase.QUEUED)
@@ -68,11 +79,27 @@ def start(
     return operation
 
 
-def busy(tenant: Tenant | None, lock_key: str) -> Busy:
-    """Says which operation is in the way. The holder is the tenant's own: lock keys carry ids of the tenant's rows."""
-    holder = Operation.unscoped.live().filter(tenant=tenant, lock_key=lock_key).first()
-    text = "Another operation was under way until a moment ago. Try again."
-    return Busy("busy", holder.in_the_way if holder else text)
+#: How many wait in a lane at most.
+MOST_WAITING = 200
+
+
+def _take_place(lane: str) -> dict[str, Any]:
+    """The columns of a place behind all that are in the lane, which is held: so places are taken one by one."""
+    hold_name(lane)
+    running = Operation.unscoped.running().filter(lane=lane)
+    told = running.aggregate(last=models.Max("place"), count=models.Count("pk"))
+    if told["count"] >= MOST_WAITING:
+        raise Busy("busy", f"{told['count']} operations wait here already. Wait until some of them are over.")
+    return {"place": (told["last"] or 0) + 1, "waits": told["count"] > 0}
+
+
+def busy(tenant: Tenant | None, holder: Operation | None) -> Busy:
+    """Says which operation is in the way, to whom it belongs."""
+    if holder is None:
+        return Busy("busy", "Another operation was under way until a moment ago. Try again.")
+    is_theirs = tenant is not None and holder.tenant_id != tenant.pk
+    text = "Your provider is at work on it. Wait until that is over, then try again."
+    return Busy("busy", text if is_theirs else holder.in_the_way)
 
 
 @transaction.atomic(durable=True)
@@ -90,7 +117,7 @@ def cancel(operation: Operation, *, by: Actor) -> Operation:
         operation.due_at = clock.now()
         operation.save(update_fields=["is_cancel_requested", "due_at"])
         transaction.on_commit(lambda: doorbell.tell(None, operation.pk))
-    doorbell.ring_on_commit()
+        doorbell.ring_on_commit()
     return operation
 
 
@@ -110,7 +137,6 @@ def _retried(operation: Operation, by: Actor) -> Operation:
     cause = operation.turned_by
     operation.error, operation.own_words = cause.get("error", ""), cause.get("own_words", "")
     _move(operation, resource, Happened.RETRIED)
-    doorbell.ring_on_commit()
     return operation
 
 
@@ -191,6 +217,8 @@ def _move(operation: Operation, resource: models.Model, happened: Happened) -> N
     changes |= {"own_words": operation.own_words, "memo": engine.memo_for_retry(operation)}
     changes |= {"deadline_at": None, "is_cancel_requested": False, "hold": ""}
     changes |= {"stuck_by": operation.stuck_by, "given_up": operation.given_up}
+    if happened is Happened.RETRIED:  # behind those that went on while it was stuck
+        changes |= _take_place(operation.lane)
     for name, value in changes.items():
         setattr(operation, name, value)
     match happened:
@@ -201,4 +229,5 @@ def _move(operation: Operation, resource: models.Model, happened: Happened) -> N
             engine.note_step(operation, "cancelled", "")
     operation.save(update_fields=[*changes, "steps"])
     operation.recipe.settle(resource, operation.goal, operation.phase)
+    engine.let_next_go(operation.lane)
     transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))

@@ -52,10 +52,11 @@ def changes(request: TenantRequest) -> HttpResponse:
 @tenant_view
 @require_safe
 def detail(request: TenantRequest, pk: UUID) -> HttpResponse:
-    operation = get_or_404(Operation.objects.of(request.tenant).select_related("zone", "tenant"), pk=pk)
+    rows = Operation.objects.of(request.tenant).select_related("zone", "tenant")
+    operation = get_or_404(rows, pk=pk)
     events = Event.objects.of(request.tenant).filter(operation=operation)
     crumbs = [("Activity", reverse("operations:list", args=[request.tenant.slug]))]
-    return _page(request, operation, crumbs, {"events": events, "reason": why_not_write(request.membership)})
+    return _page(request, rows, operation, crumbs, {"events": events, "reason": why_not_write(request.membership)})
 
 
 @tenant_view
@@ -148,7 +149,7 @@ def platform_detail(request: PlatformRequest, pk: UUID) -> HttpResponse:
     operation = get_or_404(rows, pk=pk)
     events = Event.objects.across(request.platform).filter(operation=operation)
     crumbs = [("Operations", reverse("operations:platform_list"))]
-    return _page(request, operation, crumbs, {"events": events, "is_platform": True})
+    return _page(request, rows, operation, crumbs, {"events": events, "is_platform": True})
 
 
 @platform_view
@@ -168,16 +169,22 @@ def platform_retry(request: PlatformRequest, pk: UUID) -> HttpResponse:
 
 
 def _page(
-    request: HttpRequest, operation: Operation, crumbs: list[tuple[str, str]], context: dict[str, Any]
+    request: HttpRequest,
+    rows: OperationQuerySet,
+    operation: Operation,
+    crumbs: list[tuple[str, str]],
+    context: dict[str, Any],
 ) -> HttpResponse:
     """The page of an operation, or for htmx what changes on it. Once it is at rest, its last part follows no more."""
     reason = context.pop("reason", None)
+    ahead = queries.ahead_of(rows, [operation]).get(operation.pk)
     context |= {
         "crumbs": [{"label": label, "url": url} for label, url in crumbs] + [{"label": str(operation)}],
         "operation": operation,
         "steps": queries.steps_of(operation),
-        "sentence": sentences.sentence(operation),
+        "sentence": sentences.sentence(operation, ahead),
         "notices": sentences.notices(operation),
+        "ahead": ahead,
         "is_overdue": queries.is_overdue(operation),
         "vpc_id": queries.vpc_id_of(operation),
         "why_not_cancel": reason or operation.why_not("cancel"),

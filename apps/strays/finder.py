@@ -26,7 +26,7 @@ from apps.kernel import clock
 from apps.mirror import queries as mirror
 from apps.mirror.models import Item, Kind, Reading
 from apps.netris.names import PREFIX, name_in_cloudstack
-from apps.networks.models import Tier, Vpc, lock_key_of
+from apps.networks.models import Tier, Vpc, lane_of
 from apps.operations.models import Operation
 from apps.strays.models import NOUNS, Stray
 from apps.zones.models import Zone
@@ -39,7 +39,7 @@ class Row:
     """A row of Weft's, as far as it claims something in a remote."""
 
     pk: UUID
-    lock: str
+    lane: str
     is_live: bool
     ids: Mapping[Kind, str | None]
     #: What must be the same for a thing to be taken on.
@@ -129,10 +129,10 @@ def _networks_called(names: Collection[str]) -> dict[str, Row]:
             vpcs, tiers = (vpcs | span, tiers) if kind == "vpc" else (vpcs, tiers | span)
         for vpc in Vpc.unscoped.filter(vpcs):
             ids = {Kind.CLOUDSTACK_VPC: _text(vpc.cloudstack_id), Kind.NETRIS_VPC: _text(vpc.netris_id)}
-            rows[vpc.remote_name] = Row(vpc.pk, vpc.lock_key, vpc.is_live, ids, str(vpc.cidr))
+            rows[vpc.remote_name] = Row(vpc.pk, vpc.lane, vpc.is_live, ids, str(vpc.cidr))
         for tier in Tier.unscoped.filter(tiers):
             ids = {Kind.CLOUDSTACK_NETWORK: _text(tier.cloudstack_id), Kind.NETRIS_VNET: _text(tier.netris_id)}
-            rows[tier.remote_name] = Row(tier.pk, lock_key_of(tier.vpc_id), tier.is_live, ids, str(tier.cidr))
+            rows[tier.remote_name] = Row(tier.pk, lane_of(tier.vpc_id), tier.is_live, ids, str(tier.cidr))
     return rows
 
 
@@ -191,17 +191,17 @@ def _addresses(sight: Sight) -> list[Item]:
 
 def _still_moving(sight: Sight, suspects: Iterable[tuple[Item, str]]) -> set[int]:
     """Those whose row is being worked on, or was when their list was read. Without a row it is any in the zone."""
-    locks = {row.lock for _, name in suspects if (row := sight.rows.get(name))}
-    mine = Operation.unscoped.filter(lock_key__in=locks)
-    live = set(mine.live().values_list("lock_key", flat=True))
-    ended = dict(mine.exclude(finished_at=None).order_by().values_list("lock_key").annotate(Max("finished_at")))
+    lanes = {row.lane for _, name in suspects if (row := sight.rows.get(name))}
+    mine = Operation.unscoped.filter(lane__in=lanes)
+    live = set(mine.live().values_list("lane", flat=True))
+    ended = dict(mine.exclude(finished_at=None).order_by().values_list("lane").annotate(Max("finished_at")))
     everywhere = Operation.unscoped.filter(zone=sight.zone)
     is_busy = everywhere.live().exclude(kind__in=("removal", "adoption", "reconnect")).exists()
     last = everywhere.aggregate(last=Max("finished_at"))["last"]
     moving = set()
     for item, name in suspects:
         row, read_at = sight.rows.get(name), sight.read_at(item)
-        moves, since = (row.lock in live, ended.get(row.lock)) if row else (is_busy, last)
+        moves, since = (row.lane in live, ended.get(row.lane)) if row else (is_busy, last)
         if moves or read_at is None or (since is not None and read_at <= since):
             moving.add(item.pk)
     return moving
@@ -217,7 +217,7 @@ def _note(sight: Sight, found: Iterable[tuple[Item, str]]) -> None:
         if stray.gone_at is not None:
             stray.created_at, stray.gone_at = now, None
         stray.name, stray.remote_name, stray.facts = item.name, name, _facts(item)
-        stray.row_id, stray.row_lock = (row.pk, row.lock) if row else (None, "")
+        stray.row_id, stray.row_lock = (row.pk, row.lane) if row else (None, "")
         stray.is_double = row is not None and row.is_live and _is_listed(sight, Kind(item.kind), row)
         stray.why_not_adopt = _why_not_adopt(item, row, is_double=stray.is_double)
         stray.last_seen = sight.read_at(item) or now

@@ -52,7 +52,9 @@ def _held(stray: Stray) -> Stray:
 def _start(stray: Stray, kind: str, goal: Goal, confirmed: str, by: Platform) -> Operation:
     if as_seen(confirmed) != as_seen(stray.name):
         raise Refused("not-confirmed", f"This is not its name. Type {stray.name}.", "name")
-    operation = operations.start(kind, stray, goal, tenant=None, zone=stray.zone, lock_key=stray.lock_key, by=by.actor)
+    operation = operations.start(
+        kind, stray, goal, tenant=None, zone=stray.zone, lock_key=stray.lock_key, is_alone=True, by=by.actor
+    )
     facts = {"system": str(stray.system), "remote_id": stray.remote_id, **stray.facts}
     audit(by.actor, f"stray.{'remove' if goal is Goal.ABSENT else 'adopt'}", stray, tenant=None, new=facts)
     request_refresh(stray.zone, Kind(stray.kind))

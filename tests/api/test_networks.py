@@ -33,7 +33,7 @@ def test_creating_a_vpc_answers_with_the_operation_that_builds_it(api, acme):
     body = response.json()
     assert set(body) == {
         "id", "url", "kind", "title", "phase", "resource", "steps", "progress", "sentence", "error", "was_stuck",
-        "given_up", "can",
+        "given_up", "can", "waits_for",
         "created_at", "started_at", "finished_at",
         "dismissed_at",
     }  # fmt: skip

@@ -56,7 +56,7 @@ def rows(request, acme, site):
     else:
         resource = vpc if case.on == "vpc" else held
         operation = operations.start(
-            case.on, resource, Goal(case.goal), tenant=acme, zone=site, lock_key=vpc.lock_key, by=builders.BY
+            case.on, resource, Goal(case.goal), tenant=acme, zone=site, lock_key=vpc.lane, by=builders.BY
         )
         Operation.unscoped.filter(pk=operation.pk).update(
             phase=case.phase, stopped_in=case.stopped_in, cursor=0, error="In use."
@@ -194,7 +194,7 @@ def test_an_operation_does_what_it_offers_and_refuses_the_rest_in_the_same_words
     goal, phase, stopped_in, is_cancelling, action, platform, acme, site
 ):
     vpc = builders.a_vpc(acme, site)
-    started = operations.start("vpc", vpc, goal, tenant=acme, zone=site, lock_key=vpc.lock_key, by=builders.BY)
+    started = operations.start("vpc", vpc, goal, tenant=acme, zone=site, lock_key=vpc.lane, by=builders.BY)
     Operation.unscoped.filter(pk=started.pk).update(
         phase=phase,
         stopped_in=stopped_in if phase == Phase.STUCK else "",

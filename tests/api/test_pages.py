@@ -92,7 +92,7 @@ def test_the_database_is_not_asked_more_often_for_more_rows(
         many_vpcs(tenant, site, 5)
         for vpc in Vpc.unscoped.filter(tenant=tenant):
             fields = {"tenant": tenant, "zone": site, "resource_type": "vpc", "resource_id": vpc.pk, "size": 1}
-            Operation.unscoped.create(kind="vpc", goal="present", lock_key=vpc.lock_key, **fields)
+            Operation.unscoped.create(kind="vpc", goal="present", lock_key=vpc.lane, **fields)
 
     # One finds the token, one notes its use, the rest are for the rows.
     with django_assert_max_num_queries(most + 1):

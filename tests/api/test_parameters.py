@@ -38,7 +38,7 @@ SEARCHES = {"q", "name"}
 @pytest.fixture
 def everything(acme, site, vpc):
     fields = {"tenant": acme, "zone": site, "resource_type": "vpc", "resource_id": vpc.pk, "size": 1}
-    return Operation.unscoped.create(kind="vpc", goal="present", lock_key=vpc.lock_key, **fields)
+    return Operation.unscoped.create(kind="vpc", goal="present", lock_key=vpc.lane, **fields)
 
 
 def test_there_are_parameters_to_try():

@@ -100,7 +100,7 @@ def test_an_operation_that_ends_and_a_request_for_the_same_vpc_do_not_wait_for_e
         beside = Beside(lambda: end(building))
         beside.waits_for_a_lock()
         with pytest.raises(Busy):
-            start("vpc", vpc, Goal.ABSENT, tenant=vpc.tenant, zone=vpc.zone, lock_key=vpc.lock_key, by=BY)
+            start("vpc", vpc, Goal.ABSENT, tenant=vpc.tenant, zone=vpc.zone, lock_key=vpc.lane, by=BY)
     assert beside.done() is True
     assert not [record for record in caplog.records if record.name == "weft.locks"], "one of them has lost"
     assert Operation.unscoped.get().phase == Phase.SUCCEEDED

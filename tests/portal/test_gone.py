@@ -62,7 +62,7 @@ def the_operation(
     kind = str(about._meta.model_name)
     defaults: dict[str, Any] = {
         "tenant": getattr(about, "tenant", None), "kind": {"zone": "reconnect", "stray": "removal"}.get(kind, kind),
-        "goal": "absent", "lock_key": f"{kind}:{about.pk}", "created_at": ago(days),
+        "goal": "absent", "lock_key": f"{kind}:{about.pk}", "lane": f"{kind}:{about.pk}", "created_at": ago(days),
         "finished_at": ago(days) if is_over else None,
     }  # fmt: skip
     return Operation(
@@ -78,7 +78,7 @@ def there(*rows: Any) -> list[bool]:
 def test_a_vpc_goes_a_year_after_its_end_with_its_tiers_its_operations_and_their_events(acme: Tenant, zone: Zone):
     vpc = a_gone_vpc(acme, zone)
     tier = a_gone_tier(vpc)
-    operations = [an_operation(vpc, zone), an_operation(tier, zone, lock_key=vpc.lock_key)]
+    operations = [an_operation(vpc, zone), an_operation(tier, zone, lock_key=vpc.lane)]
     event = Event.unscoped.create(operation=operations[0], text="Done.")
 
     retention.forget()
@@ -180,7 +180,7 @@ def test_a_stray_goes_a_year_after_its_end_and_not_before_what_tells_of_it(zone:
 def test_a_row_stays_as_long_as_the_removal_of_a_stray_that_tells_of_it(acme: Tenant, zone: Zone):
     vpc = a_gone_vpc(acme, zone)
     stray = builders.a_stray(zone, row_id=vpc.pk, gone_at=ago(OLD))
-    operation = an_operation(stray, zone, days=YOUNG, lock_key=vpc.lock_key)
+    operation = an_operation(stray, zone, days=YOUNG, lock_key=vpc.lane)
 
     retention.forget()
 

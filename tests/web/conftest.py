@@ -74,7 +74,7 @@ def started() -> Callable[[Vpc], Operation]:
         ]
         fields = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "size": 3, "steps": steps}
         whose = {"tenant": vpc.tenant, "zone": vpc.zone, "resource_id": vpc.pk, "resource_name": vpc.name}
-        return Operation.unscoped.create(**fields | whose | {"lock_key": vpc.lock_key, "requested_by": "ann"} | changes)
+        return Operation.unscoped.create(**fields | whose | {"lock_key": vpc.lane, "requested_by": "ann"} | changes)
 
     return start
 

@@ -16,7 +16,7 @@ from apps.networks import queries
 from apps.networks.agreement import ABOUT, FINDINGS, VERDICTS, Difference
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import CIDR_LENGTH, MOST_TIERS
-from apps.operations.api.serializers import STATUSES
+from apps.operations.api.serializers import STATUSES, OperationRef
 from apps.operations.models import Operation
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.serializers import Read, TenantRef
@@ -31,24 +31,21 @@ class VpcRef(serializers.Serializer[Vpc]):
     url = Address("api:vpc")
 
 
-class HolderRead(serializers.Serializer[Any]):
-    """The operation that has to be over before anything but names can be changed."""
+class HolderRead(OperationRef):
+    """The first of the operations that have to be over before the VPC can go. Others may wait behind it."""
 
-    id = serializers.UUIDField()
-    url = Address("api:operation")
-    title = serializers.CharField(source="__str__", help_text="What it does, for people: `Delete tier web`.")
     phase = serializers.CharField(help_text="`stuck` until somebody retries, cancels or gives it up.")
 
 
 class Offers(Read):
-    """What can be done to a row now. The view puts the `holders` of its VPCs into the context."""
+    """What can be done to a row now. The view puts the `work` in its VPCs into the context."""
 
-    def holder(self, vpc_id: UUID) -> Operation | None:
-        holders: dict[UUID, Operation] = self.context["holders"]
-        return holders.get(vpc_id)
+    def work(self, vpc_id: UUID) -> list[Operation]:
+        work: dict[UUID, list[Operation]] = self.context["work"]
+        return work.get(vpc_id, [])
 
     def offers(self, row: Vpc | Tier, vpc_id: UUID, *actions: str) -> dict[str, str | None]:
-        return {action.replace(" ", "_"): row.why_not(action, self.holder(vpc_id)) for action in actions}
+        return {action.replace(" ", "_"): row.why_not(action, self.work(vpc_id)) for action in actions}
 
 
 class TierCan(serializers.Serializer[Any]):
@@ -110,7 +107,7 @@ class VpcRead(Offers):
     tiers = TierRead(many=True, source="live_tiers")
     can = serializers.SerializerMethodField(help_text=CAN)
     held_by = serializers.SerializerMethodField(
-        help_text="What is under way or stuck, here or on a tier; null if nothing."
+        help_text="What is under way or stuck in it, the one at work first; null if nothing."
     )
     created_at = Time()
 
@@ -118,13 +115,13 @@ class VpcRead(Offers):
     def get_can(self, vpc: Vpc) -> dict[str, str | None]:
         quota: queries.Quota = self.context["quotas"][vpc.tenant_id]
         tiers = len(vpc.live_tiers)  # type: ignore[attr-defined]  # the view fetches them
-        reason = queries.why_not_add_tier(vpc, tiers, quota, self.holder(vpc.pk))
+        reason = queries.why_not_add_tier(vpc, tiers, quota, self.work(vpc.pk))
         return self.offers(vpc, vpc.pk, "rename", "delete") | {"add_tier": reason}
 
     @extend_schema_field(HolderRead(allow_null=True))
     def get_held_by(self, vpc: Vpc) -> Any:
-        holder = self.holder(vpc.pk)
-        return holder and HolderRead(holder, context=self.context).data
+        work = self.work(vpc.pk)
+        return HolderRead(work[0], context=self.context).data if work else None
 
 
 class QuotaCan(serializers.Serializer[Any]):

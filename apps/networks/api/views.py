@@ -55,7 +55,7 @@ A_TIER = OpenApiExample(
 
 
 class Held(Rows[M]):
-    """Rows of which the answer tells what can be done to them now: one query for all of their VPCs' locks, and where
+    """Rows of which the answer tells what can be done to them now: one query for the work in all their VPCs, and where
     there are VPCs one for their tenants' quotas."""
 
     written_by = "tenant"
@@ -63,8 +63,8 @@ class Held(Rows[M]):
     def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
         listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
         vpc_ids = {row.pk if isinstance(row, Vpc) else row.vpc_id for row in listed}
-        holders = queries.holders_of(self.caller.through(Operation.objects), vpc_ids) if vpc_ids else {}
-        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context()), "holders": holders}
+        work = queries.work_in(self.caller.through(Operation.objects), vpc_ids)
+        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context()), "work": work}
         tenants = [row.tenant for row in listed if isinstance(row, Vpc)]
         context["quotas"] = queries.quotas_of(self.caller.through(Usage.objects), tenants)
         return super().get_serializer(rows, **options, context=context)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from typing import Any
+from uuid import UUID
 
 from django.urls import NoReverseMatch
 from drf_spectacular.utils import extend_schema_field
@@ -12,7 +13,7 @@ from rest_framework.reverse import reverse
 
 from apps.kernel.api.bodies import Body, Text, Texts
 from apps.kernel.api.fields import Address, Time
-from apps.operations import sentences
+from apps.operations import queries, sentences
 from apps.operations.filters import LIVE_STATUSES
 from apps.operations.models import Operation
 from apps.operations.state import Phase
@@ -57,8 +58,23 @@ class GivenUp(serializers.Serializer[Any]):
     left = serializers.ListField(child=serializers.CharField(), help_text="What may be left: `CloudStack: the VPC …`.")
 
 
+class OperationRef(serializers.Serializer[Any]):
+    """An operation, by its title."""
+
+    id = serializers.UUIDField()
+    url = Address("api:operation")
+    title = serializers.CharField(source="__str__", help_text="What it does, for people: `Delete tier web`.")
+
+
+class WaitsFor(serializers.Serializer[Any]):
+    """What was asked for before in the same VPC, and has to be over first."""
+
+    operation = OperationRef(allow_null=True, source="first", help_text="The one at work; null for the provider's own.")
+    more = serializers.IntegerField(help_text="How many wait between the two.")
+
+
 class OperationRead(Read):
-    """One attempt to make something real, or to take it away."""
+    """One attempt to make something real, or to take it away. The view puts what others wait for into the context."""
 
     for_platform = ("tenant", "own_words")
 
@@ -77,6 +93,7 @@ class OperationRead(Read):
     steps = StepRead(many=True, source="visible_steps")
     progress = serializers.IntegerField(min_value=0, max_value=100, help_text="Percent.")
     sentence = serializers.SerializerMethodField(help_text="Where it stands, in words.")
+    waits_for = serializers.SerializerMethodField(help_text="Null when it is its turn, or it is over.")
     error = serializers.SerializerMethodField(help_text="Why it is stuck, or was undone or given up.")
     was_stuck = serializers.SerializerMethodField(
         help_text="Why it was stuck when it was last retried; null if it never was."
@@ -101,7 +118,16 @@ class OperationRead(Read):
         return {"type": operation.resource_type, "id": str(operation.resource_id), "url": url}
 
     def get_sentence(self, operation: Operation) -> str:
-        return sentences.sentence(operation)
+        return sentences.sentence(operation, self._ahead(operation))
+
+    @extend_schema_field(WaitsFor(allow_null=True))
+    def get_waits_for(self, operation: Operation) -> Any:
+        ahead = self._ahead(operation)
+        return ahead and WaitsFor(ahead, context=self.context).data
+
+    def _ahead(self, operation: Operation) -> queries.Ahead | None:
+        ahead: dict[UUID, queries.Ahead] = self.context.get("ahead", {})
+        return ahead.get(operation.pk)
 
     def get_error(self, operation: Operation) -> str | None:
         return operation.error or None

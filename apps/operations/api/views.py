@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from apps.kernel.api.bodies import Body
 from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
 from apps.kernel.shortcuts import get_or_404
-from apps.operations import services
+from apps.operations import queries, services
 from apps.operations.api.serializers import GiveUpWrite, LeftRead, OperationRead, StuckRetried, StuckWrite
 from apps.operations.filters import OperationFilter
 from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.parts import kinds
+from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.views import List, One, Rows
 
 
 def accepted(request: Request, operation: Operation) -> Response:
     """The answer to a change that takes time: the operation, and where to follow it."""
-    data = OperationRead(operation, context={"request": request}).data
+    ahead = queries.ahead_of(caller_of(request).through(Operation.objects), [operation])
+    data = OperationRead(operation, context={"request": request, "ahead": ahead}).data
     return Response(data, status=202, headers={"Location": data["url"]})
 
 
@@ -31,6 +35,12 @@ class OperationRows(Rows[Operation]):
 
     def get_queryset(self) -> OperationQuerySet:
         return self.caller.through(Operation.objects).select_related("tenant")
+
+    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
+        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
+        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
+        context["ahead"] = queries.ahead_of(self.caller.through(Operation.objects), listed)
+        return super().get_serializer(rows, **options, context=context)
 
 
 @extend_schema(summary="List operations")
