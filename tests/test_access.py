@@ -49,6 +49,7 @@ POST   networks:tier_rename        tier       login      404       403     200  
 GET    networks:tier_delete        tier       login      404       403     200       404
 POST   networks:tier_delete        tier       login      404       403     302       404
 GET    instances:list              tenant     login      404       200     200       404
+GET    instances:choices           tenant     login      404       200     200       404
 GET    instances:detail            instance   login      404       200     200       404
 GET    operations:list             tenant     login      404       200     200       404
 GET    operations:changes          tenant     login      404       200     200       404

@@ -37,7 +37,7 @@ PAGES = [
 TENANT_PAGES = [row for row in PAGES if row.answers["engineer"] == "200"]
 PLATFORM_PAGES = [row for row in PAGES if row.answers["admin"] == "200"]
 #: A part for htmx, even when it is opened by hand.
-PARTS = {"/t/acme/vpcs/new/map/"}
+PARTS = {"/t/acme/vpcs/new/map/", "/t/acme/instances/choices/"}
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 FIELDS = {"input", "select", "textarea"}

@@ -1,4 +1,4 @@
-"""The filter of the list of instances."""
+"""The filter of the list of instances, and what a form's picker offers of them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
-from apps.instances.queries import STATES
+from apps.instances import queries
+from apps.instances.queries import STATES, Instance
 from apps.kernel.forms import Choice, ListForm, Search
+from apps.kernel.pickers import PickerForm
 from apps.networks.models import Tier, Vpc
 from apps.tenancy.models import Tenant
 
@@ -49,9 +52,9 @@ class InstanceListForm(ListForm):
         return {"words": self.words, "vpc": self.vpc_chosen, "tier": self.tier_chosen, "state": self.said("state")}
 
     @property
-    def tiers_again(self) -> SafeString:
-        """Which there are depends on the VPC, so they are told with each part of the page."""
-        return self["tier"].as_widget(attrs={"hx-swap-oob": "morph"})
+    def places_again(self) -> list[SafeString]:
+        """Which tiers there are depends on the VPC, and VPCs come and go: both are told with each part of the page."""
+        return [self[name].as_widget(attrs={"hx-swap-oob": "morph"}) for name in ("vpc", "tier")]
 
 
 def _named(rows: QuerySet[R], reference: str | None) -> R | None:
@@ -60,3 +63,19 @@ def _named(rows: QuerySet[R], reference: str | None) -> R | None:
         return rows.filter(pk=UUID(reference or "")).first()
     except ValueError:
         return None
+
+
+def offer_instances(form: PickerForm, tenant: Tenant, vpc: Vpc | None = None, *, name: str = "instance") -> None:
+    """Let a form's picker find the tenant's instances; of one VPC alone where the form is about one."""
+    url = reverse("instances:choices", args=[tenant.slug])
+
+    def find(key: str) -> Instance | None:
+        found = queries.find(tenant, key)
+        return found if found and not found.is_gone and vpc in (None, found.vpc) else None
+
+    form.offer(
+        name,
+        url=f"{url}?vpc={vpc.pk}" if vpc else url,
+        search=lambda words: map(queries.option_of, queries.choices(tenant, words, vpc=vpc)),
+        find=find,
+    )

@@ -20,6 +20,7 @@ from apps.accounts.models import Account, AccountQuerySet
 from apps.cloudstack.wire import Instance as Remote
 from apps.kernel import clock
 from apps.kernel.named import containing
+from apps.kernel.pickers import Option
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
 from apps.networks.models import Tier, TierQuerySet, Vpc
@@ -177,6 +178,13 @@ def choices(tenant: Tenant, words: str = "", *, vpc: Vpc | None = None, limit: i
     """What a picker offers for what is typed: instances that something can be led to. Four queries."""
     found = of(tenant, vpc=vpc, words=words).exclude(data__state__in=GONE).order_by(*SORTS[DEFAULT_SORT])
     return shown(found[:limit], Tier.objects.of(tenant))
+
+
+def option_of(instance: Instance) -> Option:
+    """As a picker shows it: where it is, its first address, and its state unless it runs."""
+    first = next((str(each.address) for each in instance.addresses), "no address")
+    parts = [str(instance.tier) if instance.tier else "in no tier", first]
+    return Option(str(instance.id), instance.name, ", ".join(parts + [instance.state] * (instance.state != "Running")))
 
 
 def newest_first(rows: QuerySet[Item]) -> QuerySet[Item]:

@@ -11,8 +11,11 @@ from django.views.decorators.http import require_safe
 
 from apps.instances import queries
 from apps.instances.forms import InstanceListForm
-from apps.kernel.pages import found, list_page, page_of, part_or_page
-from apps.networks.models import Tier
+from apps.kernel.forms import SEARCH_LENGTH
+from apps.kernel.pages import found, list_page, only_parameters, page_of, part_or_page
+from apps.kernel.pickers import answered
+from apps.kernel.shortcuts import get_or_404
+from apps.networks.models import Tier, Vpc
 from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import tenant_view
 
@@ -35,6 +38,16 @@ def instance_list(request: TenantRequest) -> HttpResponse:
         sort=sort,
         readings=queries.readings_of(request.tenant),
     )
+
+
+@tenant_view
+@require_safe
+def instance_choices(request: TenantRequest) -> HttpResponse:
+    """What a picker shows for what is typed; of one VPC alone where the form is about one."""
+    only_parameters(request.GET, "words", "vpc")
+    vpc = get_or_404(Vpc.objects.of(request.tenant), pk=request.GET["vpc"]) if "vpc" in request.GET else None
+    words = request.GET.get("words", "")[:SEARCH_LENGTH]
+    return answered(queries.option_of(each) for each in queries.choices(request.tenant, words, vpc=vpc))
 
 
 @tenant_view
