@@ -18,6 +18,10 @@ from tests.instances.conftest import Place
 LIST = "/t/acme/instances/"
 
 
+#: The same in every process that collects the tests.
+NOBODYS = "3ef48760-0a8a-4132-b5d8-127f31df69d2"
+
+
 @pytest.fixture
 def ann(acme: Tenant) -> Client:
     client = Client()
