@@ -86,7 +86,7 @@ LOOKS: tuple[tuple[Any, Any, list[str]], ...] = (
 #: Of these each state is a page of its own; of the others one is like another.
 EACH_STATE = {"networks:vpc_detail", "operations:detail", "operations:platform_detail"}
 #: They lead elsewhere, say nothing, or are a part of a page.
-NO_PAGES = {"session", "tenant-session", "into-tenant", "networks:vpc_map"}
+NO_PAGES = {"session", "tenant-session", "into-tenant", "networks:vpc_map", "instances:choices"}
 
 
 class Visitor:
@@ -240,6 +240,7 @@ def test_axe_finds_no_fault_with_any_page(
             visitor.look("/t/acme/activity/?q=zzz", name="with nothing found")
             visitor.look("/t/globex/", name="of who has nothing yet")
             visitor.look("/t/globex/vpcs/", name="of who has nothing yet")
+            visitor.look("/t/globex/instances/", name="of who has nothing yet")
             visitor.look("/t/acme/nowhere/")
         with somebody(owner) as visitor:
             for path in ("/t/acme/members/", "/t/acme/tokens/", *of_owner):
