@@ -26,6 +26,12 @@ def test_the_committed_description_is_the_current_one(schema):
     assert committed == schema, "write it anew with ./weft check --fix"
 
 
+@pytest.mark.django_db
+def test_to_describe_the_api_no_database_is_asked(tmp_path, django_assert_num_queries):
+    with django_assert_num_queries(0):
+        call_command("spectacular", "--file", str(tmp_path / "openapi.yaml"))
+
+
 def test_every_operation_says_how_it_refuses_and_who_may_call(schema):
     for path, methods in yaml.safe_load(schema)["paths"].items():
         for method, operation in methods.items():
