@@ -7,11 +7,13 @@
     events                      `WEFT_EVENTS_DAYS` after their operation was over
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
     strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
+    public IPs, their NAT,
     tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
     audit entries               `WEFT_AUDIT_DAYS` after they were written; whatever they tell of is no matter
+    who had a public IP         `WEFT_AUDIT_DAYS` after it was released
 
-Operations go before their rows, and tiers before their VPC: a row that an operation is about stays, so no page leads
-to what has been forgotten, and nothing is taken from under an operation that is live or stuck. An operation about
+Operations go before their rows, and what lies in a VPC before it: a row that an operation is about stays, so no page
+leads to what has been forgotten, and nothing is taken from under an operation that is live or stuck. An operation about
 something that lives stays with it; of the reconnections of a zone, the last.
 
 What has left a stray stays, row and operations, until that has been gone for as long: they say whose it was. The finder
@@ -37,6 +39,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Left
 
 from apps.accounts.models import Account
+from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
 from apps.health.models import Process
 from apps.kernel import clock
 from apps.kernel.locks import try_again
@@ -58,6 +61,8 @@ TASK = "portal.forget"
 BATCH = 1000
 #: How long who invited somebody can see that the link has run out unused.
 INVITATIONS_SEEN = timedelta(days=30)
+#: What leads from a public IP into a tier.
+LEADING = (StaticNat, PortForward)
 OWNERS = (Kind.CLOUDSTACK_DOMAIN, Kind.CLOUDSTACK_ACCOUNT)
 
 
@@ -78,17 +83,22 @@ def forget() -> None:
     _forget("strays", Stray.objects.filter(gone_at__lt=gone), _no_operation_speaks())
     deleted = {"status": Status.DELETED, "deleted_at__lt": gone}
     unspoken = (_no_stray_speaks(gone), _no_operation_speaks())
-    _forget("tiers", Tier.unscoped.filter(**deleted), *unspoken)
-    _forget("VPCs", Vpc.unscoped.filter(**deleted), *unspoken, ~Exists(Tier.unscoped.filter(vpc=OuterRef("pk"))))
+    _forget("static NATs", StaticNat.unscoped.filter(**deleted), *unspoken)
+    _forget("port forwards", PortForward.unscoped.filter(**deleted), *unspoken)
+    _forget("public IPs", PublicIp.unscoped.filter(**deleted), *unspoken, *_empty_of("public_ip", *LEADING))
+    _forget("tiers", Tier.unscoped.filter(**deleted), *unspoken, *_empty_of("tier", *LEADING))
+    _forget("VPCs", Vpc.unscoped.filter(**deleted), *unspoken, *_empty_of("vpc", Tier, PublicIp))
     _forget("accounts", _accounts().filter(**deleted), *unspoken, ~Exists(_owners()))
     if settings.AUDIT_DAYS:
-        _forget("audit entries", AuditEntry.unscoped.filter(at__lt=now - timedelta(days=settings.AUDIT_DAYS)))
+        long_ago = now - timedelta(days=settings.AUDIT_DAYS)
+        _forget("audit entries", AuditEntry.unscoped.filter(at__lt=long_ago))
+        _forget("holdings of public IPs", Holding.unscoped.filter(held_until__lt=long_ago))
 
 
 def _nothing_there_is_about(gone: datetime) -> Iterator[Condition]:
     """Of operations: what they were about was over by then."""
     about = OuterRef("resource_id")
-    for model in (Vpc, Tier, Account):
+    for model in (Vpc, Tier, Account, PublicIp, *LEADING):
         yield ~Exists(model.unscoped.filter(pk=about).exclude(status=Status.DELETED, deleted_at__lt=gone))
     for column in ("pk", "row_id"):
         yield ~Q(resource_id__in=_strays(gone).exclude(**{column: None}).values(column))
@@ -114,6 +124,11 @@ def _no_stray_speaks(gone: datetime) -> Condition:
 
 def _no_operation_speaks() -> Condition:
     return ~Exists(Operation.unscoped.filter(resource_id=OuterRef("pk")))
+
+
+def _empty_of(whole: str, *models: Any) -> Iterator[Condition]:
+    """Nothing of these lies in it any more."""
+    return (~Exists(model.unscoped.filter(**{whole: OuterRef("pk")})) for model in models)
 
 
 def _accounts() -> models.QuerySet[Account]:

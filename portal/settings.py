@@ -47,6 +47,7 @@ INSTALLED_APPS = [
     "apps.accounts",
     "apps.networks",
     "apps.instances",
+    "apps.addresses",
     "apps.strays",
     "apps.health",
     "apps.fabric",

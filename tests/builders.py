@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from apps.accounts.models import Account
+from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
@@ -124,6 +125,31 @@ def a_tier(
     return Tier.unscoped.create(
         vpc=vpc, tenant=vpc.tenant, vpc_cidr=vpc.cidr, name=name, cidr=IPv4Network(cidr), status=status, **fields
     )
+
+
+def a_public_ip(vpc: Vpc, address: str = "198.51.100.20", status: Status = Status.READY, **fields: Any) -> PublicIp:
+    acquired = {} if status == Status.BUILDING else {"acquired_at": clock.now(), "cloudstack_id": uuid4()}
+    whose = {"vpc": vpc, "tenant": vpc.tenant, "zone": vpc.zone, "address": address, "status": status}
+    row = PublicIp.unscoped.create(**(whose | acquired | fields))
+    return PublicIp.unscoped.get(pk=row.pk)
+
+
+def a_static_nat(public_ip: PublicIp, tier: Tier, status: Status = Status.READY, **fields: Any) -> StaticNat:
+    return StaticNat.unscoped.create(**(_leading(public_ip, tier) | {"status": status} | fields))
+
+
+def a_port_forward(
+    public_ip: PublicIp, tier: Tier, first: int = 80, last: int = 0, status: Status = Status.READY, **fields: Any
+) -> PortForward:
+    ports = {"protocol": "tcp", "public_first": first, "public_last": last or first, "private_first": first}
+    return PortForward.unscoped.create(**(_leading(public_ip, tier) | ports | {"status": status} | fields))
+
+
+def _leading(public_ip: PublicIp, tier: Tier) -> dict[str, Any]:
+    """From an address to an instance in the tier."""
+    whose = {"public_ip": public_ip, "tenant": public_ip.tenant, "vpc": public_ip.vpc, "address": public_ip.address}
+    instance = {"instance_id": uuid4(), "instance_name": "web-1", "guest_address": tier.cidr[11]}
+    return whose | instance | {"tier": tier}
 
 
 def a_vpc_spec(zone: Zone | str = "Zone-1", name: str = "prod", cidr: str = "10.20.0.0/20", **fields: Any) -> VpcSpec:

@@ -70,6 +70,11 @@ class Zone(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(1000)],
         help_text="The most calls a second that Weft makes to either system, all processes together.",
     )
+    quarantine_hours = models.PositiveSmallIntegerField(
+        default=24,
+        validators=[MaxValueValidator(8760)],
+        help_text="How long a public IP rests after its release before another tenant is given it.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

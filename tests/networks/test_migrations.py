@@ -46,3 +46,5 @@ def test_tiers_get_their_tenants_and_what_there_is_is_counted():
     assert Vpc.unscoped.get().search_key == vpc.search_key == "prod\n\n10.20.0.0/20"
     builders.a_tier(vpc, "new", "10.20.2.0/24")
     assert Usage.unscoped.get().tiers == 2
+    executor = MigrationExecutor(connection)
+    executor.migrate(executor.loader.graph.leaf_nodes())

@@ -10,6 +10,7 @@ import pytest
 from django.db import connections
 
 from apps.accounts.models import Account
+from apps.addresses.models import Holding, PublicIp
 from apps.kernel import clock
 from apps.mirror.models import Kind
 from apps.networks.models import Tier, Usage, Vpc
@@ -122,6 +123,45 @@ def test_a_vpc_stays_as_long_as_one_of_its_tiers(acme: Tenant, zone: Zone):
     retention.forget()
 
     assert there(vpc, old, young) == [True, False, True]
+
+
+def test_public_ips_and_what_led_from_them_go_before_the_vpc_that_they_were_in(acme: Tenant, zone: Zone):
+    gone = {"status": Status.DELETED, "deleted_at": ago(OLD)}
+    vpc = builders.a_vpc(acme, zone, egress_ip="198.51.100.9")
+    tier, row, other = builders.a_tier(vpc), builders.a_public_ip(vpc), builders.a_public_ip(vpc, "198.51.100.21")
+    rows = [builders.a_port_forward(row, tier, **gone), builders.a_static_nat(other, tier, **gone)]
+    for each in (row, other, tier, vpc):
+        type(each)._default_manager.filter(pk=each.pk).update(**gone)
+    operations = [an_operation(each, zone) for each in (row, *rows)]
+
+    retention.forget()
+
+    assert not any(there(*operations, *rows, row, other, tier, vpc))
+    assert not PublicIp.unscoped.exists()
+    assert Holding.unscoped.count() == 3
+
+
+def test_a_public_ip_stays_as_long_as_what_led_from_it(acme: Tenant, zone: Zone):
+    vpc = builders.a_vpc(acme, zone)
+    tier, row = builders.a_tier(vpc), builders.a_public_ip(vpc)
+    forward = builders.a_port_forward(row, tier, status=Status.DELETED, deleted_at=ago(YOUNG))
+    for each in (row, tier, vpc):
+        type(each)._default_manager.filter(pk=each.pk).update(status=Status.DELETED, deleted_at=ago(OLD))
+
+    retention.forget()
+
+    assert there(forward, row, tier, vpc) == [True] * 4
+
+
+def test_who_had_an_address_is_forgotten_with_the_audit_log(acme: Tenant, zone: Zone, settings: Any):
+    vpc = builders.a_vpc(acme, zone)
+    holders = [builders.a_public_ip(vpc, f"198.51.100.{number}") for number in (20, 21, 22)]
+    for row, days in zip(holders, (settings.AUDIT_DAYS + 1, settings.AUDIT_DAYS - 1), strict=False):
+        PublicIp.unscoped.filter(pk=row.pk).update(status=Status.DELETED, deleted_at=ago(days))
+
+    retention.forget()
+
+    assert {str(each.address) for each in Holding.unscoped.all()} == {"198.51.100.21", "198.51.100.22"}
 
 
 @pytest.mark.parametrize("phase", [Phase.STUCK, Phase.QUEUED, Phase.REMOVING])
