@@ -13,6 +13,7 @@ urlpatterns = [
     path("schema/", views.Schema.as_view(), name="schema"),
     path("docs/", views.docs, name="docs"),
     path("", include("apps.tenancy.api.urls")),
+    path("", include("apps.quotas.api.urls")),
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.zones.api.urls")),
     path("", include("apps.fabric.api.urls")),

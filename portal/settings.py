@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "apps.kernel",
     "apps.tenancy",
+    "apps.quotas",
     "apps.zones",
     "apps.operations",
     "apps.mirror",

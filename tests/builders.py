@@ -18,6 +18,9 @@ from apps.mirror.sweeps import SWEEPS
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.provisioned import Status
+from apps.quotas.queries import quotas_of
+from apps.quotas.resources import Resource, resources
+from apps.quotas.services import set_limits
 from apps.strays.models import Stray
 from apps.tenancy.actors import Actor, Platform
 from apps.tenancy.models import ApiToken, Invitation, Membership, Role, Scope, Tenant, User, digest_of
@@ -42,7 +45,21 @@ def the_platform() -> Platform:
 
 
 def a_tenant(name: str, **fields: Any) -> Tenant:
-    return Tenant.objects.create(name=name, slug=name.lower().replace(" ", "-"), **fields)
+    """Also with limits: `max_vpcs=3`."""
+    most = {resource: fields.pop(resource.field) for resource in resources() if resource.field in fields}
+    tenant = Tenant.objects.create(name=name, slug=name.lower().replace(" ", "-"), **fields)
+    set_limits(tenant, most)
+    return tenant
+
+
+def limit(tenant: Tenant, **most: int) -> None:
+    """`limit(acme, vpc=2, tier=3)`"""
+    set_limits(tenant, {resource: most[resource.key] for resource in resources() if resource.key in most})
+
+
+def limits_of(tenant: Tenant, *which: Resource) -> list[int]:
+    quotas = quotas_of(tenant)
+    return [quotas.of(resource).limit for resource in which]
 
 
 def a_member(tenant: Tenant, role: Role = Role.ENGINEER, username: str = "") -> User:

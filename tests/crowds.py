@@ -37,7 +37,7 @@ SELECT now() - n * interval '1 second', 'ann', 'vpc.create', 'vpc', md5('vpc' ||
 FROM generate_series(1, %(many)s) AS n;
 SELECT gin_clean_pending_list(index) FROM unnest(
     ARRAY['vpc_by_words', 'tier_by_words', 'operation_by_words', 'audit_by_words']::regclass[]) AS index;
-ANALYZE networks_vpc, networks_tier, operations_operation, tenancy_auditentry, networks_usage;
+ANALYZE networks_vpc, networks_tier, operations_operation, tenancy_auditentry, quotas_usage;
 """
 
 

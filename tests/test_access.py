@@ -81,7 +81,7 @@ POST   accounts:tenant_create      -          login      404       404     404  
 GET    accounts:tenant_detail      slug       login      404       404     404       200
 POST   operations:dismiss          operation  login      404       403     302       404
 GET    accounts:tenant_quotas      slug       login      404       404     404       200
-POST   accounts:tenant_quotas      slug       login      404       404     404       422
+POST   accounts:tenant_quotas      slug       login      404       404     404       302
 GET    accounts:tenant_invite      slug       login      404       404     404       200
 POST   accounts:tenant_invite      slug       login      404       404     404       422
 GET    accounts:tenant_disable     slug       login      404       404     404       200

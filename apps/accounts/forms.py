@@ -2,23 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from django import forms
 
 from apps.kernel.errors import Refused
 from apps.kernel.forms import ListForm, Refusable, Search
 from apps.kernel.names import NAME
+from apps.quotas.queries import Quotas
+from apps.quotas.resources import MOST_OF_ONE, resources
+from apps.quotas.services import Limits
 from apps.tenancy.emails import MOST as EMAIL_LENGTH
 from apps.tenancy.models import User
 
-MOST = 100_000
-
 
 class QuotaForm(Refusable):
-    max_vpcs = forms.IntegerField(label="VPC limit", min_value=0, max_value=MOST, initial=20)
-    max_tiers = forms.IntegerField(label="Tier limit", min_value=0, max_value=MOST, initial=60)
+    """One field for each resource."""
+
+    def __init__(self, data: Mapping[str, Any] | None, quotas: Quotas) -> None:
+        super().__init__(data)
+        for quota in quotas:
+            self.fields[quota.resource.field] = forms.IntegerField(
+                label=quota.resource.limit_label,
+                required=False,
+                min_value=0,
+                max_value=MOST_OF_ONE,
+                initial=quota.limit,
+                help_text=f"Left empty, it is {quota.resource.default}.",
+            )
+
+    @property
+    def limit_fields(self) -> list[forms.BoundField]:
+        return [self[resource.field] for resource in resources()]
+
+    @property
+    def limits(self) -> Limits:
+        """What is not sent at all stays as it is."""
+        said = {resource: self.cleaned_data[resource.field] for resource in resources() if resource.field in self.data}
+        return {resource: resource.default if most is None else most for resource, most in said.items()}
 
 
 class TenantForm(QuotaForm):
+    def __init__(self, data: Mapping[str, Any] | None) -> None:
+        super().__init__(data, Quotas())
+
     name = forms.CharField(
         label="Name",
         widget=forms.TextInput({"maxlength": NAME.most}),
@@ -37,6 +65,10 @@ class TenantForm(QuotaForm):
         required=False,
         help_text="The user name of somebody who can sign in already.",
     )
+
+    @property
+    def tenant(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in ("name", "slug", "owner")} | {"limits": self.limits}
 
     def clean_name(self) -> str:
         try:

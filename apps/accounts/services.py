@@ -1,4 +1,4 @@
-"""Tenants come to be here: a row in Weft, and an account in every zone, each made by an operation. So do limits."""
+"""Tenants come to be here: a row in Weft, and an account in every zone, each made by an operation."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from apps.kernel.names import NAME, key_of
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
+from apps.quotas.services import Limits, set_limits
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Membership, Role, Tenant, User
 from apps.tenancy.services import audit, tell_of_rights
@@ -24,18 +25,19 @@ from apps.zones.models import Zone
 
 #: Words that stand where a slug would, in the addresses of the portal.
 RESERVED = frozenset({"new"})
+NONE: Limits = {}
 
 
 @transaction.atomic(durable=True)
 def create_tenant(
-    *, name: str, slug: str = "", max_vpcs: int = 20, max_tiers: int = 60, owner: User | None = None, by: Platform
+    *, name: str, slug: str = "", limits: Limits = NONE, owner: User | None = None, by: Platform
 ) -> tuple[Tenant, list[Operation]]:
     """Make a tenant and start its accounts in all enabled zones. Raises `Refused` with the field at fault."""
     name = NAME.parse(name, "name")
     if not (slug := slug or slug_of(name)):
         text = f"Give a short name: none can be made from {name}, which has no letter from a to z."
         raise Refused("slug-missing", text, "slug")
-    tenant = Tenant(name=name, slug=slug, max_vpcs=max_vpcs, max_tiers=max_tiers)
+    tenant = Tenant(name=name, slug=slug)
     if tenant.slug in RESERVED:
         raise Refused("slug-reserved", f"“{tenant.slug}” is a word of the portal's own addresses.", "slug")
     try:
@@ -52,6 +54,7 @@ def create_tenant(
             raise Refused("name-taken", text, "name") from error
         text = f"Another tenant has the short name {slug}. Give another one."
         raise Refused("slug-taken", text, "slug") from error
+    set_limits(tenant, limits)
     if owner is not None:
         Membership.objects.create(user=owner, tenant=tenant, role=Role.OWNER)
     audit(by.actor, "tenant.create", tenant, tenant=tenant, new={"name": tenant.name, "slug": tenant.slug})
@@ -85,22 +88,6 @@ def slug_of(name: str) -> str:
     """`Acme Hosting B.V.` -> `acme-hosting-b-v`, `Zürich` -> `zurich`, `東京` -> nothing"""
     plain = "".join(letter for letter in normalize("NFKD", name.casefold()) if not combining(letter))
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:32].rstrip("-")
-
-
-@transaction.atomic(durable=True)
-def change_quotas(tenant: Tenant, *, max_vpcs: int, max_tiers: int, by: Platform) -> Tenant:
-    """From the next creation on. Less than there is takes nothing away."""
-    hold_row(tenant)
-    tenant.refresh_from_db()
-    old = {"max_vpcs": tenant.max_vpcs, "max_tiers": tenant.max_tiers}
-    new = {"max_vpcs": max_vpcs, "max_tiers": max_tiers}
-    changed = [name for name in new if new[name] != old[name]]
-    if changed:
-        tenant.max_vpcs, tenant.max_tiers = max_vpcs, max_tiers
-        tenant.save(update_fields=changed)
-        changes = {"old": {name: old[name] for name in changed}, "new": {name: new[name] for name in changed}}
-        audit(by.actor, "tenant.quotas", tenant, tenant=tenant, **changes)
-    return tenant
 
 
 @transaction.atomic(durable=True)

@@ -14,6 +14,8 @@ from apps.kernel.errors import Refused
 from apps.kernel.pages import found, list_page, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.operations.models import Operation
+from apps.quotas.queries import quotas_of, quotas_of_several
+from apps.quotas.services import change_quotas
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
 from apps.tenancy.models import Role, Tenant
@@ -26,7 +28,9 @@ from apps.tenancy.views.members import invited
 def tenant_list(request: PlatformRequest) -> HttpResponse:
     form = TenantListForm(request.GET)
     page = page_of(form.kept(queries.search_tenants(request.platform, words=form.words)), request)
-    rows = queries.accounts_of(page, by=request.platform).items()
+    accounts = queries.accounts_of(page, by=request.platform)
+    quotas = quotas_of_several(accounts, lambda door: door.across(request.platform))
+    rows = [(tenant, zones, quotas[tenant.pk].own_limits) for tenant, zones in accounts.items()]
     words = found(page, "tenant")
     template = "accounts/tenant_list.html"
     return list_page(request, template, page, caption="Tenants", words=words, rows=rows, form=form)
@@ -38,7 +42,7 @@ def tenant_create(request: PlatformRequest) -> HttpResponse:
     form = TenantForm(request.POST or None)
     if form.is_valid():
         try:
-            tenant, started = services.create_tenant(**form.cleaned_data, by=request.platform)
+            tenant, started = services.create_tenant(**form.tenant, by=request.platform)
         except Refused as refusal:
             form.refuse(refusal)
         else:
@@ -61,6 +65,7 @@ def tenant_detail(request: PlatformRequest, slug: str) -> HttpResponse:
         "tenant": tenant,
         "members": tenant.memberships.select_related("user").order_by("role", "user__username"),
         "accounts": accounts,
+        "quotas": quotas_of(tenant),
         "operations": operations[:10],
     }
     return render(request, part_or_page(request, "accounts/tenant_detail.html", "live"), context)
@@ -70,11 +75,12 @@ def tenant_detail(request: PlatformRequest, slug: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def tenant_quotas(request: PlatformRequest, slug: str) -> HttpResponse:
     tenant = _tenant(slug)
-    now = {"max_vpcs": tenant.max_vpcs, "max_tiers": tenant.max_tiers}
-    form = QuotaForm(request.POST if request.method == "POST" else None, initial=now)
+    form = QuotaForm(request.POST if request.method == "POST" else None, quotas_of(tenant))
     if form.is_valid():
-        services.change_quotas(tenant, **form.cleaned_data, by=request.platform)
-        messages.success(request, "The quotas are changed.")
+        if change_quotas(tenant, form.limits, by=request.platform):
+            messages.success(request, "The quotas are changed.")
+        else:
+            messages.info(request, "Nothing was changed: these are its quotas already.")
         return redirect("accounts:tenant_detail", slug)
     context = {"form": form, "tenant": tenant, "crumbs": _crumbs(tenant, "Quotas")}
     return render(request, "accounts/tenant_quotas.html", context, status=422 if form.errors else 200)

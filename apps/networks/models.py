@@ -165,30 +165,6 @@ class Tier(Provisioned):
         return _why_not(self.status, "tier", action, about)
 
 
-class Usage(models.Model):
-    """How many live VPCs and tiers a tenant has. Triggers of the database count them as they change, whatever changes
-    them, so that nothing is counted at every request. Whoever is about to change them locks the row first."""
-
-    tenant = models.OneToOneField(Tenant, primary_key=True, on_delete=models.CASCADE, related_name="+")
-    vpcs = models.PositiveIntegerField(default=0, db_default=0)
-    tiers = models.PositiveIntegerField(default=0, db_default=0)
-
-    unscoped = models.Manager()
-    objects = TenantDoor[models.QuerySet["Usage"]]("tenant")
-
-    def __str__(self) -> str:
-        return f"{self.vpcs} VPCs and {self.tiers} tiers of {self.tenant}"
-
-    @classmethod
-    def held(cls, tenant: Tenant) -> Usage:
-        """The tenant's, locked until the transaction ends: of two requests only one can take the last place."""
-        rows = Usage.objects.of(tenant)
-        if (usage := rows.select_for_update(no_key=True).first()) is None:
-            rows.bulk_create([Usage(tenant=tenant)], ignore_conflicts=True)
-            usage = rows.select_for_update(no_key=True).get()
-        return usage
-
-
 def _why_not(status: str, noun: str, action: str, work: Sequence[Operation]) -> str | None:
     """A name is Weft's own: it can be changed until the thing is on its way out, whatever is under way."""
     match status:

@@ -15,6 +15,8 @@ from apps.networks.specs import TierSpec
 from apps.operations.provisioned import Status
 from apps.operations.queries import typical_seconds
 from apps.operations.state import Goal
+from apps.quotas.queries import Quota, quotas_of
+from apps.quotas.resources import TIER, VPC
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 
@@ -34,19 +36,21 @@ class Plan:
 
     picture: VpcMap
     overlap: queries.Overlap
-    quota: queries.Quota
-    tiers: int
+    vpcs: Quota
+    tiers: Quota
+    #: How many tiers there are in the draft.
+    more: int
     items: Sequence[Item]
     #: Seconds that it took this tenant before; None when it never did it.
     seconds: int | None
 
     @property
     def vpcs_after(self) -> int:
-        return self.quota.vpcs + 1
+        return self.vpcs.used + 1
 
     @property
     def tiers_after(self) -> int:
-        return self.quota.tiers + self.tiers
+        return self.tiers.used + self.more
 
     @property
     def took(self) -> str:
@@ -56,16 +60,18 @@ class Plan:
 
     @property
     def is_over(self) -> bool:
-        return self.vpcs_after > self.quota.max_vpcs or self.tiers_after > self.quota.max_tiers
+        return self.vpcs_after > self.vpcs.limit or self.tiers_after > self.tiers.limit
 
 
 def plan_of(tenant: Tenant, draft: VpcDraft, zone: Zone | None) -> Plan:
     """Five queries or six."""
+    quotas = quotas_of(tenant)
     return Plan(
         picture=draft.drawn(zone.name if zone else ""),
         overlap=queries.overlap_of(tenant, draft.block),
-        quota=queries.quota_of(tenant),
-        tiers=len(draft.tiers),
+        vpcs=quotas.of(VPC),
+        tiers=quotas.of(TIER),
+        more=len(draft.tiers),
         items=_made_by(draft),
         seconds=typical_seconds(tenant, "vpc", Goal.PRESENT),
     )

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.core.paginator import Page
 from django.db import connection
-from django.db.models import Count, F, Func, OuterRef, Q, QuerySet, Subquery, TextField
+from django.db.models import Count, F, Func, OuterRef, Q, Subquery, TextField
 from django.db.models.functions import Cast, Coalesce
 
 from apps.accounts.models import Account
@@ -19,10 +19,12 @@ from apps.kernel import clock
 from apps.mirror.models import Kind, Reading
 from apps.networks.addressing import SUGGESTED, Span, first_gap, span_of
 from apps.networks.filters import VpcFilter
-from apps.networks.models import Tier, TierQuerySet, Usage, Vpc, VpcQuerySet, lane_of
+from apps.networks.models import Tier, TierQuerySet, Vpc, VpcQuerySet, lane_of
 from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.provisioned import Status
 from apps.operations.state import ENDED_BADLY, Phase
+from apps.quotas.queries import Quotas
+from apps.quotas.resources import TIER
 from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
 from apps.zones.models import Remote, Zone
 
@@ -106,57 +108,11 @@ def _free_behind(tenant: Tenant, block: IPv4Network, prefixlen: int) -> IPv4Netw
     return next(found.subnets(new_prefix=prefixlen)) if found and found.prefixlen <= prefixlen else None
 
 
-@dataclass(frozen=True)
-class Quota:
-    """What a tenant has, and may have."""
-
-    vpcs: int
-    max_vpcs: int
-    tiers: int
-    max_tiers: int
-
-    @classmethod
-    def of(cls, tenant: Tenant, usage: Usage) -> Quota:
-        return cls(usage.vpcs, tenant.max_vpcs, usage.tiers, tenant.max_tiers)
-
-    def why_not_vpcs(self, more: int = 1) -> str | None:
-        return _why_not_more(self.vpcs, self.max_vpcs, more, "VPC")
-
-    def why_not_tiers(self, more: int = 1) -> str | None:
-        return _why_not_more(self.tiers, self.max_tiers, more, "tier")
-
-    @property
-    def full(self) -> list[str]:
-        """What nothing more can be made of, a sentence each."""
-        return [sentence for sentence in (self.why_not_vpcs(), self.why_not_tiers()) if sentence]
-
-
-def _why_not_more(used: int, most: int, more: int, noun: str) -> str | None:
-    if used + more <= most:
-        return None
-    wanted = f", and this takes {more} more" if used < most else ""
-    over = used + more - most
-    delete = f"Delete {'one' if over == 1 else over}, or ask" if over <= used else "Ask"
-    return f"{used} of {most} {noun}s are in use{wanted}. {delete} your provider for a higher limit."
-
-
-def quota_of(tenant: Tenant) -> Quota:
-    """One query."""
-    return Quota.of(tenant, Usage.objects.of(tenant).first() or Usage())
-
-
-def quotas_of(usages: QuerySet[Usage], tenants: Iterable[Tenant]) -> dict[UUID, Quota]:
-    """By the tenant's id, of those usages that the caller may see. One query, none for no tenant."""
-    by_id = {tenant.pk: tenant for tenant in tenants}
-    found = {usage.tenant_id: usage for usage in usages.filter(tenant__in=by_id)} if by_id else {}
-    return {pk: Quota.of(tenant, found.get(pk) or Usage()) for pk, tenant in by_id.items()}
-
-
-def why_not_add_tier(vpc: Vpc, tiers: int, quota: Quota, work: Sequence[Operation]) -> str | None:
+def why_not_add_tier(vpc: Vpc, tiers: int, quotas: Quotas, work: Sequence[Operation]) -> str | None:
     """Why no tier can be added to a VPC that has this many; what somebody can do something about comes first."""
     most = vpc.zone.max_tiers_per_vpc
     full = f"{tiers} of {most} tiers: a VPC in {vpc.zone} has no more." if tiers >= most else None
-    return vpc.why_not("add tier", work) or full or quota.why_not_tiers()
+    return vpc.why_not("add tier", work) or full or quotas.of(TIER).why_not()
 
 
 @dataclass(frozen=True)
@@ -307,7 +263,7 @@ class Attention:
         return not (self.stuck or self.refused or self.silent or self.accounts or self.full)
 
 
-def attention_of(tenant: Tenant, quota: Quota, *, now: datetime | None = None) -> Attention:
+def attention_of(tenant: Tenant, quotas: Quotas, *, now: datetime | None = None) -> Attention:
     """Four queries."""
     since = (now or clock.now()) - RECENTLY
     operations = Operation.objects.of(tenant)
@@ -319,5 +275,5 @@ def attention_of(tenant: Tenant, quota: Quota, *, now: datetime | None = None) -
         refused=list(operations.filter(phase__in=ENDED_BADLY, created_at__gte=since, dismissed_at=None)[:5]),
         silent=list(silent),
         accounts=[account for account in accounts if account.status != Status.READY],
-        full=quota.full,
+        full=quotas.full,
     )

@@ -31,11 +31,12 @@ from apps.mirror.services import request_refresh
 from apps.netris import wire as fabric
 from apps.networks import sentences
 from apps.networks.leftovers import Fabric, Leftover, clear, nat_rules_of
-from apps.networks.models import Tier, Usage, Vpc
+from apps.networks.models import Tier, Vpc
 from apps.networks.readings import read_again_when_over
 from apps.operations.orders import Fate, fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, S, Wait
 from apps.operations.provisioned import settle
+from apps.quotas.services import hold_use
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 from apps.zones.turnstile import Held, Hold
@@ -461,13 +462,13 @@ def settle_tier(tier: Tier, goal: str, phase: str) -> None:
 
 
 def hold_vpc(vpc: Vpc) -> None:
-    Usage.held(vpc.tenant)
+    hold_use(vpc.tenant)
     hold_row(vpc)
     hold_rows(Tier.objects.of(vpc.tenant).filter(vpc=vpc))
 
 
 def hold_tier(tier: Tier) -> None:
-    Usage.held(tier.vpc.tenant)
+    hold_use(tier.vpc.tenant)
     hold_row(tier)
 
 

@@ -13,11 +13,13 @@ from apps.kernel.errors import Busy, Invalid, Refused
 from apps.kernel.locks import hold_rows
 from apps.kernel.names import DESCRIPTION, NAME, key_of
 from apps.networks import queries
-from apps.networks.models import Tier, Usage, Vpc
+from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec, outside, overlap, taken
 from apps.operations import services as operations
 from apps.operations.models import Operation, Priority
 from apps.operations.state import Goal
+from apps.quotas.resources import TIER, VPC
+from apps.quotas.services import hold_use
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import Tenant
 from apps.tenancy.services import audit
@@ -29,7 +31,9 @@ def create_vpc(tenant: Tenant, spec: VpcSpec, *, by: Actor, priority: Priority =
     """Reserve the VPC and its first tiers, and start building. Raises `Refused`."""
     zone = find_zone(spec.zone)
     need_account(tenant, zone)
-    need_quota(tenant, Usage.held(tenant), vpcs=1, tiers=len(spec.tiers))
+    quotas = hold_use(tenant)
+    quotas.need(VPC)
+    quotas.need(TIER, len(spec.tiers), field="tiers")
     if len(spec.tiers) > zone.max_tiers_per_vpc:
         raise too_many_tiers(zone, "tiers")
     with translated("VPC", spec.name):
@@ -75,9 +79,9 @@ def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
     """Add a tier to a VPC that is ready."""
-    usage = Usage.held(vpc.tenant)
+    quotas = hold_use(vpc.tenant)
     vpc = _held(vpc, "add tier")
-    need_quota(vpc.tenant, usage, tiers=1, field=None)
+    quotas.need(TIER)
     tiers = list(Tier.objects.of(vpc.tenant).live().filter(vpc=vpc))
     if len(tiers) >= vpc.zone.max_tiers_per_vpc:
         raise too_many_tiers(vpc.zone, "vpc")
@@ -135,15 +139,6 @@ def need_account(tenant: Tenant, zone: Zone) -> None:
             "in a minute, and tell your provider if it stays so.",
             "zone",
         )
-
-
-def need_quota(tenant: Tenant, usage: Usage, *, vpcs: int = 0, tiers: int = 0, field: str | None = "tiers") -> None:
-    """Raises `Refused` unless there is room. `usage` is held, so that two requests cannot both take the last place."""
-    quota = queries.Quota.of(tenant, usage)
-    if vpcs and (reason := quota.why_not_vpcs(vpcs)):
-        raise Refused("quota-vpcs", reason)
-    if tiers and (reason := quota.why_not_tiers(tiers)):
-        raise Refused("quota-tiers", reason, field)
 
 
 def too_many_tiers(zone: Zone, field: str) -> Refused:

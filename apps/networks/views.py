@@ -30,6 +30,8 @@ from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.queries import ahead_of
 from apps.operations.sentences import sentence
+from apps.quotas.queries import quotas_of
+from apps.quotas.resources import VPC
 from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import tenant_form, tenant_view
 from apps.tenancy.queries import why_not_write
@@ -64,13 +66,15 @@ def overview(request: TenantRequest) -> HttpResponse:
     operations = Operation.objects.of(request.tenant)
     running = list(operations.running()[:10])
     ahead = ahead_of(operations, running)
-    quota = queries.quota_of(request.tenant)
+    quotas = quotas_of(request.tenant)
+    quota = quotas.of(VPC)
     context = {
-        "attention": queries.attention_of(request.tenant, quota),
+        "attention": queries.attention_of(request.tenant, quotas),
         "running": [(each, sentence(each, ahead.get(each.pk))) for each in running],
+        "quotas": quotas,
         "quota": quota,
         "recent": operations[:8],
-        "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
+        "why_not_create": why_not_write(request.membership) or quota.why_not(),
     }
     context["live_words"] = _overview_words(context)
     return render(request, part_or_page(request, "networks/overview.html", "now"), context)
@@ -92,11 +96,11 @@ def vpc_list(request: TenantRequest) -> HttpResponse:
     sort = request.GET.get("sort", queries.DEFAULT_SORT)
     page = page_of(form.kept(queries.search_vpcs(request.tenant, **form.wanted, sort=sort)), request)
     rows = queries.rows_of(request.tenant, page)
-    quota = queries.quota_of(request.tenant)
+    quota = quotas_of(request.tenant).of(VPC)
     context = {
         "quota": quota,
         "sort": sort,
-        "why_not_create": why_not_write(request.membership) or quota.why_not_vpcs(),
+        "why_not_create": why_not_write(request.membership) or quota.why_not(),
     }
     words = _list_words(page, rows)
     template = "networks/vpc_list.html"
@@ -274,8 +278,8 @@ def _offered(reason: str | None, work: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _why_not_add_tier(request: TenantRequest, vpc: Vpc, tiers: int, work: Sequence[Operation]) -> str | None:
-    quota = queries.quota_of(request.tenant)
-    return why_not_write(request.membership) or queries.why_not_add_tier(vpc, tiers, quota, work)
+    quotas = quotas_of(request.tenant)
+    return why_not_write(request.membership) or queries.why_not_add_tier(vpc, tiers, quotas, work)
 
 
 def _crumbs(request: HttpRequest, vpc: Vpc | str, here: str = "") -> list[dict[str, str]]:
@@ -338,7 +342,7 @@ def _draft(said: QueryDict) -> VpcDraft:
 
 def _builder(request: TenantRequest, form: VpcForm) -> dict[str, Any]:
     plan = plans.plan_of(request.tenant, form.draft, form.zone_chosen)
-    reason = plan.quota.why_not_vpcs()
+    reason = plan.vpcs.why_not()
     if reason is None and not form.zones:
         reason = "No zone is ready for you yet: your account is still being created."
     problems = () if form.is_bound else form.draft.problems

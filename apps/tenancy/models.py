@@ -91,8 +91,6 @@ class Tenant(Boundary, models.Model):
             RegexValidator(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\Z", "Lower-case letters, digits and single hyphens.")
         ],
     )
-    max_vpcs = models.PositiveIntegerField(default=20)
-    max_tiers = models.PositiveIntegerField(default=60)
     #: Since when nobody but platform admins can look at it or act in it. What is under way comes to its end.
     disabled_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -300,8 +300,7 @@ def test_what_another_operation_holds_is_a_conflict(api, vpc):
 
 
 def test_a_quota_is_a_refusal(api, acme):
-    acme.max_vpcs = 0
-    acme.save()
+    builders.limit(acme, vpc=0)
 
     assert problem_of(api.post("/vpcs/", a_body()), 422)["code"] == "quota-vpcs"
 

@@ -39,13 +39,16 @@ def through_weft(count: int, threads: int) -> Result:
     from apps.networks.specs import VpcSpec
     from apps.operations import doorbell, engine
     from apps.operations.models import Operation
+    from apps.quotas.resources import VPC
     from apps.tenancy.actors import Actor, Platform
     from apps.zones.services import ZoneSpec, register_zone
 
     by = Actor.system("bench")
     with tempfile.TemporaryDirectory() as name, sandbox(Path(name), job_seconds=JOB_SECONDS, options=POOLS) as urls:
         zone = register_zone(zone_spec(ZoneSpec, urls), by=Platform(by))
-        tenants = [create_tenant(name=f"Bench {n}", max_vpcs=100, by=Platform(by))[0] for n in range(count // 20 or 1)]
+        tenants = [
+            create_tenant(name=f"Bench {n}", limits={VPC: 100}, by=Platform(by))[0] for n in range(count // 20 or 1)
+        ]
         while engine.turn() is not None:
             pass
         log = Path(name) / "worker.log"

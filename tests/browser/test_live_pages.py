@@ -402,11 +402,10 @@ def test_a_form_is_not_sent_off_as_somebody_else_who_has_signed_in_meanwhile(sta
 
 def test_a_quota_that_fills_up_while_one_looks_is_on_every_button(stack: Stack, visit: Visit) -> None:
     with stack.api("globex") as api:
-        used = api.get("/quotas/").json()["results"][0]["vpcs"]
-        allow = (
-            f"from apps.tenancy.models import Tenant; Tenant.objects.filter(slug='globex').update(max_vpcs={used + 1})"
-        )
-        stack.manage("shell", "-c", allow)
+        used = api.get("/quotas/").json()["results"][0]["resources"][0]["used"]
+        allow = f"Limit.unscoped.create(tenant=Tenant.objects.get(slug='globex'), resource='vpc', most={used + 1})"
+        models = "from apps.quotas.models import Limit; from apps.tenancy.models import Tenant"
+        stack.manage("shell", "-c", f"{models}; {allow}")
         listed, overview = visit("gina", "/t/globex/vpcs/"), visit("gina", "/t/globex/")
         create = listed.get_by_role("link", name="Create VPC", exact=True).first
         expect(create).to_be_visible()

@@ -255,7 +255,8 @@ class TestBar:
     @pytest.mark.parametrize(
         ("used", "total", "tone", "words"),
         [
-            (0, 0, "indigo", ""),
+            (0, 0, "madder", "full"),
+            (0, 10, "indigo", ""),
             (74, 100, "indigo", ""),
             (75, 100, "weld", "filling up"),
             (90, 100, "madder", "nearly full"),
@@ -265,6 +266,14 @@ class TestBar:
     )
     def test_it_warns_in_colour_and_words(self, used, total, tone, words):
         assert (Usage(used, total).tone, Usage(used, total).words) == (tone, words)
+
+    def test_what_allows_nothing_is_drawn_full(self):
+        nothing = Usage(0, 0)
+        assert nothing.rest == "full"
+        assert re.findall(r'width="([\d.]+)" height="8" class="([\w-]+)"', render_bar(nothing)) == [
+            ("100", "bar-free"),
+            ("100", "bar-used"),
+        ]
 
     def test_it_is_never_full_while_something_is_free(self):
         assert Usage(999_999, 1_000_000).percent == 99

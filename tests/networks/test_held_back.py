@@ -139,7 +139,7 @@ class TestThePluginsSessionEnds:
     @pytest.fixture
     def tenants(self, acme, globex, initech) -> list[Tenant]:
         for tenant in (acme, globex, initech):
-            Tenant.objects.filter(pk=tenant.pk).update(max_vpcs=100, max_tiers=100)
+            builders.limit(tenant, vpc=100, tier=100)
         return list(Tenant.objects.order_by("name"))
 
     @pytest.fixture
@@ -261,7 +261,7 @@ class TestOneOrderAlone:
 
 class TestNetrisIsAwayForTenSeconds:
     def test_no_removal_that_was_under_way_gets_stuck(self, acme, zone, run, world, until, clouds_of, clock):
-        Tenant.objects.filter(pk=acme.pk).update(max_vpcs=100, max_tiers=100)
+        builders.limit(acme, vpc=100, tier=100)
         old = [a_ready_vpc(acme, zone, run, f"old {n}", WEB) for n in range(6)]
         before = orders(world)
         operations = [delete_vpc(vpc, by=BY) for vpc in old]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
-from apps.networks.queries import Quota
+from apps.quotas.queries import Quota
+from apps.quotas.resources import TIER
 from apps.tenancy.models import Scope, Tenant
 from apps.zones.models import Zone
 from tests import builders
@@ -45,8 +46,7 @@ def full(acme: Tenant, zone: Zone) -> Tenant:
         (second, "web", "10.30.0.0/24"),
     ):
         builders.a_tier(vpc, name, cidr)
-    acme.max_vpcs, acme.max_tiers = 2, 3
-    acme.save()
+    builders.limit(acme, vpc=2, tier=3)
     return acme
 
 
@@ -54,12 +54,12 @@ def full(acme: Tenant, zone: Zone) -> Tenant:
     (1, 2, 1, None),
     (2, 2, 1, "2 of 2 tiers are in use. Delete one, or ask your provider for a higher limit."),
     (3, 2, 1, "3 of 2 tiers are in use. Delete 2, or ask your provider for a higher limit."),
-    (1, 3, 3, "1 of 3 tiers are in use, and this takes 3 more. Delete one, or ask your provider for a higher limit."),
+    (1, 3, 3, "Used 1 of 3 tiers, this needs 3. Delete one, or ask your provider for a higher limit."),
     (0, 0, 1, "0 of 0 tiers are in use. Ask your provider for a higher limit."),
-    (2, 3, 4, "2 of 3 tiers are in use, and this takes 4 more. Ask your provider for a higher limit."),
+    (2, 3, 4, "Used 2 of 3 tiers, this needs 4. Ask your provider for a higher limit."),
 ])  # fmt: skip
 def test_what_is_said(used: int, most: int, more: int, said: str | None):
-    assert Quota(0, 0, used, most).why_not_tiers(more) == said
+    assert Quota(TIER, used, most).why_not(more) == said
 
 
 def test_pages_say_it_before_anything_is_filled_in(full: Tenant, ann: Client):
@@ -75,8 +75,7 @@ def test_pages_say_it_before_anything_is_filled_in(full: Tenant, ann: Client):
 def test_the_overview_knows_it(full: Tenant, ann: Client):
     page = ann.get("/t/acme/")
     assert page.context["attention"].full == [FULL, NO_TIER]
-    full.max_vpcs, full.max_tiers = 3, 4
-    full.save()
+    builders.limit(full, vpc=3, tier=4)
     page = ann.get("/t/acme/")
     assert page.context["attention"].is_empty
     assert "Limit reached" not in page.content.decode()
@@ -84,7 +83,7 @@ def test_the_overview_knows_it(full: Tenant, ann: Client):
 
 def test_a_zone_that_allows_no_more_tiers_says_so(full: Tenant, zone: Zone, ann: Client, script: Client):
     Zone.objects.update(max_tiers_per_vpc=1)
-    Tenant.objects.update(max_tiers=99)
+    builders.limit(full, tier=99)
     rows = script.get("/api/v1/vpcs/?name=prod").json()["results"]
     reason = f"2 of 1 tiers: a VPC in {zone} has no more."
 
@@ -94,8 +93,10 @@ def test_a_zone_that_allows_no_more_tiers_says_so(full: Tenant, zone: Zone, ann:
 
 def test_what_can_says_is_what_refuses(full: Tenant, script: Client):
     [quota] = script.get("/api/v1/quotas/").json()["results"]
-    assert quota | {"vpcs": 2, "max_vpcs": 2, "tiers": 3, "max_tiers": 3} == quota
-    assert quota["can"] == {"create_vpc": FULL, "create_tier": NO_TIER}
+    assert quota["resources"][:2] == [
+        {"resource": "vpc", "used": 2, "limit": 2, "can": {"add": FULL}},
+        {"resource": "tier", "used": 3, "limit": 3, "can": {"add": NO_TIER}},
+    ]
     assert script.get(f"/api/v1/quotas/{full.pk}/").json() == quota
     vpc = script.get("/api/v1/vpcs/").json()["results"][0]
     assert vpc["can"]["add_tier"] == NO_TIER
@@ -111,7 +112,7 @@ def test_what_can_says_is_what_refuses(full: Tenant, script: Client):
 def test_with_room_nothing_is_in_the_way(acme: Tenant, zone: Zone, script: Client):
     builders.a_vpc(acme, zone)
     [quota] = script.get("/api/v1/quotas/").json()["results"]
-    assert quota["can"] == {"create_vpc": None, "create_tier": None}
+    assert [each["can"] for each in quota["resources"][:2]] == [{"add": None}, {"add": None}]
     assert script.get("/api/v1/vpcs/").json()["results"][0]["can"]["add_tier"] is None
 
 
@@ -119,5 +120,8 @@ def test_a_tenant_sees_no_quota_but_its_own_and_the_platform_all(full: Tenant, g
     assert [each["tenant"]["slug"] for each in script.get("/api/v1/quotas/").json()["results"]] == ["acme"]
     assert script.get(f"/api/v1/quotas/{globex.pk}/").status_code == 404
     platform = Client(headers={"Authorization": f"Bearer {builders.a_token(None, Scope.READ)}"})
-    found = {each["tenant"]["slug"]: each["vpcs"] for each in platform.get("/api/v1/quotas/").json()["results"]}
+    found = {
+        each["tenant"]["slug"]: each["resources"][0]["used"]
+        for each in platform.get("/api/v1/quotas/").json()["results"]
+    }
     assert found == {"acme": 2, "globex": 0}

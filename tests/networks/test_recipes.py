@@ -24,7 +24,7 @@ from apps.operations.provisioned import Status
 from apps.operations.services import cancel, retry
 from apps.operations.state import Phase
 from apps.zones.turnstile import Hold
-from tests.builders import BY, a_vpc_spec
+from tests.builders import BY, a_vpc_spec, limit
 from tests.questions import Killed, Watch, every_part_twice
 
 pytestmark = pytest.mark.usefixtures("accounts")
@@ -323,8 +323,7 @@ class Scene:
 
 @pytest.fixture
 def scene(acme, zone, run, world, watch, clock):
-    acme.max_vpcs = acme.max_tiers = 500
-    acme.save()
+    limit(acme, vpc=500, tier=500)
     return Scene(acme, zone, run, world, watch, clock)
 
 

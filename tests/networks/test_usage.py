@@ -9,9 +9,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from apps.networks.addressing import span_of
-from apps.networks.models import LIVE, Tier, Usage, Vpc
+from apps.networks.models import LIVE, Tier, Vpc
 from apps.networks.queries import LOOKED_THROUGH, free_range, used_spans
 from apps.operations.provisioned import Status
+from apps.quotas.queries import quotas_of
+from apps.quotas.resources import TIER, VPC
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 from tests import builders
@@ -25,8 +27,8 @@ def zone() -> Zone:
 
 
 def counted(tenant: Tenant) -> tuple[int, int]:
-    usage = Usage.objects.of(tenant).first() or Usage()
-    return usage.vpcs, usage.tiers
+    quotas = quotas_of(tenant)
+    return quotas.of(VPC).used, quotas.of(TIER).used
 
 
 def there(tenant: Tenant) -> tuple[int, int]:

@@ -130,7 +130,7 @@ def test_a_transaction_that_loses_is_tried_again_at_once(transactional_db: None)
     has_first, has_second = threading.Event(), threading.Event()
 
     def lock(tenant: Tenant) -> None:
-        Tenant.objects.filter(pk=tenant.pk).update(max_tiers=7)
+        Tenant.objects.filter(pk=tenant.pk).update(name="touched" + tenant.slug)
 
     def ours() -> str:
         tries.append(1)

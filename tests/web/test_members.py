@@ -10,6 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.quotas.resources import TIER, VPC
 from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Scope, Tenant, User
 from tests import builders
 from tests.web.conftest import Browser, browser_of, words
@@ -225,8 +226,7 @@ def test_the_platform_gives_a_tenant_its_first_owner_and_changes_its_quotas(root
     assert olive.get("/t/acme/members/new/").status_code == 200
 
     root.post("/platform/tenants/acme/quotas/", {"max_vpcs": "3", "max_tiers": "9"})
-    acme.refresh_from_db()
-    assert (acme.max_vpcs, acme.max_tiers) == (3, 9)
+    assert builders.limits_of(acme, VPC, TIER) == [3, 9]
     assert root.post("/platform/tenants/acme/quotas/", {"max_vpcs": "-1", "max_tiers": "x"}).status_code == 422
 
 

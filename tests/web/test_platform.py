@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.accounts.services import slug_of
 from apps.operations.models import Operation
+from apps.quotas.resources import TIER, VPC
 from apps.tenancy.models import Tenant
 from tests import builders
 from tests.web.conftest import words
@@ -33,7 +34,7 @@ def test_a_tenant_is_made_with_its_owner_and_an_account_in_every_zone(root, plac
     )
 
     tenant = Tenant.objects.get(slug="initech-ltd")
-    assert (tenant.max_vpcs, tenant.max_tiers) == (5, 9)
+    assert builders.limits_of(tenant, VPC, TIER) == [5, 9]
     assert tenant.memberships.get().user.username == "olga"
     assert Account.objects.of(tenant).count() == 1
     assert answer.redirect_chain[-1][0] == f"{TENANTS}initech-ltd/"
@@ -77,7 +78,7 @@ def test_the_list_costs_the_same_however_many_tenants(root, acme, place):
     for number in range(40):
         builders.an_account(builders.a_tenant(f"T{number}"), place)
 
-    assert cost(root, TENANTS) == few <= 8
+    assert cost(root, TENANTS) == few <= 9
 
 
 def test_a_tenants_page_shows_members_accounts_and_quotas(root, acme, engineer, place):
@@ -85,7 +86,7 @@ def test_a_tenants_page_shows_members_accounts_and_quotas(root, acme, engineer, 
 
     assert "ann Network engineer ann@example.net" in text
     assert "Zone-1" in text
-    assert "VPC limit 20" in text
+    assert "VPCs 0 of 20 20 free" in text
     assert root.get(f"{TENANTS}no-such/").status_code == 404
 
 

@@ -100,8 +100,7 @@ def test_a_name_that_is_taken_is_told_at_its_field(ann, acme, place):
 
 
 def test_a_full_quota_is_told(ann, acme, place):
-    acme.max_vpcs = 0
-    acme.save()
+    builders.limit(acme, vpc=0)
 
     answer = ann.post(NEW, filled(place))
 

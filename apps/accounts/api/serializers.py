@@ -8,15 +8,15 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.accounts.models import Account
-from apps.kernel.api.bodies import Body, Count, NameText, Text
+from apps.kernel.api.bodies import NameText, Text
 from apps.kernel.api.fields import Address, Time
 from apps.kernel.names import USERNAME
 from apps.operations.api.serializers import STATUSES, OperationRead
+from apps.quotas.api.serializers import GivenLimits, ShownLimits
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.models import Tenant
 from apps.zones.api.serializers import ZoneRef
 
-MOST = 100_000
 PLATFORM_ONLY = "Only the platform may do this."
 
 
@@ -46,15 +46,13 @@ class TenantCan(serializers.Serializer[Any]):
         return caller_of(self.context.get("request")).platform is None
 
 
-class TenantRead(serializers.Serializer[Any]):
+class TenantRead(ShownLimits):
     """A customer, with quotas."""
 
     id = serializers.UUIDField()
     url = Address("api:tenant")
     name = serializers.CharField()
     slug = serializers.CharField(help_text="The short name; it never changes.")
-    max_vpcs = serializers.IntegerField()
-    max_tiers = serializers.IntegerField()
     accounts = AccountRead(many=True, source="live_accounts", help_text="Where the tenant can build: one per zone.")
     is_disabled = serializers.BooleanField(help_text="Whether nobody but the platform can look at it or act in it.")
     created_at = Time()
@@ -72,18 +70,13 @@ class SlugText(Text):
     pass
 
 
-class TenantWrite(Body):
+class TenantWrite(GivenLimits):
     """A tenant to be."""
 
     name = NameText()
     slug = SlugText(required=False, trim_whitespace=True, help_text="Made from the name if not given.")
-    max_vpcs = Count(required=False, min_value=0, max_value=MOST)
-    max_tiers = Count(required=False, min_value=0, max_value=MOST)
     owner = Text(required=False, max_length=USERNAME.most, help_text="The user name of its first owner.")
 
 
-class TenantChange(Body):
-    """How much a tenant may have from now on."""
-
-    max_vpcs = Count(required=False, min_value=0, max_value=MOST)
-    max_tiers = Count(required=False, min_value=0, max_value=MOST)
+class TenantChange(GivenLimits):
+    """How much a tenant may have from now on; what is left out stays."""

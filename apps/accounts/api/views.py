@@ -17,6 +17,8 @@ from apps.accounts.models import Account
 from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
 from apps.kernel.shortcuts import get_or_404
+from apps.quotas.models import Limit
+from apps.quotas.services import change_quotas
 from apps.tenancy.api.views import List, One, Rows
 from apps.tenancy.models import Tenant, User
 
@@ -26,7 +28,8 @@ class TenantRows(Rows[Tenant]):
 
     def get_queryset(self) -> QuerySet[Tenant]:
         accounts = self.caller.through(Account.objects).live().select_related("zone").order_by("zone__name")
-        tenants = Tenant.objects.prefetch_related(Prefetch("accounts", accounts, to_attr="live_accounts"))
+        limits = Prefetch("limits", self.caller.through(Limit.objects), to_attr="own_limits")
+        tenants = Tenant.objects.prefetch_related(Prefetch("accounts", accounts, to_attr="live_accounts"), limits)
         return tenants if self.caller.tenant is None else tenants.filter(pk=self.caller.tenant.pk)
 
 
@@ -43,8 +46,13 @@ class TenantList(TenantRows, List[Tenant]):
 
     def _create(self, values: dict[str, Any]) -> Response:
         assert self.caller.platform is not None, "MayUse lets only the platform through"
-        owner = self._owner(values["owner"]) if "owner" in values else None
-        tenant, operations = joined(services.create_tenant)(**values | {"owner": owner}, by=self.caller.platform)
+        tenant, operations = joined(services.create_tenant)(
+            name=values["name"],
+            slug=values.get("slug", ""),
+            limits=TenantWrite.limits_of(values),
+            owner=self._owner(values["owner"]) if "owner" in values else None,
+            by=self.caller.platform,
+        )
         made = self.get_queryset().get(pk=tenant.pk)
         made.operations = operations  # type: ignore[attr-defined]
         data = TenantCreated(made, context=self.get_serializer_context()).data
@@ -69,8 +77,7 @@ class TenantOne(TenantRows, One[Tenant]):
         values = TenantChange.of(request)
         assert self.caller.platform is not None, "MayUse lets only the platform through"
         with self.changing(pk) as tenant:
-            quotas = {"max_vpcs": tenant.max_vpcs, "max_tiers": tenant.max_tiers} | values
-            joined(services.change_quotas)(tenant, **quotas, by=self.caller.platform)
+            joined(change_quotas)(tenant, TenantChange.limits_of(values), by=self.caller.platform)
         return self.shown(pk)
 
 

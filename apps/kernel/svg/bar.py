@@ -29,7 +29,7 @@ class Usage:
     @property
     def percent(self) -> int:
         """Of the total that is not free. Rounded down: 100 % is said of nothing that has room."""
-        return min(100, (self.used + self.reserved) * 100 // self.total) if self.total else 0
+        return min(100, (self.used + self.reserved) * 100 // self.total) if self.total else 100
 
     @property
     def tone(self) -> str:
@@ -37,7 +37,7 @@ class Usage:
 
     @property
     def words(self) -> str:
-        if self.total and not self.free:
+        if not self.free:
             return "full"
         return "nearly full" if self.percent >= FULL else "filling up" if self.percent >= NEARLY_FULL else ""
 
@@ -58,9 +58,8 @@ def _thousands(count: int) -> str:
 
 def render_bar(usage: Usage) -> SafeString:
     """Only the bar: the numbers stand beside it as text, so the picture says nothing to a screen reader."""
-    total = usage.total or 1
-    used = min(100.0, 100 * usage.used / total)
-    reserved = min(100.0 - used, 100 * usage.reserved / total)
+    used = min(100.0, 100 * usage.used / usage.total) if usage.total else 100.0
+    reserved = min(100.0 - used, 100 * usage.reserved / usage.total) if usage.total else 0.0
     return element(
         "svg",
         element("rect", width=100, height=8, class_="bar-free"),

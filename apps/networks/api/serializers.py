@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
@@ -18,9 +17,9 @@ from apps.networks.models import Tier, Vpc
 from apps.networks.specs import CIDR_LENGTH, MOST_TIERS
 from apps.operations.api.serializers import STATUSES, OperationRef
 from apps.operations.models import Operation
+from apps.quotas.queries import Quotas
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.serializers import Read, TenantRef
-from apps.tenancy.models import Tenant
 from apps.zones.api.serializers import ZoneRef
 
 
@@ -113,43 +112,15 @@ class VpcRead(Offers):
 
     @extend_schema_field(VpcCan)
     def get_can(self, vpc: Vpc) -> dict[str, str | None]:
-        quota: queries.Quota = self.context["quotas"][vpc.tenant_id]
+        quotas: Quotas = self.context["quotas"][vpc.tenant_id]
         tiers = len(vpc.live_tiers)  # type: ignore[attr-defined]  # the view fetches them
-        reason = queries.why_not_add_tier(vpc, tiers, quota, self.work(vpc.pk))
+        reason = queries.why_not_add_tier(vpc, tiers, quotas, self.work(vpc.pk))
         return self.offers(vpc, vpc.pk, "rename", "delete") | {"add_tier": reason}
 
     @extend_schema_field(HolderRead(allow_null=True))
     def get_held_by(self, vpc: Vpc) -> Any:
         work = self.work(vpc.pk)
         return HolderRead(work[0], context=self.context).data if work else None
-
-
-class QuotaCan(serializers.Serializer[Any]):
-    """Why something is not offered now; null when it is."""
-
-    create_vpc = serializers.CharField(allow_null=True)
-    create_tier = serializers.CharField(allow_null=True)
-
-
-class QuotaRead(serializers.Serializer[Any]):
-    """What a tenant has, and may have. The view puts the `quotas` of its tenants into the context."""
-
-    url = Address("api:quota")
-    tenant = TenantRef(source="*")
-    vpcs = serializers.IntegerField()
-    max_vpcs = serializers.IntegerField()
-    tiers = serializers.IntegerField()
-    max_tiers = serializers.IntegerField()
-    can = QuotaCan()
-
-    def to_representation(self, instance: Tenant) -> dict[str, Any]:
-        quota: queries.Quota = self.context["quotas"][instance.pk]
-        return {
-            "url": self.fields["url"].to_representation(instance.pk),
-            "tenant": TenantRef(instance, context=self.context).data,
-            **asdict(quota),
-            "can": {"create_vpc": quota.why_not_vpcs(), "create_tier": quota.why_not_tiers()},
-        }
 
 
 class SourceRead(serializers.Serializer[Any]):

@@ -19,7 +19,6 @@ from apps.networks import queries, services
 from apps.networks.agreement import agreement_of
 from apps.networks.api.serializers import (
     AgreementRead,
-    QuotaRead,
     TierChange,
     TierRead,
     TierWrite,
@@ -28,13 +27,13 @@ from apps.networks.api.serializers import (
     VpcWrite,
 )
 from apps.networks.filters import TierFilter, VpcFilter
-from apps.networks.models import Tier, Usage, Vpc
+from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
 from apps.operations.models import Operation
+from apps.quotas.queries import quotas_of_several
 from apps.tenancy.api.views import List, M, One, Rows
-from apps.tenancy.models import Tenant
 
 A_VPC = OpenApiExample(
     "A VPC with two tiers",
@@ -66,7 +65,7 @@ class Held(Rows[M]):
         work = queries.work_in(self.caller.through(Operation.objects), vpc_ids)
         context: dict[str, Any] = {**options.pop("context", self.get_serializer_context()), "work": work}
         tenants = [row.tenant for row in listed if isinstance(row, Vpc)]
-        context["quotas"] = queries.quotas_of(self.caller.through(Usage.objects), tenants)
+        context["quotas"] = quotas_of_several(tenants, self.caller.through)
         return super().get_serializer(rows, **options, context=context)
 
 
@@ -107,32 +106,6 @@ class VpcOne(VpcRows, One[Vpc]):
         with self.changing(pk) as vpc:
             operation = joined(services.delete_vpc)(vpc, by=self.caller.actor)
         return accepted(request, operation)
-
-
-class QuotaRows(Rows[Tenant]):
-    """How many VPCs and tiers there are and may be: the caller's own, and for the platform every tenant's."""
-
-    serializer_class = QuotaRead
-    filter_backends = []
-
-    def get_queryset(self) -> QuerySet[Tenant]:
-        return self.caller.tenants
-
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
-        quotas = queries.quotas_of(self.caller.through(Usage.objects), listed)
-        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context()), "quotas": quotas}
-        return super().get_serializer(rows, **options, context=context)
-
-
-@extend_schema(summary="List quotas")
-class QuotaList(QuotaRows, List[Tenant]):
-    pass
-
-
-@extend_schema(summary="Read a tenant's quota")
-class QuotaOne(QuotaRows, One[Tenant]):
-    pass
 
 
 class VpcAgreement(Rows[Vpc]):
