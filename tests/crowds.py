@@ -22,12 +22,12 @@ SELECT md5('tier' || n)::uuid, 'ready', now() - n * interval '1 second', 'web', 
     vpc.cidr, vpc.id, %(tenant)s
 FROM generate_series(1, %(many)s, 4) AS n JOIN networks_vpc vpc ON vpc.id = md5('vpc' || n)::uuid;
 INSERT INTO operations_operation (id, kind, goal, resource_type, resource_id, resource_name, search_key, lock_key,
-    lane, place, waits, requested_by, phase, size, cursor, ending, unwinds, stopped_in, is_cancel_requested, memo,
-    steps, error, own_words, turned_by, stuck_by, given_up, priority, due_at, fence, attempts, hold, created_at,
+    lane, place, waits, wanted, requested_by, phase, size, cursor, ending, unwinds, stopped_in, is_cancel_requested,
+    memo, steps, error, own_words, turned_by, stuck_by, given_up, priority, due_at, fence, attempts, hold, created_at,
     started_at, finished_at, tenant_id, zone_id)
 SELECT md5('operation' || n)::uuid, 'vpc', 'present', 'vpc', md5('vpc' || n)::uuid, 'net ' || n,
     'net ' || n || E'\\nann', 'vpc:' || md5('vpc' || n)::uuid, 'vpc:' || md5('vpc' || n)::uuid, 1,
-    false, 'ann', 'succeeded', 3, 2, 'succeeded', true, '',
+    false, '{}', 'ann', 'succeeded', 3, 2, 'succeeded', true, '',
     false, '{}', '[]', '', '', '{}', '{}', '{}', 10, now(), 1, 0, '', now() - n * interval '1 second',
     now() - n * interval '1 second', now() - n * interval '1 second', %(tenant)s, %(zone)s
 FROM generate_series(1, %(many)s) AS n;

@@ -56,6 +56,7 @@ GET    operations:changes          tenant     login      404       200     200  
 GET    operations:detail           operation  login      404       200     200       404
 POST   operations:cancel           operation  login      404       403     302       404
 POST   operations:retry            operation  login      404       403     302       404
+POST   operations:apply            operation  login      404       403     302       404
 POST   operations:retry_stuck      tenant     login      404       403     302       404
 
 GET    tenant-session              tenant     login      404       204     204       404
@@ -101,6 +102,7 @@ GET    operations:platform_list    -          login      404       404     404  
 GET    operations:platform_detail  operation  login      404       404     404       200
 POST   operations:platform_cancel  operation  login      404       404     404       302
 POST   operations:platform_retry   operation  login      404       404     404       302
+POST   operations:platform_apply   operation  login      404       404     404       302
 POST   operations:platform_retry_stuck  -     login      404       404     404       302
 GET    operations:platform_give_up  operation  login     404       404     404       200
 POST   operations:platform_give_up  operation  login     404       404     404       422
@@ -193,6 +195,7 @@ GET    api:operations              -          401        200       200     200  
 GET    api:operation               operation  401        404       200     200       200
 POST   api:operation-cancel        operation  401        404       403     202       202
 POST   api:operation-retry         operation  401        404       403     422       422
+POST   api:operation-apply         operation  401        404       403     422       422
 POST   api:operations-retry-stuck  -          401        200       403     200       200
 POST   api:operation-dismiss       operation  401        404       403     409       403
 GET    api:operation-give-up       operation  401        404       200     200       200

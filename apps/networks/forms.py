@@ -132,7 +132,7 @@ class ConfirmForm(Refusable):
 class VpcListForm(ListForm):
     q = Search("name or address")
     nothing = "No VPC has this name, holds this address or is in this state."
-    status = Choice("status", [(s.value, s.label) for s in Status if s is not Status.DELETED])
+    status = Choice("status", [(s.value, s.label) for s in Status if s not in (Status.CHANGING, Status.DELETED)])
     zone = Choice("zone")
     also = ("page", "sort")
 

@@ -120,7 +120,7 @@ def turn(clouds_of: OpenClouds = open_clouds) -> Operation | None:
 def advance(operation: Operation, clouds_of: OpenClouds = open_clouds) -> Operation:
     """Work on a claimed operation. Returns it as it was last written."""
     resource = resource_of(operation)
-    parts = operation.recipe.parts(resource)
+    parts = operation.parts(resource)
     if len(parts) != operation.size:
         # Whoever gave it up has deleted its rows between the claim and this look at them.
         logger.warning("operation %s has %s parts, not %s; it was taken over", operation.pk, len(parts), operation.size)
@@ -259,7 +259,8 @@ def _back_off(operation: Operation) -> float:
 
 def memo_of(operation: Operation) -> Memo:
     state = operation.state
-    there = operation.memo.get(_memo_key(state.cursor, Phase.BUILDING), {}) if state.phase == Phase.REMOVING else {}
+    other = Phase.BUILDING if state.phase == Phase.REMOVING else Phase.REMOVING
+    there = operation.memo.get(_memo_key(state.cursor, other), {})
     values = operation.memo.get(_memo_key(state.cursor, state.phase), {})
     return Memo(values, clock.now(), operation.fence, there)
 
@@ -343,6 +344,8 @@ def _write_down(operation: Operation, resource: Model, bound: BoundPart | None, 
                 text = f"{text} {TOO_LATE}"
             if text:
                 Event.unscoped.create(operation=operation, text=text)
+            if after.phase == Phase.SUCCEEDED and after.goal is Goal.CHANGED:
+                operation.recipe.take(resource, operation.wanted)
             if settles:
                 operation.recipe.settle(resource, operation.goal, operation.phase)
             if after.phase not in RUNNING:
@@ -441,13 +444,13 @@ def _memo_after(operation: Operation, before: State, outcome: Outcome) -> dict[s
     return memo
 
 
-def memo_for_retry(operation: Operation) -> dict[str, Any]:
+def memo_for_retry(operation: Operation, *, is_anew: bool = False) -> dict[str, Any]:
     """A part that is tried again starts afresh, but for an order of which nobody knows what became. What was noted on
-    the way there still stands."""
+    the way there still stands, unless that way is gone anew."""
     return {
         key: notes
         for key, notes in operation.memo.items()
-        if not key.endswith(f":{operation.stopped_in}") or ("intent" in notes and "job" not in notes)
+        if (not is_anew and not key.endswith(f":{operation.stopped_in}")) or ("intent" in notes and "job" not in notes)
     }
 
 
@@ -461,13 +464,13 @@ def _save_facts(bound: BoundPart, facts: dict[str, Any]) -> None:
 
 
 def blank_step(bound: BoundPart, goal: Goal) -> dict[str, Any]:
-    title = bound.title if goal is Goal.PRESENT else bound.undo_title
+    title = bound.title if goal is not Goal.ABSENT else bound.undo_title
     return {"title": title, "state": "waiting", "started_at": None, "finished_at": None, "detail": ""}
 
 
 def step_line(operation: Operation, cursor: int) -> dict[str, Any]:
     """The line of a part. A removal shows its parts in the order in which it walks them."""
-    line: dict[str, Any] = operation.steps[cursor if operation.goal == Goal.PRESENT else operation.size - 1 - cursor]
+    line: dict[str, Any] = operation.steps[cursor if operation.goal != Goal.ABSENT else operation.size - 1 - cursor]
     return line
 
 
@@ -479,7 +482,7 @@ def note_step(operation: Operation, state: str, detail: str) -> None:
 
 def _note_steps(operation: Operation, before: State, after: State, outcome: Outcome, now: datetime) -> None:
     stamp = now.isoformat()
-    is_undoing = operation.goal == Goal.PRESENT and before.phase == Phase.REMOVING
+    is_undoing = operation.goal != Goal.ABSENT and before.phase == Phase.REMOVING
     line = step_line(operation, before.cursor)
     if before.phase != Phase.QUEUED:
         line["started_at"] = line["started_at"] or stamp
@@ -495,7 +498,7 @@ def _note_steps(operation: Operation, before: State, after: State, outcome: Outc
         operation.steps[operation.steps.index(line)] = line
     if after.phase in RUNNING and (after.cursor != before.cursor or before.phase != after.phase):
         upcoming = step_line(operation, after.cursor)
-        if operation.goal == Goal.PRESENT and after.phase == Phase.REMOVING:
+        if operation.goal != Goal.ABSENT and after.phase == Phase.REMOVING:
             if upcoming["state"] not in ("failed", "cancelled"):
                 upcoming["state"] = "undoing"
         else:

@@ -7,6 +7,7 @@ decide who may work on it are written by compare-and-swap on `fence` alone (see 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.db import models
 
 from apps.kernel import clock
 from apps.kernel.named import Key
-from apps.operations.parts import Recipe, recipe_of
+from apps.operations.parts import BoundPart, Recipe, recipe_of
 from apps.operations.state import AT_REST, ENDED_BADLY, LIVE, RUNNING, Goal, Phase, State
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant, User
@@ -80,6 +81,8 @@ class Operation(models.Model):
     stopped_in = models.CharField(max_length=16, blank=True)
     is_cancel_requested = models.BooleanField(default=False)
 
+    #: Of a change: {"<field>": <value>}. The row takes them when it succeeds, and has its old ones until then.
+    wanted: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     #: {"<part index>:<phase>": {...}}
     memo: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
     #: One line per part: {"title", "state", "started_at", "finished_at", "detail"}
@@ -160,6 +163,13 @@ class Operation(models.Model):
     def recipe(self) -> Recipe[Any]:
         return recipe_of(self.kind)
 
+    def parts(self, resource: models.Model) -> Sequence[BoundPart]:
+        recipe = self.recipe
+        if self.goal != Goal.CHANGED:
+            return recipe.parts(resource)
+        assert recipe.changes is not None, f"nothing of {self.kind} can be changed"
+        return recipe.changes(resource, self.wanted)
+
     @property
     def title(self) -> str:
         """What it does, for people: "Create VPC"."""
@@ -196,7 +206,7 @@ class Operation(models.Model):
         if not self.is_removing:
             return round(100 * self.cursor / self.size)
         begun, ahead = self.size, 0.0
-        if self.goal == Goal.PRESENT:
+        if self.goal != Goal.ABSENT:
             begun = max(self.cursor + 1, sum(bool(line["started_at"]) for line in self.steps))
             ahead = (begun - 1) / self.size
         back = (begun - 1 - self.cursor) / begun
@@ -225,7 +235,7 @@ class Operation(models.Model):
 
     @property
     def is_rolling_back(self) -> bool:
-        return self.goal == Goal.PRESENT and self.is_removing
+        return self.goal != Goal.ABSENT and self.is_removing
 
     @property
     def standing(self) -> str:
@@ -250,7 +260,7 @@ class Operation(models.Model):
         return f"“{self}” is stuck. Retry it first; if it stays stuck, your provider can give it up."
 
     def why_not(self, action: str) -> str | None:
-        """Why `cancel`, `retry`, `give up` or `dismiss` is not offered now; None when it is."""
+        """Why `cancel`, `retry`, `apply`, `give up` or `dismiss` is not offered now; None when it is."""
         match action:
             case "give up" if self.is_at_rest:
                 return "It is over."
@@ -258,8 +268,8 @@ class Operation(models.Model):
                 return "Only what is being taken away can be given up. Cancel it instead."
             case "give up" if self.phase == Phase.REMOVING and not self.is_lasting:
                 return "It is at work. It can be given up when it is stuck, or when it has not ended after an hour."
-            case "cancel" if self.phase == Phase.SUCCEEDED and self.goal == Goal.PRESENT:
-                return "It is too late: it was already built."
+            case "cancel" if self.phase == Phase.SUCCEEDED and self.goal != Goal.ABSENT:
+                return f"It is too late: it was already {'built' if self.goal == Goal.PRESENT else 'done'}."
             case "cancel" if self.is_at_rest:
                 return "It is over."
             case "cancel" if self.is_cancel_requested or self.is_rolling_back:
@@ -272,6 +282,8 @@ class Operation(models.Model):
                 return "It is dismissed already."
             case "retry" if self.phase != Phase.STUCK:
                 return "Only a stuck operation can be retried."
+            case "apply" if self.goal != Goal.CHANGED or self.stopped_in != Phase.REMOVING:
+                return "Only a change whose undoing is stuck can be tried anew."
         return None
 
 

@@ -217,12 +217,18 @@ class BoundPart:
         return f": {self.label}" if self.label else ""
 
 
+def take_values(row: models.Model, wanted: Mapping[str, Any]) -> None:
+    for name, value in wanted.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(wanted))
+
+
 @dataclass(frozen=True)
 class Recipe(Generic[R]):
     """How one kind of resource is made real. `parts` must give the same list for as long as an operation runs.
 
-    `unwinds` False is for changes to what already exists: a refusal leaves the operation stuck for a person to decide,
-    and nothing is taken away.
+    `unwinds` False is for what cannot be put back: a refusal leaves the operation stuck for a person to decide, and
+    nothing is taken away.
     """
 
     kind: str
@@ -235,6 +241,11 @@ class Recipe(Generic[R]):
     unwinds: bool = True
     #: Rows that the parts need beside the resource: read with it, in one query.
     related: tuple[str, ...] = ()
+    #: The parts of a change, from the row as it is and the values that are wanted. `ensure` makes the remotes as they
+    #: are wanted, and `remove` as the row has it.
+    changes: Callable[[R, Mapping[str, Any]], Sequence[BoundPart]] | None = None
+    #: Gives the row the values that were wanted, in the transaction in which their change succeeds.
+    take: Callable[[R, Mapping[str, Any]], None] = take_values
     #: What the operation is called for people: {"present": "Create VPC", "absent": "Delete VPC"}.
     titles: dict[str, str] = field(default_factory=dict)
 

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 from django.db import models
 
 from apps.kernel import clock
-from apps.operations.state import Goal, Phase
+from apps.operations.state import AT_REST, Goal, Phase
 
 M = TypeVar("M", bound=models.Model)
 
@@ -19,6 +19,7 @@ class Status(models.TextChoices):
 
     BUILDING = "building", "Building"
     READY = "ready", "Ready"
+    CHANGING = "changing", "Changing"
     REMOVING = "removing", "Removing"
     STUCK = "stuck", "Stuck"
     DELETED = "deleted", "Deleted"
@@ -49,6 +50,8 @@ def status_after(goal: str, phase: str) -> Status:
     match phase, goal:
         case Phase.STUCK, _:
             return Status.STUCK
+        case _, Goal.CHANGED:
+            return Status.READY if phase in AT_REST else Status.CHANGING
         case (Phase.SUCCEEDED, Goal.PRESENT) | (Phase.CANCELLED, Goal.ABSENT):
             return Status.READY
         case ((Phase.SUCCEEDED | Phase.ROLLED_BACK | Phase.CANCELLED | Phase.GIVEN_UP), _):

@@ -10,14 +10,48 @@ from itertools import groupby
 
 from apps.operations.models import Operation
 from apps.operations.parts import Left
-from apps.operations.state import Happened, Phase, State
+from apps.operations.state import Goal, Happened, Phase, State
 from apps.zones.models import System
 from apps.zones.turnstile import Hold
 
-NOTHING_LEFT, ALL_STAYS = "nothing is left behind", "what had been done stays"
+ALL_STAYS = "what had been done stays"
 ASK = "If it is refused again, send your provider this operation's ID."
 TOO_LATE = "It was too late to cancel it."
 LETS_GO = "It turns round as soon as the step at work lets go."
+
+
+@dataclass(frozen=True)
+class Undoing:
+    """What is said of the way back: what it is about, what becomes of it, and how things are in the end."""
+
+    what: str
+    now: str
+    goes: str
+    over: str
+    end: str
+    may_be: str
+
+
+CREATION = Undoing(
+    what="what was created",
+    now="What was created is being removed again",
+    goes="What was created is removed again",
+    over="everything that had been created was removed again",
+    end="nothing is left behind",
+    may_be="something may be left",
+)
+CHANGE = Undoing(
+    what="what was changed",
+    now="What was changed is being put back",
+    goes="What was changed is put back",
+    over="everything is as it was before",
+    end="everything is as it was before",
+    may_be="something may not be as it was before",
+)
+
+
+def way_back(goal: str) -> Undoing:
+    return CHANGE if goal == Goal.CHANGED else CREATION
 
 
 @dataclass(frozen=True)
@@ -31,7 +65,7 @@ class Notice:
 
 def sentence(operation: Operation, ahead: object = None) -> str:
     """Where it stands, in one line without a full stop. `ahead` is what it waits for (`queries.Ahead`)."""
-    step = step_at(operation)
+    step, back = step_at(operation), way_back(operation.goal)
     match operation.phase:
         case Phase.QUEUED | Phase.BUILDING | Phase.REMOVING if ahead and not operation.is_cancel_requested:
             return f"Waiting for {ahead}"
@@ -40,7 +74,7 @@ def sentence(operation: Operation, ahead: object = None) -> str:
         case Phase.BUILDING if operation.is_cancel_requested:
             return "Cancelling"
         case Phase.REMOVING if operation.is_rolling_back:
-            what = f"“{step}”" if step else "what was created"
+            what = f"“{step}”" if step else back.what
             return f"Cancelling: undoing {what}" if operation.ending == Phase.CANCELLED else f"Undoing {what}"
         case Phase.BUILDING | Phase.REMOVING:
             doing = step or "At work"
@@ -48,11 +82,11 @@ def sentence(operation: Operation, ahead: object = None) -> str:
         case Phase.SUCCEEDED:
             return "Done"
         case Phase.ROLLED_BACK:
-            return "Refused; everything that had been created was removed again"
+            return f"Refused; {back.over}"
         case Phase.CANCELLED:
             return f"Cancelled; {_left_by_cancelling(operation)}"
         case Phase.GIVEN_UP:
-            return f"Given up by {operation.given_up.get('by') or 'the platform'}; something may be left"
+            return f"Given up by {operation.given_up.get('by') or 'the platform'}; {back.may_be}"
     if step and operation.is_rolling_back:  # the steps of a creation keep their names while they are undone
         return f"The undoing of “{step}” is stuck; nothing moves until somebody decides"
     where = f" at “{step}”" if step else ""
@@ -61,29 +95,31 @@ def sentence(operation: Operation, ahead: object = None) -> str:
 
 def notices(operation: Operation) -> list[Notice]:
     """What to know beside the steps, the most important first."""
-    error = full(operation.error)
+    error, back = full(operation.error), way_back(operation.goal)
     found: list[Notice] = []
     match operation.phase:
         case Phase.STUCK:
             cause = operation.turned_by.get("error", "") if operation.is_rolling_back else ""
             because = f" It is undone because it was refused: {full(cause)}" if cause else ""
-            found.append(Notice("error", f"{_what_is_stuck(operation)} is stuck", f"{error}{because}".strip()))
+            text = f"{error}{because}{_not_put_back(operation)}".strip()
+            found.append(Notice("error", f"{_what_is_stuck(operation)} is stuck", text))
         case Phase.ROLLED_BACK:
-            found.append(Notice("warning", "It was refused, and nothing is left behind", f"{error} {ASK}"))
+            found.append(Notice("warning", f"It was refused, and {back.end}", f"{error} {ASK}"))
         case Phase.CANCELLED:
             text = _left_by_cancelling(operation)
             found.append(Notice("info", "Cancelled", full(text[0].upper() + text[1:])))
         case Phase.GIVEN_UP:
             by = operation.given_up.get("by") or "the platform"
-            text = f"{error} May be left: {in_words(left_of(operation))}"
+            what = "May not be as it was before" if operation.goal == Goal.CHANGED else "May be left"
+            text = f"{error} {what}: {in_words(left_of(operation))}"
             found.append(Notice("warning", f"Given up by {by}", text.strip()))
         case Phase.REMOVING if operation.is_rolling_back:
             is_cancelled = operation.ending == Phase.CANCELLED
-            title = "Cancelling: what was created is being removed again"
+            title = f"Cancelling: {back.now[0].lower()}{back.now[1:]}"
             found.append(
                 Notice("info", title, "It was cancelled.")
                 if is_cancelled
-                else Notice("warning", "What was created is being removed again", f"It was refused: {error}")
+                else Notice("warning", back.now, f"It was refused: {error}")
             )
     is_running = operation.phase in (Phase.BUILDING, Phase.REMOVING)
     if is_running and operation.stuck_by:
@@ -102,22 +138,22 @@ def log_line(
 ) -> str | None:
     """The line that a step of the state machine adds to the log. None when it adds none."""
     doing = title if before.phase == Phase.BUILDING else undo_title or title
-    where = f" at “{doing}”" if doing else ""
+    where, back = f" at “{doing}”" if doing else "", way_back(after.goal)
     match after.phase:
         case Phase.SUCCEEDED:
             return "Done."
         case Phase.ROLLED_BACK:
-            return f"Everything that had been created was removed again. Reason: {full(error)}"
+            return f"{back.over[0].upper()}{back.over[1:]}. Reason: {full(error)}"
         case Phase.CANCELLED if before.phase == Phase.QUEUED:
             return "Cancelled before it began."
         case Phase.CANCELLED:
-            return f"Cancelled; {NOTHING_LEFT if before.phase == Phase.REMOVING else ALL_STAYS}."
+            return f"Cancelled; {back.end if before.phase == Phase.REMOVING else ALL_STAYS}."
         case Phase.STUCK:
             return f"Stuck{where}: {full(detail)}"
         case Phase.REMOVING if happened is Happened.CANCELLED:
-            return f"Cancelled{where}. What was created is removed again."
+            return f"Cancelled{where}. {back.goes}."
         case Phase.REMOVING if before.phase == Phase.BUILDING:
-            return f"Refused{where}: {full(detail)} What was created is removed again."
+            return f"Refused{where}: {full(detail)} {back.goes}."
     if before.phase == Phase.QUEUED:
         return "Work has begun."
     # A part that only looks does nothing on the way back, and has no words for it.
@@ -134,6 +170,8 @@ def press_line(happened: Happened, by: str, left: Iterable[Left] = ()) -> str:
             return f"{by} cancelled it."
         case Happened.RETRIED:
             return f"{by} had it tried again."
+        case Happened.APPLIED:
+            return f"{by} had the change tried anew."
         case Happened.GIVEN_UP:
             return f"Given up by {by}. May be left: {in_words(left)}"
     raise ValueError(f"nobody presses for {happened}")
@@ -178,4 +216,12 @@ def _what_is_stuck(operation: Operation) -> str:
 def _left_by_cancelling(operation: Operation) -> str:
     if operation.started_at is None:
         return "it had not begun"
-    return NOTHING_LEFT if operation.unwinds else ALL_STAYS
+    return way_back(operation.goal).end if operation.unwinds else ALL_STAYS
+
+
+def _not_put_back(operation: Operation) -> str:
+    """Of a change whose undoing is stuck: what does not hold the old values for certain."""
+    if operation.goal != Goal.CHANGED or not operation.is_removing:
+        return ""
+    titles = [line["title"] for line in operation.visible_steps if line["state"] not in ("undone", "waiting")]
+    return f" Not put back yet: {', '.join(f'“{title}”' for title in titles)}." if titles else ""

@@ -32,14 +32,14 @@ def start(
     lock_key: str,
     lane: str = "",
     is_alone: bool = False,
+    wanted: dict[str, Any] | None = None,
     by: Actor,
     priority: Priority = Priority.PERSON,
 ) -> Operation:
     """Write the operation down and ring when the transaction commits. It begins when all that were asked for before it
-    in its lane have ended. Raises `Busy` when the lock is taken, when very many wait already, or when it has to be
-    alone in its lane and something is under way or stuck there."""
+    in its lane have ended. `wanted` are the values of a change, as JSON. Raises `Busy` when the lock is taken, when
+    very many wait already, or when it has to be alone in its lane and something is under way or stuck there."""
     recipe = recipe_of(kind)
-    parts = recipe.parts(resource)
     lane = lane or lock_key
     place = _take_place(lane)
     if is_alone and (holder := Operation.unscoped.live().filter(lane=lane).order_by("place").first()):
@@ -57,11 +57,13 @@ def start(
         **place,
         requested_by=by.name,
         requested_by_user=by.user,
-        size=len(parts),
+        wanted=wanted or {},
         unwinds=recipe.unwinds,
-        steps=[engine.blank_step(part, goal) for part in parts],
         priority=priority,
     )
+    parts = operation.parts(resource)
+    operation.size = len(parts)
+    operation.steps = [engine.blank_step(part, goal) for part in parts]
     if goal == Goal.ABSENT:
         operation.steps.reverse()
     try:
@@ -73,7 +75,7 @@ def start(
         holder = Operation.unscoped.live().filter(lock_key=lock_key).first()
         raise busy(tenant, holder) from error
     Event.unscoped.create(operation=operation, text=press_line(Happened.STARTED, by.name))
-    if goal == Goal.ABSENT:
+    if goal != Goal.PRESENT:
         recipe.settle(resource, goal, Phase.QUEUED)
     doorbell.ring_on_commit()
     return operation
@@ -140,6 +142,22 @@ def _retried(operation: Operation, by: Actor) -> Operation:
     return operation
 
 
+@transaction.atomic(durable=True)
+def apply(operation: Operation, *, by: Actor) -> Operation:
+    """Let a change whose undoing is stuck be tried anew, from its beginning: parts look before they act."""
+    operation, resource = engine.hold(operation.pk)
+    if reason := operation.why_not("apply"):
+        raise Refused("not-stuck", reason)
+    audit(by, "operation.apply", operation, tenant=operation.tenant)
+    Event.unscoped.create(operation=operation, text=press_line(Happened.APPLIED, by.name))
+    operation.stuck_by = {"error": operation.error, "own_words": operation.own_words}
+    operation.error, operation.own_words, operation.turned_by = "", "", {}
+    blank = {"state": "waiting", "started_at": None, "finished_at": None, "detail": ""}
+    operation.steps = [line | blank for line in operation.steps]
+    _move(operation, resource, Happened.APPLIED)
+    return operation
+
+
 #: How many are retried with one press or one call.
 MOST_AT_ONCE = 100
 
@@ -167,7 +185,7 @@ def retry_each(operations: Iterable[Operation], *, by: Actor) -> list[Retried]:
 def may_leave(operation: Operation) -> list[Left]:
     """What may be there when a removal is given up now, system by system: of every part that has not been taken away
     yet. Nothing is asked of the remotes."""
-    parts = operation.recipe.parts(engine.resource_of(operation))
+    parts = operation.parts(engine.resource_of(operation))
     left = [each for bound in reversed(parts[: operation.cursor + 1]) for each in bound.part.leaves(bound.subject)]
     return sorted(left, key=lambda each: each.system)
 
@@ -214,10 +232,13 @@ def _move(operation: Operation, resource: models.Model, happened: Happened) -> N
     """Change the phase from outside a turn. The new fence sends home a worker that may still hold the old one."""
     changes: dict[str, Any] = engine.columns(step(operation.state, happened), now=clock.now())
     changes |= {"fence": operation.fence + 1, "due_at": clock.now(), "attempts": 0, "error": operation.error}
-    changes |= {"own_words": operation.own_words, "memo": engine.memo_for_retry(operation)}
+    changes |= {
+        "own_words": operation.own_words,
+        "memo": engine.memo_for_retry(operation, is_anew=happened is Happened.APPLIED),
+    }
     changes |= {"deadline_at": None, "is_cancel_requested": False, "hold": ""}
-    changes |= {"stuck_by": operation.stuck_by, "given_up": operation.given_up}
-    if happened is Happened.RETRIED:  # behind those that went on while it was stuck
+    changes |= {"stuck_by": operation.stuck_by, "turned_by": operation.turned_by, "given_up": operation.given_up}
+    if happened in (Happened.RETRIED, Happened.APPLIED):  # behind those that went on while it was stuck
         changes |= _take_place(operation.lane)
     for name, value in changes.items():
         setattr(operation, name, value)
@@ -225,6 +246,8 @@ def _move(operation: Operation, resource: models.Model, happened: Happened) -> N
         case Happened.RETRIED:
             engine.note_step(operation, "undoing" if operation.is_rolling_back else "running", "")
             engine.step_line(operation, operation.cursor)["finished_at"] = None
+        case Happened.APPLIED:
+            engine.note_step(operation, "running", "")
         case Happened.CANCELLED:
             engine.note_step(operation, "cancelled", "")
     operation.save(update_fields=[*changes, "steps"])

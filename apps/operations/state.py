@@ -12,9 +12,12 @@
     stuck         -                -                -                   cancelled (only where nothing unwinds)
     at rest       -                -                -                   -
 
-`Waited` leaves every running state as it is, and `Retried` wakes a stuck operation where it stopped. `GivenUp` ends a
-removal, or the undoing of a creation, that is stuck or has not come to an end: it is over, and something may be left.
-Everything that the table leaves out raises `Impossible`.
+A change walks like a creation: building makes what there is as it is wanted, and removing puts it back as it was.
+
+`Waited` leaves every running state as it is, and `Retried` wakes a stuck operation where it stopped. `Applied` lets a
+change whose undoing is stuck begin anew instead. `GivenUp` ends a removal, or the undoing of a creation or a change,
+that is stuck or has not come to an end: it is over, and something may be left. Everything that the table leaves out
+raises `Impossible`.
 """
 
 from __future__ import annotations
@@ -44,6 +47,7 @@ RUNNING = frozenset({Phase.QUEUED, Phase.BUILDING, Phase.REMOVING})
 class Goal(StrEnum):
     PRESENT = "present"
     ABSENT = "absent"
+    CHANGED = "changed"
 
 
 class Happened(StrEnum):
@@ -53,6 +57,7 @@ class Happened(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     RETRIED = "retried"
+    APPLIED = "applied"
     GIVEN_UP = "given up"
 
 
@@ -81,7 +86,7 @@ class State:
 def step(state: State, happened: Happened) -> State:
     """The next state. Raises `Impossible`."""
     match state.phase, happened:
-        case Phase.QUEUED, Happened.STARTED if state.goal is Goal.PRESENT:
+        case Phase.QUEUED, Happened.STARTED if state.goal is not Goal.ABSENT:
             return replace(state, phase=Phase.BUILDING, cursor=0)
         case Phase.QUEUED, Happened.STARTED:
             return replace(state, phase=Phase.REMOVING, cursor=state.size - 1, ending=Phase.SUCCEEDED)
@@ -114,6 +119,8 @@ def step(state: State, happened: Happened) -> State:
 
         case Phase.STUCK, Happened.RETRIED if state.stopped_in is not None:
             return replace(state, phase=state.stopped_in, stopped_in=None)
+        case Phase.STUCK, Happened.APPLIED if state.goal is Goal.CHANGED and state.stopped_in is Phase.REMOVING:
+            return replace(state, phase=Phase.BUILDING, cursor=0, ending=Phase.SUCCEEDED, stopped_in=None)
         case Phase.STUCK, Happened.CANCELLED if state.stopped_in is Phase.BUILDING:
             return replace(state, phase=Phase.CANCELLED)
 

@@ -11,6 +11,7 @@ tenant_urlpatterns = [
     path("operations/<id:pk>/", views.detail, name="detail"),
     path("operations/<id:pk>/cancel/", views.cancel, name="cancel"),
     path("operations/<id:pk>/retry/", views.retry, name="retry"),
+    path("operations/<id:pk>/apply/", views.apply, name="apply"),
     path("operations/<id:pk>/dismiss/", views.dismiss, name="dismiss"),
 ]
 platform_urlpatterns = [
@@ -19,6 +20,7 @@ platform_urlpatterns = [
     path("operations/<id:pk>/", views.platform_detail, name="platform_detail"),
     path("operations/<id:pk>/cancel/", views.platform_cancel, name="platform_cancel"),
     path("operations/<id:pk>/retry/", views.platform_retry, name="platform_retry"),
+    path("operations/<id:pk>/apply/", views.platform_apply, name="platform_apply"),
     path("operations/<id:pk>/give-up/", views.platform_give_up, name="platform_give_up"),
 ]
 urlpatterns = [

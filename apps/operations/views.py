@@ -20,6 +20,7 @@ from apps.kernel.shortcuts import get_or_404
 from apps.operations import queries, sentences, services
 from apps.operations.forms import ActivityForm, ChangesForm, PlatformActivityForm, RetryForm
 from apps.operations.models import Event, Operation, OperationQuerySet
+from apps.operations.state import Goal
 from apps.tenancy.actors import Actor, PlatformRequest, TenantRequest
 from apps.tenancy.decorators import platform_view, tenant_view
 from apps.tenancy.models import AuditEntry
@@ -77,6 +78,14 @@ def retry(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tenant_view
 @require_POST
+def apply(request: TenantRequest, pk: UUID) -> HttpResponse:
+    operation = get_or_404(Operation.objects.of(request.tenant), pk=pk)
+    _attempt(request, services.apply, operation, by=request.actor, done="The change is tried anew.")
+    return redirect("operations:detail", request.tenant.slug, pk)
+
+
+@tenant_view
+@require_POST
 def dismiss(request: TenantRequest, pk: UUID) -> HttpResponse:
     """Back to where it was pressed: the overview, which shows it no longer, or its own page."""
     operation = get_or_404(Operation.objects.of(request.tenant), pk=pk)
@@ -115,7 +124,8 @@ def platform_give_up(request: PlatformRequest, pk: UUID) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
         else:
-            messages.success(request, "It is given up, and its rows are deleted.")
+            end = "its old values stay" if operation.goal == Goal.CHANGED else "its rows are deleted"
+            messages.success(request, f"It is given up, and {end}.")
             return redirect("operations:platform_detail", pk)
     operation.refresh_from_db()
     context = {
@@ -162,6 +172,14 @@ def platform_cancel(request: PlatformRequest, pk: UUID) -> HttpResponse:
 
 @platform_view
 @require_POST
+def platform_apply(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    operation = get_or_404(Operation.objects.across(request.platform), pk=pk)
+    _attempt(request, services.apply, operation, by=request.actor, done="The change is tried anew.")
+    return redirect("operations:platform_detail", pk)
+
+
+@platform_view
+@require_POST
 def platform_retry(request: PlatformRequest, pk: UUID) -> HttpResponse:
     operation = get_or_404(Operation.objects.across(request.platform), pk=pk)
     _attempt(request, services.retry, operation, by=request.actor, done="It goes on where it stopped.")
@@ -189,6 +207,7 @@ def _page(
         "vpc_id": queries.vpc_id_of(operation),
         "why_not_cancel": reason or operation.why_not("cancel"),
         "why_not_retry": reason or operation.why_not("retry"),
+        "why_not_apply": reason or operation.why_not("apply"),
         "why_not_give_up": operation.why_not("give up"),
         "why_not_dismiss": reason or operation.why_not("dismiss"),
         "is_part": wants_part(request),

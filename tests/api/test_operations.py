@@ -135,6 +135,7 @@ def test_an_operation_says_what_can_be_done_to_it(api, platform, stuck):
     assert can == {
         "cancel": "A removal that has begun is not taken back.",
         "retry": None,
+        "apply": "Only a change whose undoing is stuck can be tried anew.",
         "give_up": "Only your provider can give it up.",
         "dismiss": "Only what has failed can be dismissed.",
     }

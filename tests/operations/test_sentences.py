@@ -49,15 +49,16 @@ TABLE = [
 
 def operation_of(row, *, error="It is in use.", looks_only=False):
     state = row.state
-    titles = [("Create " if state.goal is Goal.PRESENT else "Remove ") + f"thing {n}" for n in range(state.size)]
+    verb = {Goal.PRESENT: "Create", Goal.ABSENT: "Remove", Goal.CHANGED: "Change"}[state.goal]
+    titles = [f"{verb} thing {n}" for n in range(state.size)]
     if looks_only and state.goal is Goal.ABSENT:
         titles[0] = ""
     steps = [{"title": title, "state": "waiting", "detail": ""} for title in titles]
-    here = steps[state.cursor if state.goal is Goal.PRESENT else state.size - 1 - state.cursor]
+    here = steps[state.cursor if state.goal is not Goal.ABSENT else state.size - 1 - state.cursor]
     here["state"] = {Phase.BUILDING: "running", Phase.REMOVING: "undoing", Phase.STUCK: "failed"}.get(
         state.phase, "done"
     )
-    turned = state.goal is Goal.PRESENT and state.ending is Phase.ROLLED_BACK
+    turned = state.goal is not Goal.ABSENT and state.ending is Phase.ROLLED_BACK
     return Operation(
         kind="vpc",
         goal=state.goal,
@@ -124,19 +125,27 @@ def test_a_removal_is_called_a_removal_an_undoing_an_undoing_and_a_cancellation_
             text,
         )
         assert ("The undoing is stuck" in text) == (
-            state.phase is Phase.STUCK and state.goal is Goal.PRESENT and is_removing
+            state.phase is Phase.STUCK and state.goal is not Goal.ABSENT and is_removing
         ), (row, text)
         if state.goal is Goal.ABSENT and state.phase is not Phase.CANCELLED:
             assert "Undoing" not in text and "refused" not in text and "Create" not in text, (row, text)
-        if state.goal is Goal.PRESENT and is_removing and state.ending is Phase.CANCELLED:
+        if state.goal is not Goal.ABSENT and is_removing and state.ending is Phase.CANCELLED:
             assert "refused" not in text, (row, text)
             assert operation.standing == ("cancelling" if state.phase is Phase.REMOVING else "stuck")
         if state.phase is Phase.CANCELLED:
             is_kept = not state.unwinds and operation.started_at is not None
-            assert ("stays" in text) == is_kept and ("othing is left" in text) == (not is_kept and state.unwinds), (
-                row,
-                text,
-            )
+            end = "verything is as it was before" if state.goal is Goal.CHANGED else "othing is left"
+            assert ("stays" in text) == is_kept and (end in text) == (not is_kept and state.unwinds), (row, text)
+
+
+def test_of_a_change_nothing_is_said_to_be_created_or_removed():
+    for row in TABLE:
+        if row.state.goal is not Goal.CHANGED:
+            continue
+        text = " ".join(said_of(operation_of(row)))
+        assert not re.search("creat|remov|left behind|be left", text), (row, text)
+        is_stuck_going_back = row.state.phase is Phase.STUCK and row.state.stopped_in is Phase.REMOVING
+        assert ("Not put back yet: “Change thing" in text) == is_stuck_going_back, (row, text)
 
 
 def test_the_reason_survives_a_retry_and_a_given_up_operation_names_who_and_what_is_left():
@@ -149,8 +158,13 @@ def test_the_reason_survives_a_retry_and_a_given_up_operation_names_who_and_what
             or (row.state.phase is Phase.REMOVING and row.state.ending is Phase.ROLLED_BACK)
         ), (row, text)
         if row.state.phase is Phase.GIVEN_UP:
-            assert "Given up by root" in text and "May be left: Netris: the VPC …-vpc-1." in text
-        if row.state.phase is Phase.STUCK and row.state.goal is Goal.PRESENT and row.state.ending is Phase.ROLLED_BACK:
+            what = "May not be as it was before" if row.state.goal is Goal.CHANGED else "May be left"
+            assert "Given up by root" in text and f"{what}: Netris: the VPC …-vpc-1." in text
+        if (
+            row.state.phase is Phase.STUCK
+            and row.state.goal is not Goal.ABSENT
+            and row.state.ending is Phase.ROLLED_BACK
+        ):
             assert row.state.stopped_in is not Phase.REMOVING or "because it was refused: No address is left." in text
 
 
@@ -166,7 +180,7 @@ def test_every_line_of_the_log_has_a_subject_and_ends_once(title, undo_title, er
                 if line is None:
                     # On the way back a part that only looks has nothing to tell, nobody waits aloud, and what somebody
                     # pressed is told with who it was.
-                    is_silent = happened in (Happened.WAITED, Happened.RETRIED, Happened.GIVEN_UP)
+                    is_silent = happened in (Happened.WAITED, Happened.RETRIED, Happened.APPLIED, Happened.GIVEN_UP)
                     assert is_silent or (happened is Happened.DONE and not undo_title), (before, after)
                     continue
                 told.add(line)
@@ -180,9 +194,13 @@ def test_every_line_of_the_log_has_a_subject_and_ends_once(title, undo_title, er
     assert f"Stuck at “{undo_title or title}”: {full(error)}" in told
     assert f"Cancelled at “{title}”. What was created is removed again." in told
     assert f"Refused at “{title}”: {full(error)} What was created is removed again." in told
+    assert f"Refused at “{title}”: {full(error)} What was changed is put back." in told
 
 
-@pytest.mark.parametrize("happened", [Happened.STARTED, Happened.CANCELLED, Happened.RETRIED, Happened.GIVEN_UP])
+PRESSES = [Happened.STARTED, Happened.CANCELLED, Happened.RETRIED, Happened.APPLIED, Happened.GIVEN_UP]
+
+
+@pytest.mark.parametrize("happened", PRESSES)
 def test_every_press_is_told_with_who_it_was(happened):
     line = press_line(happened, "ann", [Left(System.NETRIS, "the VPC …-vpc-1")])
     assert "ann" in line and not faults_of(line)

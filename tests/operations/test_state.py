@@ -87,7 +87,7 @@ def test_nothing_happens_to_an_operation_at_rest(start):
 def test_a_creation_never_succeeds_over_a_part_that_was_not_done(start):
     for state, follows in everything_reachable(start).items():
         for happened, after in follows.items():
-            if after.phase == Phase.SUCCEEDED and state.goal is Goal.PRESENT:
+            if after.phase == Phase.SUCCEEDED and state.goal is not Goal.ABSENT:
                 assert (state.phase, state.cursor, happened) == (Phase.BUILDING, state.size - 1, Happened.DONE)
 
 
@@ -103,7 +103,7 @@ def test_a_way_back_passes_every_part_that_may_have_left_something(start):
 
 @pytest.mark.parametrize("start", ALL_STARTS, ids=str)
 def test_a_removal_that_was_asked_for_is_never_taken_back_once_begun(start):
-    if start.goal is Goal.PRESENT:
+    if start.goal is not Goal.ABSENT:
         return
     for state, follows in everything_reachable(start).items():
         if state.phase == Phase.REMOVING:
@@ -116,6 +116,22 @@ def test_what_is_being_taken_away_can_be_given_up_stuck_or_not_and_nothing_else_
         is_removing = Phase.REMOVING in (state.phase, state.stopped_in)
         assert (Happened.GIVEN_UP in follows) == is_removing
         assert all((after.phase is Phase.GIVEN_UP) == (it is Happened.GIVEN_UP) for it, after in follows.items())
+
+
+def test_a_change_whose_undoing_is_stuck_goes_on_back_or_begins_anew():
+    stuck = State(
+        goal=Goal.CHANGED, phase=Phase.STUCK, size=3, cursor=1, stopped_in=Phase.REMOVING, ending=Phase.ROLLED_BACK
+    )
+    back, anew = step(stuck, Happened.RETRIED), step(stuck, Happened.APPLIED)
+    assert (back.phase, back.cursor, back.ending) == (Phase.REMOVING, 1, Phase.ROLLED_BACK)
+    assert anew == State(goal=Goal.CHANGED, phase=Phase.BUILDING, size=3)
+
+
+def test_nothing_but_a_change_begins_anew():
+    for start in ALL_STARTS:
+        for state, follows in everything_reachable(start).items():
+            is_offered = state.goal is Goal.CHANGED and state.stopped_in is Phase.REMOVING
+            assert (Happened.APPLIED in follows) == is_offered
 
 
 def test_a_cursor_outside_the_parts_is_refused():

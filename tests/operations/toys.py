@@ -62,7 +62,8 @@ class ToyBox:
             lambda account: [BoundPart(part, account) for part in self.parts],
             settle_account,
             unwinds=unwinds,
-            titles={"present": "Make toys", "absent": "Remove toys"},
+            changes=lambda account, wanted: [BoundPart(part, account) for part in self.parts],
+            titles={"present": "Make toys", "absent": "Remove toys", "changed": "Change toys"},
         )
         parts._recipes[KIND] = self.recipe
 

@@ -30,6 +30,7 @@ UNKNOWN = Look("Unknown", "linen", "circle-question-mark", "ring")
 LOOKS = {
     "ready": Look("Ready", "sage", "circle-check", "disc"),
     "building": Look("Building", "indigo", "loader-circle", "dot-ring", is_moving=True),
+    "changing": Look("Changing", "indigo", "loader-circle", "dot-ring", is_moving=True),
     "removing": Look("Removing", "weld", "loader-circle", "dot-ring", is_moving=True),
     "dormant": Look("Dormant", "heather", "moon", "ring"),
     "differs": Look("Systems differ", "weld", "triangle-alert", "triangle"),

@@ -47,6 +47,7 @@ class OperationCan(serializers.Serializer[Any]):
 
     cancel = serializers.CharField(allow_null=True)
     retry = serializers.CharField(allow_null=True)
+    apply = serializers.CharField(allow_null=True)
     give_up = serializers.CharField(allow_null=True)
     dismiss = serializers.CharField(allow_null=True)
 
@@ -143,7 +144,8 @@ class OperationRead(Read):
     @extend_schema_field(OperationCan)
     def get_can(self, operation: Operation) -> dict[str, str | None]:
         can = {
-            action.replace(" ", "_"): operation.why_not(action) for action in ("cancel", "retry", "give up", "dismiss")
+            action.replace(" ", "_"): operation.why_not(action)
+            for action in ("cancel", "retry", "apply", "give up", "dismiss")
         }
         if caller_of(self.context.get("request")).platform is None:
             can["give_up"] = can["give_up"] or "Only your provider can give it up."

@@ -86,6 +86,15 @@ class OperationRetry(OperationVerb):
         return self.act(pk, services.retry)
 
 
+class OperationApply(OperationVerb):
+    @extend_schema(
+        summary="Try a change anew", operation_id="operations_apply", request=None, responses={202: OperationRead}
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """For a change that was refused and whose undoing is stuck. `retry` goes on with the undoing instead."""
+        return self.act(pk, services.apply)
+
+
 class OperationDismiss(OperationRows):
     filter_backends = []
     written_by = "tenant"
