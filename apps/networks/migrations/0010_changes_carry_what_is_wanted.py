@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('networks', '0008_usage_and_ways_to_many_rows'),
+        ('networks', '0009_vpcs_and_tiers_are_counted_among_all_resources'),
     ]
 
     operations = [
