@@ -57,7 +57,8 @@ def create_tenant(
     set_limits(tenant, limits)
     if owner is not None:
         Membership.objects.create(user=owner, tenant=tenant, role=Role.OWNER)
-    audit(by.actor, "tenant.create", tenant, tenant=tenant, new={"name": tenant.name, "slug": tenant.slug})
+    new = {"name": tenant.name, "slug": tenant.slug} | {resource.field: most for resource, most in limits.items()}
+    audit(by.actor, "tenant.create", tenant, tenant=tenant, new=new)
     return tenant, [open_account(tenant, zone, by=by) for zone in Zone.objects.filter(is_enabled=True)]
 
 

@@ -1,7 +1,7 @@
 """The order in which rows are locked, and what is done when a transaction loses nevertheless.
 
     1. an idempotency key
-    2. what the tenant uses of its quota, before whatever changes that
+    2. what the tenant uses of its quotas, of all resources, before whatever changes that
     3. a VPC, then its tiers by id
     4. any other row that an operation makes real (an account, a zone)
     5. the lane of an operation, for whoever takes a place in it

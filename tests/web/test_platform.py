@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.accounts.services import slug_of
 from apps.operations.models import Operation
-from apps.quotas.resources import TIER, VPC
-from apps.tenancy.models import Tenant
+from apps.quotas.resources import TIER, VPC, resources
+from apps.tenancy.models import AuditEntry, Tenant
 from tests import builders
 from tests.web.conftest import words
 
@@ -35,6 +35,8 @@ def test_a_tenant_is_made_with_its_owner_and_an_account_in_every_zone(root, plac
 
     tenant = Tenant.objects.get(slug="initech-ltd")
     assert builders.limits_of(tenant, VPC, TIER) == [5, 9]
+    assert AuditEntry.objects.of(tenant).get(action="tenant.create").new["max_vpcs"] == 5
+    assert "5 VPCs, 9 tiers" in words(root.get(f"{TENANTS}?q=initech"))
     assert tenant.memberships.get().user.username == "olga"
     assert Account.objects.of(tenant).count() == 1
     assert answer.redirect_chain[-1][0] == f"{TENANTS}initech-ltd/"
@@ -138,3 +140,18 @@ def test_a_platform_admin_retries_and_cancels_for_a_tenant(root, acme, place, st
 )
 def test_a_short_name_is_made_from_the_letters_that_an_address_may_have(name, slug):
     assert slug_of(name) == slug
+
+
+def test_one_form_has_the_limits_of_all_resources(root, acme, globex):
+    page = f"{TENANTS}acme/quotas/"
+    assert list(root.get(page).context["form"].fields) == [resource.field for resource in resources()]
+
+    assert "The quotas are changed." in words(root.post(page, {"max_vpcs": "3"}, follow=True))
+    assert builders.limits_of(acme, VPC, TIER) == [3, 60]
+    assert "VPCs 0 of 3" in words(root.get(f"{TENANTS}acme/"))
+    assert root.get(page).context["form"]["max_vpcs"].value() == 3
+    assert "Nothing was changed" in words(root.post(page, {"max_vpcs": "3"}, follow=True))
+    root.post(page, {"max_vpcs": "", "max_tiers": "0"})
+    assert builders.limits_of(acme, VPC, TIER) == [20, 0]
+    assert "Tiers 0 of 0 full" in words(root.get(f"{TENANTS}acme/"))
+    assert builders.limits_of(globex, VPC, TIER) == [20, 60]
