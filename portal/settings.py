@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "apps.kernel.middleware.ContentSecurityPolicy",
     "apps.kernel.middleware.Parts",
     "apps.kernel.times.OwnTimeZone",
+    "apps.kernel.middleware.WrongMethods",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -19,7 +19,9 @@ from django.shortcuts import resolve_url
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
 from apps.kernel.pages import SOMEBODY_ELSE, address_shown, notice, wants_part
+from apps.kernel.views import refused
 
+NO_PAGE = "There is no page at this address: it is where a form is sent to, or it cannot be written to."
 Next = Callable[[HttpRequest], HttpResponse]
 
 #: The words of a time, which the page keeps true by itself, and a token, which is masked anew each time.
@@ -58,6 +60,21 @@ class ContentSecurityPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", POLICY)
         return response
+
+
+class WrongMethods:
+    """Says in words what Django refuses without any: an address that only takes presses was opened, or the reverse."""
+
+    def __init__(self, get_response: Next) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != 405 or response.content:
+            return response
+        worded = refused(request, 405, "method-not-allowed", NO_PAGE, "405.html")
+        worded.headers["Allow"] = response.headers["Allow"]
+        return worded
 
 
 class Parts:

@@ -53,7 +53,9 @@ def test_the_way_after_signing_in_never_leads_back_to_it(ann, client, engineer, 
 
 
 def test_signing_out_needs_a_post(ann, acme):
-    assert ann.get("/logout/").status_code == 405
+    opened = ann.get("/logout/")
+    assert (opened.status_code, opened.headers["Allow"]) == (405, "POST, OPTIONS")
+    assert "There is no page here" in opened.content.decode()
     assert ann.post("/logout/").headers["Location"] == "/login/"
     assert ann.get("/t/acme/").status_code == 302
 
