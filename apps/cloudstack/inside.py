@@ -15,10 +15,6 @@ class InsideVpcs(Calls):
     def list_public_ips(self, vpc_id: str) -> list[PublicIp]:
         return self._list("listPublicIpAddresses", "publicipaddress", PublicIp, vpcid=vpc_id)
 
-    def source_nat_pages(self, zone_id: str) -> Iterator[list[PublicIp]]:
-        """The source NAT addresses of the zone."""
-        return self._pages("listPublicIpAddresses", "publicipaddress", PublicIp, zoneid=zone_id, issourcenat=True)
-
     def public_ip_pages(self, zone_id: str) -> Iterator[list[PublicIp]]:
         """Every address of the zone's Netris pools, the free ones among them."""
         return self._pages(

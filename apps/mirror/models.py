@@ -29,7 +29,7 @@ class Kind(models.TextChoices):
     CLOUDSTACK_NETWORK = "cloudstack.network", "Networks in CloudStack"
     CLOUDSTACK_POOL = "cloudstack.pool", "VNI pools in CloudStack"
     CLOUDSTACK_VNI = "cloudstack.vni", "Allocated VNIs in CloudStack"
-    CLOUDSTACK_ADDRESS = "cloudstack.address", "Source NAT addresses in CloudStack"
+    CLOUDSTACK_ADDRESS = "cloudstack.address", "Public IPs in CloudStack"
     CLOUDSTACK_INSTANCE = "cloudstack.instance", "Instances in CloudStack"
     CLOUDSTACK_DOMAIN = "cloudstack.domain", "Domains in CloudStack"
     CLOUDSTACK_ACCOUNT = "cloudstack.account", "Accounts in CloudStack"

@@ -7,7 +7,7 @@ How often stands in `Kind.interval`.
     cloudstack.network    id of its VPC        the networks of the zone
     cloudstack.pool                            the zone's physical networks with their ranges of VNIs
     cloudstack.vni        VNI                  the VNIs that are taken out of these ranges
-    cloudstack.address    id of its VPC        the source NAT addresses of the zone
+    cloudstack.address    id of its VPC        the public IPs of the zone's Netris pools; "" for the free ones
     cloudstack.instance   domain's id/account   the instances of the zone, with their NICs
     cloudstack.domain     its name             all domains
     cloudstack.account    its name             all accounts
@@ -167,7 +167,7 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
     Kind.CLOUDSTACK_ADDRESS: Sweep(
         system=System.CLOUDSTACK,
         model=PublicIp,
-        pages=lambda clouds: clouds.cloudstack.source_nat_pages(str(clouds.zone.cloudstack_zone_id)),
+        pages=lambda clouds: clouds.cloudstack.public_ip_pages(str(clouds.zone.cloudstack_zone_id)),
         remote_id=lambda address: address.id,
         key=lambda address: address.vpcid,
         name=lambda address: str(address.ipaddress),

@@ -62,8 +62,9 @@ def _read(vpc: Vpc, clouds: Clouds) -> None:
         ours = clouds.cloudstack.get_vpc(cloudstack_id)
         note(zone, Kind.CLOUDSTACK_VPC, [ours] if ours else [], read_at=at)
         note(zone, Kind.CLOUDSTACK_NETWORK, clouds.cloudstack.networks_of(cloudstack_id), read_at=at, key=cloudstack_id)
-        sources = [each for each in clouds.cloudstack.list_public_ips(cloudstack_id) if each.issourcenat]
-        note(zone, Kind.CLOUDSTACK_ADDRESS, sources, read_at=at, key=cloudstack_id)
+        # Not the virtual router's own, which Netris knows nothing of.
+        addresses = [each for each in clouds.cloudstack.list_public_ips(cloudstack_id) if each.forprovider]
+        note(zone, Kind.CLOUDSTACK_ADDRESS, addresses, read_at=at, key=cloudstack_id)
     if vpc.netris_id is not None:
         twin = clouds.netris.get_vpc(vpc.netris_id)
         note(zone, Kind.NETRIS_VPC, [twin] if twin else [], read_at=at)

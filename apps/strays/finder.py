@@ -173,14 +173,15 @@ def _vpc_of(item: Item) -> str:
 
 
 def _addresses(sight: Sight) -> list[Item]:
-    """The plugin's /32 in the System VPC whose VPC is gone from Netris, of addresses that nothing in CloudStack has as
-    source NAT. Their names tell no more: whether Weft made that VPC is not known."""
+    """The plugin's /32 in the System VPC whose VPC is gone from Netris, of addresses that nothing in CloudStack has.
+    Their names tell no more: whether Weft made that VPC is not known."""
     if not sight.can_judge_addresses:
         return []
     items = Item.objects.filter(zone=sight.zone)
     names = items.filter(kind=Kind.NETRIS_VPC).values_list("name", flat=True)
     prefixes = {match[0] for name in names if (match := PREFIX.match(name))}
-    held = set(items.filter(kind=Kind.CLOUDSTACK_ADDRESS).values_list("name", flat=True))
+    taken = items.filter(kind=Kind.CLOUDSTACK_ADDRESS).exclude(data__state="Free")
+    held = set(taken.values_list("name", flat=True))
     addresses = items.filter(kind=Kind.NETRIS_ADDRESS)
     return [
         item
