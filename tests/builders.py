@@ -151,6 +151,14 @@ def a_public_ip(vpc: Vpc, address: str = "198.51.100.20", status: Status = Statu
     return PublicIp.unscoped.get(pk=row.pk)
 
 
+def a_pool(zone: Zone, first: int = 100, last: int = 103, *, taken: Iterable[int] = (), read_at: Any = None) -> None:
+    """Let the mirror list the public IPs 198.51.100.<first> to <last>: free ones, but for those that somebody has."""
+    for number in range(first, last + 1):
+        state = {"state": "Allocated", "vpcid": str(uuid4())} if number in taken else {"state": "Free"}
+        data = {"ipaddress": f"198.51.100.{number}", "forprovider": True} | state
+        mirrored(zone, Kind.CLOUDSTACK_ADDRESS, [uuid4()], data=data, read_at=read_at)
+
+
 def a_static_nat(public_ip: PublicIp, tier: Tier, status: Status = Status.READY, **fields: Any) -> StaticNat:
     return StaticNat.unscoped.create(**(_leading(public_ip, tier) | {"status": status} | fields))
 

@@ -17,6 +17,7 @@ Rows of public IPs are forgotten some time after that, and holdings later.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Address
 from typing import ClassVar
 from uuid import UUID
@@ -29,7 +30,8 @@ from netfields import InetAddressField
 from apps.kernel.named import Key
 from apps.kernel.names import NAME, Line
 from apps.networks.models import LIVE, Tier, Vpc, lane_of
-from apps.operations.provisioned import Provisioned, ProvisionedQuerySet
+from apps.operations.models import Operation
+from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
@@ -51,6 +53,13 @@ class Purpose(models.TextChoices):
 class Protocol(models.TextChoices):
     TCP = "tcp", "TCP"
     UDP = "udp", "UDP"
+
+
+_IN_USE: dict[str, str] = {
+    Purpose.STATIC_NAT: "A static NAT leads from this address. Remove that first.",
+    Purpose.PORT_FORWARD: "Port forwards lead from this address. Remove them first.",
+    Purpose.LOAD_BALANCER: "A load balancer answers at this address. Remove that first.",
+}
 
 
 class PublicIpQuerySet(ProvisionedQuerySet["PublicIp"]):
@@ -115,6 +124,26 @@ class PublicIp(Provisioned):
     def is_source_nat(self) -> bool:
         return self.purpose == Purpose.SOURCE_NAT
 
+    def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
+        """Why `edit`, `use` or `release` is not offered now; None when it is. `work` is all that is under way or stuck
+        in its VPC."""
+        match self.status:
+            case Status.DELETED:
+                return "The public IP has been released."
+            case Status.REMOVING:
+                return "The public IP is being released."
+            case _ if action == "edit":
+                return None
+            case _ if self.is_source_nat:
+                return "All traffic of the VPC leaves with this address. It comes and goes with the VPC."
+            case Status.BUILDING:
+                return "The public IP is still being acquired."
+        if about := [each for each in work if each.resource_id in (self.pk, self.vpc_id)]:
+            return about[0].in_the_way
+        if self.status == Status.STUCK:
+            return "An operation on the public IP is stuck. Retry it first."
+        return _IN_USE.get(self.purpose) if action == "release" else None
+
 
 class Holding(models.Model):
     """Who had an address of a zone, from when until when, and until when it rests after that."""
@@ -138,6 +167,7 @@ class Holding(models.Model):
         ordering = ("-held_from", "-id")
         indexes = [
             models.Index(fields=("address", "-held_from", "-id"), name="holding_by_address"),
+            models.Index(fields=("-held_from", "-public_ip_id"), name="holding_newest"),
             models.Index(fields=("zone", "rests_until"), name="holding_rests"),
             models.Index(fields=("zone", "held_from"), name="holding_begins"),
             models.Index(fields=("zone", "held_until"), name="holding_ends"),

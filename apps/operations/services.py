@@ -51,7 +51,7 @@ def start(
         goal=goal,
         resource_type=str(resource._meta.model_name),
         resource_id=resource.pk,
-        resource_name=str(getattr(resource, "name", resource))[:200],
+        resource_name=str(getattr(resource, "name", "") or resource)[:200],
         lock_key=lock_key,
         lane=lane,
         **place,

@@ -12,6 +12,8 @@ from apps.addresses.models import Holding, PublicIp, Purpose
 from apps.kernel import clock
 from apps.networks.models import Tier, Vpc
 from apps.operations.provisioned import Status
+from apps.quotas.queries import quotas_of
+from apps.quotas.resources import PUBLIC_IP
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 from tests import builders
@@ -228,3 +230,44 @@ def test_how_long_an_address_rests_is_its_zones(vpc, public_ip, zone):
     gone(public_ip)
     held = Holding.unscoped.get()
     assert held.rests_until - held.held_until == timedelta(hours=2)
+
+
+# --- what goes with what ---
+
+
+def statuses(*rows):
+    return [type(row).unscoped.get(pk=row.pk).status for row in rows]
+
+
+def test_all_addresses_of_a_vpc_go_with_it_and_what_leads_from_them(vpc, tier, public_ip, globex, zone):
+    forward = builders.a_port_forward(public_ip, tier)
+    nat = builders.a_static_nat(builders.a_public_ip(vpc, "198.51.100.21"), tier)
+    Vpc.unscoped.filter(pk=vpc.pk).update(egress_ip="198.51.100.9")
+    own = PublicIp.unscoped.get(purpose=Purpose.SOURCE_NAT)
+    other = builders.a_public_ip(builders.a_vpc(globex, zone), "198.51.100.30")
+    all_of_it = (public_ip, forward, nat, own)
+
+    Vpc.unscoped.filter(pk=vpc.pk).update(status=Status.REMOVING)
+    assert statuses(*all_of_it) == [Status.REMOVING] * 4
+    Vpc.unscoped.filter(pk=vpc.pk).update(status=Status.READY)
+    assert statuses(*all_of_it) == [Status.READY] * 4
+    Vpc.unscoped.filter(pk=vpc.pk).update(status=Status.REMOVING)
+    Vpc.unscoped.filter(pk=vpc.pk).update(status=Status.STUCK)
+    assert statuses(*all_of_it) == [Status.REMOVING] * 4
+    gone(vpc)
+    assert statuses(*all_of_it, other) == [Status.DELETED] * 4 + [Status.READY]
+    assert {each.held_until is None for each in Holding.unscoped.exclude(tenant=globex)} == {False}
+
+
+def test_what_leads_into_a_tier_goes_with_it_and_the_address_stays(tier, public_ip):
+    forward = builders.a_port_forward(public_ip, tier)
+    gone(tier)
+    assert statuses(forward, public_ip) == [Status.DELETED, Status.READY]
+    assert purpose_of(public_ip) == Purpose.UNUSED
+
+
+def test_the_address_of_a_vpc_itself_counts_for_nobodys_quota(vpc, acme, public_ip):
+    Vpc.unscoped.filter(pk=vpc.pk).update(egress_ip="198.51.100.9")
+    assert quotas_of(acme).of(PUBLIC_IP).used == 1
+    gone(vpc)
+    assert quotas_of(acme).of(PUBLIC_IP).used == 0
