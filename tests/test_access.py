@@ -17,6 +17,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
+from apps.addresses.models import PublicIp
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Scope, Tenant, User
@@ -186,6 +187,15 @@ PATCH  api:tier                    tier       401        404       403     200  
 DELETE api:tier                    tier       401        404       403     202       403
 GET    api:instances               -          401        200       200     200       200
 GET    api:instance                instance   401        404       200     200       200
+GET    api:publicips               -          401        200       200     200       200
+POST   api:publicips               -          401        422       403     422       403
+GET    api:publicip                publicip   401        404       200     200       200
+PATCH  api:publicip                publicip   401        404       403     200       403
+DELETE api:publicip                publicip   401        404       403     202       403
+GET    api:address-holders         -          401        404       404     404       200
+GET    api:address-pools           -          401        404       404     404       200
+GET    api:address-pool            zone       401        404       404     404       200
+PATCH  api:address-pool            zone       401        403       403     403       200
 GET    api:strays                  -          401        404       404     404       200
 GET    api:stray                   stray      401        404       404     404       200
 POST   api:stray-remove            stray      401        403       403     403       422
@@ -271,6 +281,7 @@ def ids(acme, globex) -> Ids:
     return {
         "vpc": vpc.pk,
         "instance": builders.an_instance(account),
+        "publicip": builders.a_public_ip(vpc).pk,
         "tier": builders.a_tier(vpc).pk,
         "operation": operation.pk,
         "tenant_id": acme.pk,
@@ -324,7 +335,7 @@ def word(answer: Any, path: str) -> str:
 
 def everything() -> list[Any]:
     """All that tenants have, and what they did with it; of people those who are not the caller."""
-    models = (Tenant, Vpc, Tier, Operation, AuditEntry, Invitation)
+    models = (Tenant, Vpc, Tier, PublicIp, Operation, AuditEntry, Invitation)
     rows = [model._default_manager.all() for model in models]
     people = User.objects.filter(username__in=("acme-boss", "acme-idle", "elsewhere"))
     rows += [people, Membership.objects.filter(user__in=people), ApiToken.unscoped.filter(created_by__in=people)]

@@ -66,6 +66,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
         **{"vpc": vpc.pk, "tier": builders.a_tier(vpc).pk, "operation": operation.pk},
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
         "instance": builders.an_instance(account),
+        "publicip": builders.a_public_ip(vpc).pk,
         **builders.whoever_belongs_to(acme),
     }
 

@@ -1,0 +1,184 @@
+"""Public IPs: asked for, listed, named, released; and for the platform who had which, and how far they reach."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+import django_filters
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from apps.addresses import pool
+from apps.addresses.api.serializers import (
+    HoldingRead,
+    PoolChange,
+    PoolRead,
+    PublicIpChange,
+    PublicIpRead,
+    PublicIpWrite,
+)
+from apps.addresses.filters import PublicIpFilter
+from apps.addresses.models import Holding, PublicIp
+from apps.addresses.queries import public_ips as queries
+from apps.addresses.services import public_ips as services
+from apps.addresses.specs import PublicIpSpec, parse_address
+from apps.kernel.api import etag
+from apps.kernel.api.pagination import CursorPages
+from apps.kernel.api.transactions import joined
+from apps.kernel.errors import Refused
+from apps.kernel.shortcuts import get_or_404
+from apps.networks import queries as networks
+from apps.networks.models import Vpc
+from apps.operations.api.serializers import OperationRead
+from apps.operations.api.views import accepted
+from apps.operations.models import Operation
+from apps.tenancy.actors import Platform
+from apps.tenancy.api.callers import NOBODY
+from apps.tenancy.api.views import List, One, Rows
+from apps.zones.models import Zone
+
+AN_ADDRESS = OpenApiExample(
+    "The next free address",
+    request_only=True,
+    value={"vpc": "7c9e6679-7425-40de-944b-e07fc1f90ae7", "name": "shop"},
+)
+
+
+class PublicIpRows(Rows[PublicIp]):
+    serializer_class = PublicIpRead
+    written_by = "tenant"
+
+    def get_queryset(self) -> QuerySet[PublicIp]:
+        return self.caller.through(PublicIp.objects).live().select_related("tenant", "zone", "vpc")
+
+    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
+        """Three queries more than the rows themselves, however many."""
+        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
+        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
+        context["work"] = networks.work_in(self.caller.through(Operation.objects), {row.vpc_id for row in listed})
+        context["applied"] = queries.applied_of(listed)
+        return super().get_serializer(rows, **options, context=context)
+
+
+@extend_schema(summary="List public IPs")
+class PublicIpList(PublicIpRows, List[PublicIp]):
+    filterset_class = PublicIpFilter
+    tenant_path = "tenant"
+
+    @extend_schema(
+        summary="Acquire a public IP", request=PublicIpWrite, responses={202: OperationRead}, examples=[AN_ADDRESS]
+    )
+    def post(self, request: Request) -> Response:
+        """The address is reserved at once, and given to the VPC by the operation in the answer."""
+        values, by = PublicIpWrite.of(request), self.caller.actor
+        spec = PublicIpSpec.parse(values)
+        return self.once(lambda: accepted(request, joined(services.acquire)(self._vpc(values["vpc"]), spec, by=by)))
+
+    def _vpc(self, reference: str) -> Vpc:
+        """One of the caller's VPCs: another tenant's is as unknown as one that never was."""
+        try:
+            return Vpc.objects.of(self.tenant).live().select_related("tenant", "zone").get(pk=UUID(reference))
+        except (Vpc.DoesNotExist, ValueError):
+            raise Refused("vpc-unknown", "There is no such VPC.", "vpc") from None
+
+
+@extend_schema(summary="Read a public IP")
+class PublicIpOne(PublicIpRows, One[PublicIp]):
+    @extend_schema(summary="Change a public IP's name or notes", request=PublicIpChange, responses=PublicIpRead)
+    def patch(self, request: Request, pk: str) -> Response:
+        """Takes effect at once: both are the portal's own, and neither system is told."""
+        values = PublicIpChange.of(request)
+        with self.changing(pk) as row:
+            wanted = {"name": row.name, "notes": row.notes} | values
+            joined(services.edit)(row, **wanted, by=self.caller.actor)
+        return self.shown(pk)
+
+    @extend_schema(summary="Release a public IP", request=None, responses={202: OperationRead})
+    def delete(self, request: Request, pk: str) -> Response:
+        """Refused while anything leads from it. Afterwards it rests, and no other tenant is given it for a while."""
+        with self.changing(pk) as row:
+            operation = joined(services.release)(row, by=self.caller.actor)
+        return accepted(request, operation)
+
+
+class OfThePlatform(Rows[Any]):
+    """To everybody else there is no such thing."""
+
+    written_by = "platform"
+
+    @property
+    def platform(self) -> Platform:
+        if self.caller.platform is None:
+            raise Http404
+        return self.caller.platform
+
+
+class HolderFilter(django_filters.FilterSet):  # type: ignore[misc]
+    address = django_filters.CharFilter(method="at_address", help_text="The whole address.")
+
+    class Meta:
+        model = Holding
+        fields: list[str] = []
+
+    def at_address(self, rows: QuerySet[Holding], _name: str, value: str) -> QuerySet[Holding]:
+        return rows.filter(address=parse_address(value, "address"))
+
+
+class LatestFirst(CursorPages):
+    moment = "held_from"
+    identity = "public_ip_id"
+
+
+@extend_schema(summary="List who had which public IP")
+class HolderList(OfThePlatform, List[Holding]):
+    """Now and before, of all tenants."""
+
+    serializer_class = HoldingRead
+    filterset_class = HolderFilter
+    tenant_path = "tenant"
+    pagination_class = LatestFirst
+
+    def get_queryset(self) -> QuerySet[Holding]:
+        if self.caller is NOBODY:
+            return self.caller.through(Holding.objects)
+        return Holding.objects.across(self.platform).select_related("tenant", "zone")
+
+
+class PoolRows(OfThePlatform):
+    serializer_class = PoolRead
+    filter_backends = []
+
+    def get_queryset(self) -> QuerySet[Zone]:
+        if self.caller.platform is None and self.caller is not NOBODY:
+            raise Http404
+        return Zone.objects.all()
+
+    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
+        is_many = isinstance(rows, list)
+        found = pool.pools([] if rows is None else rows if is_many else [rows])
+        return super().get_serializer(found if is_many else next(iter(found), None), **options)
+
+
+@extend_schema(summary="List the zones' public IPs as pools")
+class PoolList(PoolRows, List[Zone]):
+    pass
+
+
+@extend_schema(summary="Read how far a zone's public IPs reach")
+class PoolOne(PoolRows, One[Zone]):
+    def get(self, request: Request, pk: str) -> Response:
+        return etag.tagged(request, self.show(get_or_404(self.get_queryset(), pk=pk)))
+
+    @extend_schema(summary="Say how long released public IPs rest", request=PoolChange, responses=PoolRead)
+    def patch(self, request: Request, pk: str) -> Response:
+        """For those that are released from now on."""
+        values, platform = PoolChange.of(request), self.platform
+        with self.changing(pk) as zone:
+            hours = values.get("quarantine_hours", zone.quarantine_hours)
+            joined(services.set_quarantine)(zone, hours=hours, by=platform)
+        return self.shown(pk)
