@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -12,7 +13,7 @@ from apps.networks.services import create_vpc
 from apps.operations.models import Operation
 from apps.quotas import resources
 from apps.quotas.models import Limit, Usage
-from apps.quotas.queries import Quota, Quotas, quotas_of
+from apps.quotas.queries import Quota, Quotas, quotas_of, quotas_of_several
 from apps.quotas.resources import ACL_RULE, TIER, VPC, Resource
 from apps.quotas.services import change_quotas, hold_use, need_quota
 from apps.tenancy.models import AuditEntry, Tenant
@@ -124,3 +125,22 @@ def test_those_who_find_nothing_to_hold_make_it_once() -> None:
 
     assert errors == []
     assert Usage.objects.of(acme).count() == len(resources.resources())
+
+
+@pytest.mark.django_db
+def test_quotas_cost_one_query_however_many_tenants_and_resources_there_are(
+    acme: Tenant, globex: Tenant, django_assert_num_queries: Any
+) -> None:
+    for number, tenant in enumerate((acme, globex)):
+        builders.limit(tenant, vpc=number, tier=7)
+        builders.a_tier(builders.a_vpc(tenant, builders.a_zone(f"Zone-{number}")))
+    with django_assert_num_queries(1):
+        assert list(quotas_of(globex))[:2] == [Quota(VPC, 1, 1), Quota(TIER, 1, 7)]
+    with django_assert_num_queries(1):
+        found = quotas_of_several([acme, globex], lambda door: door.across(BY))
+    assert [found[tenant.pk].of(VPC) for tenant in (acme, globex)] == [Quota(VPC, 1, 0), Quota(VPC, 1, 1)]
+    with django_assert_num_queries(1):
+        found = quotas_of_several([acme, globex], lambda door: door.of(acme))
+    assert found[globex.pk].of(VPC) == Quota(VPC, 0, 20)
+    with django_assert_num_queries(0):
+        assert quotas_of_several([], lambda door: door.across(BY)) == {}
