@@ -4,6 +4,7 @@ import pytest
 
 from apps.accounts.models import Account
 from apps.operations.models import Operation
+from apps.quotas.resources import resources
 from apps.tenancy.models import AuditEntry, Membership, Tenant
 from tests import builders
 from tests.api.conftest import problem_of
@@ -27,8 +28,8 @@ def test_the_platform_makes_a_tenant_with_an_account_in_every_zone(platform, sit
         "url": f"{HOST}/tenants/{tenant.pk}/",
         "name": "New Co",
         "slug": "new-co",
+        **{resource.field: resource.default for resource in resources()},
         "max_vpcs": 5,
-        "max_tiers": 60,
         "accounts": [
             {"zone": {"id": str(account.zone_id), "name": account.zone.name}, "status": "building"}
             for account in Account.unscoped.filter(tenant=tenant).order_by("zone__name")
