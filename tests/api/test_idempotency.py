@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 
+from apps.addresses.models import PublicIp
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.tenancy.models import IdempotencyKey, Membership, Tenant, User
@@ -76,6 +77,7 @@ def test_a_repeated_request_is_answered_whatever_has_become_of_what_it_referred_
     Membership.objects.all().delete()
     Operation.unscoped.all().delete()
     Tier.unscoped.all().delete()
+    PublicIp.unscoped.all().delete()
     Vpc.unscoped.all().delete()
     again = [
         api.post("/tiers/", tier, Idempotency_Key="1"),
