@@ -17,7 +17,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
-from apps.addresses.models import PublicIp
+from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Scope, Tenant, User
@@ -196,6 +196,17 @@ GET    api:address-holders         -          401        404       404     404  
 GET    api:address-pools           -          401        404       404     404       200
 GET    api:address-pool            zone       401        404       404     404       200
 PATCH  api:address-pool            zone       401        403       403     403       200
+GET    api:staticnats              -          401        200       200     200       200
+POST   api:staticnats              -          401        422       403     422       403
+GET    api:staticnat               staticnat  401        404       200     200       200
+DELETE api:staticnat               staticnat  401        404       403     202       403
+POST   api:staticnat-apply         staticnat  401        404       403     202       403
+GET    api:portforwards            -          401        200       200     200       200
+POST   api:portforwards            -          401        422       403     422       403
+GET    api:portforward             forward    401        404       200     200       200
+PATCH  api:portforward             forward    401        404       403     200       403
+DELETE api:portforward             forward    401        404       403     202       403
+POST   api:portforward-apply       forward    401        404       403     202       403
 GET    api:strays                  -          401        404       404     404       200
 GET    api:stray                   stray      401        404       404     404       200
 POST   api:stray-remove            stray      401        403       403     403       422
@@ -274,6 +285,7 @@ def ids(acme, globex) -> Ids:
     zone = builders.a_zone()
     account, _ = (builders.an_account(tenant, zone) for tenant in (acme, globex))
     vpc, lab = builders.a_vpc(acme, zone), builders.a_vpc(acme, zone, "lab")
+    tier = builders.a_tier(vpc)
     what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": lab.pk, "resource_name": "lab"}
     operation = Operation.unscoped.create(
         tenant=acme, zone=zone, **what, lock_key=lab.lane, requested_by="ann", size=1, steps=[STEP]
@@ -282,7 +294,9 @@ def ids(acme, globex) -> Ids:
         "vpc": vpc.pk,
         "instance": builders.an_instance(account),
         "publicip": builders.a_public_ip(vpc).pk,
-        "tier": builders.a_tier(vpc).pk,
+        "tier": tier.pk,
+        "staticnat": builders.a_static_nat(builders.a_public_ip(vpc, "198.51.100.40"), tier).pk,
+        "forward": builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.41"), tier).pk,
         "operation": operation.pk,
         "tenant_id": acme.pk,
         "zone": zone.pk,
@@ -335,7 +349,7 @@ def word(answer: Any, path: str) -> str:
 
 def everything() -> list[Any]:
     """All that tenants have, and what they did with it; of people those who are not the caller."""
-    models = (Tenant, Vpc, Tier, PublicIp, Operation, AuditEntry, Invitation)
+    models = (Tenant, Vpc, Tier, PublicIp, StaticNat, PortForward, Operation, AuditEntry, Invitation)
     rows = [model._default_manager.all() for model in models]
     people = User.objects.filter(username__in=("acme-boss", "acme-idle", "elsewhere"))
     rows += [people, Membership.objects.filter(user__in=people), ApiToken.unscoped.filter(created_by__in=people)]

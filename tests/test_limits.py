@@ -58,12 +58,15 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     zone = builders.a_zone(max_tiers_per_vpc=24)
     account = builders.an_account(acme, zone)
     vpc, lab = builders.a_vpc(acme, zone), builders.a_vpc(acme, zone, "lab")
+    tier = builders.a_tier(vpc)
     what = {"kind": "vpc", "goal": "present", "resource_type": "vpc", "resource_id": lab.pk, "resource_name": "lab"}
     operation = Operation.unscoped.create(
         tenant=acme, zone=zone, **what, lock_key=lab.lane, requested_by="ann", size=1, steps=[STEP]
     )
     return {
-        **{"vpc": vpc.pk, "tier": builders.a_tier(vpc).pk, "operation": operation.pk},
+        **{"vpc": vpc.pk, "tier": tier.pk, "operation": operation.pk},
+        "staticnat": builders.a_static_nat(builders.a_public_ip(vpc, "198.51.100.40"), tier).pk,
+        "forward": builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.41"), tier).pk,
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
         "instance": builders.an_instance(account),
         "publicip": builders.a_public_ip(vpc).pk,
@@ -89,6 +92,8 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "tenants": "tenant_id",
         "strays": "stray",
         "instances": "instance",
+        "static-nats": "staticnat",
+        "port-forwards": "forward",
         "members": "member",
         "invitations": "invitation",
         "tokens": "token",

@@ -12,4 +12,4 @@ class AddressesConfig(AppConfig):
 
         for recipe in ALL:
             register(recipe)
-        resources.register(resources.PUBLIC_IP)
+        resources.register(resources.PUBLIC_IP, resources.NAT_RULE)

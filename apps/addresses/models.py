@@ -190,6 +190,8 @@ class OnPublicIp(Provisioned):
     #: As it was called when this was made: instances go, and what led to them is still told.
     instance_name = models.CharField(max_length=255)
     guest_address: models.Field[IPv4Address | str, IPv4Address] = InetAddressField(store_prefix_length=False)
+    #: When its last operation came to rest: only what is read on Netris after that says whether it is there.
+    settled_at = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True

@@ -38,7 +38,7 @@ from apps.zones.models import Plugin, Remote, System, Zone
 logger = logging.getLogger("weft.turnstile")
 
 #: What CloudStack says when the plugin could not do its part, whatever the reason (cloudstack-api.md 5.5).
-SYMPTOMS = ("Failed to create VPC", "Failed to delete network")
+SYMPTOMS = ("Failed to create VPC", "Failed to delete network", "Failed to apply port forwarding rule")
 #: How it ends where it is passed on, bare or after "unable to create Netris network ... due to: ".
 CONTROLLER_SAYS = "Failed API call to Netris controller"
 

@@ -1,0 +1,141 @@
+"""Static NAT and port forwards as they are shown, and the bodies that ask for them. What values make sense is for
+`ports` and the services."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from apps.addresses.models import PortForward, Protocol, StaticNat
+from apps.addresses.ports import LONGEST
+from apps.addresses.queries.nat import UNKNOWN, Applied, why_not
+from apps.kernel.api.bodies import Body, Text
+from apps.kernel.api.fields import Address, Time
+from apps.networks.api.serializers import CAN, VpcRef
+from apps.operations.api.serializers import STATUSES
+from apps.operations.models import Operation
+from apps.tenancy.api.serializers import Read, TenantRef
+
+
+class PublicIpRef(serializers.Serializer[Any]):
+    """The public IP that it leads from."""
+
+    id = serializers.UUIDField(source="public_ip_id")
+    address = serializers.CharField()
+
+
+class InstanceRef(serializers.Serializer[Any]):
+    """The instance that it leads to."""
+
+    id = serializers.UUIDField(source="instance_id")
+    name = serializers.CharField(source="instance_name", help_text="As it was called when this was made.")
+
+
+class StaticNatCan(serializers.Serializer[Any]):
+    """Why something is not offered now; null when it is."""
+
+    delete = serializers.CharField(allow_null=True)
+    apply = serializers.CharField(allow_null=True)
+
+
+class PortForwardCan(StaticNatCan):
+    change = serializers.CharField(allow_null=True)
+
+
+class Leading(Read):
+    """What both are shown with. The view puts what is `applied`, and the `work` in the VPCs, into the context."""
+
+    for_platform = ("tenant",)
+    actions: tuple[str, ...] = ("delete", "apply")
+
+    id = serializers.UUIDField()
+    tenant = TenantRef(required=False, help_text="For the platform only.")
+    vpc = VpcRef()
+    public_ip = PublicIpRef(source="*")
+    instance = InstanceRef(source="*")
+    address = serializers.CharField(source="guest_address", help_text="The instance's address that it leads to.")
+    status = serializers.ChoiceField(choices=STATUSES)
+    applied = serializers.SerializerMethodField(
+        help_text="Whether Netris has it as it is meant; null while no fresh reading tells."
+    )
+    read_at = serializers.SerializerMethodField(help_text="When Netris said so.")
+    can = serializers.SerializerMethodField(help_text=CAN)
+    created_at = Time()
+
+    @extend_schema_field(serializers.BooleanField(allow_null=True))
+    def get_applied(self, row: StaticNat | PortForward) -> bool | None:
+        return self._applied(row).is_applied
+
+    @extend_schema_field(Time(allow_null=True))
+    def get_read_at(self, row: StaticNat | PortForward) -> str | None:
+        read_at = self._applied(row).read_at
+        return None if read_at is None else Time().to_representation(read_at)
+
+    def offers(self, row: StaticNat | PortForward) -> dict[str, str | None]:
+        work: dict[UUID, list[Operation]] = self.context["work"]
+        return {action: why_not(row, action, work.get(row.vpc_id, ())) for action in self.actions}
+
+    def _applied(self, row: StaticNat | PortForward) -> Applied:
+        applied: dict[UUID, Applied] = self.context["applied"]
+        return applied.get(row.pk, UNKNOWN)
+
+
+class StaticNatRead(Leading):
+    """All traffic of a public IP, led to one address of an instance, and what that sends out."""
+
+    url = Address("api:staticnat")
+
+    @extend_schema_field(StaticNatCan)
+    def get_can(self, row: StaticNat) -> dict[str, str | None]:
+        return self.offers(row)
+
+
+class PortForwardRead(Leading):
+    """Ports of a public IP, led to as many of an instance's. Who may come in, the tier's access list decides."""
+
+    actions = ("change", "delete", "apply")
+
+    url = Address("api:portforward")
+    protocol = serializers.ChoiceField(choices=Protocol.choices)
+    public_ports = serializers.CharField()
+    private_ports = serializers.CharField()
+    enabled = serializers.BooleanField(help_text="While it is being switched, the old value.")
+
+    @extend_schema_field(PortForwardCan)
+    def get_can(self, row: PortForward) -> dict[str, str | None]:
+        return self.offers(row)
+
+
+@extend_schema_field(
+    {"type": "string", "maxLength": 2 * LONGEST, "description": "A port, or a range of ports.", "example": "8000-8010"}
+)
+class PortsText(Text):
+    pass
+
+
+class StaticNatWrite(Body):
+    """A static NAT to be."""
+
+    public_ip = Text(max_length=36, help_text="The id of a public IP that is not used for anything else.")
+    instance = Text(max_length=36, help_text="The id of an instance in the public IP's VPC.")
+    address = Text(required=False, max_length=15, help_text="One of its addresses there; without it the first.")
+
+
+class PortForwardWrite(Body):
+    """A port forward to be. It leads to the instance's first address in the VPC."""
+
+    public_ip = Text(max_length=36, help_text="The id of a public IP: unused, or with other forwards.")
+    instance = Text(max_length=36, help_text="The id of an instance in the public IP's VPC.")
+    protocol = Text(max_length=3, help_text="`tcp` or `udp`.")
+    public_ports = PortsText()
+    private_ports = PortsText(required=False, help_text="As many; without them the same.")
+    enabled = serializers.BooleanField(required=False)
+
+
+class PortForwardChange(Body):
+    """What can be changed of a port forward; what is left out stays."""
+
+    enabled = serializers.BooleanField(required=False)

@@ -1,0 +1,204 @@
+"""Static NAT and port forwards: asked for, listed, switched, applied again, taken away."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from apps.addresses.api.nat.filters import PortForwardFilter, StaticNatFilter
+from apps.addresses.api.nat.serializers import (
+    PortForwardChange,
+    PortForwardRead,
+    PortForwardWrite,
+    StaticNatRead,
+    StaticNatWrite,
+)
+from apps.addresses.models import PortForward, PublicIp, StaticNat
+from apps.addresses.ports import ForwardSpec, parse_guest
+from apps.addresses.queries.nat import applied_of
+from apps.addresses.services.port_forwards import (
+    apply_port_forward,
+    create_port_forward,
+    delete_port_forward,
+    switch_port_forward,
+)
+from apps.addresses.services.static_nats import apply_static_nat, create_static_nat, delete_static_nat
+from apps.instances import queries as instances
+from apps.instances.queries import Instance
+from apps.kernel.api.transactions import joined
+from apps.kernel.errors import Refused
+from apps.networks import queries as networks
+from apps.operations.api.serializers import OperationRead
+from apps.operations.api.views import accepted
+from apps.operations.models import Operation
+from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.models import Tenant
+
+R = TypeVar("R", StaticNat, PortForward)
+
+IDS = {
+    "public_ip": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+    "instance": "3f2c1f0e-9f4b-4d0a-8a58-0c2f7d1b6a11",
+}
+A_STATIC_NAT = OpenApiExample("To an instance's first address", request_only=True, value=IDS)
+PORTS = {"protocol": "tcp", "public_ports": "8000-8010", "private_ports": "8000-8010", "enabled": True}
+A_PORT_FORWARD = OpenApiExample("Eleven ports as one", request_only=True, value=IDS | PORTS)
+
+
+def public_ip_of(tenant: Tenant, reference: str) -> PublicIp:
+    """Another tenant's is as unknown as one that never was."""
+    try:
+        return PublicIp.objects.of(tenant).live().select_related("tenant", "vpc").get(pk=UUID(reference))
+    except (PublicIp.DoesNotExist, ValueError):
+        raise Refused("public-ip-unknown", "There is no such public IP.", "public_ip") from None
+
+
+def instance_of(tenant: Tenant, reference: str) -> Instance:
+    try:
+        found = instances.find(tenant, UUID(reference))
+    except ValueError:
+        found = None
+    if found is None:
+        raise Refused("instance-unknown", "There is no such instance.", "instance")
+    return found
+
+
+class Leading(Rows[R]):
+    """Rows of which the answer tells whether they are applied, and what can be done to them: five queries more."""
+
+    written_by = "tenant"
+
+    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
+        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
+        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
+        context["work"] = networks.work_in(self.caller.through(Operation.objects), {row.vpc_id for row in listed})
+        context["applied"] = applied_of(listed)
+        return super().get_serializer(rows, **options, context=context)
+
+
+class StaticNatRows(Leading[StaticNat]):
+    serializer_class = StaticNatRead
+
+    def get_queryset(self) -> QuerySet[StaticNat]:
+        return self.caller.through(StaticNat.objects).live().select_related("tenant", "vpc")
+
+
+@extend_schema(summary="List static NAT")
+class StaticNatList(StaticNatRows, List[StaticNat]):
+    filterset_class = StaticNatFilter
+    tenant_path = "tenant"
+
+    @extend_schema(
+        summary="Create a static NAT", request=StaticNatWrite, responses={202: OperationRead}, examples=[A_STATIC_NAT]
+    )
+    def post(self, request: Request) -> Response:
+        """The public IP leads everything to the instance from the end of the operation in the answer on."""
+        values, by = StaticNatWrite.of(request), self.caller.actor
+        guest = parse_guest(values.get("address"), "address")
+
+        def make() -> Response:
+            public_ip = public_ip_of(self.tenant, values["public_ip"])
+            instance = instance_of(self.tenant, values["instance"])
+            return accepted(request, joined(create_static_nat)(public_ip, instance, address=guest, by=by))
+
+        return self.once(make)
+
+
+@extend_schema(summary="Read a static NAT")
+class StaticNatOne(StaticNatRows, One[StaticNat]):
+    @extend_schema(summary="Delete a static NAT", request=None, responses={202: OperationRead})
+    def delete(self, request: Request, pk: str) -> Response:
+        with self.changing(pk) as row:
+            operation = joined(delete_static_nat)(row, by=self.caller.actor)
+        return accepted(request, operation)
+
+
+class StaticNatApply(StaticNatRows, One[StaticNat]):
+    http_method_names = ["post", "options"]
+
+    @extend_schema(
+        summary="Apply a static NAT again",
+        operation_id="static_nats_apply",
+        request=None,
+        responses={202: OperationRead},
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """For one that is not `applied`: what is missing in CloudStack or on Netris is made again."""
+        with self.changing(pk) as row:
+            operation = joined(apply_static_nat)(row, by=self.caller.actor)
+        return accepted(request, operation)
+
+
+class PortForwardRows(Leading[PortForward]):
+    serializer_class = PortForwardRead
+
+    def get_queryset(self) -> QuerySet[PortForward]:
+        return self.caller.through(PortForward.objects).live().select_related("tenant", "vpc")
+
+
+@extend_schema(summary="List port forwards")
+class PortForwardList(PortForwardRows, List[PortForward]):
+    filterset_class = PortForwardFilter
+    tenant_path = "tenant"
+
+    @extend_schema(
+        summary="Create a port forward",
+        request=PortForwardWrite,
+        responses={202: OperationRead},
+        examples=[A_PORT_FORWARD],
+    )
+    def post(self, request: Request) -> Response:
+        """The ports are reserved at once, and led to the instance by the operation in the answer."""
+        values, by = PortForwardWrite.of(request), self.caller.actor
+        spec = ForwardSpec.parse(values)
+
+        def make() -> Response:
+            public_ip = public_ip_of(self.tenant, values["public_ip"])
+            instance = instance_of(self.tenant, values["instance"])
+            return accepted(request, joined(create_port_forward)(public_ip, instance, spec, by=by))
+
+        return self.once(make)
+
+
+@extend_schema(summary="Read a port forward")
+class PortForwardOne(PortForwardRows, One[PortForward]):
+    @extend_schema(
+        summary="Switch a port forward on or off",
+        request=PortForwardChange,
+        responses={200: PortForwardRead, 202: OperationRead},
+    )
+    def patch(self, request: Request, pk: str) -> Response:
+        """202 with the operation, at whose end it is switched; 200 when it is so already."""
+        values = PortForwardChange.of(request)
+        with self.changing(pk) as row:
+            is_on = values.get("enabled", row.enabled)
+            operation = joined(switch_port_forward)(row, is_on=is_on, by=self.caller.actor)
+        return self.shown(pk) if operation is None else accepted(request, operation)
+
+    @extend_schema(summary="Delete a port forward", request=None, responses={202: OperationRead})
+    def delete(self, request: Request, pk: str) -> Response:
+        with self.changing(pk) as row:
+            operation = joined(delete_port_forward)(row, by=self.caller.actor)
+        return accepted(request, operation)
+
+
+class PortForwardApply(PortForwardRows, One[PortForward]):
+    http_method_names = ["post", "options"]
+
+    @extend_schema(
+        summary="Apply a port forward again",
+        operation_id="port_forwards_apply",
+        request=None,
+        responses={202: OperationRead},
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """For one that is not `applied`: what is missing in CloudStack or on Netris is made again."""
+        with self.changing(pk) as row:
+            operation = joined(apply_port_forward)(row, by=self.caller.actor)
+        return accepted(request, operation)

@@ -1,0 +1,130 @@
+"""What static NAT and port forwards ask before anything is sent: of the address, and of the instance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import IPv4Address
+from typing import NamedTuple, TypeVar
+
+from django.db import IntegrityError, transaction
+
+from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
+from apps.addresses.queries.nat import why_not
+from apps.instances.queries import Instance
+from apps.kernel.errors import Busy, Refused
+from apps.networks import queries as networks
+from apps.networks.models import Tier, Vpc
+from apps.operations.models import Operation
+from apps.operations.provisioned import Status
+from apps.quotas.resources import NAT_RULE
+from apps.quotas.services import hold_use
+
+R = TypeVar("R", StaticNat, PortForward)
+
+USED_FOR = {
+    Purpose.SOURCE_NAT: "is the source NAT address of the VPC, which CloudStack keeps for what goes out. Take another.",
+    Purpose.STATIC_NAT: "has static NAT. Disable that first, or take another address.",
+    Purpose.PORT_FORWARD: "has port forwards. Delete those first, or take another address.",
+    Purpose.LOAD_BALANCER: "has a load balancer. Delete that first, or take another address.",
+}
+
+
+class End(NamedTuple):
+    """Where it is to lead."""
+
+    tier: Tier
+    address: IPv4Address
+
+
+def held(public_ip: PublicIp) -> PublicIp:
+    """The address as it is now; it and its VPC are locked until the transaction ends. Raises `Refused` when nothing can
+    be done in the VPC, or with the address, or when the tenant may have no more."""
+    tenant = public_ip.tenant
+    quotas = hold_use(tenant)
+    vpc = _held_vpc(public_ip)
+    public_ip = PublicIp.objects.of(tenant).select_for_update(of=("self",), no_key=True).get(pk=public_ip.pk)
+    public_ip.vpc, public_ip.tenant = vpc, vpc.tenant
+    need_vpc(vpc, networks.work_on(vpc))
+    if public_ip.status != Status.READY:
+        told = {Status.BUILDING: "is still being acquired", Status.STUCK: "is stuck: see its last operation"}
+        told |= {Status.REMOVING: "is being released", Status.DELETED: "is released"}
+        raise Refused("not-now", f"{public_ip} {told.get(Status(public_ip.status), 'is being changed')}.", "public_ip")
+    quotas.need(NAT_RULE)
+    return public_ip
+
+
+def held_row(row: R, action: str) -> R:
+    """A static NAT or port forward in the same way. Raises `Refused` when the action is not offered."""
+    hold_use(row.tenant)
+    vpc = _held_vpc(row)
+    rows = type(row).objects.of(row.tenant).select_for_update(of=("self",), no_key=True)
+    row = rows.select_related("public_ip", "tier", "tenant").get(pk=row.pk)
+    row.vpc = vpc
+    work = networks.work_on(vpc)
+    need_vpc(vpc, work)
+    if reason := why_not(row, action, work):
+        is_busy = any(reason == each.in_the_way for each in work)
+        raise Busy("busy", reason) if is_busy else Refused("not-now", reason)
+    return row
+
+
+def _held_vpc(row: PublicIp | StaticNat | PortForward) -> Vpc:
+    vpcs = Vpc.objects.of(row.tenant).select_for_update(of=("self",), no_key=True).select_related("tenant", "zone")
+    return vpcs.get(pk=row.vpc_id)
+
+
+def need_vpc(vpc: Vpc, work: list[Operation]) -> None:
+    """Raises `Refused` while the VPC itself is being built, removed, or stuck."""
+    if reason := vpc.why_not("add tier", work):
+        is_busy = any(reason == each.in_the_way for each in work)
+        raise Busy("busy", reason) if is_busy else Refused("not-now", reason)
+
+
+def need_purpose(public_ip: PublicIp, *also: Purpose) -> None:
+    """An address serves one purpose: CloudStack refuses a second one, late and in other words."""
+    now = Purpose(public_ip.purpose)
+    if now not in (Purpose.UNUSED, *also):
+        raise Refused("address-in-use", f"{public_ip} {USED_FOR[now]}", "public_ip")
+
+
+def end_at(instance: Instance, vpc: Vpc, address: IPv4Address | None, *, is_secondary_fine: bool) -> End:
+    """The instance's address in the VPC that it is to lead to: the one that is named, else the first. Raises
+    `Refused`."""
+    if instance.is_gone:
+        raise Refused("instance-gone", f"{instance.name} is gone in CloudStack. Choose another instance.", "instance")
+    here = [each for each in instance.addresses if each.tier is not None and each.tier.vpc_id == vpc.pk]
+    if not here and not instance.addresses:
+        text = f"{instance.name} has no address yet: it was never started. Start it once in CloudStack, and try again."
+        raise Refused("instance-never-started", text, "instance")
+    if not here:
+        text = f"{instance.name} has no address in the VPC {vpc}, to which the public IP belongs. Choose another one."
+        raise Refused("instance-elsewhere", text, "instance")
+    found = next((each for each in here if address in (None, each.address)), None)
+    if found is None:
+        known = ", ".join(str(each.address) for each in here)
+        text = f"{instance.name} has no address {address} in the VPC {vpc}. It has {known}."
+        raise Refused("address-unknown", text, "address")
+    if not (found.is_primary or is_secondary_fine):
+        text = f"{found.address} is a secondary address of {instance.name}. What is forwarded to one arrives at the "
+        text += "first address, so a forward leads to that alone. Use static NAT for a secondary address."
+        raise Refused("address-secondary", text, "address")
+    tier = found.tier
+    assert tier is not None, "the tier's VPC was compared"
+    if tier.status != Status.READY:
+        text = f"The tier {tier.name} is {tier.get_status_display().lower()}. Wait until it is ready."
+        raise Refused("not-now", text, "instance")
+    return End(tier, IPv4Address(str(found.address)))
+
+
+@contextmanager
+def translated(refusals: dict[str, Refused]) -> Iterator[None]:
+    """Turns a broken constraint into its refusal: the database has the last word on races."""
+    try:
+        with transaction.atomic():
+            yield
+    except IntegrityError as error:
+        for name, refusal in refusals.items():
+            if name in str(error):
+                raise refusal from error
+        raise
