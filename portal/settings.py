@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "apps.networks",
     "apps.instances",
     "apps.addresses",
+    "apps.acls",
     "apps.strays",
     "apps.health",
     "apps.fabric",
@@ -211,6 +212,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "PATH_CONVERTER_OVERRIDES": {"id": UUID},
     "ENUM_NAME_OVERRIDES": {
+        "RuleActionEnum": "apps.acls.models.ACTIONS",
         "FindingEnum": "apps.networks.agreement.FINDINGS",
         "ProcessKindEnum": "apps.health.models.Kind.choices",
         "PresenceEnum": "apps.health.looks.THERE",
@@ -247,6 +249,7 @@ CELERY_BEAT_SCHEDULE = {
     "forget what is over": {"task": "portal.forget", "schedule": 3600.0},
     "sweep due operations": {"task": "operations.sweep", "schedule": ENV.sweep_seconds},
     "look for strays": {"task": "mirror.strays", "schedule": 30.0, "options": {"expires": 30.0}},
+    "take rules off whose time is over": {"task": "acls.expire", "schedule": 30.0, "options": {"expires": 30.0}},
     "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 

@@ -11,6 +11,8 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from apps.accounts.models import Account
+from apps.acls.models import Acl
+from apps.acls.rules import parse_rules
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
@@ -175,6 +177,12 @@ def _leading(public_ip: PublicIp, tier: Tier) -> dict[str, Any]:
     whose = {"public_ip": public_ip, "tenant": public_ip.tenant, "vpc": public_ip.vpc, "address": public_ip.address}
     instance = {"instance_id": uuid4(), "instance_name": "web-1", "guest_address": tier.cidr[11]}
     return whose | instance | {"tier": tier}
+
+
+def an_acl(vpc: Vpc, name: str = "web", rules: Sequence[Any] = (), status: Status = Status.READY, **fields: Any) -> Acl:
+    """An access list; `rules` as somebody would write them."""
+    written = [rule.as_json() for rule in parse_rules(list(rules))]
+    return Acl.unscoped.create(tenant=vpc.tenant, vpc=vpc, name=name, rules=written, status=status, **fields)
 
 
 def a_vpc_spec(zone: Zone | str = "Zone-1", name: str = "prod", cidr: str = "10.20.0.0/20", **fields: Any) -> VpcSpec:

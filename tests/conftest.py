@@ -124,6 +124,7 @@ def zone_of(world: World) -> Zone:
         vpc_offering_id=vpc_offering.id,
         tier_offering_id=tier_offering.id,
         netris_url="http://netris.test",
+        netris_site="sv",
         netris_user=LOGIN[0],
         netris_password=LOGIN[1],
     )

@@ -17,6 +17,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
+from apps.acls.models import Acl
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
@@ -49,6 +50,23 @@ GET    networks:tier_rename        tier       login      404       403     200  
 POST   networks:tier_rename        tier       login      404       403     200       404
 GET    networks:tier_delete        tier       login      404       403     200       404
 POST   networks:tier_delete        tier       login      404       403     302       404
+GET    acls:list                   tenant     login      404       200     200       404
+GET    acls:create                 tenant     login      404       403     200       404
+POST   acls:create                 tenant     login      404       403     200       404
+GET    acls:detail                 acl        login      404       200     200       404
+GET    acls:edit                   acl        login      404       403     200       404
+POST   acls:edit                   acl        login      404       403     409       404
+GET    acls:import                 acl        login      404       403     200       404
+POST   acls:import                 acl        login      404       403     422       404
+GET    acls:sheet                  acl        login      404       200     200       404
+GET    acls:rename                 acl        login      404       403     200       404
+POST   acls:rename                 acl        login      404       403     200       404
+GET    acls:delete                 acl        login      404       403     200       404
+POST   acls:delete                 acl        login      404       403     302       404
+GET    acls:tier                   tier       login      404       200     200       404
+POST   acls:tier                   tier       login      404       403     422       404
+POST   acls:tier_again             tier       login      404       403     302       404
+POST   acls:tier_off               tier       login      404       403     302       404
 GET    instances:list              tenant     login      404       200     200       404
 GET    instances:choices           tenant     login      404       200     200       404
 GET    instances:detail            instance   login      404       200     200       404
@@ -185,6 +203,15 @@ POST   api:tiers                   -          401        422       403     422  
 GET    api:tier                    tier       401        404       200     200       200
 PATCH  api:tier                    tier       401        404       403     200       403
 DELETE api:tier                    tier       401        404       403     202       403
+GET    api:acls                    -          401        200       200     200       200
+POST   api:acls                    -          401        422       403     422       403
+GET    api:acl                     acl        401        404       200     200       200
+PATCH  api:acl                     acl        401        404       403     200       403
+DELETE api:acl                     acl        401        404       403     202       403
+GET    api:acl-rules               acl        401        404       200     200       200
+PUT    api:acl-rules               acl        401        404       403     422       403
+POST   api:acl-evaluate            acl        401        404       403     422       403
+POST   api:tier-apply-acl          tier       401        404       403     422       403
 GET    api:instances               -          401        200       200     200       200
 GET    api:instance                instance   401        404       200     200       200
 GET    api:publicips               -          401        200       200     200       200
@@ -297,6 +324,7 @@ def ids(acme, globex) -> Ids:
         "tier": tier.pk,
         "staticnat": builders.a_static_nat(builders.a_public_ip(vpc, "198.51.100.40"), tier).pk,
         "forward": builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.41"), tier).pk,
+        "acl": builders.an_acl(vpc).pk,
         "operation": operation.pk,
         "tenant_id": acme.pk,
         "zone": zone.pk,
@@ -333,7 +361,9 @@ def call(acme, globex) -> Call:
 
     def ask(who: str, method: str, path: str) -> Any:
         if path.startswith("/api/"):
-            return script(who).generic(method, path, b"{}" if method in ("POST", "PATCH") else b"", "application/json")
+            return script(who).generic(
+                method, path, b"{}" if method in ("POST", "PATCH", "PUT") else b"", "application/json"
+            )
         return browser(who).generic(method, path, content_type="application/x-www-form-urlencoded")
 
     return ask
@@ -349,7 +379,7 @@ def word(answer: Any, path: str) -> str:
 
 def everything() -> list[Any]:
     """All that tenants have, and what they did with it; of people those who are not the caller."""
-    models = (Tenant, Vpc, Tier, PublicIp, StaticNat, PortForward, Operation, AuditEntry, Invitation)
+    models = (Tenant, Vpc, Tier, PublicIp, StaticNat, PortForward, Acl, Operation, AuditEntry, Invitation)
     rows = [model._default_manager.all() for model in models]
     people = User.objects.filter(username__in=("acme-boss", "acme-idle", "elsewhere"))
     rows += [people, Membership.objects.filter(user__in=people), ApiToken.unscoped.filter(created_by__in=people)]

@@ -70,6 +70,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
         "instance": builders.an_instance(account),
         "publicip": builders.a_public_ip(vpc).pk,
+        "acl": builders.an_acl(vpc).pk,
         **builders.whoever_belongs_to(acme),
     }
 
@@ -87,6 +88,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
     nouns = {
         "vpcs": "vpc",
         "tiers": "tier",
+        "acls": "acl",
         "operations": "operation",
         "zones": "zone",
         "tenants": "tenant_id",

@@ -39,6 +39,8 @@ PLATFORM_PAGES = [row for row in PAGES if row.answers["admin"] == "200"]
 #: A part for htmx, even when it is opened by hand.
 PARTS = {"/t/acme/vpcs/new/map/", "/t/acme/instances/choices/"}
 
+RULES = [{"action": "allow", "direction": "ingress", "protocol": "tcp", "ports": "443", "cidrs": ["0.0.0.0/0"]}]
+
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 FIELDS = {"input", "select", "textarea"}
 
@@ -187,6 +189,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
     for vpc in vpcs:
         operation = Operation.unscoped.get(resource_id=vpc.pk)
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
+        ids["acl"] = (vpc.acls.first() or builders.an_acl(vpc, rules=RULES)).pk
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
         found |= {page.path(ids) for page in pages}
     return sorted(found)

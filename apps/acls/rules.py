@@ -191,6 +191,11 @@ def in_force(rules: Sequence[Rule], now: datetime) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if rule.is_in_force(now))
 
 
+def next_expiry(rules: Sequence[Rule]) -> datetime | None:
+    """When the first of them ends."""
+    return min((rule.expires_at for rule in rules if rule.expires_at), default=None)
+
+
 def parse_cidrs(value: object, field: str) -> tuple[IPv4Network, ...]:
     """IPv4 CIDRs in written order, none twice. Raises `Invalid`, each fault at "cidrs.2"."""
     if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):

@@ -29,7 +29,7 @@ from apps.mirror import queries as mirror
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
 from apps.netris import wire as fabric
-from apps.networks import sentences
+from apps.networks import alongside, sentences
 from apps.networks.leftovers import Fabric, Leftover, clear, nat_rules_of
 from apps.networks.models import Tier, Vpc
 from apps.networks.readings import read_again_when_over
@@ -271,6 +271,7 @@ class CloudStackTier(CloudStackPart[Tier]):
             netmask=subject.cidr.netmask,
             account=account,
             domain_id=domain_id,
+            acl_id=alongside.list_of(subject),
         )
 
     def _made(self, remote: cloudstack.Network) -> Progress:
@@ -447,17 +448,21 @@ def vpc_parts(vpc: Vpc) -> Sequence[BoundPart]:
 
 
 def tier_parts(tier: Tier) -> Sequence[BoundPart]:
-    return [BoundPart(CloudStackTier(), tier, tier.name), BoundPart(FabricTier(), tier, tier.name)]
+    parts = [BoundPart(CloudStackTier(), tier, tier.name), BoundPart(FabricTier(), tier, tier.name)]
+    return alongside.around(tier, parts)
 
 
 def settle_vpc(vpc: Vpc, goal: str, phase: str) -> None:
     settle(Vpc.objects.of(vpc.tenant).filter(pk=vpc.pk), goal, phase)
+    tiers = list(Tier.objects.of(vpc.tenant).live().filter(vpc=vpc).values_list("pk", flat=True))
     settle(Tier.objects.of(vpc.tenant).filter(vpc=vpc), goal, phase)
+    alongside.settle(vpc, tiers, goal, phase, is_of_vpc=True)
     read_again_when_over(vpc, phase)
 
 
 def settle_tier(tier: Tier, goal: str, phase: str) -> None:
     settle(Tier.objects.of(tier.vpc.tenant).filter(pk=tier.pk), goal, phase)
+    alongside.settle(tier.vpc, [tier.pk], goal, phase)
     read_again_when_over(tier.vpc, phase)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -77,8 +77,8 @@ def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
 
 
 @transaction.atomic(durable=True)
-def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
-    """Add a tier to a VPC that is ready."""
+def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor, beside: Callable[[Tier], None] | None = None) -> Operation:
+    """Add a tier to a VPC that is ready. `beside` makes rows of other apps that belong to it from its first moment."""
     quotas = hold_use(vpc.tenant)
     vpc = _held(vpc, "add tier")
     quotas.need(TIER)
@@ -96,6 +96,8 @@ def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor) -> Operation:
     with translated("tier", spec.name):
         tier = Tier(vpc=vpc, tenant=vpc.tenant, vpc_cidr=vpc.cidr, name=spec.name, cidr=spec.cidr)
         tier.save(force_insert=True)
+    if beside is not None:
+        beside(tier)
     audit(by, "tier.create", tier, tenant=vpc.tenant, new={"name": tier.name, "cidr": str(tier.cidr)})
     return _start("tier", tier, Goal.PRESENT, by=by)
 

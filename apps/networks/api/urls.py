@@ -6,6 +6,4 @@ urlpatterns = [
     path("vpcs/", views.VpcList.as_view(), name="vpcs"),
     path("vpcs/<id:pk>/", views.VpcOne.as_view(), name="vpc"),
     path("vpcs/<id:pk>/agreement/", views.VpcAgreement.as_view(), name="vpc-agreement"),
-    path("tiers/", views.TierList.as_view(), name="tiers"),
-    path("tiers/<id:pk>/", views.TierOne.as_view(), name="tier"),
 ]

@@ -1,0 +1,278 @@
+"""Access lists: written, changed as a whole, asked about, given to tiers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import IO, Any, TypeVar
+
+from django.db import transaction
+from django.db.models import QuerySet
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from apps.acls import queries, services
+from apps.acls.api.serializers import (
+    AclRead,
+    AclRename,
+    AclWrite,
+    AnswerRead,
+    PacketWrite,
+    RulesRead,
+    RulesWrite,
+    TierWithAclChange,
+    TierWithAclRead,
+    TierWithAclWrite,
+    shown_answer,
+)
+from apps.acls.filters import AclFilter
+from apps.acls.models import Acl, TierAcl
+from apps.acls.packets import Packet
+from apps.acls.rules import parse_rules
+from apps.acls.sheets import parse_sheet
+from apps.acls.specs import AclSpec
+from apps.kernel.api import etag
+from apps.kernel.api.bodies import StrictJson
+from apps.kernel.api.problems import ChangedMeanwhile
+from apps.kernel.api.transactions import joined
+from apps.kernel.locks import hold_rows
+from apps.kernel.shortcuts import get_or_404
+from apps.networks import queries as networks
+from apps.networks import services as network_services
+from apps.networks.api import views as network_views
+from apps.networks.models import Tier, Vpc
+from apps.networks.specs import TierSpec
+from apps.operations.api.serializers import OperationRead
+from apps.operations.api.views import accepted
+from apps.operations.models import Operation
+from apps.tenancy.api.views import List, One, Rows
+
+H = TypeVar("H", Acl, Tier)
+
+AN_ACL = OpenApiExample(
+    "A list for web servers",
+    request_only=True,
+    value={
+        "vpc": "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        "name": "web",
+        "rules": [
+            {
+                "action": "allow",
+                "direction": "ingress",
+                "protocol": "tcp",
+                "ports": "80,443",
+                "cidrs": ["0.0.0.0/0"],
+                "note": "Web",
+            }
+        ],
+    },
+)
+A_PACKET = OpenApiExample(
+    "A packet",
+    request_only=True,
+    value={"direction": "ingress", "protocol": "tcp", "port": 443, "address": "203.0.113.7"},
+)
+
+
+class Sheet(BaseParser):
+    """Rules as CSV (`sheets`)."""
+
+    media_type = "text/csv"
+
+    def parse(
+        self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
+        return stream.read().decode()
+
+
+class AclRows(Rows[Acl]):
+    """One query for what is under way in their VPCs, and one for the tiers that have them."""
+
+    serializer_class = AclRead
+    written_by = "tenant"
+
+    def get_queryset(self) -> QuerySet[Acl]:
+        return queries.with_vpcs(self.caller.through(Acl.objects))
+
+    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
+        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
+        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
+        work = networks.work_in(self.caller.through(Operation.objects), {row.vpc_id for row in listed})
+        in_use = queries.in_use([row.pk for row in listed], self.caller.through(TierAcl.objects))
+        context |= {"work": work, "in_use": in_use}
+        return super().get_serializer(rows, **options, context=context)
+
+
+@extend_schema(summary="List access lists")
+class AclList(AclRows, List[Acl]):
+    filterset_class = AclFilter
+    tenant_path = "tenant"
+
+    @extend_schema(summary="Create an access list", request=AclWrite, responses={202: OperationRead}, examples=[AN_ACL])
+    def post(self, request: Request) -> Response:
+        """It is in force nowhere until a tier gets it."""
+        spec, by = AclSpec.parse(AclWrite.of(request)), self.caller.actor
+        return self.once(lambda: accepted(request, joined(services.create_acl)(self.tenant, spec, by=by)))
+
+
+@contextmanager
+def _held_first(rows: QuerySet[H], pk: str) -> Iterator[H]:
+    """The row, locked in a transaction, and its VPC before it."""
+    with transaction.atomic(durable=True):
+        row = get_or_404(rows, pk=pk)
+        hold_rows(Vpc.objects.of(row.tenant).filter(pk=row.vpc_id))
+        yield get_or_404(rows.select_for_update(of=("self",), no_key=True), pk=pk)
+
+
+@extend_schema(summary="Read an access list")
+class AclOne(AclRows, One[Acl]):
+    @contextmanager
+    def changing(self, pk: str) -> Iterator[Acl]:
+        with _held_first(self.get_queryset(), pk) as acl:
+            etag.check(self.request, lambda: self.show(acl))
+            yield acl
+
+    @extend_schema(summary="Rename an access list", request=AclRename, responses=AclRead)
+    def patch(self, request: Request, pk: str) -> Response:
+        """Takes effect at once: names are the portal's own, and neither system is told."""
+        values = AclRename.of(request)
+        with self.changing(pk) as acl:
+            joined(services.rename_acl)(acl, name=values.get("name", acl.name), by=self.caller.actor)
+        return self.shown(pk)
+
+    @extend_schema(summary="Delete an access list", request=None, responses={202: OperationRead})
+    def delete(self, request: Request, pk: str) -> Response:
+        """One that no tier has."""
+        with self.changing(pk) as acl:
+            operation = joined(services.delete_acl)(acl, by=self.caller.actor)
+        return accepted(request, operation)
+
+
+class AclRules(AclRows):
+    filter_backends = []
+    parser_classes = [StrictJson, Sheet]
+
+    @extend_schema(summary="Read an access list's rules", responses=RulesRead)
+    def get(self, request: Request, pk: str) -> Response:
+        return etag.tagged(request, RulesRead(get_or_404(self.get_queryset(), pk=pk)).data)
+
+    @extend_schema(
+        summary="Replace an access list's rules",
+        request={"application/json": RulesWrite, "text/csv": {"type": "string"}},
+        responses={202: OperationRead},
+    )
+    def put(self, request: Request, pk: str) -> Response:
+        """The whole set as one change, on every tier that has the list. `If-Match` takes the tag of the rules or of the
+        list, and 412 says that somebody else was faster: nothing is overwritten."""
+        get_or_404(self.get_queryset(), pk=pk)
+        if isinstance(request.data, str):
+            rules, denies_rest = parse_sheet(request.data), None
+        else:
+            values = RulesWrite.of(request)
+            rules, denies_rest = parse_rules(values["rules"]), values.get("denies_rest")
+        with _held_first(self.get_queryset(), pk) as acl:
+            self._check(request, acl)
+            operation = joined(services.change_rules)(acl, rules, denies_rest=denies_rest, by=self.caller.actor)
+        return accepted(request, operation)
+
+    def _check(self, request: Request, acl: Acl) -> None:
+        try:
+            etag.check(request, lambda: RulesRead(acl).data)
+        except ChangedMeanwhile:
+            etag.check(request, lambda: self.show(acl))
+
+
+class AclEvaluate(AclRows):
+    filter_backends = []
+
+    @extend_schema(
+        summary="Ask what happens to a packet",
+        request=PacketWrite,
+        responses={200: AnswerRead},
+        examples=[A_PACKET],
+        operation_id="acls_evaluate",
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """In both orders, of the rules in force now. Changes nothing, and asks neither system."""
+        acl = get_or_404(self.get_queryset(), pk=pk)
+        packet = Packet.parse(PacketWrite.of(request))
+        return Response(shown_answer(*queries.answer_of(acl, packet)))
+
+
+# --- tiers ------------------------------------------------------------------------------------------------------------
+
+
+class WithLists(network_views.TierRows):
+    """Tiers with the lists that they have: one query more."""
+
+    serializer_class = TierWithAclRead
+
+    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
+        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
+        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
+        context["lists"] = queries.lists_of(listed, self.caller.through(TierAcl.objects))
+        return super().get_serializer(rows, **options, context=context)
+
+
+@extend_schema(summary="List tiers")
+class TierList(WithLists, network_views.TierList):
+    @extend_schema(
+        summary="Add a tier to a VPC",
+        request=TierWithAclWrite,
+        responses={202: OperationRead},
+        examples=[network_views.A_TIER],
+    )
+    def post(self, request: Request) -> Response:
+        values, by = TierWithAclWrite.of(request), self.caller.actor
+        acl = values.pop("acl", None)
+        spec, beside = TierSpec.parse(values), services.has_list(acl) if acl is not None else None
+
+        def make() -> Response:
+            create = joined(network_services.create_tier)
+            return accepted(request, create(self._vpc(values["vpc"]), spec, by=by, beside=beside))
+
+        return self.once(make)
+
+
+@extend_schema(summary="Read a tier")
+class TierOne(WithLists, network_views.TierOne):
+    @extend_schema(
+        summary="Rename a tier, or give it an access list",
+        request=TierWithAclChange,
+        responses={200: TierWithAclRead, 202: OperationRead},
+    )
+    def patch(self, request: Request, pk: str) -> Response:
+        """A name takes effect at once. With `acl` the answer is the operation that brings the list to the tier."""
+        get_or_404(self.get_queryset(), pk=pk)
+        values = TierWithAclChange.of(request)
+        if "acl" not in values:
+            return super().patch(request, pk)
+        by = self.caller.actor
+        with _held_first(self.get_queryset(), pk) as tier:
+            etag.check(request, lambda: self.show(tier))
+            if "name" in values:
+                joined(network_services.rename_tier)(tier, name=values["name"], by=by)
+            if values["acl"] is None:
+                operation = joined(services.unassign)(tier, by=by)
+            else:
+                operation = joined(services.assign)(tier, values["acl"], by=by)
+        return accepted(request, operation)
+
+
+class TierApplyAcl(WithLists):
+    filter_backends = []
+
+    @extend_schema(
+        summary="Apply a tier's access list again",
+        operation_id="tiers_apply_acl",
+        request=None,
+        responses={202: OperationRead},
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Where something of it is missing on Netris. Nothing is opened meanwhile."""
+        with _held_first(self.get_queryset(), pk) as tier:
+            operation = joined(services.apply_again)(tier, by=self.caller.actor)
+        return accepted(request, operation)

@@ -1,0 +1,51 @@
+"""What other apps make together with a tier or take away with it. They register it here: nothing here knows them.
+
+    before      parts that come before the tier is made, and go after it is gone
+    after       parts that come when it is there
+    list_of     the id of the CloudStack list that it is made with, or None
+    settle      sets the status of their rows with that of the tiers, and of the VPC where it is settled itself
+
+All of them give the same for as long as an operation on the tier or its VPC runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from apps.networks.models import Tier, Vpc
+from apps.operations.parts import BoundPart
+
+
+@dataclass(frozen=True)
+class Alongside:
+    before: Callable[[Tier], Sequence[BoundPart]]
+    after: Callable[[Tier], Sequence[BoundPart]]
+    list_of: Callable[[Tier], str | None]
+    settle: Callable[[Vpc, Iterable[UUID], str, str, bool], None]
+
+
+_registered: list[Alongside] = []
+
+
+def register(alongside: Alongside) -> None:
+    """Apps call this from `AppConfig.ready`."""
+    if alongside not in _registered:
+        _registered.append(alongside)
+
+
+def around(tier: Tier, parts: Sequence[BoundPart]) -> list[BoundPart]:
+    before = [part for each in _registered for part in each.before(tier)]
+    after = [part for each in _registered for part in each.after(tier)]
+    return [*before, *parts, *after]
+
+
+def list_of(tier: Tier) -> str | None:
+    return next((found for each in _registered if (found := each.list_of(tier))), None)
+
+
+def settle(vpc: Vpc, tiers: Iterable[UUID], goal: str, phase: str, *, is_of_vpc: bool = False) -> None:
+    ids = list(tiers)
+    for each in _registered:
+        each.settle(vpc, ids, goal, phase, is_of_vpc)

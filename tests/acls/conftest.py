@@ -1,0 +1,3 @@
+from tests.networks.conftest import clouds_of, watch
+
+__all__ = ["clouds_of", "watch"]
