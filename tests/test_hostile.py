@@ -26,7 +26,7 @@ from tests.test_access import ROWS, Row
 from tests.test_limits import things
 
 #: Groups are begun first: what takes long must not be left for the end, when other processes have nothing more to do.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("walks")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("walks"), pytest.mark.timeout(600)]
 
 CSRF = "t" * 32
 FORM = b"application/x-www-form-urlencoded"

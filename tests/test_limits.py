@@ -29,7 +29,7 @@ from tests.portal.conftest import session_of
 from tests.test_access import ROWS, STEP
 
 #: Groups are begun first: what takes long must not be left for the end, when other processes have nothing more to do.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("walks")]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("walks"), pytest.mark.timeout(600)]
 
 SECONDS, BYTES, PEAK, LEFT_BEHIND = 1.0, 100_000, 24_000_000, 8_000_000
 #: Over every limit; within that of an address; within that of a single text.

@@ -17,7 +17,7 @@ from apps.tenancy.api.views import tenant_named
 
 
 class InstanceFilter(django_filters.FilterSet):  # type: ignore[misc]
-    search = django_filters.CharFilter(method="with_words", help_text="Part of the name or of an address.")
+    q = django_filters.CharFilter(method="with_words", help_text="Part of the name or of an address.")
     tenant = django_filters.CharFilter(
         method="of_tenant", help_text="For the platform: only what belongs to the tenant with this short name."
     )

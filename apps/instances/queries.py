@@ -39,7 +39,7 @@ STATES = {
     "Destroyed": "deleted",
     "Expunging": "deleted",
 }
-FRESH_FOR = Reading(kind=KIND).fresh_for
+FRESH_FOR = KIND.fresh_for
 #: What nothing can be led to any more.
 GONE = ("Destroyed", "Expunging", "Error")
 SORTS = {

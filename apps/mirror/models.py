@@ -47,6 +47,11 @@ class Kind(models.TextChoices):
         """How often it is read when all goes well."""
         return timedelta(seconds=SECONDS[self])
 
+    @property
+    def fresh_for(self) -> timedelta:
+        """How old it may be and still be believed: three times as old as it gets when all goes well."""
+        return 3 * self.interval
+
 
 SECONDS = {
     Kind.CLOUDSTACK_VPC: 60,
@@ -103,8 +108,7 @@ class Reading(models.Model):
 
     @property
     def fresh_for(self) -> timedelta:
-        """How old it may be and still be believed: three times as old as it gets when all goes well."""
-        return 3 * Kind(self.kind).interval
+        return Kind(self.kind).fresh_for
 
     @property
     def is_stale(self) -> bool:

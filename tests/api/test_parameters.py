@@ -30,7 +30,7 @@ def lists() -> Iterator[tuple[str, dict[str, Any]]]:
 
 PARAMETERS = [(path, name, schema) for path, parameters in lists() for name, schema in parameters.items()]
 #: Parameters that refer to something, or choose from something.
-REFERENCES = {"vpc", "zone", "tenant", "resource", "kind", "status", "phase"}
+REFERENCES = {"vpc", "tier", "zone", "tenant", "resource", "kind", "status", "state", "phase"}
 #: Those that look for something, and may well find nothing.
 SEARCHES = {"q", "name"}
 
@@ -54,6 +54,7 @@ def test_there_are_parameters_to_try():
         "/invitations/",
         "/tokens/",
         "/people/",
+        "/instances/",
     }
     assert {name for _, name, _ in PARAMETERS} == REFERENCES | SEARCHES | {"cursor", "limit"}
 

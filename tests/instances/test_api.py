@@ -56,12 +56,12 @@ def test_the_list_is_narrowed_by_vpc_tier_state_and_words(api: Api, place: Place
     assert sorted(names(api.get(f"/instances/?vpc={place.vpc.pk}"))) == ["db-1", "web-1"]
     assert names(api.get(f"/instances/?tier={place.db.pk}")) == ["db-1"]
     assert names(api.get("/instances/?state=Stopped")) == ["db-1"]
-    assert names(api.get("/instances/?search=0.12")) == names(api.get("/instances/?search=WEB")) == ["web-1"]
+    assert names(api.get("/instances/?q=0.12")) == names(api.get("/instances/?q=WEB")) == ["web-1"]
 
 
 def test_what_is_another_tenants_is_not_there(api: Api, web_1: UUID, theirs: Place, secret: UUID) -> None:
     assert names(api.get("/instances/")) == ["web-1"]
-    assert names(api.get("/instances/?search=secret")) == []
+    assert names(api.get("/instances/?q=secret")) == []
     assert problem_of(api.get(f"/instances/{secret}/"), 404) == problem_of(api.get(f"/instances/{uuid4()}/"), 404)
     for theirs_, nobodys in (
         (f"vpc={theirs.vpc.pk}", f"vpc={uuid4()}"),
@@ -73,7 +73,7 @@ def test_what_is_another_tenants_is_not_there(api: Api, web_1: UUID, theirs: Pla
         assert problem["code"].endswith("-unknown")
 
 
-@pytest.mark.parametrize("query", ["vpc=x", "tier=x", "state=Flying", "zebra=1", "search=%00", "cursor=x", "limit=0"])
+@pytest.mark.parametrize("query", ["vpc=x", "tier=x", "state=Flying", "zebra=1", "q=%00", "cursor=x", "limit=0"])
 def test_a_slip_is_refused(query: str, api: Api, web_1: UUID) -> None:
     assert api.get(f"/instances/?{query}").status_code in (400, 422)
 

@@ -109,7 +109,9 @@ def test_a_search_folds_as_names_do(acme, words):
     builders.a_vpc(acme, zone, "other")
     assert list(Vpc.unscoped.filter(containing("search_key", words))) == [vpc]
     assert services.find_zone(zone.name.upper()) == zone
-    Operation.unscoped.create(tenant=acme, zone=zone, resource_id=vpc.pk, resource_name=vpc.name, size=1, kind="vpc")
+    Operation.unscoped.create(
+        tenant=acme, zone=zone, resource_id=vpc.pk, resource_name=vpc.name, size=1, kind="vpc", lock_key="x"
+    )
     assert search_across(Operation.unscoped.all(), words=words, phase="").count() == 1
     services.rename_vpc(vpc, name="Straße 8", description="", by=builders.BY)
     assert search_audit(AuditEntry.unscoped.all(), Operation.unscoped.all(), words=words).count() == 1

@@ -25,7 +25,7 @@ COMMANDS = {
 def start(name: str, directory: Path, **env: str) -> subprocess.CompletedProcess[str]:
     last = {"web": [str(free_port())], "beat": [str(directory / "beat")]}.get(name, [])
     argv = [sys.executable, *COMMANDS[name], *last]
-    return subprocess.run(argv, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=30)
+    return subprocess.run(argv, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, timeout=90)
 
 
 def assert_refused(done: subprocess.CompletedProcess[str], sentence: str) -> None:

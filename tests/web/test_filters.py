@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from django.urls import reverse
 
+from apps.accounts.models import Account
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
 from apps.tenancy.models import AuditEntry, Membership, Role
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 LISTS = [
     "networks:vpc_list",
+    "instances:list",
     "operations:list",
     "operations:changes",
     "operations:platform_list",
@@ -39,6 +41,7 @@ def browser(admin, acme, place, started):
     Membership.objects.create(user=admin, tenant=acme, role=Role.OWNER)
     vpc = builders.a_vpc(acme, place)
     started(vpc, phase="succeeded")
+    builders.an_instance(Account.unscoped.filter(tenant=acme).first() or builders.an_account(acme, place), "web-1")
     whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name}
     AuditEntry.unscoped.create(tenant=acme, actor="ann", action="vpc.create", **whose)
     return browser_of(admin)
@@ -88,7 +91,7 @@ def test_a_filter_that_cannot_match_says_so_and_lists_nothing(view, value, brows
         if len(value) > 100 and name == "q":
             assert "at most 100 characters" in words(answer)
         if name != "q":
-            assert f"There is no {name.replace('phase', 'status')} “" in words(answer)
+            assert f"there is no {name.replace('phase', 'status')} “" in words(answer).lower()
 
 
 @pytest.mark.parametrize("view", LISTS)

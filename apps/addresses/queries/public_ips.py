@@ -21,7 +21,7 @@ from apps.operations.provisioned import Status
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Tenant
 
-FRESH_FOR = Reading(kind=KIND).fresh_for
+FRESH_FOR = KIND.fresh_for
 #: How each sorting reads in SQL: all follow an index.
 SORTS = {
     "address": ("address", "id"),

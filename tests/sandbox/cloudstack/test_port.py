@@ -115,7 +115,7 @@ def test_a_killed_server_comes_back_with_everything(tmp_path):
 
     started = time.monotonic()
     again = Sandbox(tmp_path, job_seconds=30)
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 15
     root = again.root()
     assert root.list("listVPCs")[0]["id"] == job["jobresult"]["vpc"]["id"]
     interrupted = start_vpc(root, "interrupted")
