@@ -74,6 +74,7 @@ def _of_tenant(tenant: Tenant, path: str) -> list[Place]:
         place("Overview", "house", "networks:overview"),
         place("VPCs", "network", "networks:vpc_list", "tiers"),
         place("Instances", "server", "instances:list"),
+        place("Public IPs", "globe", "addresses:list"),
         place("Activity", "history", "operations:list", "operations"),
         place("Members", "users", "members"),
         place("Tokens", "key-round", "tokens"),
@@ -89,6 +90,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
     return [
         place("Topology", "waypoints", "fabric:topology"),
         place("Zones", "map-pin", "fabric:zone_list", in_trouble()),
+        place("Addresses", "globe", "addresses:pools"),
         place("Tenants", "building-2", "accounts:tenant_list"),
         place("People", "users", "people"),
         place("Tokens", "key-round", "platform-tokens"),

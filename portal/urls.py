@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.strays.urls")),
     path("", include("apps.health.urls")),
     path("", include("apps.instances.urls")),
+    path("", include("apps.addresses.urls")),
     path("", include("apps.networks.urls")),
     path("", include("apps.operations.urls")),
     path("", include("apps.accounts.urls")),

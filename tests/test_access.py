@@ -70,6 +70,15 @@ POST   acls:tier_off               tier       login      404       403     302  
 GET    instances:list              tenant     login      404       200     200       404
 GET    instances:choices           tenant     login      404       200     200       404
 GET    instances:detail            instance   login      404       200     200       404
+GET    addresses:list              tenant     login      404       200     200       404
+GET    addresses:create            tenant     login      404       403     200       404
+POST   addresses:create            tenant     login      404       403     422       404
+GET    addresses:choices           tenant     login      404       200     200       404
+GET    addresses:detail            publicip   login      404       200     200       404
+GET    addresses:edit              publicip   login      404       403     200       404
+POST   addresses:edit              publicip   login      404       403     302       404
+GET    addresses:release           publicip   login      404       403     200       404
+POST   addresses:release           publicip   login      404       403     302       404
 GET    operations:list             tenant     login      404       200     200       404
 GET    operations:changes          tenant     login      404       200     200       404
 GET    operations:detail           operation  login      404       200     200       404
@@ -131,6 +140,10 @@ GET    fabric:zone_list            -          login      404       404     404  
 GET    fabric:zone_reconnect       zone       login      404       404     404       200
 POST   fabric:zone_reconnect       zone       login      404       404     404       302
 
+GET    addresses:pools             -          login      404       404     404       200
+POST   addresses:end_rest          publicip   login      404       404     404       302
+GET    addresses:quarantine        zone       login      404       404     404       200
+POST   addresses:quarantine        zone       login      404       404     404       422
 GET    strays:list                 -          login      404       404     404       200
 GET    strays:remove               stray      login      404       404     404       200
 POST   strays:remove               stray      login      404       404     404       422

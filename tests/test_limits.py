@@ -94,6 +94,8 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "tenants": "tenant_id",
         "strays": "stray",
         "instances": "instance",
+        "public-ips": "publicip",
+        "address-pools": "zone",
         "static-nats": "staticnat",
         "port-forwards": "forward",
         "members": "member",

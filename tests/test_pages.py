@@ -16,6 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import Account
+from apps.addresses.models import PublicIp
 from apps.instances.queries import theirs
 from apps.mirror.models import Item, Kind
 from apps.mirror.services import refresh_due, request_refresh
@@ -37,7 +38,7 @@ PAGES = [
 TENANT_PAGES = [row for row in PAGES if row.answers["engineer"] == "200"]
 PLATFORM_PAGES = [row for row in PAGES if row.answers["admin"] == "200"]
 #: A part for htmx, even when it is opened by hand.
-PARTS = {"/t/acme/vpcs/new/map/", "/t/acme/instances/choices/"}
+PARTS = {"/t/acme/vpcs/new/map/", "/t/acme/instances/choices/", "/t/acme/public-ips/choices/"}
 
 RULES = [{"action": "allow", "direction": "ingress", "protocol": "tcp", "ports": "443", "cidrs": ["0.0.0.0/0"]}]
 
@@ -191,8 +192,19 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
         ids["acl"] = (vpc.acls.first() or builders.an_acl(vpc, rules=RULES)).pk
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
+        ids["publicip"] = a_public_ip_of(vpc)
         found |= {page.path(ids) for page in pages}
     return sorted(found)
+
+
+def a_public_ip_of(vpc: Vpc) -> Any:
+    """With what leads from it where there is a tier; the same when asked again."""
+    if found := PublicIp.unscoped.filter(vpc=vpc).exclude(purpose="source_nat").first():
+        return found.pk
+    made = builders.a_public_ip(vpc, f"198.51.100.{100 + PublicIp.unscoped.count()}", name="shop", notes="The door")
+    if vpc.status != Status.DELETED:
+        builders.a_port_forward(made, vpc.tiers.all()[0], 8000, 8010)
+    return made.pk
 
 
 def an_instance_of(tenant: Tenant) -> Any:

@@ -27,6 +27,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from netfields import InetAddressField
 
+from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.kernel.names import NAME, Line
 from apps.networks.models import LIVE, Tier, Vpc, lane_of
@@ -175,6 +176,10 @@ class Holding(models.Model):
 
     def __str__(self) -> str:
         return f"{self.address} of {self.tenant}"
+
+    @property
+    def rests(self) -> bool:
+        return self.rests_until is not None and self.rests_until > clock.now()
 
 
 class OnPublicIp(Provisioned):

@@ -29,10 +29,12 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
     return [(place.section, place.label) for place in found]
 
 
-TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Instances", "Activity", "Members", "Tokens")]
+TENANT = [
+    ("Tenant", label) for label in ("Overview", "VPCs", "Instances", "Public IPs", "Activity", "Members", "Tokens")
+]
 PLATFORM = [
     ("Platform", label)
-    for label in ("Topology", "Zones", "Tenants", "People", "Tokens", "Operations", "Strays", "Health")
+    for label in ("Topology", "Zones", "Addresses", "Tenants", "People", "Tokens", "Operations", "Strays", "Health")
 ]
 
 
@@ -96,6 +98,7 @@ def test_operations_that_wait_for_somebody_are_counted(acme: Tenant, admin: User
     assert counts == {
         "Topology": 0,
         "Zones": 0,
+        "Addresses": 0,
         "Tenants": 0,
         "People": 0,
         "Tokens": 0,

@@ -1,0 +1,272 @@
+"""The pages of public IPs: a tenant's own, and for the platform who had which and how far they reach."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.addresses import pool
+from apps.addresses.forms import (
+    OFFERED,
+    AcquireForm,
+    EditForm,
+    HolderForm,
+    PublicIpListForm,
+    QuarantineForm,
+    choices,
+)
+from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
+from apps.addresses.queries import public_ips as queries
+from apps.addresses.queries.public_ips import UNREAD, Applied
+from apps.addresses.services import public_ips as services
+from apps.kernel.errors import Refused
+from apps.kernel.forms import SEARCH_LENGTH, Refusable
+from apps.kernel.pages import found, list_page, only_parameters, page_of, part_or_page
+from apps.kernel.pickers import answered
+from apps.kernel.shortcuts import get_or_404
+from apps.networks import queries as networks
+from apps.networks.models import Vpc
+from apps.networks.plans import Item
+from apps.operations.models import Operation
+from apps.operations.provisioned import Status
+from apps.operations.sentences import sentence
+from apps.quotas.queries import quotas_of
+from apps.quotas.resources import PUBLIC_IP
+from apps.tenancy.actors import PlatformRequest, TenantRequest
+from apps.tenancy.decorators import platform_view, tenant_form, tenant_view
+from apps.tenancy.queries import why_not_write
+from apps.zones.models import Zone
+
+FORM = ["GET", "HEAD", "POST"]
+
+
+@tenant_view
+@require_safe
+def public_ip_list(request: TenantRequest) -> HttpResponse:
+    """Ten queries, however many there are."""
+    form = PublicIpListForm(request.GET, Vpc.objects.of(request.tenant).live()[:OFFERED])
+    sort = request.GET.get("sort", queries.DEFAULT_SORT)
+    order = queries.SORTS.get(sort, queries.SORTS[queries.DEFAULT_SORT])
+    rows = form.kept(queries.search(request.tenant, **form.wanted)).select_related("vpc", "zone").order_by(*order)
+    page = page_of(rows, request)
+    applied = queries.applied_of(list(page))
+    moving = {row.vpc_id for row in page if row.status != Status.READY}
+    work = networks.work_in(Operation.objects.of(request.tenant), moving)
+    quota = quotas_of(request.tenant).of(PUBLIC_IP)
+    return list_page(
+        request,
+        "addresses/public_ip_list.html",
+        page,
+        caption="Public IPs",
+        words=found(page, "public IP"),
+        rows=[_line(row, applied.get(row.pk, UNREAD), work) for row in page],
+        form=form,
+        sort=sort,
+        quota=quota,
+        readings=queries.readings_of(request.tenant),
+        why_not_acquire=why_not_write(request.membership) or quota.why_not(),
+    )
+
+
+def _line(row: PublicIp, applied: Applied, work: dict[UUID, list[Operation]]) -> dict[str, Any]:
+    under_way = next((each for each in work.get(row.vpc_id, []) if each.resource_id in (row.pk, row.vpc_id)), None)
+    return {"row": row, "applied": applied, "status": _status(row, applied), "operation": under_way}
+
+
+def _status(row: PublicIp, applied: Applied) -> str:
+    """Ready is only said of what CloudStack was seen to have lately."""
+    if row.status != Status.READY:
+        return row.status
+    return "differs" if applied.is_missing else "ready" if applied.is_applied else "stale"
+
+
+@tenant_form
+@require_http_methods(FORM)
+def public_ip_create(request: TenantRequest) -> HttpResponse:
+    """`?vpc=` is the id of the one that is chosen at first."""
+    vpcs = list(Vpc.objects.of(request.tenant).live().filter(status=Status.READY).select_related("zone")[:OFFERED])
+    chosen = request.GET.get("vpc", "")
+    if chosen and chosen not in {str(vpc.pk) for vpc in vpcs}:
+        vpcs.append(get_or_404(Vpc.objects.of(request.tenant).live().select_related("zone"), pk=chosen))
+    form = AcquireForm(
+        request.POST if request.method == "POST" else None,
+        request.tenant,
+        vpcs,
+        chosen=chosen or (str(vpcs[0].pk) if vpcs else ""),
+    )
+    if form.is_valid() and form.vpc_chosen is not None:
+        try:
+            operation = services.acquire(form.vpc_chosen, form.spec, by=request.actor)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            return _started(request, operation)
+    quota = quotas_of(request.tenant).of(PUBLIC_IP)
+    reason = quota.why_not() or (None if vpcs else "No VPC is ready yet. Create one first.")
+    crumbs = [*_crumbs(request), {"label": "New"}]
+    context = {"form": form, "quota": quota, "reason": reason, "crumbs": crumbs}
+    return render(request, "addresses/public_ip_create.html", context, status=422 if form.errors else 200)
+
+
+@tenant_view
+@require_safe
+def public_ip_choices(request: TenantRequest) -> HttpResponse:
+    """What the picker of an address shows for what is typed."""
+    only_parameters(request.GET, "words", "vpc")
+    vpcs = Vpc.objects.of(request.tenant).live()
+    if "vpc" in request.GET:
+        zones = [get_or_404(vpcs.select_related("zone"), pk=request.GET["vpc"]).zone]
+    else:
+        zones = list(Zone.objects.filter(pk__in=vpcs.order_by().values("zone")))
+    return answered(choices(request.tenant, zones, request.GET.get("words", "")[:SEARCH_LENGTH]))
+
+
+@tenant_view
+@require_safe
+def public_ip_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """Fourteen queries at most."""
+    row = _row(request, pk)
+    work = [each for each in networks.work_on(row.vpc) if each.resource_id in (row.pk, row.vpc_id)]
+    applied = queries.applied_of([row]).get(row.pk, UNREAD)
+    operation = work[0] if work else None
+    state = f"{row} is {row.get_status_display().lower()}"
+    context = {
+        "row": row,
+        "applied": applied,
+        "status": _status(row, applied),
+        "led": queries.led_from(row),
+        "operation": operation,
+        "sentence": sentence(operation) if operation else "",
+        "operations": queries.latest_operations_of(row),
+        "live_words": f"{operation}: {sentence(operation)}" if operation else state,
+        "why_not_edit": why_not_write(request.membership) or row.why_not("edit", work),
+        "why_not_release": why_not_write(request.membership) or row.why_not("release", work),
+        "crumbs": [*_crumbs(request), {"label": str(row)}],
+    }
+    return render(request, part_or_page(request, "addresses/public_ip_detail.html", "part"), context)
+
+
+@tenant_form
+@require_http_methods(FORM)
+def public_ip_edit(request: TenantRequest, pk: UUID) -> HttpResponse:
+    row = _row(request, pk)
+    form = EditForm(row, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            is_changed = services.edit(row, **form.cleaned_data, by=request.actor)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, "Saved." if is_changed else "Nothing was changed.")
+            return redirect("addresses:detail", request.tenant.slug, row.pk)
+    reason = row.why_not("edit", networks.work_on(row.vpc))
+    crumbs = [*_crumbs(request, row), {"label": "Edit"}]
+    context = {"form": form, "row": row, "reason": reason, "crumbs": crumbs}
+    return render(request, "addresses/public_ip_edit.html", context, status=422 if form.errors else 200)
+
+
+@tenant_form
+@require_http_methods(FORM)
+def public_ip_release(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """A preview of what goes and of what is in the way."""
+    row = _row(request, pk)
+    form = Refusable(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            return _started(request, services.release(row, by=request.actor))
+        except Refused as refusal:
+            form.refuse(refusal)
+    work = networks.work_on(row.vpc)
+    reason = row.why_not("release", work)
+    hours = row.zone.quarantine_hours
+    rest = f"rests for {hours} hour{'s'[: hours != 1]}, in which you may take it back and nobody else gets it"
+    where = f"{row.name + ', ' if row.name else ''}in {row.vpc.name}; {rest}"
+    context = {
+        "heading": f"Release {row}",
+        "question": "Whoever reaches something at this address, reaches it no more.",
+        "form": form,
+        "reason": reason,
+        "holder": next((each for each in work if reason == each.in_the_way), None),
+        "goes": [Item("Public IP", str(row.address), where)],
+        "stays": [_stays(each) for each in queries.led_from(row)]
+        or [Item("VPC", row.vpc.name, "with all that is in it")],
+        "confirm_label": "Release it",
+        "cancel_url": reverse("addresses:detail", args=[request.tenant.slug, row.pk]),
+        "crumbs": [*_crumbs(request, row), {"label": "Release"}],
+    }
+    return render(request, "confirm.html", context, status=422 if form.errors else 200)
+
+
+def _stays(each: StaticNat | PortForward) -> Item:
+    ports = f"{each.protocol} {each.public_ports} " if isinstance(each, PortForward) else ""
+    kind = "Port forward" if isinstance(each, PortForward) else "Static NAT"
+    return Item(kind, f"{ports}to {each.instance_name}", "has to be removed first")
+
+
+def _row(request: TenantRequest, pk: UUID) -> PublicIp:
+    rows = PublicIp.objects.of(request.tenant).live().select_related("zone", "vpc__zone", "vpc__tenant", "tenant")
+    return get_or_404(rows, pk=pk)
+
+
+def _started(request: TenantRequest, operation: Operation) -> HttpResponse:
+    """To the page on which one can watch."""
+    return redirect("operations:detail", request.tenant.slug, operation.pk)
+
+
+def _crumbs(request: TenantRequest, row: PublicIp | None = None) -> list[dict[str, str]]:
+    slug = request.tenant.slug
+    crumbs = [{"label": "Public IPs", "url": reverse("addresses:list", args=[slug])}]
+    if row is None:
+        return crumbs
+    return [*crumbs, {"label": str(row), "url": reverse("addresses:detail", args=[slug, row.pk])}]
+
+
+# --- the platform's ---------------------------------------------------------------------------------------------------
+
+
+@platform_view
+@require_safe
+def pool_list(request: PlatformRequest) -> HttpResponse:
+    """How far the addresses of each zone reach, and who has one or had it. Without words it lists those that rest."""
+    form = HolderForm(request.GET)
+    page = page_of(form.kept(queries.holders(request.platform, form.words)), request)
+    pools = pool.pools(Zone.objects.order_by("name"))
+    words = found(page, "holding") if form.words else found(page, "resting address", "resting addresses")
+    template = "addresses/pool_list.html"
+    return list_page(request, template, page, caption="Addresses", words=words, form=form, pools=pools)
+
+
+@platform_view
+@require_POST
+def end_rest(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    """`pk` is the id of the public IP that it was."""
+    holding = get_or_404(Holding.objects.across(request.platform), public_ip_id=pk)
+    if services.end_rest(holding, by=request.platform):
+        messages.success(request, f"{holding.address} rests no more. Any tenant may have it now.")
+    else:
+        messages.info(request, f"{holding.address} does not rest.")
+    return redirect("addresses:pools")
+
+
+@platform_view
+@require_http_methods(FORM)
+def quarantine(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    zone = get_or_404(Zone.objects.all(), pk=pk)
+    form = QuarantineForm(zone, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            services.set_quarantine(zone, hours=form.cleaned_data["quarantine_hours"], by=request.platform)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, f"Saved. Addresses of {zone} rest {zone.quarantine_hours} hours from now on.")
+            return redirect("addresses:pools")
+    crumbs = [{"label": "Addresses", "url": reverse("addresses:pools")}, {"label": zone.name}]
+    context = {"form": form, "zone": zone, "crumbs": crumbs}
+    return render(request, "addresses/quarantine.html", context, status=422 if form.errors else 200)
