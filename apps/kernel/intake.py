@@ -5,7 +5,9 @@
     path, query, one parameter                                  longer than `PATH`, `QUERY`, `TEXT`       414
     headers                                                     more than `HEADERS` bytes or lines         431
     body, one field of a form                                   longer than the limit, `TEXT`             413
+    a field that holds a document                               longer than `DOCUMENTS` has it             413
     parameters, fields of a form                                more than `PARAMETERS` of them             414, 413
+    fields of a form's rows                                     more than `ROW_FIELDS` of them             413
     a form with files                                           always: nothing in Weft takes an upload    415
 
 So whoever reads a parameter, a cookie or a header may take it for text of a bounded length. A body is read whole,
@@ -24,7 +26,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from django.conf import settings
 from django.http.cookie import parse_cookie
 
-from apps.kernel.limits import HEADER_LINES, HEADERS, PARAMETERS, PATH, QUERY, TEXT
+from apps.kernel.limits import DOCUMENTS, HEADER_LINES, HEADERS, PARAMETERS, PATH, QUERY, ROW_FIELDS, ROWS, TEXT
 from apps.kernel.middleware import POLICY
 from apps.kernel.views import refusal
 
@@ -107,17 +109,22 @@ def _judge_headers(headers: Iterable[tuple[bytes, bytes]]) -> None:
 
 def _judge_pairs(content: bytes, too_much: int, whole: str, noun: str) -> None:
     """The parameters of an address, or the fields of a form."""
-    if content.count(b"&") >= PARAMETERS:
-        raise Fault(too_much, f"too-many-{noun}s", f"{whole} has at most {PARAMETERS} {noun}s.")
+    is_form = noun == "field"
+    too_many = Fault(too_much, f"too-many-{noun}s", f"{whole} has at most {PARAMETERS} {noun}s.")
+    if content.count(b"&") >= PARAMETERS + is_form * ROW_FIELDS:
+        raise too_many
     text = _text(content, noun, None)
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="surrogateescape")
     except ValueError:
         raise _no_text(noun, None) from None
+    if sum(not (is_form and name.startswith(ROWS)) for name, _ in pairs) > PARAMETERS:
+        raise too_many
     for name, value in pairs:
         shown = _shown(name)
-        if len(name) > TEXT or len(value) > TEXT:
-            raise Fault(too_much, f"{noun}-too-long", f"A {noun} has at most {TEXT:,} characters.", shown)
+        longest = DOCUMENTS.get(name, TEXT) if is_form else TEXT
+        if len(name) > TEXT or len(value) > longest:
+            raise Fault(too_much, f"{noun}-too-long", f"A {noun} has at most {longest:,} characters.", shown)
         for each in (name, value):
             _text(each.encode("utf-8", "surrogateescape"), noun, shown)
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from apps.kernel.limits import HEADERS, PARAMETERS, QUERY, TEXT
+from apps.kernel.limits import DOCUMENTS, HEADERS, PARAMETERS, QUERY, ROW_FIELDS, TEXT
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
 from tests import builders
@@ -184,6 +184,9 @@ def test_an_over_long_path_is_refused(start, db):
         (b"username=" + b"x" * (TEXT + 1), 413),
         (b"username=" + b"x" * 250_000, 413),
         (b"&".join(b"a=1" for _ in range(PARAMETERS + 1)), 413),
+        (b"&".join(b"rules.1.note=1" for _ in range(ROW_FIELDS + PARAMETERS + 1)), 413),
+        (b"sheet=" + b"x" * (DOCUMENTS["sheet"] + 1), 413),
+        (b"rules.1.note=" + b"x" * (TEXT + 1), 413),
         (b"a" * 250_000, 413),
     ],
 )

@@ -30,7 +30,8 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
 
 
 TENANT = [
-    ("Tenant", label) for label in ("Overview", "VPCs", "Instances", "Public IPs", "Activity", "Members", "Tokens")
+    ("Tenant", label)
+    for label in ("Overview", "VPCs", "Instances", "Public IPs", "Access lists", "Activity", "Members", "Tokens")
 ]
 PLATFORM = [
     ("Platform", label)

@@ -1,0 +1,303 @@
+"""The pages of access lists, and of the list of a tier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import IPv4Address
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from apps.acls import plans, queries, services
+from apps.acls.drafts import EDITS, RulesDraft
+from apps.acls.forms import AclForm, AclListForm, AclRenameForm, ChoiceOfList, PacketForm, SheetForm
+from apps.acls.models import Acl
+from apps.acls.sheets import sheet_of
+from apps.kernel.errors import Refused
+from apps.kernel.forms import Refusable
+from apps.kernel.pages import found, list_page, only_parameters, page_of
+from apps.kernel.shortcuts import get_or_404
+from apps.networks import queries as networks
+from apps.networks.models import Tier
+from apps.networks.plans import Item
+from apps.operations.models import Operation
+from apps.tenancy.actors import TenantRequest
+from apps.tenancy.decorators import tenant_form, tenant_view
+from apps.tenancy.queries import why_not_write
+
+FORM = ["GET", "HEAD", "POST"]
+
+
+@tenant_view
+@require_safe
+def acl_list(request: TenantRequest) -> HttpResponse:
+    form = AclListForm(request.GET)
+    page = page_of(form.kept(queries.search(request.tenant, **form.wanted)), request)
+    rows = queries.rows_of(request.tenant, page)
+    words = found(page, "access list")
+    context = {"why_not_create": why_not_write(request.membership)}
+    return list_page(
+        request, "acls/acl_list.html", page, caption="Access lists", words=words, rows=rows, form=form, **context
+    )
+
+
+@tenant_form
+@require_http_methods(FORM)
+def acl_create(request: TenantRequest) -> HttpResponse:
+    vpcs = queries.vpcs_for(request.tenant)
+    form = AclForm(request.POST or None, vpcs, vpc=request.GET.get("vpc", ""), address=_own_address(request))
+    if form.is_valid():
+        try:
+            return _started(request, services.create_acl(request.tenant, form.spec, by=request.actor))
+        except Refused as refusal:
+            form.refuse(refusal)
+    reason = None if vpcs else "There is no VPC that is ready yet. A list belongs to one."
+    context = {"form": form, "reason": reason, "crumbs": _crumbs(request, "New access list")}
+    return render(request, "acls/acl_create.html", context, status=422 if form.errors else 200)
+
+
+@tenant_view
+@require_safe
+def acl_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """The rules in both orders, where they are in force, and what they do to a packet that one asks about."""
+    acl = _acl(request, pk)
+    tiers, work = queries.tiers_of(acl), networks.work_on(acl.vpc)
+    form = PacketForm(request.GET)
+    context = {
+        "acl": acl,
+        "orders": plans.orders_of(acl, tiers),
+        "tiers": tiers,
+        "applied": queries.is_applied(tiers),
+        "changing": plans.changing(acl, work),
+        "form": form,
+        "answer": plans.answer_in_words(acl, form.packet) if form.is_valid() else None,
+        "can": {
+            action: why_not_write(request.membership) or acl.why_not(action, work, tiers)
+            for action in ("rename", "edit", "delete")
+        },
+        "crumbs": _crumbs(request, acl.name),
+    }
+    return render(request, "acls/acl_detail.html", context, status=422 if form.errors else 200)
+
+
+@tenant_form
+@require_http_methods(FORM)
+def acl_edit(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """Many rules as one change. Its buttons edit the rows, "Review" shows what differs, and "Apply" is offered then."""
+    acl = _acl(request, pk)
+    draft, seen = RulesDraft.of_rules(acl.written, denies_rest=acl.denies_rest), acl.version
+    edit = None
+    if request.method == "POST":
+        draft = RulesDraft.of_form(request.POST)
+        seen = _version(request, acl)
+        edit = next((each for each in EDITS if each in request.POST), None)
+    if edit is not None:
+        draft = draft.edited(edit, request.POST[edit])
+    return _edited(request, acl, draft, seen, is_sent=request.method == "POST" and edit is None)
+
+
+@tenant_form
+@require_http_methods(FORM)
+def acl_import(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """Rules as CSV. What is right stands in the form of the rules next, with what differs; nothing is sent yet."""
+    acl = _acl(request, pk)
+    form = SheetForm(request.POST if request.method == "POST" else None, initial={"sheet": sheet_of(acl.written)})
+    if form.is_valid():
+        draft = RulesDraft.of_rules(form.rules, denies_rest=acl.denies_rest)
+        return _edited(request, acl, draft, acl.version, is_sent=True)
+    context = {"acl": acl, "form": form, "crumbs": _crumbs(request, acl, "Import")}
+    return render(request, "acls/acl_import.html", context, status=422 if form.errors else 200)
+
+
+@tenant_view
+@require_safe
+def acl_sheet(request: TenantRequest, pk: UUID) -> HttpResponse:
+    acl = _acl(request, pk)
+    response = HttpResponse(sheet_of(acl.written), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="rules-{acl.pk.hex[:12]}.csv"'
+    return response
+
+
+@tenant_form
+@require_http_methods(FORM)
+def acl_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
+    acl = _acl(request, pk)
+    form = AclRenameForm(request.POST or None, initial={"name": acl.name})
+    if form.is_valid():
+        try:
+            services.rename_acl(acl, name=form.cleaned_data["name"], by=request.actor)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, f"Saved. The name is {form.cleaned_data['name']}.")
+            return redirect("acls:detail", request.tenant.slug, acl.pk)
+    context = {"form": form, "acl": acl, "crumbs": _crumbs(request, acl, "Rename")}
+    return render(request, "acls/acl_rename.html", context, status=422 if form.errors else 200)
+
+
+@tenant_form
+@require_http_methods(FORM)
+def acl_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
+    acl = _acl(request, pk)
+    form = Refusable(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            return _started(request, services.delete_acl(acl, by=request.actor))
+        except Refused as refusal:
+            form.refuse(refusal)
+    work = networks.work_on(acl.vpc)
+    count = len(acl.rules)
+    context = {
+        "form": form,
+        "heading": f"Delete {acl.name}",
+        "question": "This cannot be undone. Look at what goes before you say yes.",
+        "goes": [Item("Access list", acl.name, f"with {count} rule{'s'[: count != 1]}")],
+        "confirm_label": "Delete access list",
+        "cancel_url": reverse("acls:detail", args=[request.tenant.slug, acl.pk]),
+        "crumbs": _crumbs(request, acl, "Delete"),
+        **_offered(acl.why_not("delete", work, queries.tiers_of(acl)), work),
+    }
+    return render(request, "confirm.html", context, status=422 if form.errors else 200)
+
+
+# --- of a tier --------------------------------------------------------------------------------------------------------
+
+
+@tenant_view
+@require_http_methods(FORM)
+def tier_acl(request: TenantRequest, pk: UUID) -> HttpResponse:
+    """Which list a tier has, another one for it, and which rules touch one of its instances."""
+    tier = _tier(request, pk)
+    row = queries.list_of(tier)
+    lists = queries.lists_in(tier.vpc)
+    now = str(row.acl_id) if row else ""
+    form = ChoiceOfList(request.POST if request.method == "POST" else None, lists, now=now)
+    if form.is_valid():
+        try:
+            return _started(request, services.assign(tier, form.cleaned_data["acl"], by=request.actor))
+        except Refused as refusal:
+            form.refuse(refusal)
+    work = networks.work_on(tier.vpc)
+    only_parameters(request.GET, "address")
+    address = _address(request.GET.get("address", ""))
+    context = {
+        "tier": tier,
+        "row": row,
+        "form": form,
+        "has_lists": bool(lists),
+        "machines": queries.machines_in(tier),
+        "address": address,
+        "touching": plans.touching(tier, address) if address else (),
+        "reason": why_not_write(request.membership) or tier.why_not("change", work),
+        "crumbs": [
+            {"label": "VPCs", "url": reverse("networks:vpc_list", args=[request.tenant.slug])},
+            {"label": tier.vpc.name, "url": reverse("networks:vpc_detail", args=[request.tenant.slug, tier.vpc_id])},
+            {"label": f"Access list of {tier.name}"},
+        ],
+    }
+    return render(request, "acls/tier_acl.html", context, status=422 if form.errors else 200)
+
+
+@tenant_view
+@require_POST
+def tier_acl_again(request: TenantRequest, pk: UUID) -> HttpResponse:
+    return _attempt(request, services.apply_again, _tier(request, pk))
+
+
+@tenant_view
+@require_POST
+def tier_acl_off(request: TenantRequest, pk: UUID) -> HttpResponse:
+    return _attempt(request, services.unassign, _tier(request, pk))
+
+
+# --- what they share --------------------------------------------------------------------------------------------------
+
+
+def _acl(request: TenantRequest, pk: UUID) -> Acl:
+    return get_or_404(queries.with_vpcs(Acl.objects.of(request.tenant)).select_related("vpc__tenant"), pk=pk)
+
+
+def _tier(request: TenantRequest, pk: UUID) -> Tier:
+    rows = Tier.objects.of(request.tenant).live().select_related("vpc__zone", "vpc__tenant", "tenant")
+    return get_or_404(rows, pk=pk)
+
+
+def _edited(request: TenantRequest, acl: Acl, draft: RulesDraft, seen: int, *, is_sent: bool) -> HttpResponse:
+    review, told, status = None, "", 200
+    is_stale = seen != acl.version
+    if is_sent:
+        try:
+            rules = draft.rules()
+            review = plans.review_of(acl, rules, denies_rest=draft.denies_rest)
+            is_reviewed = request.POST.get("reviewed") == draft.digest and not is_stale
+            if "apply" in request.POST and is_reviewed:
+                operation = services.change_rules(
+                    acl, rules, denies_rest=draft.denies_rest, seen=seen, by=request.actor
+                )
+                return _started(request, operation)
+        except services.ChangedMeanwhile:
+            acl = _acl(request, acl.pk)
+            is_stale, review = True, plans.review_of(acl, rules, denies_rest=draft.denies_rest)
+        except Refused as refusal:
+            draft, told, status = draft.with_faults(refusal), refusal.message, 422
+    work = networks.work_on(acl.vpc)
+    context = {
+        "acl": acl,
+        "draft": draft,
+        "version": acl.version,
+        "review": review,
+        "told": told if review else "",
+        "is_stale": is_sent and is_stale,
+        "crumbs": _crumbs(request, acl, "Edit rules"),
+        **_offered(acl.why_not("edit", work, queries.tiers_of(acl)), work),
+    }
+    if is_sent and is_stale:
+        status = 409
+    return render(request, "acls/acl_edit.html", context, status=status)
+
+
+def _version(request: TenantRequest, acl: Acl) -> int:
+    said = request.POST.get("version", "")
+    return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 0
+
+
+def _offered(reason: str | None, work: Sequence[Operation]) -> dict[str, Any]:
+    return {"reason": reason, "holder": next((each for each in work if reason == each.in_the_way), None)}
+
+
+def _attempt(request: TenantRequest, service: Any, tier: Tier) -> HttpResponse:
+    try:
+        return _started(request, service(tier, by=request.actor))
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+        return redirect("acls:tier", request.tenant.slug, tier.pk)
+
+
+def _started(request: TenantRequest, operation: Operation) -> HttpResponse:
+    return redirect("operations:detail", request.tenant.slug, operation.pk)
+
+
+def _crumbs(request: TenantRequest, acl: Acl | str, here: str = "") -> list[dict[str, str]]:
+    slug = request.tenant.slug
+    crumbs = [{"label": "Access lists", "url": reverse("acls:list", args=[slug])}]
+    if isinstance(acl, str):
+        return [*crumbs, {"label": acl}]
+    return [*crumbs, {"label": acl.name, "url": reverse("acls:detail", args=[slug, acl.pk])}, {"label": here}]
+
+
+def _address(text: str) -> IPv4Address | None:
+    try:
+        return IPv4Address(text)
+    except ValueError:
+        return None
+
+
+def _own_address(request: TenantRequest) -> str:
+    """Where the person's browser is, if that is a public address."""
+    address = _address(request.META.get("REMOTE_ADDR", ""))
+    return str(address) if address and address.is_global else ""

@@ -1,0 +1,149 @@
+"""The pages of access lists: written, reviewed, applied; in both orders; as CSV; on a tier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from apps.acls.models import Acl, TierAcl
+from apps.acls.rules import parse_rules
+from apps.networks.models import Tier
+from apps.operations.models import Operation
+from apps.operations.provisioned import Status
+from tests import builders
+from tests.acls.scene import allow, deny, ports
+
+WEB = [allow("80,443", note="Web"), deny("80", "192.0.2.0/24")]
+
+
+@pytest.fixture
+def browser(engineer: Any) -> Client:
+    client = Client()
+    client.force_login(engineer)
+    return client
+
+
+@pytest.fixture
+def acl(acme: Any) -> Acl:
+    zone = builders.a_zone()
+    builders.an_account(acme, zone)
+    return builders.an_acl(builders.a_vpc(acme, zone), rules=WEB)
+
+
+@pytest.fixture
+def tier(acl: Acl) -> Tier:
+    return builders.a_tier(acl.vpc)
+
+
+def text(answer: Any, status: int = 200) -> str:
+    assert answer.status_code == status, answer.content[:2000]
+    return " ".join(answer.content.decode().split())
+
+
+def rows(rules: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+    """The fields of the form, as a browser sends them."""
+    said = {"denies_rest": "1", "version": "1", **more}
+    for place, rule in enumerate(rules):
+        said |= {f"rules.{place}.{name}": value for name, value in rule.items() if name != "cidrs"}
+        said[f"rules.{place}.cidrs"] = " ".join(rule["cidrs"])
+    return said
+
+
+def digest_in(page: str) -> str:
+    return page.partition('name="reviewed" value="')[2].partition('"')[0]
+
+
+def test_a_list_is_begun_with_presets(browser, acl):
+    said = {"vpc": acl.vpc_id, "name": "new", "presets": ["web", "ssh"], "address": "203.0.113.7", "denies_rest": "on"}
+    answer = browser.post("/t/acme/acls/new/", said)
+    assert answer.status_code == 302
+    made = Acl.unscoped.get(name="new")
+    assert [rule.title for rule in made.written] == [
+        "allow tcp 80,443 from 0.0.0.0/0",
+        "allow tcp 22 from 203.0.113.7/32",
+    ]
+    assert "one IPv4 address" in text(browser.post("/t/acme/acls/new/", said | {"address": "here"}), 422)
+
+
+def test_both_orders_stand_side_by_side_and_a_pair_that_differs_has_a_packet(browser, acl):
+    page = text(browser.get(f"/t/acme/acls/{acl.pk}/"))
+    assert "deny tcp 80 from 192.0.2.0/24" in page and "deny the rest" in page
+    assert "Where the two differ" in page and "tcp 80 from 192.0.2.1" in page
+    assert "allow by rule 1" in page and "deny by rule 2" in page
+
+
+def test_a_packet_is_asked_about(browser, acl):
+    asked = {"direction": "ingress", "protocol": "tcp", "port": "80", "address": "192.0.2.9"}
+    page = text(browser.get(f"/t/acme/acls/{acl.pk}/", asked))
+    assert "It passes, by rule 1" in page and "It does not pass, by rule 2" in page and "The two differ" in page
+    assert "one IPv4 address" in text(browser.get(f"/t/acme/acls/{acl.pk}/", asked | {"address": "x"}), 422)
+
+
+def test_the_buttons_of_the_form_edit_its_rows_and_send_nothing(browser, acl):
+    path = f"/t/acme/acls/{acl.pk}/edit/"
+    page = text(browser.post(path, rows(WEB, up="1")))
+    assert page.index("192.0.2.0/24") < page.index("80,443")
+    assert 'name="rules.2.cidrs"' in text(browser.post(path, rows(WEB, above="0")))
+    assert 'name="rules.1.cidrs"' not in text(browser.post(path, rows(WEB, remove="0")))
+    assert not Operation.unscoped.exists()
+
+
+def test_many_rules_are_one_change_after_a_look_at_what_differs(browser, acl):
+    path = f"/t/acme/acls/{acl.pk}/edit/"
+    new = [WEB[0], *(allow(str(port), "10.0.0.0/8") for port in ports(60))]
+    page = text(browser.post(path, rows(new, apply="1")))
+    assert "What differs" in page and "Removed" in page and not Operation.unscoped.exists()
+
+    answer = browser.post(path, rows(new, apply="1", reviewed=digest_in(page)))
+    assert answer.status_code == 302
+    assert len(Operation.unscoped.get().wanted["rules"]) == 61
+
+
+def test_somebody_elses_edit_meanwhile_is_shown_and_not_overwritten(browser, acl):
+    path = f"/t/acme/acls/{acl.pk}/edit/"
+    page = text(browser.post(path, rows([WEB[0]], review="1")))
+    acl.rules, acl.version = [*acl.rules, allow("22", "203.0.113.7/32")], 2
+    acl.save()
+
+    page = text(browser.post(path, rows([WEB[0]], apply="1", reviewed=digest_in(page))), 409)
+    assert "Somebody else has changed the rules meanwhile" in page
+    assert "allow tcp 22 from 203.0.113.7/32" in page and 'name="version" value="2"' in page
+    assert not Operation.unscoped.exists()
+
+
+def test_what_is_wrong_stands_at_its_field(browser, acl):
+    wrong = [allow("99999", "10.0.0.1/8")]
+    page = text(browser.post(f"/t/acme/acls/{acl.pk}/edit/", rows(wrong, review="1")), 422)
+    assert "99999 is no port" in page and "10.0.0.0/8" in page and 'href="#rules.0.ports"' in page
+
+
+def test_rules_go_out_as_csv_and_come_in_with_an_error_for_each_line(browser, acl):
+    sheet = browser.get(f"/t/acme/acls/{acl.pk}/rules.csv")
+    assert sheet.headers["Content-Type"].startswith("text/csv") and "attachment" in sheet.headers["Content-Disposition"]
+    path = f"/t/acme/acls/{acl.pk}/import/"
+    page = text(browser.post(path, {"sheet": sheet.content.decode() + "allow,ingress,tcp,81,10.0.0.0/8,,\n"}))
+    assert "What differs" in page and "allow tcp 81 from 10.0.0.0/8" in page and not Operation.unscoped.exists()
+    faulty = "action,direction,protocol,ports,cidrs\nallow,ingress,tcp,0,10.0.0.0/8\nmaybe,ingress,tcp,1,10.0.0.0/8\n"
+    page = text(browser.post(path, {"sheet": faulty}), 422)
+    assert "Line 2, ports" in page and "Line 3, action" in page
+
+
+def test_a_tier_gets_a_list_and_tells_which_rules_touch_an_instance(browser, acl, tier):
+    path = f"/t/acme/tiers/{tier.pk}/acl/"
+    assert "None. The tier has no rules" in text(browser.get(path))
+    assert browser.post(path, {"acl": str(acl.pk)}).status_code == 302
+    TierAcl.unscoped.update(status=Status.READY, is_applied=False)
+    Operation.unscoped.update(phase="succeeded", finished_at="2026-03-02T09:00:00Z")
+    page = text(browser.get(f"{path}?address=10.20.0.11"))
+    assert "Not applied" in page and "Apply again" in page and "allow tcp 80,443 from 0.0.0.0/0" in page
+    assert browser.post(f"{path}again/").status_code == 302
+    assert Operation.unscoped.filter(kind="tier_acl", goal="changed").exists()
+
+
+def test_the_page_of_a_long_list_costs_the_same_queries(browser, acl, django_assert_max_num_queries):
+    acl.rules = [dict(rule.as_json()) for rule in parse_rules([allow(str(port)) for port in ports(400)])]
+    acl.save()
+    with django_assert_max_num_queries(14):
+        text(browser.get(f"/t/acme/acls/{acl.pk}/"))
