@@ -1,4 +1,4 @@
-"""Ways: what leads from a port of a public address to one of an instance, and whether Netris has them. Pure.
+"""Ways: what leads from a port of a public IP to one of an instance, and whether Netris has them. Pure.
 
 A static NAT is one way for everything. A port forward is a way for each of its ports: the plugin takes no ranges
 (REAL).

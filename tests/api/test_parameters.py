@@ -29,8 +29,11 @@ def lists() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 PARAMETERS = [(path, name, schema) for path, parameters in lists() for name, schema in parameters.items()]
+#: What only the platform reads.
+PLATFORMS = {"/strays/", "/people/", "/address-pools/", "/address-holders/"}
 #: Parameters that refer to something, or choose from something.
 REFERENCES = {"vpc", "tier", "zone", "tenant", "resource", "kind", "status", "state", "phase"}
+REFERENCES |= {"address", "public_ip", "purpose", "instance", "protocol"}
 #: Those that look for something, and may well find nothing.
 SEARCHES = {"q", "name"}
 
@@ -55,6 +58,12 @@ def test_there_are_parameters_to_try():
         "/tokens/",
         "/people/",
         "/instances/",
+        "/public-ips/",
+        "/static-nats/",
+        "/port-forwards/",
+        "/acls/",
+        "/address-pools/",
+        "/address-holders/",
     }
     assert {name for _, name, _ in PARAMETERS} == REFERENCES | SEARCHES | {"cursor", "limit"}
 
@@ -85,7 +94,7 @@ def test_a_parameter_given_twice_lists_nothing(path, name, schema, api, everythi
 def test_a_value_that_refers_to_nothing_is_refused_and_a_search_finds_nothing(
     who, path, name, schema, request, everything
 ):
-    caller = request.getfixturevalue("platform" if path in ("/strays/", "/people/") else who)
+    caller = request.getfixturevalue("platform" if path in PLATFORMS else who)
     for value in ("nowhere", str(uuid4()), "' OR 1=1 --", "🦆"):
         answer = caller.get(f"{path}?{urlencode({name: value})}")
 
@@ -103,7 +112,7 @@ def test_an_unknown_parameter_is_refused_everywhere(api, platform, everything, v
         noun = path.removeprefix(f"{ROOT}/").split("/")[0]
         address = path.removeprefix(ROOT).replace("{id}", str(ids.get(noun, vpc.tenant_id)))
         for method in methods:
-            is_platforms = {"reconnect", "give-up", "strays", "people"} & set(path.split("/"))
+            is_platforms = {"reconnect", "give-up"} & set(path.split("/")) or f"/{noun}/" in PLATFORMS
             is_platforms = is_platforms or (noun == "tenants" and method != "get")
             caller = platform if is_platforms else owner if noun in ("members", "invitations") else api
             body: Any = {} if method in ("post", "patch") else None

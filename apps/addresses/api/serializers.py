@@ -28,7 +28,7 @@ class PublicIpCan(serializers.Serializer[Any]):
 
 
 class PublicIpRead(Read):
-    """A public address of a VPC. The view puts what is `applied`, and the `work` in its VPCs, into the context."""
+    """A public IP of a VPC. The view puts what is `applied`, and the `work` in its VPCs, into the context."""
 
     for_platform = ("tenant",)
 

@@ -37,7 +37,7 @@ def refusal(text: str, call: str) -> Rejected:
 
 
 def address_of(row: OnPublicIp, clouds: Clouds, call: str) -> RemoteIp:
-    """As CloudStack shows the public address. Raises `Rejected` when it is no longer the VPC's."""
+    """As CloudStack shows the public IP. Raises `Rejected` when it is no longer the VPC's."""
     shown = clouds.cloudstack.get_public_ip(str(row.public_ip.cloudstack_id))
     if shown is None or shown.is_free or shown.vpcid != str(row.vpc.cloudstack_id):
         text = f"CloudStack no longer gives {row.address} to this VPC. Release the address here, and take another one."
