@@ -6,10 +6,14 @@ class AddressesConfig(AppConfig):
     label = "addresses"
 
     def ready(self) -> None:
+        from apps.addresses.queries.public_ips import goes_with
         from apps.addresses.recipes import ALL
+        from apps.networks.plans import GOES_ALONG
         from apps.operations.parts import register
         from apps.quotas import resources
 
         for recipe in ALL:
             register(recipe)
         resources.register(resources.PUBLIC_IP, resources.NAT_RULE)
+        if goes_with not in GOES_ALONG:
+            GOES_ALONG.append(goes_with)

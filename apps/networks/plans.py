@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from apps.kernel.svg.vpc_map import PLANNED, TierNode, VpcMap
@@ -135,6 +135,10 @@ def sleep_words(dormant: int, tiers: int) -> str:
     return f"{dormant} of {tiers} tier{'s'[: tiers != 1]} dormant: no instance runs in {them}. Normal."
 
 
+#: What else goes with a VPC: other apps add to it in `AppConfig.ready`, as nothing here knows them.
+GOES_ALONG: list[Callable[[Vpc], Sequence[Item]]] = []
+
+
 def goes_with_vpc(vpc: Vpc, tiers: Sequence[Tier]) -> list[Item]:
     items = [Item("VPC", vpc.name, f"{vpc.cidr} in {vpc.zone}, with its router in CloudStack and its twin in Netris")]
     items += [goes_with_tier(tier) for tier in tiers]
@@ -144,7 +148,7 @@ def goes_with_vpc(vpc: Vpc, tiers: Sequence[Tier]) -> list[Item]:
                 "Public IP", str(vpc.egress_ip), "goes back to the pool; whoever allows it by address must change that"
             )
         )
-    return items
+    return items + [item for each in GOES_ALONG for item in each(vpc)]
 
 
 def goes_with_tier(tier: Tier) -> Item:

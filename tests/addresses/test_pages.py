@@ -166,6 +166,16 @@ def test_the_source_nat_address_is_shown_and_locked(browser: Client, vpc: Vpc) -
     assert "comes and goes with the VPC" in words(browser.get(f"/t/acme/public-ips/{row.pk}/release/"))
 
 
+def test_the_end_of_a_vpc_is_previewed_with_its_addresses(browser: Client, vpc: Vpc) -> None:
+    builders.a_public_ip(vpc, name="shop")
+    builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.21"), builders.a_tier(vpc))
+    goes = browser.get(f"/t/acme/vpcs/{vpc.pk}/delete/").context["goes"]
+    assert [(item.name, item.detail) for item in goes if item.kind == "Public IP"] == [
+        ("198.51.100.20, called shop", "unused"),
+        ("198.51.100.21", "with what leads from it: Port forwards"),
+    ]
+
+
 # --- the platform's ---
 
 

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from apps.addresses.models import Holding, PortForward, PublicIp, PublicIpQuerySet, StaticNat
+from apps.addresses.models import Holding, PortForward, PublicIp, PublicIpQuerySet, Purpose, StaticNat
 from apps.addresses.pool import FREE, KIND
 from apps.kernel import clock
 from apps.kernel.named import containing
 from apps.mirror.models import Item, Reading
+from apps.networks import plans
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
@@ -32,6 +33,8 @@ SORTS = {
     "-created": ("-created_at", "-id"),
 }
 DEFAULT_SORT = "address"
+#: How many addresses the preview of a VPC's end names.
+NAMED = 50
 #: How many operations the page of one shows.
 SHOWN = 8
 
@@ -125,3 +128,14 @@ def _has(words: str) -> Q:
     if block.prefixlen == block.max_prefixlen:
         return Q(address=block.network_address)
     return Q(address__gte=block.network_address, address__lte=block.broadcast_address)
+
+
+def goes_with(vpc: Vpc) -> list[plans.Item]:
+    """What of a VPC's addresses goes with it, but for its own, which is named already. One query."""
+    rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc).exclude(purpose=Purpose.SOURCE_NAT)
+    named = ((row, f", called {row.name}" if row.name else "") for row in rows[:NAMED])
+    return [plans.Item("Public IP", f"{row}{name}", _use_of(row)) for row, name in named]
+
+
+def _use_of(row: PublicIp) -> str:
+    return "unused" if row.purpose == Purpose.UNUSED else f"with what leads from it: {row.get_purpose_display()}"
