@@ -75,6 +75,8 @@ def _of_tenant(tenant: Tenant, path: str) -> list[Place]:
         place("VPCs", "network", "networks:vpc_list", "tiers"),
         place("Instances", "server", "instances:list"),
         place("Public IPs", "globe", "addresses:list"),
+        place("Static NAT", "arrow-left-right", "nat:static_nat_list"),
+        place("Port forwards", "arrow-right", "nat:port_forward_list"),
         place("Access lists", "shield", "acls:list"),
         place("Activity", "history", "operations:list", "operations"),
         place("Members", "users", "members"),

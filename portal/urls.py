@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.acls.urls")),
     path("", include("apps.instances.urls")),
     path("", include("apps.addresses.urls")),
+    path("", include("apps.addresses.nat.urls")),
     path("", include("apps.networks.urls")),
     path("", include("apps.operations.urls")),
     path("", include("apps.accounts.urls")),

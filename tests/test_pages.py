@@ -16,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import Account
-from apps.addresses.models import PublicIp
+from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.instances.queries import theirs
 from apps.mirror.models import Item, Kind
 from apps.mirror.services import refresh_due, request_refresh
@@ -192,7 +192,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
         ids["acl"] = (vpc.acls.first() or builders.an_acl(vpc, rules=RULES)).pk
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
-        ids["publicip"] = a_public_ip_of(vpc)
+        ids |= {"publicip": a_public_ip_of(vpc), **what_leads_into(vpc)}
         found |= {page.path(ids) for page in pages}
     return sorted(found)
 
@@ -205,6 +205,18 @@ def a_public_ip_of(vpc: Vpc) -> Any:
     if vpc.status != Status.DELETED:
         builders.a_port_forward(made, vpc.tiers.all()[0], 8000, 8010)
     return made.pk
+
+
+def what_leads_into(vpc: Vpc) -> dict[str, Any]:
+    """The same when asked again."""
+    tier = vpc.tiers.all()[0]
+    nat = StaticNat.unscoped.filter(vpc=vpc).first()
+    forward = PortForward.unscoped.filter(vpc=vpc).first()
+    ends = [builders.a_public_ip(vpc, f"203.0.113.{PublicIp.unscoped.count() + n}") for n in (1, 2)] if not nat else []
+    return {
+        "staticnat": (nat or builders.a_static_nat(ends[0], tier)).pk,
+        "forward": (forward or builders.a_port_forward(ends[1], tier, 22)).pk,
+    }
 
 
 def an_instance_of(tenant: Tenant) -> Any:

@@ -29,10 +29,8 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
     return [(place.section, place.label) for place in found]
 
 
-TENANT = [
-    ("Tenant", label)
-    for label in ("Overview", "VPCs", "Instances", "Public IPs", "Access lists", "Activity", "Members", "Tokens")
-]
+NETWORK = ("Public IPs", "Static NAT", "Port forwards", "Access lists")
+TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Instances", *NETWORK, "Activity", "Members", "Tokens")]
 PLATFORM = [
     ("Platform", label)
     for label in ("Topology", "Zones", "Addresses", "Tenants", "People", "Tokens", "Operations", "Strays", "Health")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db.models import Max
@@ -12,14 +13,29 @@ from django.db.models import Max
 from apps.addresses.models import PortForward, StaticNat
 from apps.addresses.ways import is_as_meant
 from apps.kernel import clock
+from apps.kernel.named import containing
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
 from apps.netris.wire import NatRule
+from apps.networks.models import Vpc
 from apps.operations.models import Operation
-from apps.operations.provisioned import Status
+from apps.operations.provisioned import ProvisionedQuerySet, Status
+from apps.tenancy.models import Tenant
+
+R = TypeVar("R", StaticNat, PortForward)
 
 KIND = Kind.NETRIS_NAT
 FRESH_FOR = Reading(kind=KIND).fresh_for
+#: How each sorting reads in SQL: all follow an index.
+SORTS = {
+    "address": ("address", "id"),
+    "-address": ("-address", "-id"),
+    "instance": ("instance_name", "id"),
+    "-instance": ("-instance_name", "-id"),
+    "created": ("created_at", "id"),
+    "-created": ("-created_at", "-id"),
+}
+DEFAULT_SORT = "address"
 NOUNS: dict[type[StaticNat | PortForward], str] = {StaticNat: "static NAT", PortForward: "port forward"}
 
 
@@ -88,3 +104,50 @@ def why_not(row: StaticNat | PortForward, action: str, work: Iterable[Operation]
     if action == "apply" and isinstance(row, PortForward) and not row.enabled:
         return "The port forward is switched off. Switch it on instead."
     return None
+
+
+def search(rows: ProvisionedQuerySet[R], *, words: str = "", vpc: Vpc | None = None) -> ProvisionedQuerySet[R]:
+    if words:
+        rows = rows.filter(containing("search_key", words))
+    if vpc is not None:
+        rows = rows.filter(vpc=vpc)
+    return rows.select_related("vpc", "tier")
+
+
+def readings_of(tenant: Tenant) -> list[Reading]:
+    """How old the list of rules is in each zone that the tenant has a VPC in. One query."""
+    zones = Vpc.objects.of(tenant).live().order_by().values("zone")
+    return list(Reading.objects.filter(kind=KIND, zone__in=zones).select_related("zone").order_by("zone__name"))
+
+
+@dataclass(frozen=True)
+class Line:
+    """What a line of a list shows."""
+
+    row: StaticNat | PortForward
+    applied: Applied
+    operation: Operation | None
+    why_not_apply: str | None
+    why_not_change: str | None
+    why_not_delete: str | None
+
+    @classmethod
+    def of(
+        cls, row: StaticNat | PortForward, applied: Applied, work: Sequence[Operation], may_write: str | None
+    ) -> Line:
+        reasons = (may_write or why_not(row, action, work) for action in ("apply", "change", "delete"))
+        operation = next((each for each in work if each.resource_id == row.pk), None)
+        return cls(row, applied, operation, *reasons)
+
+    @property
+    def status(self) -> str:
+        """Ready is only said of what Netris was seen to have lately."""
+        if self.row.status != Status.READY:
+            return self.row.status
+        return {True: "ready", False: "differs", None: "stale"}[self.applied.is_applied]
+
+    @property
+    def wanted(self) -> str:
+        """What it is being changed to; blank where nothing is."""
+        wanted = self.operation.wanted if self.operation else {}
+        return "" if "enabled" not in wanted else "being switched on" if wanted["enabled"] else "being switched off"
