@@ -8,6 +8,7 @@
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
     strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
     public IPs, their NAT,
+    lists of tiers, and lists    `WEFT_GONE_DAYS` after they were gone, and the tiers that had them
     tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
     audit entries               `WEFT_AUDIT_DAYS` after they were written; whatever they tell of is no matter
     who had a public IP         `WEFT_AUDIT_DAYS` after it was released
@@ -39,6 +40,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Concat, Left
 
 from apps.accounts.models import Account
+from apps.acls.models import Acl, TierAcl
 from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
 from apps.health.models import Process
 from apps.kernel import clock
@@ -86,8 +88,11 @@ def forget() -> None:
     _forget("static NATs", StaticNat.unscoped.filter(**deleted), *unspoken)
     _forget("port forwards", PortForward.unscoped.filter(**deleted), *unspoken)
     _forget("public IPs", PublicIp.unscoped.filter(**deleted), *unspoken, *_empty_of("public_ip", *LEADING))
-    _forget("tiers", Tier.unscoped.filter(**deleted), *unspoken, *_empty_of("tier", *LEADING))
-    _forget("VPCs", Vpc.unscoped.filter(**deleted), *unspoken, *_empty_of("vpc", Tier, PublicIp))
+    # While its tier lives, a list that was taken off may still be there, empty: the tier's removal asks for it.
+    _forget("lists of tiers", TierAcl.unscoped.filter(**deleted, tier__status=Status.DELETED), *unspoken)
+    _forget("access lists", Acl.unscoped.filter(**deleted), *unspoken, *_empty_of("acl", TierAcl))
+    _forget("tiers", Tier.unscoped.filter(**deleted), *unspoken, *_empty_of("tier", *LEADING, TierAcl))
+    _forget("VPCs", Vpc.unscoped.filter(**deleted), *unspoken, *_empty_of("vpc", Tier, PublicIp, Acl))
     _forget("accounts", _accounts().filter(**deleted), *unspoken, ~Exists(_owners()))
     if settings.AUDIT_DAYS:
         long_ago = now - timedelta(days=settings.AUDIT_DAYS)
@@ -98,7 +103,7 @@ def forget() -> None:
 def _nothing_there_is_about(gone: datetime) -> Iterator[Condition]:
     """Of operations: what they were about was over by then."""
     about = OuterRef("resource_id")
-    for model in (Vpc, Tier, Account, PublicIp, *LEADING):
+    for model in (Vpc, Tier, Account, PublicIp, Acl, TierAcl, *LEADING):
         yield ~Exists(model.unscoped.filter(pk=about).exclude(status=Status.DELETED, deleted_at__lt=gone))
     for column in ("pk", "row_id"):
         yield ~Q(resource_id__in=_strays(gone).exclude(**{column: None}).values(column))

@@ -20,6 +20,7 @@ from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.state import Goal
 from apps.tenancy.models import AuditEntry
+from portal.retention import forget
 from tests import builders
 from tests.acls.scene import allow
 from tests.builders import BY
@@ -156,3 +157,17 @@ def test_a_rename_is_at_once_and_sends_nothing(vpc):
     assert services.rename_acl(acl, name="Web servers", by=BY)
     assert Acl.unscoped.get().name == "Web servers"
     assert not Operation.unscoped.exists()
+
+
+def test_what_is_long_gone_is_forgotten_with_its_vpc_and_not_while_its_tier_lives(vpc, tier):
+    long_ago = {"status": Status.DELETED, "deleted_at": clock.now() - timedelta(days=4000)}
+    has(tier, an_acl(vpc))
+    TierAcl.unscoped.update(**long_ago)
+    Acl.unscoped.update(**long_ago)
+    forget()
+    assert TierAcl.unscoped.exists() and Acl.unscoped.exists()
+
+    Tier.unscoped.update(**long_ago)
+    Vpc.unscoped.update(**long_ago)
+    forget()
+    assert not any(rows.exists() for rows in (TierAcl.unscoped, Acl.unscoped, Tier.unscoped, Vpc.unscoped))
