@@ -21,6 +21,7 @@ from apps.networks.models import Vpc
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 
+CHOOSE = "Choose the VPC that the address is for."
 #: VPCs that are offered; for one that is not among them the form is opened from its page.
 OFFERED = 200
 
@@ -56,7 +57,7 @@ def _words(length: int, **attrs: Any) -> forms.TextInput:
 
 
 class AcquireForm(PickerForm):
-    vpc = forms.CharField(label="VPC", required=False, widget=Options)
+    vpc = forms.CharField(label="VPC", widget=Options, error_messages={"required": CHOOSE})
     address = PickerField("address", "Type a part of it", required=False, label="Address, or the next free one")
     name = forms.CharField(required=False, widget=_words(LABEL.most))
     notes = forms.CharField(required=False, widget=_words(NOTES.most))
@@ -83,8 +84,8 @@ class AcquireForm(PickerForm):
             self.spec = PublicIpSpec.parse(values)
         except Refused as refusal:
             self.refuse(refusal)
-        if self.vpc_chosen is None:
-            self.add_error("vpc", "Choose the VPC that the address is for.")
+        if self.vpc_chosen is None and "vpc" not in self.errors:
+            self.add_error("vpc", CHOOSE)
 
     @property
     def vpc_chosen(self) -> Vpc | None:
