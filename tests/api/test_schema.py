@@ -42,7 +42,7 @@ def test_every_operation_says_how_it_refuses_and_who_may_call(schema):
             assert {"400", "401", "403", "406", "414", "422", "431", "503"} <= set(refusals), where
             assert ("404" in refusals) == ("{id}" in path), where
             assert ("413" in refusals) == (method != "get"), where
-            assert ("415" in refusals) == (method in ("post", "patch")), where
+            assert ("415" in refusals) == (method in ("post", "put", "patch")), where
             for response in refusals.values():
                 assert list(response["content"]) == ["application/problem+json"], where
 

@@ -75,7 +75,7 @@ class Call:
 
     @property
     def tone(self) -> str:
-        return {"GET": "woad", "POST": "sage", "PATCH": "weld", "DELETE": "madder"}[self.method]
+        return {"GET": "woad", "POST": "sage", "PATCH": "weld", "PUT": "weld", "DELETE": "madder"}[self.method]
 
     @property
     def said(self) -> Sequence[Field]:

@@ -50,7 +50,7 @@ class WeftSchema(AutoSchema):
         match self.method:
             case "POST":
                 return [IDEMPOTENCY_KEY, LOCATION, REPLAYED]
-            case "PATCH":
+            case "PATCH" | "PUT":
                 return [IF_MATCH, ETAG, LOCATION]
             case "DELETE":
                 return [IF_MATCH, LOCATION]
@@ -86,6 +86,6 @@ class WeftSchema(AutoSchema):
                 return [*always, *has_object]
             case "DELETE":
                 return [*always, *has_object, "409", "412", "413"]
-            case "PATCH":
+            case "PATCH" | "PUT":
                 return [*always, *has_object, "409", "412", "413", "415"]
         return [*always, *has_object, "409", "413", "415"]
