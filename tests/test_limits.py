@@ -323,4 +323,4 @@ def test_the_walk_finds_forms_and_endpoints(tries):
         "q of 16000",
     } <= whats
     assert {"Idempotency-Key of 250000", "If-Match of 1990", "tiers: name of 16000", "10000 of cidr"} <= whats
-    assert {"POST", "PATCH", "DELETE", "GET"} == {method for method, _ in found}
+    assert {"POST", "PUT", "PATCH", "DELETE", "GET"} == {method for method, _ in found}
