@@ -298,6 +298,6 @@ def _address(text: str) -> IPv4Address | None:
 
 
 def _own_address(request: TenantRequest) -> str:
-    """Where the person's browser is, if that is a public address."""
+    """Where the person's browser is, if that is an address of the internet."""
     address = _address(request.META.get("REMOTE_ADDR", ""))
     return str(address) if address and address.is_global else ""

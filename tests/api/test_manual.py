@@ -46,5 +46,5 @@ def test_an_example_has_what_its_body_must_have(call: Call) -> None:
 
 def test_the_choices_of_a_parameter_stand_beside_it_and_not_in_its_words() -> None:
     status = next(field for field in CALLS["vpcs-list"].takes if field.name == "status")
-    assert list(status.type.choices) == ["building", "ready", "removing", "stuck"]
+    assert list(status.type.choices) == ["building", "changing", "ready", "removing", "stuck"]
     assert "building" not in status.about

@@ -101,7 +101,7 @@ def test_answers_are_what_the_description_says(schema, api, platform, vpc):
     api.delete(f"/tiers/{vpc.tiers.get().pk}/")
     for path, name in (
         ("vpcs", "VpcRead"),
-        ("tiers", "TierRead"),
+        ("tiers", "TierWithAclRead"),
         ("operations", "OperationRead"),
         ("zones", "ZoneRead"),
     ):

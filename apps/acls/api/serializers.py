@@ -164,7 +164,13 @@ class PacketWrite(Body):
 
     direction = Text(max_length=16, help_text="`ingress` or `egress`, seen from the tier.")
     protocol = Text(max_length=16, help_text="`tcp`, `udp`, `icmp` (a ping), or `all` for any other.")
-    port = Count(required=False, allow_null=True, help_text="The destination port, with tcp and udp.")
+    port = Count(
+        min_value=1,
+        max_value=65535,
+        required=False,
+        allow_null=True,
+        help_text="The destination port, with tcp and udp.",
+    )
     address = Text(max_length=CIDR_LENGTH)
 
 

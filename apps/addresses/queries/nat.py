@@ -25,7 +25,7 @@ from apps.tenancy.models import Tenant
 R = TypeVar("R", StaticNat, PortForward)
 
 KIND = Kind.NETRIS_NAT
-FRESH_FOR = Reading(kind=KIND).fresh_for
+FRESH_FOR = KIND.fresh_for
 #: How each sorting reads in SQL: all follow an index.
 SORTS = {
     "address": ("address", "id"),
