@@ -14,7 +14,7 @@ from apps.acls.models import Acl, TierAcl
 from apps.acls.rules import Rule, next_expiry, parse_rules
 from apps.acls.specs import AclSpec
 from apps.kernel import clock
-from apps.kernel.errors import Busy, Refused
+from apps.kernel.errors import Refused
 from apps.kernel.locks import hold_rows
 from apps.kernel.names import NAME
 from apps.networks import queries as networks
@@ -216,8 +216,7 @@ def _held_vpc(tenant: Tenant, vpc_id: str) -> Vpc:
     if vpc is None:
         raise Refused("vpc-unknown", "There is no such VPC.", "vpc")
     work = networks.work_on(vpc)
-    if reason := vpc.why_not("add tier", work):
-        raise _refusal(reason, work)
+    operations.need(vpc.why_not("add tier", work), work)
     return vpc
 
 
@@ -227,8 +226,7 @@ def _held_tier(tier: Tier) -> Tier:
     tier = Tier.objects.of(tier.tenant).select_related("tenant").get(pk=tier.pk)
     tier.vpc = vpc
     work = networks.work_on(vpc)
-    if reason := tier.why_not("change", work):
-        raise _refusal(reason, work)
+    operations.need(tier.why_not("change", work), work)
     return tier
 
 
@@ -246,13 +244,7 @@ def _held(acl: Acl, action: str | None) -> Acl:
 def _need_offer(acl: Acl, action: str) -> None:
     """Raises `Refused` when the action is not offered now, in the words that said so before."""
     work = networks.work_on(acl.vpc)
-    if reason := acl.why_not(action, work, queries.tiers_of(acl)):
-        raise _refusal(reason, work)
-
-
-def _refusal(reason: str, work: Sequence[Operation]) -> Refused:
-    is_busy = any(reason == each.in_the_way for each in work)
-    return Busy("busy", reason) if is_busy else Refused("not-now", reason)
+    operations.need(acl.why_not(action, work, queries.tiers_of(acl)), work)
 
 
 def _told(rules: Sequence[Rule], denies_rest: bool) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from ipaddress import IPv4Address
 from typing import Any
 from uuid import UUID
@@ -25,7 +24,7 @@ from apps.kernel.shortcuts import get_or_404
 from apps.networks import queries as networks
 from apps.networks.models import Tier
 from apps.networks.plans import Item
-from apps.operations.models import Operation
+from apps.operations.views import offered, started
 from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import tenant_form, tenant_view
 from apps.tenancy.queries import why_not_write
@@ -53,7 +52,7 @@ def acl_create(request: TenantRequest) -> HttpResponse:
     form = AclForm(request.POST or None, vpcs, vpc=request.GET.get("vpc", ""), address=_own_address(request))
     if form.is_valid():
         try:
-            return _started(request, services.create_acl(request.tenant, form.spec, by=request.actor))
+            return started(request, services.create_acl(request.tenant, form.spec, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     reason = None if vpcs else "There is no VPC that is ready yet. A list belongs to one."
@@ -147,7 +146,7 @@ def acl_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = Refusable(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            return _started(request, services.delete_acl(acl, by=request.actor))
+            return started(request, services.delete_acl(acl, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     work = networks.work_on(acl.vpc)
@@ -160,7 +159,7 @@ def acl_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
         "confirm_label": "Delete access list",
         "cancel_url": reverse("acls:detail", args=[request.tenant.slug, acl.pk]),
         "crumbs": _crumbs(request, acl, "Delete"),
-        **_offered(acl.why_not("delete", work, queries.tiers_of(acl)), work),
+        **offered(acl.why_not("delete", work, queries.tiers_of(acl)), work),
     }
     return render(request, "confirm.html", context, status=422 if form.errors else 200)
 
@@ -179,7 +178,7 @@ def tier_acl(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = ChoiceOfList(request.POST if request.method == "POST" else None, lists, now=now)
     if form.is_valid():
         try:
-            return _started(request, services.assign(tier, form.cleaned_data["acl"], by=request.actor))
+            return started(request, services.assign(tier, form.cleaned_data["acl"], by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     work = networks.work_on(tier.vpc)
@@ -239,7 +238,7 @@ def _edited(request: TenantRequest, acl: Acl, draft: RulesDraft, seen: int, *, i
                 operation = services.change_rules(
                     acl, rules, denies_rest=draft.denies_rest, seen=seen, by=request.actor
                 )
-                return _started(request, operation)
+                return started(request, operation)
         except services.ChangedMeanwhile:
             acl = _acl(request, acl.pk)
             is_stale, review = True, plans.review_of(acl, rules, denies_rest=draft.denies_rest)
@@ -254,7 +253,7 @@ def _edited(request: TenantRequest, acl: Acl, draft: RulesDraft, seen: int, *, i
         "told": told if review else "",
         "is_stale": is_sent and is_stale,
         "crumbs": _crumbs(request, acl, "Edit rules"),
-        **_offered(acl.why_not("edit", work, queries.tiers_of(acl)), work),
+        **offered(acl.why_not("edit", work, queries.tiers_of(acl)), work),
     }
     if is_sent and is_stale:
         status = 409
@@ -266,20 +265,12 @@ def _version(request: TenantRequest, acl: Acl) -> int:
     return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 0
 
 
-def _offered(reason: str | None, work: Sequence[Operation]) -> dict[str, Any]:
-    return {"reason": reason, "holder": next((each for each in work if reason == each.in_the_way), None)}
-
-
 def _attempt(request: TenantRequest, service: Any, tier: Tier) -> HttpResponse:
     try:
-        return _started(request, service(tier, by=request.actor))
+        return started(request, service(tier, by=request.actor))
     except Refused as refusal:
         messages.error(request, refusal.message)
         return redirect("acls:tier", request.tenant.slug, tier.pk)
-
-
-def _started(request: TenantRequest, operation: Operation) -> HttpResponse:
-    return redirect("operations:detail", request.tenant.slug, operation.pk)
 
 
 def _crumbs(request: TenantRequest, acl: Acl | str, here: str = "") -> list[dict[str, str]]:

@@ -36,6 +36,7 @@ from apps.networks.plans import Item
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.sentences import sentence
+from apps.operations.views import offered, started
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import PUBLIC_IP
 from apps.tenancy.actors import PlatformRequest, TenantRequest
@@ -106,7 +107,7 @@ def public_ip_create(request: TenantRequest) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
         else:
-            return _started(request, operation)
+            return started(request, operation)
     quota = quotas_of(request.tenant).of(PUBLIC_IP)
     reason = quota.why_not() or (None if vpcs else "No VPC is ready yet. Create one first.")
     crumbs = [*_crumbs(request), {"label": "New"}]
@@ -179,7 +180,7 @@ def public_ip_release(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = Refusable(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            return _started(request, services.release(row, by=request.actor))
+            return started(request, services.release(row, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     work = networks.work_on(row.vpc)
@@ -191,8 +192,7 @@ def public_ip_release(request: TenantRequest, pk: UUID) -> HttpResponse:
         "heading": f"Release {row}",
         "question": "Whoever reaches something at this address, reaches it no more.",
         "form": form,
-        "reason": reason,
-        "holder": next((each for each in work if reason == each.in_the_way), None),
+        **offered(reason, work),
         "goes": [Item("Public IP", str(row.address), where)],
         "stays": [_stays(each) for each in queries.led_from(row)]
         or [Item("VPC", row.vpc.name, "with all that is in it")],
@@ -212,11 +212,6 @@ def _stays(each: StaticNat | PortForward) -> Item:
 def _row(request: TenantRequest, pk: UUID) -> PublicIp:
     rows = PublicIp.objects.of(request.tenant).live().select_related("zone", "vpc__zone", "vpc__tenant", "tenant")
     return get_or_404(rows, pk=pk)
-
-
-def _started(request: TenantRequest, operation: Operation) -> HttpResponse:
-    """To the page on which one can watch."""
-    return redirect("operations:detail", request.tenant.slug, operation.pk)
 
 
 def _crumbs(request: TenantRequest, row: PublicIp | None = None) -> list[dict[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import Account
-from apps.kernel.errors import Busy, Invalid, Refused
+from apps.kernel.errors import Invalid, Refused
 from apps.kernel.locks import hold_rows
 from apps.kernel.names import DESCRIPTION, NAME, key_of
 from apps.networks import queries
@@ -188,9 +188,7 @@ def _need_offer(row: Vpc | Tier, action: str) -> None:
     """Raises `Refused` when the action is not offered now, in the words that said so before."""
     vpc = row.vpc if isinstance(row, Tier) else row
     work = queries.work_on(vpc)
-    if reason := row.why_not(action, work):
-        is_busy = any(reason == each.in_the_way for each in work)
-        raise Busy("busy", reason) if is_busy else Refused("not-now", reason)
+    operations.need(row.why_not(action, work), work)
 
 
 def _start(kind: str, resource: Vpc | Tier, goal: Goal, *, by: Actor, **options: Any) -> Operation:

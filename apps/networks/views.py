@@ -30,6 +30,7 @@ from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.queries import ahead_of
 from apps.operations.sentences import sentence
+from apps.operations.views import offered, started
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import VPC
 from apps.tenancy.actors import TenantRequest
@@ -117,7 +118,7 @@ def vpc_create(request: TenantRequest) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
         else:
-            return redirect("operations:detail", request.tenant.slug, operation.pk)
+            return started(request, operation)
     template = part_or_page(request, "networks/vpc_create.html", "builder")
     return render(request, template, _builder(request, form), status=422 if form.errors else 200)
 
@@ -169,7 +170,7 @@ def vpc_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = ConfirmForm(vpc, request.POST or None)
     if form.is_valid():
         try:
-            return _started(request, services.delete_vpc(vpc, by=request.actor))
+            return started(request, services.delete_vpc(vpc, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     goes = plans.goes_with_vpc(vpc, list(queries.tiers_of(vpc)))
@@ -193,7 +194,7 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = TierForm(request.POST or None, suggestion=suggestion, name=gone.name if gone else "")
     if form.is_valid():
         try:
-            return _started(request, services.create_tier(vpc, form.spec, by=request.actor))
+            return started(request, services.create_tier(vpc, form.spec, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     said = request.POST or request.GET
@@ -205,7 +206,7 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     agreement = agreement_of(vpc, tiers, settled_at=queries.settled_at(queries.latest_operations_of(vpc)))
     picture = plans.map_of(vpc, tiers, agreement, planned=None if reason else planned)
     context = {"form": form, "vpc": vpc, "tiers": tiers, "picture": picture}
-    context |= {**_offered(reason, work), "crumbs": _crumbs(request, vpc, "New tier")}
+    context |= {**offered(reason, work), "crumbs": _crumbs(request, vpc, "New tier")}
     template = part_or_page(request, "networks/tier_create.html", "map")
     return render(request, template, context, status=422 if form.errors else 200)
 
@@ -236,7 +237,7 @@ def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = Refusable(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            return _started(request, services.delete_tier(tier, by=request.actor))
+            return started(request, services.delete_tier(tier, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     context = _removal(request, tier.vpc, f"Delete tier {tier.name}", _offer(request, tier, "delete"))
@@ -268,13 +269,8 @@ def _why_not(request: TenantRequest, row: Vpc | Tier, action: str, work: Sequenc
 
 
 def _offer(request: TenantRequest, row: Vpc | Tier, action: str) -> dict[str, Any]:
-    """Why a form's button cannot be pressed now, and the operation in the way where there is one."""
     work = queries.work_on(row if isinstance(row, Vpc) else row.vpc)
-    return _offered(_why_not(request, row, action, work), work)
-
-
-def _offered(reason: str | None, work: Sequence[Operation]) -> dict[str, Any]:
-    return {"reason": reason, "holder": next((each for each in work if reason == each.in_the_way), None)}
+    return offered(_why_not(request, row, action, work), work)
 
 
 def _why_not_add_tier(request: TenantRequest, vpc: Vpc, tiers: int, work: Sequence[Operation]) -> str | None:
@@ -288,11 +284,6 @@ def _crumbs(request: HttpRequest, vpc: Vpc | str, here: str = "") -> list[dict[s
     if isinstance(vpc, str):
         return [*crumbs, {"label": vpc}]
     return [*crumbs, {"label": vpc.name, "url": reverse("networks:vpc_detail", args=[slug, vpc.pk])}, {"label": here}]
-
-
-def _started(request: TenantRequest, operation: Operation) -> HttpResponse:
-    """To the page on which one can watch."""
-    return redirect("operations:detail", request.tenant.slug, operation.pk)
 
 
 def _renamed(request: TenantRequest, vpc: Vpc, name: str, *, is_changed: bool) -> HttpResponse:

@@ -95,6 +95,15 @@ def _take_place(lane: str) -> dict[str, Any]:
     return {"place": (told["last"] or 0) + 1, "waits": told["count"] > 0}
 
 
+def need(reason: str | None, work: Iterable[Operation]) -> None:
+    """Raises the reason why something is not offered now, if there is one: as `Busy` when it is one of these operations
+    that is in the way."""
+    if reason is None:
+        return
+    is_busy = any(reason == each.in_the_way for each in work)
+    raise Busy("busy", reason) if is_busy else Refused("not-now", reason)
+
+
 def busy(tenant: Tenant | None, holder: Operation | None) -> Busy:
     """Says which operation is in the way, to whom it belongs."""
     if holder is None:

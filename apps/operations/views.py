@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,16 @@ from apps.tenancy.actors import Actor, PlatformRequest, TenantRequest
 from apps.tenancy.decorators import platform_view, tenant_view
 from apps.tenancy.models import AuditEntry
 from apps.tenancy.queries import why_not_write
+
+
+def started(request: TenantRequest, operation: Operation) -> HttpResponse:
+    """To the page on which one can watch."""
+    return redirect("operations:detail", request.tenant.slug, operation.pk)
+
+
+def offered(reason: str | None, work: Sequence[Operation]) -> dict[str, Any]:
+    """Why a form's button cannot be pressed now, and the operation in the way where there is one."""
+    return {"reason": reason, "holder": next((each for each in work if reason == each.in_the_way), None)}
 
 
 @tenant_view

@@ -28,6 +28,7 @@ from apps.kernel.shortcuts import get_or_404
 from apps.networks import queries as networks
 from apps.networks.plans import Item
 from apps.operations.models import Operation
+from apps.operations.views import offered, started
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import NAT_RULE
 from apps.tenancy.actors import TenantRequest
@@ -61,7 +62,7 @@ def static_nat_create(request: TenantRequest) -> HttpResponse:
         said = form.cleaned_data
         try:
             operation = create_static_nat(said["public_ip"], said["instance"], address=form.guest, by=request.actor)
-            return _started(request, operation)
+            return started(request, operation)
         except Refused as refusal:
             form.refuse(refusal)
     return _form(request, form, "addresses/static_nat_create.html", StaticNat)
@@ -75,7 +76,7 @@ def port_forward_create(request: TenantRequest) -> HttpResponse:
     if form.is_valid():
         said = form.cleaned_data
         try:
-            return _started(
+            return started(
                 request, create_port_forward(said["public_ip"], said["instance"], form.spec, by=request.actor)
             )
         except Refused as refusal:
@@ -90,7 +91,7 @@ def static_nat_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = Refusable(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            return _started(request, delete_static_nat(row, by=request.actor))
+            return started(request, delete_static_nat(row, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     goes = Item("Static NAT", f"{row.address} to {row.guest_address}", f"of {row.instance_name}")
@@ -104,7 +105,7 @@ def port_forward_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = Refusable(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            return _started(request, delete_port_forward(row, by=request.actor))
+            return started(request, delete_port_forward(row, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
     ports = f"{row.get_protocol_display()} {row.public_ports} of {row.address}"
@@ -115,7 +116,7 @@ def port_forward_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def static_nat_apply(request: TenantRequest, pk: UUID) -> HttpResponse:
     try:
-        return _started(request, apply_static_nat(_row(request, StaticNat, pk), by=request.actor))
+        return started(request, apply_static_nat(_row(request, StaticNat, pk), by=request.actor))
     except Refused as refusal:
         return _refused(request, StaticNat, refusal)
 
@@ -124,7 +125,7 @@ def static_nat_apply(request: TenantRequest, pk: UUID) -> HttpResponse:
 @require_POST
 def port_forward_apply(request: TenantRequest, pk: UUID) -> HttpResponse:
     try:
-        return _started(request, apply_port_forward(_row(request, PortForward, pk), by=request.actor))
+        return started(request, apply_port_forward(_row(request, PortForward, pk), by=request.actor))
     except Refused as refusal:
         return _refused(request, PortForward, refusal)
 
@@ -139,7 +140,7 @@ def port_forward_switch(request: TenantRequest, pk: UUID) -> HttpResponse:
     except Refused as refusal:
         return _refused(request, PortForward, refusal)
     if operation is not None:
-        return _started(request, operation)
+        return started(request, operation)
     messages.info(request, f"It is switched {'on' if is_on else 'off'} already.")
     return redirect(_url(request, PortForward))
 
@@ -194,8 +195,7 @@ def _removal(
         "heading": f"{label} of {row.address}",
         "question": "Whoever reaches the instance over it, reaches it no more.",
         "form": form,
-        "reason": reason,
-        "holder": next((each for each in work if reason == each.in_the_way), None),
+        **offered(reason, work),
         "goes": [goes],
         "stays": [Item("Public IP", str(row.address), "stays yours"), Item("Instance", row.instance_name)],
         "confirm_label": label,
@@ -207,11 +207,6 @@ def _removal(
 
 def _row(request: TenantRequest, model: type[R], pk: UUID) -> R:
     return get_or_404(model.objects.of(request.tenant).live().select_related("vpc__tenant", "tenant"), pk=pk)
-
-
-def _started(request: TenantRequest, operation: Operation) -> HttpResponse:
-    """To the page on which one can watch."""
-    return redirect("operations:detail", request.tenant.slug, operation.pk)
 
 
 def _refused(request: TenantRequest, model: type[Any], refusal: Refused) -> HttpResponse:

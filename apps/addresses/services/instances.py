@@ -12,9 +12,10 @@ from django.db import IntegrityError, transaction
 from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
 from apps.addresses.queries.nat import why_not
 from apps.instances.queries import Instance
-from apps.kernel.errors import Busy, Refused
+from apps.kernel.errors import Refused
 from apps.networks import queries as networks
 from apps.networks.models import Tier, Vpc
+from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.quotas.resources import NAT_RULE
@@ -63,9 +64,7 @@ def held_row(row: R, action: str) -> R:
     row.vpc = vpc
     work = networks.work_on(vpc)
     need_vpc(vpc, work)
-    if reason := why_not(row, action, work):
-        is_busy = any(reason == each.in_the_way for each in work)
-        raise Busy("busy", reason) if is_busy else Refused("not-now", reason)
+    operations.need(why_not(row, action, work), work)
     return row
 
 
@@ -76,9 +75,7 @@ def _held_vpc(row: PublicIp | StaticNat | PortForward) -> Vpc:
 
 def need_vpc(vpc: Vpc, work: list[Operation]) -> None:
     """Raises `Refused` while the VPC itself is being built, removed, or stuck."""
-    if reason := vpc.why_not("add tier", work):
-        is_busy = any(reason == each.in_the_way for each in work)
-        raise Busy("busy", reason) if is_busy else Refused("not-now", reason)
+    operations.need(vpc.why_not("add tier", work), work)
 
 
 def need_purpose(public_ip: PublicIp, *also: Purpose) -> None:

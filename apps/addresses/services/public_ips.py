@@ -8,7 +8,7 @@ from apps.addresses import pool
 from apps.addresses.models import LABEL, NOTES, Holding, PublicIp
 from apps.addresses.specs import PublicIpSpec
 from apps.kernel import clock
-from apps.kernel.errors import Busy, Refused
+from apps.kernel.errors import Refused
 from apps.kernel.locks import hold_row, hold_rows
 from apps.networks import queries as networks
 from apps.networks.models import Vpc
@@ -119,9 +119,7 @@ def _held(row: PublicIp, action: str) -> PublicIp:
 def need_offer(row: Vpc | PublicIp, vpc: Vpc, action: str) -> None:
     """Raises `Refused` when the action is not offered now, in the words that said so before."""
     work = networks.work_on(vpc)
-    if reason := row.why_not(action, work):
-        is_busy = any(reason == each.in_the_way for each in work)
-        raise Busy("busy", reason) if is_busy else Refused("not-now", reason)
+    operations.need(row.why_not(action, work), work)
 
 
 def _start(row: PublicIp, goal: Goal, *, by: Actor) -> Operation:
