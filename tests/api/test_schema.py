@@ -33,7 +33,9 @@ def test_to_describe_the_api_no_database_is_asked(tmp_path, django_assert_num_qu
 
 
 def test_every_operation_says_how_it_refuses_and_who_may_call(schema):
-    for path, methods in yaml.safe_load(schema)["paths"].items():
+    document = yaml.safe_load(schema)
+    responses = document["components"]["responses"]
+    for path, methods in document["paths"].items():
         for method, operation in methods.items():
             where = f"{method} {path}"
             assert operation["summary"], where
@@ -44,7 +46,8 @@ def test_every_operation_says_how_it_refuses_and_who_may_call(schema):
             assert ("413" in refusals) == (method != "get"), where
             assert ("415" in refusals) == (method in ("post", "put", "patch")), where
             for response in refusals.values():
-                assert list(response["content"]) == ["application/problem+json"], where
+                _, kind, name = response["$ref"].rsplit("/", 2)
+                assert (kind, list(responses[name]["content"])) == ("responses", ["application/problem+json"]), where
 
 
 def test_headers_are_described(schema):

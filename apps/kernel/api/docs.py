@@ -122,12 +122,12 @@ class Manual:
     """All of it, from an OpenAPI document."""
 
     def __init__(self, document: Schema) -> None:
-        self._schemas: Schema = document["components"]["schemas"]
+        self._components: Schema = document["components"]
         calls = sorted(self._calls(document["paths"]), key=lambda each: each[0])
         self.chapters = [Chapter(tag, [call for _, call in group]) for tag, group in groupby(calls, lambda one: one[0])]
         self.shapes = [
             Shape(name, _words(schema), self._fields(schema))
-            for name, schema in self._schemas.items()
+            for name, schema in self._components["schemas"].items()
             if "properties" in schema
         ]
         self.refusals = sorted(
@@ -156,6 +156,7 @@ class Manual:
         return Field(told["name"], self._type(told["schema"]), _words(told), is_required, PLACES[told["in"]])
 
     def _answer(self, code: str, told: Schema) -> Answer:
+        _, told = self._named(told)
         schema = next((each.get("schema") for each in told.get("content", {}).values()), None)
         return Answer(code, _words(told), self._type(schema) if schema else None)
 
@@ -166,12 +167,12 @@ class Manual:
         ]
 
     def _named(self, schema: Schema) -> tuple[str, Schema]:
-        """What a schema refers to, with its name; itself, without one, when it refers to nothing."""
+        """What a schema or a response refers to, with its name; itself, without one, when it refers to nothing."""
         refers = schema if "$ref" in schema else next(iter(schema.get("allOf", schema.get("oneOf", ()))), {})
         if "$ref" not in refers:
             return "", schema
-        name = refers["$ref"].rpartition("/")[2]
-        return name, self._schemas[name]
+        kind, name = refers["$ref"].split("/")[-2:]
+        return name, self._components[kind][name]
 
     def _type(self, schema: Schema) -> Type:
         name, meant = self._named(schema)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 
 from apps.kernel.api.bodies import BodyRows
@@ -65,12 +67,18 @@ class WeftSchema(AutoSchema):
         bodies = super()._get_response_bodies(direction)
         if self.method == "GET" and not self._is_list_view():
             bodies["304"] = {"description": "The object is still in the state that `If-None-Match` names."}
-        for code in self._refusals():
-            response = OpenApiResponse(ProblemRead, description=REFUSALS[code])
-            bodies[code] = self._get_response_for_code(  # type: ignore[no-untyped-call]
-                response, code, [MEDIA_TYPE], direction
-            )
+        bodies |= {code: self._refusal(code) for code in self._refusals()}
         return dict(sorted(bodies.items()))
+
+    def _refusal(self, code: str) -> Any:
+        """A reference: what it says stands once in the document, however many routes say it."""
+        response = self._get_response_for_code(  # type: ignore[no-untyped-call]
+            OpenApiResponse(ProblemRead, description=REFUSALS[code]), code, [MEDIA_TYPE]
+        )
+        name = HTTPStatus(int(code)).name.title().replace("_", "")
+        component = ResolvedComponent(name, ResolvedComponent.RESPONSE, response, ProblemRead)  # type: ignore[no-untyped-call]
+        self.registry.register_on_missing(component)
+        return component.ref
 
     def _map_serializer_field(self, field: Any, direction: Any, bypass_extensions: bool = False) -> Any:
         schema = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]
