@@ -97,6 +97,7 @@ class RulesDraft:
                         "name": name,
                         "key": f"rules.{place}.{name}",
                         "value": row[name],
+                        "title": LABELS[name],
                         "label": f"{LABELS[name]} of rule {place + 1}",
                         "options": OPTIONS.get(name),
                         "fault": self.faults.get(f"rules.{place}.{name}"),

@@ -263,12 +263,16 @@ def sort_header(context: template.Context, field: str, label: str, *, number: bo
 
 
 @register.simple_block_tag
-def table(content: str, caption: str) -> SafeString:
-    """A table between the tags: what has it scroll sideways in a narrow window, and what names it."""
+def table(content: str, caption: str, look: str = "") -> SafeString:
+    """A table between the tags: what has it scroll sideways in a narrow window, and what names it.
+
+    Without a `look`, a class of its own, its rows become cards on a phone.
+    """
     return format_html(
-        '<div class="table-wrap" tabindex="0" role="group" aria-label="{}"><table class="table">'
+        '<div class="table-wrap" tabindex="0" role="group" aria-label="{}"><table class="table{}">'
         '<caption class="visually-hidden">{}</caption>{}</table></div>',
         caption,
+        f" table--keep {look}" if look else "",
         caption,
         content,
     )
