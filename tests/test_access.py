@@ -40,6 +40,10 @@ GET    networks:vpc_create         tenant     login      404       403     200  
 POST   networks:vpc_create         tenant     login      404       403     422       404
 GET    networks:vpc_map            tenant     login      404       403     200       404
 GET    networks:vpc_detail         vpc        login      404       200     200       404
+GET    networks:vpc_tiers          vpc        login      404       200     200       404
+GET    networks:vpc_activity       vpc        login      404       200     200       404
+GET    addresses:of_vpc            vpc        login      404       200     200       404
+GET    acls:of_vpc                 vpc        login      404       200     200       404
 GET    networks:vpc_rename         vpc        login      404       403     200       404
 POST   networks:vpc_rename         vpc        login      404       403     200       404
 GET    networks:vpc_delete         vpc        login      404       403     200       404

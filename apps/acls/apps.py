@@ -6,8 +6,10 @@ class AclsConfig(AppConfig):
     label = "acls"
 
     def ready(self) -> None:
+        from apps.acls.plans import lists_of_tiers
         from apps.acls.recipes import ALL, ALONGSIDE
-        from apps.networks import alongside
+        from apps.acls.views import TAB
+        from apps.networks import alongside, inside, tabs
         from apps.operations.parts import register
         from apps.quotas import resources
 
@@ -15,3 +17,5 @@ class AclsConfig(AppConfig):
         for recipe in ALL:
             register(recipe)
         alongside.register(ALONGSIDE)
+        inside.register(lists_of_tiers)
+        tabs.register(TAB)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 from typing import Any
 
+from django.urls import reverse
+
 from apps.acls import queries
 from apps.acls.changes import diff
 from apps.acls.evaluator import differences
@@ -16,7 +18,8 @@ from apps.acls.ports import range_text
 from apps.acls.rules import Action, Direction, Protocol, Rule
 from apps.acls.tables import By, Decision, Entry, fabric_table
 from apps.kernel import clock
-from apps.networks.models import Tier
+from apps.networks.inside import Inside, ListOfTier
+from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 
 WORDS = {
@@ -155,3 +158,14 @@ def touching(tier: Tier, address: IPv4Address) -> list[dict[str, Any]]:
         for place, rule in enumerate(row.acl.written)
         if rule.is_in_force(now) and (row.pk == tier.pk or any(address in cidr for cidr in rule.cidrs))
     ]
+
+
+def lists_of_tiers(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
+    """One query."""
+    rows = queries.lists_of(tiers, TierAcl.objects.of(vpc.tenant))
+    lists = {}
+    for tier in tiers:
+        row = rows.get(tier.pk)
+        url = reverse("acls:tier", args=[vpc.tenant.slug, tier.pk])
+        lists[tier.pk] = ListOfTier(row.acl.name if row else "", url)
+    return Inside(lists=lists)

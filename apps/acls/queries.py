@@ -97,7 +97,11 @@ def search(tenant: Tenant, *, words: str, status: str) -> AclQuerySet:
 
 def rows_of(tenant: Tenant, page: Page[Acl]) -> list[dict[str, Any]]:
     """What the lines of the list show. Two queries."""
-    acls = list(cast(AclQuerySet, page.object_list).select_related("vpc"))
+    return lines_of(tenant, list(cast(AclQuerySet, page.object_list).select_related("vpc")))
+
+
+def lines_of(tenant: Tenant, acls: Sequence[Acl]) -> list[dict[str, Any]]:
+    """One query."""
     used = in_use([acl.pk for acl in acls], TierAcl.objects.of(tenant))
     return [
         {
@@ -117,6 +121,10 @@ def vpcs_for(tenant: Tenant) -> list[Vpc]:
 
 def lists_in(vpc: Vpc) -> list[Acl]:
     return list(Acl.objects.of(vpc.tenant).live().filter(vpc=vpc).order_by("name", "id"))
+
+
+def count_in(vpc: Vpc) -> int:
+    return Acl.objects.of(vpc.tenant).live().filter(vpc=vpc).count()
 
 
 def list_of(tier: Tier) -> TierAcl | None:

@@ -5,6 +5,7 @@ from apps.acls import views
 app_name = "acls"
 
 tenant_urlpatterns = [
+    path("vpcs/<id:pk>/acls/", views.of_vpc, name="of_vpc"),
     path("acls/", views.acl_list, name="list"),
     path("acls/new/", views.acl_create, name="create"),
     path("acls/<id:pk>/", views.acl_detail, name="detail"),

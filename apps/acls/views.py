@@ -15,16 +15,19 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from apps.acls import plans, queries, services
 from apps.acls.drafts import EDITS, RulesDraft
 from apps.acls.forms import AclForm, AclListForm, AclRenameForm, ChoiceOfList, PacketForm, SheetForm
-from apps.acls.models import Acl
+from apps.acls.models import Acl, TierAcl
 from apps.acls.sheets import sheet_of
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
 from apps.kernel.pages import found, list_page, only_parameters, page_of
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import queries as networks
+from apps.networks import tabs
 from apps.networks.models import Tier
 from apps.networks.plans import Item
 from apps.operations.views import offered, started
+from apps.quotas.queries import quotas_of
+from apps.quotas.resources import ACL
 from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import tenant_form, tenant_view
 from apps.tenancy.queries import why_not_write
@@ -162,6 +165,28 @@ def acl_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
         **offered(acl.why_not("delete", work, queries.tiers_of(acl)), work),
     }
     return render(request, "confirm.html", context, status=422 if form.errors else 200)
+
+
+# --- of a VPC ---------------------------------------------------------------------------------------------------------
+
+TAB = tabs.Tab("Access lists", "acls:of_vpc", 30, queries.count_in)
+
+
+@tabs.vpc_tab
+def of_vpc(request: TenantRequest, seen: tabs.Seen) -> HttpResponse:
+    """Three queries besides those of the frame."""
+    rows = queries.lists_of(seen.tiers, TierAcl.objects.of(request.tenant))
+    vpc = seen.vpc
+    return tabs.tab_page(
+        request,
+        seen,
+        TAB,
+        "acls/vpc_acls.html",
+        rows=queries.lines_of(request.tenant, queries.lists_in(vpc)),
+        tiers=[(tier, rows.get(tier.pk)) for tier in seen.tiers],
+        create_here=reverse("acls:create", args=[request.tenant.slug], query={"vpc": vpc.pk}),
+        why_not_create=seen.why_not_write or quotas_of(request.tenant).of(ACL).why_not(),
+    )
 
 
 # --- of a tier --------------------------------------------------------------------------------------------------------

@@ -7,7 +7,10 @@ class AddressesConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.addresses.queries.public_ips import goes_with
+        from apps.addresses.queries.vpcs import drawn_of
         from apps.addresses.recipes import ALL
+        from apps.addresses.views import TAB
+        from apps.networks import inside, tabs
         from apps.networks.plans import GOES_ALONG
         from apps.operations.parts import register
         from apps.quotas import resources
@@ -17,3 +20,5 @@ class AddressesConfig(AppConfig):
         resources.register(resources.PUBLIC_IP, resources.NAT_RULE)
         if goes_with not in GOES_ALONG:
             GOES_ALONG.append(goes_with)
+        inside.register(drawn_of)
+        tabs.register(TAB)

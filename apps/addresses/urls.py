@@ -5,6 +5,7 @@ from apps.addresses import views
 app_name = "addresses"
 
 tenant_urlpatterns = [
+    path("vpcs/<id:pk>/addresses/", views.of_vpc, name="of_vpc"),
     path("public-ips/", views.public_ip_list, name="list"),
     path("public-ips/new/", views.public_ip_create, name="create"),
     path("public-ips/choices/", views.public_ip_choices, name="choices"),

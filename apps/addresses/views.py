@@ -22,6 +22,7 @@ from apps.addresses.forms import (
     choices,
 )
 from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
+from apps.addresses.queries import nat, vpcs
 from apps.addresses.queries import public_ips as queries
 from apps.addresses.queries.public_ips import UNREAD, Applied
 from apps.addresses.services import public_ips as services
@@ -31,6 +32,7 @@ from apps.kernel.pages import found, list_page, only_parameters, page_of, part_o
 from apps.kernel.pickers import answered
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import queries as networks
+from apps.networks import tabs
 from apps.networks.models import Vpc
 from apps.networks.plans import Item
 from apps.operations.models import Operation
@@ -38,7 +40,7 @@ from apps.operations.provisioned import Status
 from apps.operations.sentences import sentence
 from apps.operations.views import offered, started
 from apps.quotas.queries import quotas_of
-from apps.quotas.resources import PUBLIC_IP
+from apps.quotas.resources import NAT_RULE, PUBLIC_IP
 from apps.tenancy.actors import PlatformRequest, TenantRequest
 from apps.tenancy.decorators import platform_view, tenant_form, tenant_view
 from apps.tenancy.queries import why_not_write
@@ -151,6 +153,30 @@ def public_ip_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
         "crumbs": [*_crumbs(request), {"label": str(row)}],
     }
     return render(request, part_or_page(request, "addresses/public_ip_detail.html", "part"), context)
+
+
+TAB = tabs.Tab("Addresses and NAT", "addresses:of_vpc", 20, vpcs.count_in)
+
+
+@tabs.vpc_tab
+def of_vpc(request: TenantRequest, seen: tabs.Seen) -> HttpResponse:
+    """Ten queries besides those of the frame."""
+    rows, rules = vpcs.public_ips_in(seen.vpc), vpcs.rules_in(seen.vpc)
+    given, applied = queries.applied_of(rows), nat.applied_of(rules) if rules else {}
+    work = {seen.vpc.pk: seen.work}
+    quotas = quotas_of(request.tenant)
+    return tabs.tab_page(
+        request,
+        seen,
+        TAB,
+        "addresses/vpc_addresses.html",
+        lines=[_line(row, given.get(row.pk, UNREAD), work) for row in rows],
+        rules=[nat.Line.of(rule, applied.get(rule.pk, nat.UNKNOWN), seen.work, seen.why_not_write) for rule in rules],
+        acquire_here=reverse("addresses:create", args=[request.tenant.slug], query={"vpc": seen.vpc.pk}),
+        why_not_acquire=seen.why_not_write or quotas.of(PUBLIC_IP).why_not(),
+        why_not_lead=seen.why_not_write or quotas.of(NAT_RULE).why_not(),
+        most=vpcs.SHOWN,
+    )
 
 
 @tenant_form

@@ -10,6 +10,7 @@ from apps.networks import queries
 from apps.networks.addressing import free_blocks
 from apps.networks.agreement import Agreement
 from apps.networks.drafts import TierDraft, VpcDraft
+from apps.networks.inside import NOTHING, Inside
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec
 from apps.operations.provisioned import Status
@@ -92,13 +93,26 @@ def _made_by(draft: VpcDraft) -> list[Item]:
 
 
 def map_of(
-    vpc: Vpc, tiers: Sequence[Tier], agreement: Agreement, *, planned: TierSpec | None = None, leads: bool = False
+    vpc: Vpc,
+    tiers: Sequence[Tier],
+    agreement: Agreement,
+    *,
+    inside: Inside = NOTHING,
+    planned: TierSpec | None = None,
+    leads: bool = False,
 ) -> VpcMap:
     """The map of what is there, and of a tier that is only planned. On the VPC's own page each tier leads to its
     row."""
-    url = "#tier-{}" if leads else None
     nodes = [
-        TierNode(tier.name, tier.cidr, tier.gateway, shown_status(tier, agreement), url=url and url.format(tier.pk))
+        TierNode(
+            tier.name,
+            tier.cidr,
+            tier.gateway,
+            shown_status(tier, agreement),
+            url=f"tiers/#tier-{tier.pk}" if leads else None,
+            machines=inside.machines.get(tier.pk),
+            acl=acl.name if (acl := inside.lists.get(tier.pk)) else None,
+        )
         for tier in tiers
     ]
     used = [tier.cidr for tier in tiers]
@@ -107,7 +121,17 @@ def map_of(
         nodes.sort(key=lambda node: int(node.cidr.network_address))
         used.append(planned.cidr)
     free = list(free_blocks(vpc.cidr, used))
-    return VpcMap(vpc.name, vpc.cidr, shown_status(vpc, agreement), vpc.egress_ip, vpc.zone.name, nodes, free)
+    return VpcMap(
+        vpc.name,
+        vpc.cidr,
+        shown_status(vpc, agreement),
+        vpc.egress_ip,
+        vpc.zone.name,
+        nodes,
+        free,
+        public_ips=inside.public_ips,
+        more_public_ips=inside.more_public_ips,
+    )
 
 
 def shown_status(row: Vpc | Tier, agreement: Agreement) -> str:

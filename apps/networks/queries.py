@@ -25,7 +25,7 @@ from apps.operations.provisioned import Status
 from apps.operations.state import ENDED_BADLY, Phase
 from apps.quotas.queries import Quotas
 from apps.quotas.resources import TIER
-from apps.tenancy.models import AuditEntry, AuditEntryQuerySet, Tenant
+from apps.tenancy.models import Tenant
 from apps.zones.models import Remote, Zone
 
 #: How each sorting reads in SQL. Names and ages follow an index; `id` makes every order a total one.
@@ -50,7 +50,7 @@ NAMED = 5
 MOST_OVERLAPS = 1000
 RECENTLY = timedelta(days=1)
 #: How many operations and audit entries the page of a VPC shows.
-SHOWN = 8
+SHOWN = 25
 
 
 # --- for the form -----------------------------------------------------------------------------------------------------
@@ -234,11 +234,6 @@ def latest_operations_of(vpc: Vpc) -> list[Operation]:
 def settled_at(operations: Iterable[Operation]) -> datetime | None:
     """When the last of these ended. An operation that still runs has not."""
     return max((operation.finished_at for operation in operations if operation.finished_at), default=None)
-
-
-def audit_of(vpc: Vpc) -> AuditEntryQuerySet:
-    ids = [str(pk) for pk in _ids_of(vpc)]
-    return AuditEntry.objects.of(vpc.tenant).filter(object_type__in=("vpc", "tier"), object_id__in=ids)
 
 
 def _ids_of(vpc: Vpc) -> list[UUID]:

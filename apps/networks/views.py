@@ -17,24 +17,26 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
-from apps.kernel.pages import found, list_page, page_of, part_or_page, wants_part
+from apps.kernel.pages import found, list_page, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
-from apps.networks import plans, queries, services
+from apps.networks import plans, queries, services, tabs
 from apps.networks.addressing import suggest_tier
-from apps.networks.agreement import Agreement, agreement_of
+from apps.networks.agreement import agreement_of
 from apps.networks.drafts import EDITS, TierDraft, VpcDraft
 from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
+from apps.networks.inside import inside_of
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import MOST_TIERS
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
-from apps.operations.queries import ahead_of
+from apps.operations.queries import ahead_of, search, search_audit
 from apps.operations.sentences import sentence
 from apps.operations.views import offered, started
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import VPC
 from apps.tenancy.actors import TenantRequest
 from apps.tenancy.decorators import tenant_form, tenant_view
+from apps.tenancy.models import AuditEntry
 from apps.tenancy.queries import why_not_write
 
 M = TypeVar("M", Vpc, Tier)
@@ -135,12 +137,42 @@ def vpc_map(request: TenantRequest) -> HttpResponse:
 @require_safe
 def vpc_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     vpc = get_or_404(Vpc.objects.of(request.tenant).select_related("zone", "tenant"), pk=pk)
-    operations, audit = queries.latest_operations_of(vpc), queries.audit_of(vpc)[: queries.SHOWN]
-    context = {"vpc": vpc, "operations": operations, "audit": audit, "crumbs": _crumbs(request, vpc.name)}
     if not vpc.is_live:
-        return render(request, "networks/vpc_gone.html", context)
-    context |= _vpc_context(request, vpc, operations)
-    return render(request, part_or_page(request, "networks/vpc_detail.html", "part"), context)
+        crumbs = _crumbs(request, vpc.name)
+        return render(request, "networks/vpc_gone.html", {"vpc": vpc, "crumbs": crumbs} | _done_in(vpc))
+    seen = tabs.see(request, vpc)
+    return tabs.tab_page(
+        request,
+        seen,
+        tabs.OVERVIEW,
+        "networks/vpc_detail.html",
+        picture=plans.map_of(vpc, seen.tiers, seen.agreement, inside=inside_of(vpc, seen.tiers), leads=True),
+        sleep_words=plans.sleep_words(len(seen.agreement.dormant), len(seen.tiers)),
+        overlap=queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
+        why_not_delete=seen.why_not_write or vpc.why_not("delete", seen.work),
+    )
+
+
+@tabs.vpc_tab
+def vpc_tiers(request: TenantRequest, seen: tabs.Seen) -> HttpResponse:
+    inside = inside_of(seen.vpc, seen.tiers)
+    rows = [
+        {
+            "tier": tier,
+            "status": plans.shown_status(tier, seen.agreement),
+            "machines": inside.machines.get(tier.pk),
+            "acl": inside.lists.get(tier.pk),
+            "why_not_rename": seen.why_not_write or tier.why_not("rename", seen.work),
+            "why_not_delete": seen.why_not_write or tier.why_not("delete", seen.work),
+        }
+        for tier in seen.tiers
+    ]
+    return tabs.tab_page(request, seen, tabs.TIERS, "networks/vpc_tiers.html", rows=rows, inside=inside)
+
+
+@tabs.vpc_tab
+def vpc_activity(request: TenantRequest, seen: tabs.Seen) -> HttpResponse:
+    return tabs.tab_page(request, seen, tabs.ACTIVITY, "networks/vpc_activity.html", **_done_in(seen.vpc))
 
 
 @tenant_form
@@ -223,7 +255,7 @@ def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
         else:
-            return _renamed(request, tier.vpc, form.cleaned_data["name"], is_changed=is_changed)
+            return _renamed(request, tier, form.cleaned_data["name"], is_changed=is_changed)
     context = {"form": form, "heading": f"Rename tier {tier.name}", **_offer(request, tier, "rename")}
     context |= {"vpc": tier.vpc, "label": "Rename tier", "crumbs": _crumbs(request, tier.vpc, f"Rename {tier.name}")}
     return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
@@ -240,7 +272,7 @@ def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
             return started(request, services.delete_tier(tier, by=request.actor))
         except Refused as refusal:
             form.refuse(refusal)
-    context = _removal(request, tier.vpc, f"Delete tier {tier.name}", _offer(request, tier, "delete"))
+    context = _removal(request, tier, f"Delete tier {tier.name}", _offer(request, tier, "delete"))
     stays = [plans.Item("VPC", tier.vpc.name, "and its other tiers"), *plans.STAYS]
     context |= {"form": form, "goes": [plans.goes_with_tier(tier)], "stays": stays, "confirm_label": "Delete tier"}
     return render(request, "confirm.html", context, status=422 if form.errors else 200)
@@ -286,12 +318,19 @@ def _crumbs(request: HttpRequest, vpc: Vpc | str, here: str = "") -> list[dict[s
     return [*crumbs, {"label": vpc.name, "url": reverse("networks:vpc_detail", args=[slug, vpc.pk])}, {"label": here}]
 
 
-def _renamed(request: TenantRequest, vpc: Vpc, name: str, *, is_changed: bool) -> HttpResponse:
+def _renamed(request: TenantRequest, row: Vpc | Tier, name: str, *, is_changed: bool) -> HttpResponse:
     if is_changed:
         messages.success(request, f"Saved. The name is {name}.")
     else:
         messages.info(request, "Nothing was changed: it is called that already.")
-    return redirect("networks:vpc_detail", request.tenant.slug, vpc.pk)
+    return redirect(_page_of(request, row))
+
+
+def _page_of(request: TenantRequest, row: Vpc | Tier) -> str:
+    """The tab on which it stands."""
+    if isinstance(row, Vpc):
+        return reverse("networks:vpc_detail", args=[request.tenant.slug, row.pk])
+    return reverse("networks:vpc_tiers", args=[request.tenant.slug, row.vpc_id])
 
 
 def _vpc_form(request: TenantRequest) -> VpcForm:
@@ -340,34 +379,12 @@ def _builder(request: TenantRequest, form: VpcForm) -> dict[str, Any]:
     return {"form": form, "plan": plan, "problems": problems, "reason": reason, "crumbs": _crumbs(request, "New VPC")}
 
 
-def _vpc_context(request: TenantRequest, vpc: Vpc, operations: list[Operation]) -> dict[str, Any]:
-    """Seventeen queries at most, whatever the VPC holds."""
-    tiers = list(queries.tiers_of(vpc))
-    agreement = agreement_of(vpc, tiers, settled_at=queries.settled_at(operations))
-    work = queries.work_on(vpc)
-    operation = work[0] if work else None
+def _done_in(vpc: Vpc) -> dict[str, Any]:
+    """The last of what was done with the VPC and what lies in it, and of who changed what. Two queries."""
+    operations, entries = Operation.objects.of(vpc.tenant), AuditEntry.objects.of(vpc.tenant)
     return {
-        "tiers": [
-            {
-                "tier": tier,
-                "status": plans.shown_status(tier, agreement),
-                "why_not_rename": _why_not(request, tier, "rename", work),
-                "why_not_delete": _why_not(request, tier, "delete", work),
-            }
-            for tier in tiers
-        ],
-        "picture": plans.map_of(vpc, tiers, agreement, leads=True),
-        "status": plans.shown_status(vpc, agreement),
-        "agreement": agreement,
-        "sleep_words": plans.sleep_words(len(agreement.dormant), len(tiers)),
-        "operation": operation,
-        "sentence": sentence(operation) if operation else "",
-        "live_words": _vpc_words(vpc, tiers, operation, agreement),
-        "overlap": queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
-        "why_not_rename": _why_not(request, vpc, "rename", work),
-        "why_not_add": _why_not_add_tier(request, vpc, len(tiers), work),
-        "why_not_delete": _why_not(request, vpc, "delete", work),
-        "is_part": wants_part(request),
+        "operations": search(operations, words="", vpc=vpc.pk)[: queries.SHOWN],
+        "audit": search_audit(entries, operations, words="", vpc=vpc.pk)[: queries.SHOWN],
     }
 
 
@@ -384,18 +401,11 @@ def _list_words(page: Page[Vpc], rows: list[dict[str, Any]]) -> str:
     return "; ".join([found(page, "VPC"), *words])
 
 
-def _vpc_words(vpc: Vpc, tiers: list[Tier], operation: Operation | None, agreement: Agreement) -> str:
-    if operation:
-        return f"{operation}: {sentence(operation)}"
-    state = f"{vpc.name} is {vpc.get_status_display().lower()}, with {len(tiers)} tier{'s'[: len(tiers) != 1]}"
-    return f"{state}. The two systems differ" if agreement.trouble else state
-
-
-def _removal(request: TenantRequest, vpc: Vpc, heading: str, offer: dict[str, Any]) -> dict[str, Any]:
+def _removal(request: TenantRequest, row: Vpc | Tier, heading: str, offer: dict[str, Any]) -> dict[str, Any]:
     return {
         "heading": heading,
         "question": "This cannot be undone. Look at what goes before you say yes.",
         **offer,
-        "crumbs": _crumbs(request, vpc, "Delete"),
-        "cancel_url": reverse("networks:vpc_detail", args=[request.tenant.slug, vpc.pk]),
+        "crumbs": _crumbs(request, row if isinstance(row, Vpc) else row.vpc, "Delete"),
+        "cancel_url": _page_of(request, row),
     }

@@ -13,7 +13,7 @@ from apps.kernel.svg.draw import fit, width_of
 from apps.kernel.svg.layers import LANES, crossings, fold, lanes_of
 from apps.kernel.svg.status import LOOKS, look_of
 from apps.kernel.svg.topology import Device, Link, Topology, render_topology
-from apps.kernel.svg.vpc_map import TierNode, VpcMap, render_vpc_map
+from apps.kernel.svg.vpc_map import Machines, PublicIpNode, TierNode, VpcMap, render_vpc_map
 
 BLOCK = IPv4Network("10.20.0.0/16")
 
@@ -21,6 +21,13 @@ BLOCK = IPv4Network("10.20.0.0/16")
 def a_tier(index: int = 0, **changes) -> TierNode:
     cidr = IPv4Network((int(BLOCK.network_address) + index * 256, 24))
     return replace(TierNode(f"tier-{index}", cidr, cidr[1], "ready"), **changes)
+
+
+def an_address(last: int = 20, **changes) -> PublicIpNode:
+    node = PublicIpNode(
+        IPv4Address(f"198.51.100.{last}"), "2 port forwards", False, ["tier-0"], "ready", f"/ips/{last}/"
+    )
+    return replace(node, **changes)
 
 
 def a_map(*tiers: TierNode, **changes) -> VpcMap:
@@ -160,6 +167,57 @@ class TestVpcMap:
     @pytest.mark.parametrize("tiers", range(13))
     def test_nothing_is_drawn_outside_the_picture(self, tiers):
         drawn = render_vpc_map(a_map(*(a_tier(n, name=f"a-rather-long-name-{n}") for n in range(tiers))))
+
+        for svg in re.findall(r"<svg.*?</svg>", drawn, flags=re.DOTALL):
+            assert_inside(parse(svg))
+
+    def test_it_shows_by_which_addresses_the_internet_comes_in_and_where_they_lead(self):
+        public_ips = [
+            an_address(20, tiers=["tier-1"], use="static NAT to web-1", is_two_way=True),
+            an_address(21, tiers=[]),
+        ]
+
+        drawn = render_vpc_map(a_map(a_tier(0), a_tier(1), public_ips=public_ips, more_public_ips=3))
+
+        assert {"198.51.100.20", "→ 2", "198.51.100.21", "unused", "and 3 more"} <= set(words_of(drawn))
+        assert "Public IP 198.51.100.20: static NAT to web-1 in tier-1, ready." in drawn
+        assert "And 3 more public IPs." in drawn
+        assert drawn.count('href="/ips/20/"') == 2
+
+    def test_an_address_whose_rules_are_not_applied_is_marked_by_a_shape(self):
+        as_meant, amiss = (
+            render_vpc_map(a_map(a_tier(), public_ips=[an_address(status=each)])) for each in ("ready", "differs")
+        )
+
+        assert "map-way" in as_meant
+        assert "map-way" not in amiss
+        assert "polygon" in amiss
+
+    @pytest.mark.parametrize(("count", "dots"), [(0, 0), (8, 8), (9, 0)])
+    def test_instances_are_dots_while_they_are_few_and_a_number_above(self, count, dots):
+        drawn = render_vpc_map(a_map(a_tier(machines=Machines(count, 0))))
+
+        wide = re.findall(r"<svg.*?</svg>", drawn, flags=re.DOTALL)[0]
+        assert wide.count('class="mark tone-sage"') == dots + 2  # those of the VPC and of the tier
+        assert ("9 instances" in words_of(drawn)) == (count == 9)
+
+    def test_instances_that_were_not_read_lately_are_not_green(self):
+        drawn = render_vpc_map(a_map(a_tier(status="stale", machines=Machines(3, 0, is_stale=True)), status="stale"))
+
+        assert "tone-sage" not in drawn
+
+    def test_a_tier_says_which_list_it_has(self):
+        words = words_of(render_vpc_map(a_map(a_tier(0, acl="web"), a_tier(1, acl=""), a_tier(2))))
+
+        assert {"list web", "no list"} <= set(words)
+
+    @pytest.mark.parametrize("tiers", [1, 6, 12])
+    def test_what_is_inside_stays_in_the_picture_too(self, tiers):
+        inside = {"machines": Machines(6, 2), "acl": "a-list-with-a-rather-long-name-of-sixty-letters"}
+        public_ips = [an_address(n, tiers=["tier-0", "tier-1", "tier-2"]) for n in range(6)]
+        drawn = render_vpc_map(
+            a_map(*(a_tier(n, **inside) for n in range(tiers)), public_ips=public_ips, more_public_ips=200)
+        )
 
         for svg in re.findall(r"<svg.*?</svg>", drawn, flags=re.DOTALL):
             assert_inside(parse(svg))

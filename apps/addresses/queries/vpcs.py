@@ -1,0 +1,111 @@
+"""What the page of a VPC shows of its public IPs, and of what leads from them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db.models import Case, Count, Value, When, Window
+from django.urls import reverse
+
+from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
+from apps.addresses.queries import nat, public_ips
+from apps.kernel.svg.vpc_map import PublicIpNode
+from apps.networks.inside import Inside
+from apps.networks.models import Tier, Vpc
+from apps.operations.provisioned import Status
+
+#: Public IPs that are drawn on the map; the others are counted.
+MOST_DRAWN = 6
+#: Rules that lead from these and are looked at; with more nothing is called ready.
+MOST_RULES = 500
+#: Rows of each sort that the tab shows; the lists have all.
+SHOWN = 50
+#: What is worst comes first.
+BADNESS = ("stuck", "differs", "building", "changing", "removing", "stale", "ready")
+
+
+def count_in(vpc: Vpc) -> int:
+    return PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc).count()
+
+
+def public_ips_in(vpc: Vpc) -> list[PublicIp]:
+    """The source NAT address first."""
+    rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc).select_related("vpc", "zone")
+    first = Case(When(purpose=Purpose.SOURCE_NAT, then=Value(0)), default=Value(1))
+    return list(rows.order_by(first, "address", "id")[:SHOWN])
+
+
+def rules_in(vpc: Vpc) -> list[StaticNat | PortForward]:
+    """Static NATs, then port forwards."""
+    found: list[StaticNat | PortForward] = []
+    for model in (StaticNat, PortForward):
+        rows = model.objects.of(vpc.tenant).live().filter(vpc=vpc).select_related("vpc", "tier")
+        found += rows.order_by("address", "id")[:SHOWN]
+    return found
+
+
+def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
+    """The addresses by which the internet comes in, those in use first. Eight queries at most."""
+    rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc).exclude(purpose=Purpose.SOURCE_NAT)
+    used_first = Case(When(purpose=Purpose.UNUSED, then=Value(1)), default=Value(0))
+    counted = rows.annotate(all=Window(Count("*"))).select_related("vpc").order_by(used_first, "address", "id")
+    shown = list(counted[:MOST_DRAWN])
+    if not shown:
+        return Inside()
+    ids = [row.pk for row in shown]
+    rules: list[StaticNat | PortForward] = []
+    for model in (StaticNat, PortForward):
+        live = model.objects.of(vpc.tenant).live().filter(public_ip__in=ids).select_related("vpc", "tier")
+        rules += live.order_by("created_at", "id")[:MOST_RULES]
+    is_cut = len(rules) >= MOST_RULES
+    known = nat.applied_of(rules) if rules else {}
+    given = public_ips.applied_of(shown)
+    names = {tier.pk: tier.name for tier in tiers}
+    return Inside(
+        public_ips=[
+            _public_ip(
+                vpc, row, [rule for rule in rules if rule.public_ip_id == row.pk], known, given, names, is_cut=is_cut
+            )
+            for row in shown
+        ],
+        more_public_ips=shown[0].all - len(shown),  # type: ignore[attr-defined]
+    )
+
+
+def _public_ip(
+    vpc: Vpc,
+    row: PublicIp,
+    rules: Sequence[StaticNat | PortForward],
+    known: dict[UUID, nat.Applied],
+    given: dict[UUID, public_ips.Applied],
+    names: dict[UUID, str],
+    *,
+    is_cut: bool,
+) -> PublicIpNode:
+    static = next((rule for rule in rules if isinstance(rule, StaticNat)), None)
+    use = "unused"
+    if static is not None:
+        use = f"static NAT to {static.instance_name}"
+    elif rules:
+        use = f"{len(rules)}{' or more' * is_cut} port forward{'s'[: len(rules) != 1]}"
+    states = [nat.Line.of(rule, known.get(rule.pk, nat.UNKNOWN), (), None).status for rule in rules]
+    states += ["stale"] * is_cut
+    return PublicIpNode(
+        address=row.address,
+        use=use,
+        is_two_way=static is not None,
+        tiers=list(dict.fromkeys(names[rule.tier_id] for rule in rules if rule.tier_id in names)),
+        status=_worst([_status(row, given.get(row.pk)), *states]),
+        url=reverse("addresses:detail", args=[vpc.tenant.slug, row.pk]),
+    )
+
+
+def _status(row: PublicIp, given: public_ips.Applied | None) -> str:
+    if row.status != Status.READY:
+        return row.status
+    return {True: "ready", False: "differs", None: "stale"}[given.is_applied if given else None]
+
+
+def _worst(states: Sequence[str]) -> str:
+    return min(states, key=lambda state: BADNESS.index(state) if state in BADNESS else 0)

@@ -1,0 +1,59 @@
+"""What the map and the tiers of a VPC show of what other apps know. They register it here: nothing here knows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from apps.kernel.svg.vpc_map import Machines, PublicIpNode
+from apps.networks.models import Tier, Vpc
+
+
+@dataclass(frozen=True)
+class ListOfTier:
+    """The access list of a tier; the name is blank without one. `url` leads to where it is chosen."""
+
+    name: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Inside:
+    """One app's part of it, or all of it. What is by tiers, is so by their ids."""
+
+    public_ips: Sequence[PublicIpNode] = ()
+    more_public_ips: int = 0
+    machines: Mapping[UUID, Machines] = field(default_factory=dict)
+    #: When the instances were read; None where they were not.
+    machines_read_at: datetime | None = None
+    lists: Mapping[UUID, ListOfTier] = field(default_factory=dict)
+
+    def __or__(self, other: Inside) -> Inside:
+        return Inside(
+            public_ips=[*self.public_ips, *other.public_ips],
+            more_public_ips=self.more_public_ips + other.more_public_ips,
+            machines={**self.machines, **other.machines},
+            machines_read_at=self.machines_read_at or other.machines_read_at,
+            lists={**self.lists, **other.lists},
+        )
+
+
+NOTHING = Inside()
+Known = Callable[[Vpc, Sequence[Tier]], Inside]
+
+_registered: list[Known] = []
+
+
+def register(known: Known) -> None:
+    """Apps call this from `AppConfig.ready`. It costs the same number of queries whatever the VPC holds."""
+    if known not in _registered:
+        _registered.append(known)
+
+
+def inside_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
+    found = NOTHING
+    for known in _registered:
+        found |= known(vpc, tiers)
+    return found
