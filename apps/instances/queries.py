@@ -226,7 +226,9 @@ def machines_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
     for place, tier in enumerate(made):
         running = found[f"running_{place}"]
         machines[tier.pk] = Machines(running, found[f"all_{place}"] - running, is_stale)
-    return Inside(machines=machines, machines_read_at=reading.read_at if reading else None)
+    read_at = reading.read_at if reading else None
+    until = read_at + FRESH_FOR if read_at and not is_stale else None
+    return Inside(machines=machines, machines_read_at=read_at, fresh_until=until)
 
 
 def _owners(accounts: AccountQuerySet, domains: Collection[str]) -> dict[str, Tenant]:

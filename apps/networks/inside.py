@@ -28,6 +28,8 @@ class Inside:
     machines: Mapping[UUID, Machines] = field(default_factory=dict)
     #: When the instances were read; None where they were not.
     machines_read_at: datetime | None = None
+    #: Until when all of it that was read will do; None where nothing was.
+    fresh_until: datetime | None = None
     lists: Mapping[UUID, ListOfTier] = field(default_factory=dict)
 
     def __or__(self, other: Inside) -> Inside:
@@ -36,8 +38,14 @@ class Inside:
             more_public_ips=self.more_public_ips + other.more_public_ips,
             machines={**self.machines, **other.machines},
             machines_read_at=self.machines_read_at or other.machines_read_at,
+            fresh_until=earliest(self.fresh_until, other.fresh_until),
             lists={**self.lists, **other.lists},
         )
+
+
+def earliest(*moments: datetime | None) -> datetime | None:
+    """The first of those that are known."""
+    return min(filter(None, moments), default=None)
 
 
 NOTHING = Inside()

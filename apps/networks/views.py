@@ -24,7 +24,7 @@ from apps.networks.addressing import suggest_tier
 from apps.networks.agreement import agreement_of
 from apps.networks.drafts import EDITS, TierDraft, VpcDraft
 from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
-from apps.networks.inside import inside_of
+from apps.networks.inside import earliest, inside_of
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import MOST_TIERS
 from apps.operations.models import Operation
@@ -141,12 +141,15 @@ def vpc_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
         crumbs = _crumbs(request, vpc.name)
         return render(request, "networks/vpc_gone.html", {"vpc": vpc, "crumbs": crumbs} | _done_in(vpc))
     seen = tabs.see(request, vpc)
+    inside = inside_of(vpc, seen.tiers)
     return tabs.tab_page(
         request,
         seen,
         tabs.OVERVIEW,
         "networks/vpc_detail.html",
-        picture=plans.map_of(vpc, seen.tiers, seen.agreement, inside=inside_of(vpc, seen.tiers), leads=True),
+        picture=plans.map_of(vpc, seen.tiers, seen.agreement, inside=inside, leads=True),
+        fresh_until=earliest(seen.agreement.fresh_until, inside.fresh_until),
+        machines_read_at=inside.machines_read_at,
         sleep_words=plans.sleep_words(len(seen.agreement.dormant), len(seen.tiers)),
         overlap=queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
         why_not_delete=seen.why_not_write or vpc.why_not("delete", seen.work),

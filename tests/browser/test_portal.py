@@ -129,9 +129,11 @@ def test_a_vpc_lives_from_its_form_to_its_end(stack: Stack, visit: Visit):
     press(page, "Open the VPC")
     expect(page.get_by_role("heading", level=1)).to_have_text("prod")
     expect(page.locator("#vpc-badge")).to_contain_text("Ready")
-    expect(page.get_by_role("table", name="Tiers").get_by_role("row")).to_contain_text(["", "web", "db"])
     expect(page.locator("dl")).to_contain_text(EGRESS)
     vpc_id = id_in(page)
+    page.locator(".tabs").get_by_role("link", name="Tiers").click()
+    expect(page.get_by_role("table", name="Tiers").get_by_role("row")).to_contain_text(["", "web", "db"])
+    page.locator(".tabs").get_by_role("link", name="Overview").click()
     names, vnis = fabric_of(stack, vpc_id)
     assert len(names) == 1
     assert len(vnis) == 2 and all(1_000_000 <= vni <= 2_000_000 for vni in vnis)
@@ -236,8 +238,10 @@ def test_a_vpc_lives_as_well_without_javascript(stack: Stack, visit: Visit):
 
     refresh_until_done(page)
     press(page, "Open the VPC")
+    page.locator(".tabs").get_by_role("link", name="Tiers").click()
     expect(page.get_by_role("table", name="Tiers").get_by_role("row")).to_contain_text(["", "third", "web"])
     vpc_id = id_in(page)
+    page.locator(".tabs").get_by_role("link", name="Overview").click()
     assert len(fabric_of(stack, vpc_id)[1]) == 2
 
     press(page, "Delete VPC")
@@ -295,10 +299,11 @@ def test_bad_input_is_told_at_its_fields_and_nothing_that_was_typed_is_lost(visi
 def test_a_viewer_sees_once_why_nothing_can_be_changed(visit: Visit, shop: dict[str, Any]):
     why = "can look but not change. Ask an owner"
     vpc = f"/t/acme/vpcs/{shop['vpc']}/"
+    tabs = [f"{vpc}{tab}/" for tab in ("tiers", "addresses", "acls", "activity")]
     page = visit("victor", "/t/acme/vpcs/")
     expect(page.get_by_role("button", name="Create VPC")).to_have_count(0)
 
-    for path in (f"{vpc}rename/", f"{vpc}delete/", f"{vpc}tiers/new/", "/t/acme/vpcs/new/", "/t/acme/", vpc):
+    for path in (f"{vpc}rename/", f"{vpc}delete/", f"{vpc}tiers/new/", "/t/acme/vpcs/new/", "/t/acme/", vpc, *tabs):
         page.goto(path)
         expect(page.get_by_role("main").get_by_text(why)).to_have_count(1)
         ways = page.locator("main form[method=post] [type=submit].button--primary, main form .button--danger-solid")

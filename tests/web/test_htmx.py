@@ -237,7 +237,7 @@ def test_what_a_page_has_already_is_not_sent_again(
     assert {answer.status_code for answer in first.values()} == {200}
     clock.shift(20)
     again = {ask: look(ask, first[ask].headers["Weft-Part"]) for ask in looks}
-    assert {(answer.status_code, answer.content) for answer in again.values()} == {(204, b"")}
+    assert {ask.path: answer.content for ask, answer in again.items() if answer.status_code != 204} == {}
 
     vpc = Vpc.unscoped.filter(tenant=acme, status=Status.READY)[0]
     vpc.name = "another name"

@@ -142,7 +142,7 @@ def test_more_shows_all_of_a_vpc_after_its_name_has_changed(ann, acme, place, st
     started(builders.a_vpc(acme, place, "other", "10.90.0.0/20"), phase="succeeded")
     services.rename_vpc(vpc, name="after", description="", by=builders.BY)
     services.rename_tier(tier, name="front", by=builders.BY)
-    page = ann.get(f"/t/acme/vpcs/{vpc.pk}/").content.decode()
+    page = ann.get(f"/t/acme/vpcs/{vpc.pk}/activity/").content.decode()
 
     for path, told in ((f"/t/acme/activity/?vpc={vpc.pk}", 2), (f"/t/acme/activity/changes/?vpc={vpc.pk}", 2)):
         assert f'href="{path}"' in page

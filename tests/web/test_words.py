@@ -49,7 +49,7 @@ def test_the_actions_of_a_row_say_what_they_are_about(client: Client, engineer: 
     builders.a_tier(vpc, "web", "10.20.0.0/24", Status.READY)
     client.force_login(engineer)
 
-    page = client.get(f"/t/acme/vpcs/{vpc.pk}/").content.decode()
+    page = client.get(f"/t/acme/vpcs/{vpc.pk}/tiers/").content.decode()
 
     for name in ("Rename tier web", "Delete tier web", "Copy gateway of tier web"):
         assert f'aria-label="{name}"' in page

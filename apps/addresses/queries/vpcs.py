@@ -11,7 +11,7 @@ from django.urls import reverse
 from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
 from apps.addresses.queries import nat, public_ips
 from apps.kernel.svg.vpc_map import PublicIpNode
-from apps.networks.inside import Inside
+from apps.networks.inside import Inside, earliest
 from apps.networks.models import Tier, Vpc
 from apps.operations.provisioned import Status
 
@@ -69,6 +69,10 @@ def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
             )
             for row in shown
         ],
+        fresh_until=earliest(
+            *(each.fresh_until for each in known.values() if each.is_applied is not None),
+            *(each.fresh_until for each in given.values() if each.is_applied is not None),
+        ),
         more_public_ips=shown[0].all - len(shown),  # type: ignore[attr-defined]
     )
 
