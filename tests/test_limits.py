@@ -284,7 +284,7 @@ def size_of(each: Try) -> int:
 
 @pytest.mark.usefixtures("_without_a_log")
 def test_whatever_is_too_long_is_forgotten(tries):
-    # Of what goes to one address and is about as large, one stands for all: what is kept goes by size, and not by field.
+    # Of what goes to one address and is about as large, one stands for all: what is kept goes by size, not by field.
     sorts = {(each.method, each.target.partition("?")[0], size_of(each).bit_length()): each for each in tries}
     large = [each for each in sorts.values() if size_of(each) > 20_000]
     for each in large[::20]:
