@@ -1,5 +1,7 @@
 """Fill the demo: the reference zone, tenants with people and tokens, and their first networks. May run at every start.
 
+Workers build the networks, and go on with what lies in them (`apps.demo.tasks`): the seed waits for neither.
+
 Passwords and tokens are random and stand only in the output file (mode 600); a later run reads them back from there.
 """
 
@@ -19,11 +21,13 @@ from pydantic import SecretStr
 
 from apps.accounts.models import Account
 from apps.accounts.services import create_tenant
+from apps.demo.services import BY
+from apps.demo.tasks import furnish
 from apps.networks.models import Vpc
 from apps.networks.services import create_vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations import engine
-from apps.tenancy.actors import Actor, Platform
+from apps.tenancy.actors import Platform
 from apps.tenancy.models import ApiToken, Membership, Role, Tenant, User
 from apps.tenancy.services import issue_token
 from apps.zones.models import Zone
@@ -52,7 +56,6 @@ NETWORKS = (
 #: What runs in every tier but those of the VPC that is left empty: state, how many, addresses more than one each.
 INSTANCES = (("running", 2, 0), ("running", 1, 1), ("stopped", 1, 0))
 EMPTY = "office"
-BY = Actor.system("sample data")
 
 
 class Command(BaseCommand):
@@ -89,6 +92,7 @@ class Command(BaseCommand):
         open_accounts(zone)
         if not options["without_networks"]:
             build_networks(zone, options["cloudstack_url"])
+            furnish.delay()
         write_secret(
             output,
             {

@@ -1,0 +1,17 @@
+"""What the seed of the demo sets going."""
+
+from __future__ import annotations
+
+from celery import shared_task
+
+from apps.demo import services
+
+EVERY_SECONDS = 3
+#: For so many rounds: what could not be asked for within a quarter of an hour comes with the next start.
+MOST_ROUNDS = 300
+
+
+@shared_task(name="demo.furnish")
+def furnish(rounds: int = MOST_ROUNDS) -> None:
+    if services.furnish() and rounds > 1:
+        furnish.apply_async((rounds - 1,), countdown=EVERY_SECONDS)
