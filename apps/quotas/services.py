@@ -21,13 +21,13 @@ def hold_use(tenant: Tenant) -> Quotas:
     """What the tenant uses, of all resources, locked until the transaction ends: of two requests only one can take the
     last place. Comes before whatever changes it (`kernel.locks`)."""
     keys = sorted(resource.key for resource in resources())
-    rows = Usage.objects.of(tenant).select_for_update(no_key=True).order_by("resource")
-    used = dict(rows.values_list("resource", "used"))
-    if missing := [key for key in keys if key not in used]:
-        Usage.objects.of(tenant).bulk_create(
-            [Usage(tenant=tenant, resource=key) for key in missing], ignore_conflicts=True
-        )
-        used = dict(rows.all().values_list("resource", "used"))
+    rows = Usage.objects.of(tenant)
+    known = set(rows.values_list("resource", flat=True))
+    if missing := [key for key in keys if key not in known]:
+        # Before any is locked: who held those that there are, and then waited for the new ones, would meet somebody who
+        # has locked all of them from the first on.
+        rows.bulk_create([Usage(tenant=tenant, resource=key) for key in missing], ignore_conflicts=True)
+    used = dict(rows.select_for_update(no_key=True).order_by("resource").values_list("resource", "used"))
     return Quotas(used, dict(Limit.objects.of(tenant).values_list("resource", "most")))
 
 
