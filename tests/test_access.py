@@ -17,7 +17,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, get_resolver, reverse
 
-from apps.acls.models import Acl
+from apps.acls.models import Acl, TierAcl
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
@@ -409,8 +409,8 @@ def word(answer: Any, path: str) -> str:
 
 def everything() -> list[Any]:
     """All that tenants have, and what they did with it; of people those who are not the caller."""
-    models = (Tenant, Vpc, Tier, PublicIp, StaticNat, PortForward, Acl, Operation, AuditEntry, Invitation)
-    rows = [model._default_manager.all() for model in models]
+    models = (Tenant, Vpc, Tier, PublicIp, StaticNat, PortForward, Acl, TierAcl)
+    rows = [model._default_manager.all() for model in (*models, Operation, AuditEntry, Invitation)]
     people = User.objects.filter(username__in=("acme-boss", "acme-idle", "elsewhere"))
     rows += [people, Membership.objects.filter(user__in=people), ApiToken.unscoped.filter(created_by__in=people)]
     return [list(each.order_by("pk").values()) for each in rows]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
+from apps.acls.models import TierAcl
+from apps.addresses.models import Holding, PublicIp
 from apps.tenancy.door import Door
 from tests import builders
 
@@ -57,7 +59,7 @@ def test_every_row_that_belongs_to_a_tenant_is_behind_the_door():
     owned = {
         model.__name__
         for model in apps.get_models()
-        if model._meta.app_label in ("operations", "accounts", "networks", "acls")
+        if model._meta.app_label in ("operations", "accounts", "networks", "addresses", "acls")
         or any(field.name == "tenant" for field in model._meta.fields)
     }
     # Turn holds no more than a time; Membership is read from the user's side.
@@ -77,9 +79,14 @@ def test_a_door_has_no_way_round_the_tenant(model):
 
 def test_each_tenant_finds_its_own_behind_the_door(acme, globex):
     zone = builders.a_zone()
-    for tenant in (acme, globex):
-        builders.a_tier(builders.a_vpc(tenant, zone))
-    for model in (m for m in scoped_models() if m._meta.app_label == "networks"):
-        assert model.objects.of(acme).count() == model.objects.of(globex).count() == 1
+    for number, tenant in enumerate((acme, globex)):
+        tier = builders.a_tier(builders.a_vpc(tenant, zone))
+        for_nat, for_forward = (builders.a_public_ip(tier.vpc, f"198.51.100.{each}{number}") for each in (2, 3))
+        builders.a_static_nat(for_nat, tier)
+        builders.a_port_forward(for_forward, tier)
+        TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=tenant, acl=builders.an_acl(tier.vpc))
+    for model in (m for m in scoped_models() if m._meta.app_label in ("networks", "addresses", "acls")):
+        count = 2 if model in (PublicIp, Holding) else 1
+        assert model.objects.of(acme).count() == model.objects.of(globex).count() == count
         assert not model.objects.of(acme).intersection(model.objects.of(globex)).exists()
-        assert model.objects.across(builders.the_platform()).count() == 2
+        assert model.objects.across(builders.the_platform()).count() == 2 * count

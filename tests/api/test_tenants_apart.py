@@ -2,51 +2,176 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 import pytest
 
+from apps.accounts.models import Account
+from apps.acls.models import Acl, TierAcl
+from apps.addresses.models import PortForward, PublicIp, StaticNat
+from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
-from tests.api.conftest import problem_of
+from apps.operations.provisioned import Status
+from apps.tenancy.models import Tenant
+from tests import builders
+from tests.api.conftest import Api, problem_of
 from tests.api.test_networks import a_body
 
-MANY = ["/vpcs/", "/tiers/", "/operations/", "/tenants/"]
+SEARCHED = ["/vpcs/", "/tiers/", "/public-ips/", "/static-nats/", "/port-forwards/", "/acls/", "/instances/"]
+OF_TENANTS = [*SEARCHED, "/operations/"]
+MANY = [*OF_TENANTS, "/tenants/", "/quotas/"]
+
+
+class Estate(NamedTuple):
+    """One of everything that a tenant has in a VPC."""
+
+    vpc: UUID
+    tier: UUID
+    instance: UUID
+    public_ip: UUID
+    static_nat: UUID
+    forward: UUID
+    acl: UUID
+
+
+def an_estate(vpc: Vpc, name: str, number: int) -> Estate:
+    """All that leads anywhere leads from one address each; `number` is the first one's."""
+    account = Account.unscoped.get(tenant=vpc.tenant)
+    Vpc.unscoped.filter(pk=vpc.pk).update(cloudstack_id=uuid4(), netris_id=number)
+    tier = vpc.tiers.get()
+    Tier.unscoped.filter(pk=tier.pk).update(cloudstack_id=uuid4())
+    tier = Tier.unscoped.select_related("vpc__zone", "tenant").get(pk=tier.pk)
+    acl = builders.an_acl(vpc, name)
+    TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=vpc.tenant, acl=acl, status=Status.READY)
+    free, static, forwarded = (builders.a_public_ip(vpc, f"198.51.100.{number + each}", name=name) for each in range(3))
+    to = {"instance_id": builders.an_instance(account, name, tier=tier, address=str(tier.cidr[11]))}
+    nat, forward = builders.a_static_nat(static, tier, **to), builders.a_port_forward(forwarded, tier, **to)
+    return Estate(vpc.pk, tier.pk, to["instance_id"], free.pk, nat.pk, forward.pk, acl.pk)
 
 
 @pytest.fixture
-def ids(secret, other, globex):
+def mine(vpc: Vpc) -> Estate:
+    return an_estate(vpc, "own", 20)
+
+
+@pytest.fixture
+def theirs(secret: Vpc) -> Estate:
+    return an_estate(secret, "hidden", 120)
+
+
+@pytest.fixture
+def ids(theirs: Estate, other: Api, globex: Tenant, site: Any) -> dict[str, Any]:
     """Things of globex's."""
-    tier = secret.tiers.get()
-    operation = other.delete(f"/tiers/{tier.pk}/").json()["id"]
-    return {"vpc": secret.pk, "tier": tier.pk, "operation": operation, "tenant": globex.pk, "zone": secret.zone_id}
+    operation = other.delete(f"/public-ips/{theirs.public_ip}/").json()["id"]
+    return {**theirs._asdict(), "operation": operation, "tenant": globex.pk, "zone": site.pk}
 
 
 @pytest.mark.parametrize("path", MANY)
-def test_lists_hold_only_the_callers_own(path, ids, api, vpc, acme):
-    api.delete(f"/vpcs/{vpc.pk}/")
+def test_lists_hold_only_the_callers_own(path: str, ids: dict[str, Any], api: Api, mine: Estate) -> None:
+    api.delete(f"/public-ips/{mine.public_ip}/")
 
     answer = api.get(path)
 
-    assert len(answer.json()["results"]) == 1
-    assert not [
-        one for one in (*map(str, list(ids.values())[:4]), "Globex", "hidden") if one in answer.content.decode()
-    ]
+    assert len(answer.json()["results"]) == {"/public-ips/": 4}.get(path, 1)
+    hidden = (*(str(each) for name, each in ids.items() if name != "zone"), "Globex", "hidden", "198.51.100.12")
+    assert not [one for one in hidden if one in answer.content.decode()]
 
 
-@pytest.mark.parametrize("path", ["/vpcs/", "/tiers/", "/operations/"])
-def test_filters_do_not_reach_into_another_tenant(path, ids, api, vpc):
-    pairs = [
-        (f"{path}?tenant=globex", f"{path}?tenant=nobody", "tenant-unknown"),
-        (f"/tiers/?vpc={ids['vpc']}", f"/tiers/?vpc={uuid4()}", "vpc-unknown"),
-        (f"/operations/?resource={ids['vpc']}", f"/operations/?resource={uuid4()}", "resource-unknown"),
-    ]
+def test_no_search_finds_what_is_anothers(theirs: Estate, api: Api, mine: Estate) -> None:
+    for path in SEARCHED:
+        for words in ("hidden", "198.51.100.12", "10.99."):
+            assert api.get(f"{path}?q={words}").json()["results"] == [], path
 
-    for theirs, nobodys, code in pairs:
-        problem = problem_of(api.get(theirs), 422)
-        assert problem == problem_of(api.get(nobodys), 422)
-        assert problem["code"] == code
+
+FILTERS = [("vpc", each) for each in ("tiers", "public-ips", "static-nats", "port-forwards", "acls", "instances")]
+FILTERS += [("tier", "instances")]
+FILTERS += [(name, each) for name in ("public_ip", "instance") for each in ("static-nats", "port-forwards")]
+
+
+@pytest.mark.parametrize("path", OF_TENANTS)
+def test_no_list_is_narrowed_to_another_tenant(path: str, theirs: Estate, api: Api, mine: Estate) -> None:
+    problem = problem_of(api.get(f"{path}?tenant=globex"), 422)
+    assert problem == problem_of(api.get(f"{path}?tenant=nobody"), 422)
+    assert problem["code"] == "tenant-unknown"
     assert api.get(f"{path}?tenant=acme").status_code == 200
-    assert api.get(f"/tiers/?vpc={vpc.pk}").json()["results"] != []
+
+
+def test_no_filter_leads_to_what_is_anothers(theirs: Estate, api: Api, mine: Estate) -> None:
+    for name, kind in FILTERS:
+        problem = problem_of(api.get(f"/{kind}/?{name}={getattr(theirs, name)}"), 422)
+        assert problem == problem_of(api.get(f"/{kind}/?{name}={uuid4()}"), 422)
+        assert problem["code"] == f"{name.replace('_', '-')}-unknown"
+        assert api.get(f"/{kind}/?{name}={getattr(mine, name)}").status_code == 200
+
+
+def test_operations_are_not_told_of_what_is_anothers(ids: dict[str, Any], api: Api) -> None:
+    for what in (*Estate._fields, "operation"):
+        problem = problem_of(api.get(f"/operations/?resource={ids[what]}"), 422)
+        assert problem == problem_of(api.get(f"/operations/?resource={uuid4()}"), 422), what
+        assert problem["code"] == "resource-unknown"
+
+
+PORTS = {"protocol": "tcp", "public_ports": "443"}
+#: What is asked for, and in which field another's thing is named.
+ASKED: list[tuple[str, str, dict[str, Any], str]] = [
+    ("POST", "/public-ips/", {}, "vpc"),
+    ("POST", "/acls/", {"name": "new", "rules": []}, "vpc"),
+    ("POST", "/static-nats/", {"instance": "mine"}, "public_ip"),
+    ("POST", "/static-nats/", {"public_ip": "mine"}, "instance"),
+    ("POST", "/port-forwards/", {"instance": "mine", **PORTS}, "public_ip"),
+    ("POST", "/port-forwards/", {"public_ip": "mine", **PORTS}, "instance"),
+    ("POST", "/tiers/", {"vpc": "mine", "name": "new", "cidr": "10.20.9.0/24"}, "acl"),
+    ("PATCH", "/tiers/{tier}/", {}, "acl"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body", "field"), ASKED)
+def test_nothing_is_led_to_what_is_anothers(
+    method: str, path: str, body: dict[str, Any], field: str, theirs: Estate, api: Api, mine: Estate, site: Any
+) -> None:
+    builders.a_pool(site)
+    own = {name: str(getattr(mine, name)) if value == "mine" else value for name, value in body.items()}
+
+    def refused(reference: UUID) -> dict[str, Any]:
+        answer = api.call(method, path.format(**mine._asdict()), own | {field: str(reference)})
+        return problem_of(answer, 422)
+
+    problem = refused(getattr(theirs, field))
+    assert problem == refused(uuid4())
+    assert (problem["code"], problem["field"]) == (f"{field.replace('_', '-')}-unknown", field)
+    assert not Operation.unscoped.exists()
+
+
+def test_an_address_that_is_taken_does_not_say_by_whom(theirs: Estate, api: Api, mine: Estate, site: Any) -> None:
+    builders.a_pool(site, taken=[101])
+    held = str(PublicIp.unscoped.get(pk=theirs.public_ip).address)
+    by_them, outside = (
+        problem_of(api.post("/public-ips/", {"vpc": str(mine.vpc), "address": each}), 422)
+        for each in (held, "198.51.100.101")
+    )
+    assert by_them == outside
+    assert by_them["code"] == "address-taken"
+
+
+def test_two_tenants_lists_forwards_and_addresses_may_be_called_the_same(
+    theirs: Estate, api: Api, other: Api, mine: Estate, site: Any
+) -> None:
+    builders.a_pool(site)
+    for who, estate in ((api, mine), (other, theirs)):
+        assert who.post("/acls/", {"vpc": str(estate.vpc), "name": "web", "rules": []}).status_code == 202
+        assert who.post("/public-ips/", {"vpc": str(estate.vpc), "name": "shop"}).status_code == 202
+    for model in (Acl, PublicIp):
+        assert model.unscoped.filter(name__in=("web", "shop")).values("tenant").distinct().count() == 2
+
+
+def test_what_one_tenant_uses_up_is_not_missing_to_the_other(theirs: Estate, api: Api, mine: Estate) -> None:
+    [before] = api.get("/quotas/").json()["results"]
+    forward, nat = PortForward.unscoped.get(pk=theirs.forward), StaticNat.unscoped.get(pk=theirs.static_nat)
+    builders.an_acl(nat.vpc, "another", [])
+    builders.a_port_forward(forward.public_ip, forward.tier, 9000)
+    [after] = api.get("/quotas/").json()["results"]
+    assert before == after
 
 
 def test_a_tier_cannot_be_put_into_anothers_vpc(api, secret):
@@ -64,13 +189,18 @@ def test_two_tenants_use_the_same_names_and_ranges_without_noticing(api, other):
     assert api.post("/vpcs/", a_body()).status_code == other.post("/vpcs/", a_body()).status_code == 202
 
 
-def test_the_platform_sees_everybodys(platform, vpc, secret, acme):
+def test_the_platform_sees_everybodys(platform, vpc, secret, acme, mine, theirs):
     assert {row["name"] for row in platform.get("/vpcs/").json()["results"]} == {"prod", "secret"}
     assert {row["name"] for row in platform.get("/tiers/").json()["results"]} == {"web", "hidden"}
     assert [row["name"] for row in platform.get("/vpcs/?tenant=acme").json()["results"]] == ["prod"]
     assert [row["name"] for row in platform.get("/tiers/?tenant=globex").json()["results"]] == ["hidden"]
     assert platform.get(f"/vpcs/{secret.pk}/").json()["tenant"]["slug"] == "globex"
     assert {row["slug"] for row in platform.get("/tenants/").json()["results"]} == {"acme", "globex"}
+    for path in OF_TENANTS[2:-1]:
+        whose = {row["tenant"]["slug"] for row in platform.get(path).json()["results"]}
+        assert whose == {"acme", "globex"}, path
+        narrowed = platform.get(f"{path}?tenant=globex").json()["results"]
+        assert {row["tenant"]["slug"] for row in narrowed} == {"globex"}, path
 
 
 @pytest.mark.parametrize("slug", ["nobody", "Acme"])
