@@ -1,0 +1,94 @@
+"""The commands that docs/using.md shows do what it says: each is sent as it stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from apps.accounts.models import Account
+from apps.acls.models import TierAcl
+from apps.networks.models import Tier, Vpc
+from apps.operations.provisioned import Status
+from apps.tenancy.models import Tenant
+from tests import builders
+from tests.api.conftest import Api
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "using.md").read_text()
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", PAGE, re.DOTALL)
+#: What stands in a shell as one command, by the lines that end it.
+COMMANDS = [
+    command
+    for kind, block in BLOCKS
+    for command in re.split(r"\n(?=curl )", block.strip())
+    if kind == "sh" and command.startswith("curl ")
+]
+HTTPS = [{"action": "allow", "direction": "ingress", "protocol": "tcp", "ports": "443", "cidrs": ["0.0.0.0/0"]}]
+NOT_THEM = [*HTTPS, {**HTTPS[0], "action": "deny", "cidrs": ["198.51.100.0/24"]}]
+
+
+@pytest.fixture
+def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, str]:
+    """What the variables of the page stand for."""
+    account = Account.unscoped.get(tenant=acme)
+    Vpc.unscoped.filter(pk=vpc.pk).update(cloudstack_id=uuid4(), netris_id=7)
+    Tier.unscoped.filter(vpc=vpc).update(cloudstack_id=uuid4())
+    tier = Tier.unscoped.select_related("vpc__zone", "vpc__tenant", "tenant").get(vpc=vpc)
+    builders.a_pool(vpc.zone)
+    free, static, forwarded = (builders.a_public_ip(tier.vpc, f"198.51.100.{number}") for number in (20, 21, 22))
+    command: str = request.getfixturevalue("command")
+    # What is asked for of an address goes by what leads from it already.
+    address = forwarded if "port-forwards/?" in command else free
+    acl = builders.an_acl(tier.vpc, "web", NOT_THEM)
+    if "apply-acl" in command:
+        TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=acme, acl=acl, status=Status.READY)
+    rules = Api(builders.a_token(acme)).get(f"/acls/{acl.pk}/rules/")
+    return {
+        "VPC": str(vpc.pk),
+        "TIER": str(tier.pk),
+        "INSTANCE": str(builders.an_instance(account, tier=tier)),
+        "PUBLIC_IP": str(address.pk),
+        "STATIC_NAT": str(builders.a_static_nat(static, tier).pk),
+        "FORWARD": str(builders.a_port_forward(forwarded, tier).pk),
+        "ACL": str(acl.pk),
+        "ETAG": rules["ETag"],
+    }
+
+
+def sent(api: Api, command: str, known: dict[str, str]) -> Any:
+    """The answer to a command, read as a shell would."""
+    filled = re.sub(r"\$([A-Z_]+)", lambda found: known.get(found[1], found[0]).replace('"', '\\"'), command)
+    words = shlex.split(filled.replace("\\\n", " "))
+    headers = dict(words[place + 1].split(": ", 1) for place, word in enumerate(words) if word == "-H")
+    assert headers.pop("Authorization") == "Bearer $TOKEN"
+    [address] = [word for word in words if word.startswith("$WEFT/")]
+    method = words[words.index("-X") + 1] if "-X" in words else "GET"
+    body = words[words.index("-d") + 1] if "-d" in words else None
+    assert (headers.get("Content-Type") == "application/json") == (body is not None)
+    named = {name.replace("-", "_"): value for name, value in headers.items()}
+    return api.call(method, address.removeprefix("$WEFT"), body, **named)
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: re.sub(r"\W+", " ", command)[:60])
+def test_a_command_of_the_page_is_accepted(command: str, api: Api, known: dict[str, str]) -> None:
+    answer = sent(api, command, known)
+    is_at_once = "-X" not in command or "/evaluate/" in command or 'PATCH "$WEFT/public-ips/' in command
+    assert answer.status_code == (200 if is_at_once else 202), answer.content
+    if "?" in command:
+        assert len(answer.json()["results"]) >= 1
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if "/evaluate/" in command])
+def test_the_answer_of_the_page_is_the_one_that_comes(command: str, api: Api, known: dict[str, str]) -> None:
+    [shown] = [json.loads(block) for kind, block in BLOCKS if kind == "json"]
+    assert sent(api, command, known).json() == shown
+
+
+def test_every_list_of_the_vpcs_inside_has_an_example() -> None:
+    told = set(re.findall(r"\$WEFT/([a-z-]+)/", PAGE))
+    assert told >= {"instances", "public-ips", "static-nats", "port-forwards", "acls", "tiers", "quotas"}
