@@ -24,6 +24,7 @@ from apps.addresses.forms import (
 from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
 from apps.addresses.queries import nat, vpcs
 from apps.addresses.queries import public_ips as queries
+from apps.addresses.queries.nat import lines_of
 from apps.addresses.queries.public_ips import UNREAD, Applied
 from apps.addresses.services import public_ips as services
 from apps.kernel.errors import Refused
@@ -135,21 +136,26 @@ def public_ip_choices(request: TenantRequest) -> HttpResponse:
 def public_ip_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     """Fourteen queries at most."""
     row = _row(request, pk)
-    work = [each for each in networks.work_on(row.vpc) if each.resource_id in (row.pk, row.vpc_id)]
+    in_vpc, led = networks.work_on(row.vpc), queries.led_from(row)
+    work = [each for each in in_vpc if each.resource_id in (row.pk, row.vpc_id)]
     applied = queries.applied_of([row]).get(row.pk, UNREAD)
+    may_write = why_not_write(request.membership)
     operation = work[0] if work else None
     state = f"{row} is {row.get_status_display().lower()}"
     context = {
         "row": row,
         "applied": applied,
         "status": _status(row, applied),
-        "led": queries.led_from(row),
+        "led": lines_of(led, {row.vpc_id: in_vpc}, may_write),
+        "may_lead": row.status == Status.READY and not row.is_source_nat,
+        "why_not_lead": may_write,
+        "query": f"?public_ip={row.pk}",
         "operation": operation,
         "sentence": sentence(operation) if operation else "",
-        "operations": queries.latest_operations_of(row),
+        "operations": queries.latest_operations_of(row, led),
         "live_words": f"{operation}: {sentence(operation)}" if operation else state,
-        "why_not_edit": why_not_write(request.membership) or row.why_not("edit", work),
-        "why_not_release": why_not_write(request.membership) or row.why_not("release", work),
+        "why_not_edit": may_write or row.why_not("edit", work),
+        "why_not_release": may_write or row.why_not("release", work),
         "crumbs": [*_crumbs(request), {"label": str(row)}],
     }
     return render(request, part_or_page(request, "addresses/public_ip_detail.html", "part"), context)

@@ -154,12 +154,9 @@ def _list(request: TenantRequest, model: type[R], template: str, caption: str, n
     sort = request.GET.get("sort", queries.DEFAULT_SORT)
     rows = queries.search(model.objects.of(request.tenant).live(), words=form.words, vpc=form.vpc_chosen)
     page = page_of(form.kept(rows).order_by(*queries.SORTS.get(sort, queries.SORTS[queries.DEFAULT_SORT])), request)
-    applied = queries.applied_of(list(page))
     work = networks.work_in(Operation.objects.of(request.tenant), {row.vpc_id for row in page})
     may_write = why_not_write(request.membership)
-    lines = [
-        queries.Line.of(row, applied.get(row.pk, queries.UNKNOWN), work.get(row.vpc_id, []), may_write) for row in page
-    ]
+    lines = queries.lines_of(list(page), work, may_write)
     missing: list[str] = [f"{line.row} is not applied" for line in lines if line.applied.is_missing]
     quota = quotas_of(request.tenant).of(NAT_RULE)
     return list_page(

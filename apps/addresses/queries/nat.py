@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeVar
@@ -140,6 +140,10 @@ class Line:
         return cls(row, applied, operation, *reasons)
 
     @property
+    def is_forward(self) -> bool:
+        return isinstance(self.row, PortForward)
+
+    @property
     def status(self) -> str:
         """Ready is only said of what Netris was seen to have lately."""
         if self.row.status != Status.READY:
@@ -151,3 +155,11 @@ class Line:
         """What it is being changed to; blank where nothing is."""
         wanted = self.operation.wanted if self.operation else {}
         return "" if "enabled" not in wanted else "being switched on" if wanted["enabled"] else "being switched off"
+
+
+def lines_of(
+    rows: Sequence[StaticNat | PortForward], work: Mapping[UUID, Sequence[Operation]], may_write: str | None
+) -> list[Line]:
+    """`work` is what is under way or stuck, by VPC. Three queries, however many rows."""
+    applied = applied_of(rows)
+    return [Line.of(row, applied.get(row.pk, UNKNOWN), work.get(row.vpc_id, []), may_write) for row in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from ipaddress import IPv4Network
 from typing import NamedTuple
@@ -101,12 +101,14 @@ def readings_of(tenant: Tenant) -> list[Reading]:
 
 def led_from(row: PublicIp) -> list[StaticNat | PortForward]:
     """What leads from it to instances. Two queries."""
-    nats = list(StaticNat.objects.of(row.tenant).live().filter(public_ip=row).select_related("tier"))
-    return [*nats, *PortForward.objects.of(row.tenant).live().filter(public_ip=row).select_related("tier")[:500]]
+    nats = list(StaticNat.objects.of(row.tenant).live().filter(public_ip=row).select_related("tier", "vpc"))
+    forwards = PortForward.objects.of(row.tenant).live().filter(public_ip=row)
+    return [*nats, *forwards.select_related("tier", "vpc")[:500]]
 
 
-def latest_operations_of(row: PublicIp) -> list[Operation]:
-    ids = [each.pk for each in led_from(row)]
+def latest_operations_of(row: PublicIp, led: Iterable[StaticNat | PortForward]) -> list[Operation]:
+    """Those of what leads from it too."""
+    ids = [each.pk for each in led]
     found = Operation.objects.of(row.tenant).filter(resource_id__in=[row.pk, *ids])
     return list(found.order_by("-created_at", "-id")[:SHOWN])
 
