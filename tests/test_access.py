@@ -333,7 +333,7 @@ OWNED = [row for row in ROWS if row.of not in ("-", "zone")]
 STEP = {"title": "Create", "state": "waiting", "started_at": None, "finished_at": None, "detail": ""}
 
 Ids = dict[str, Any]
-Call = Callable[[str, str, str], Any]
+Call = Callable[..., Any]
 
 
 @pytest.fixture
@@ -389,11 +389,10 @@ def call(acme, globex) -> Call:
     def script(who: str) -> Client:
         return Client(headers={} if who == "anonymous" else {"Authorization": f"Bearer {token(who)}"})
 
-    def ask(who: str, method: str, path: str) -> Any:
+    def ask(who: str, method: str, path: str, **headers: str) -> Any:
         if path.startswith("/api/"):
-            return script(who).generic(
-                method, path, b"{}" if method in ("POST", "PATCH", "PUT") else b"", "application/json"
-            )
+            body = b"{}" if method in ("POST", "PATCH", "PUT") else b""
+            return script(who).generic(method, path, body, "application/json", headers=headers)
         return browser(who).generic(method, path, content_type="application/x-www-form-urlencoded")
 
     return ask
@@ -458,6 +457,21 @@ def test_what_is_acmes_is_to_a_stranger_as_if_it_had_never_been(row, ids, call):
     for there, nowhere in pairs:
         theirs, nobodys = call("stranger", row.method, there), call("stranger", row.method, nowhere)
         assert without(theirs, *differ) == without(nobodys, *differ)
+
+
+DONE = [
+    pytest.param(row, who, id=row.name)
+    for row in ROWS
+    for who in [who for who in ("engineer", "admin") if row.answers[who].startswith("2")][:1]
+    if row.method == "POST" and row.view.startswith("api:")
+]
+
+
+@pytest.mark.parametrize(("row", "who"), DONE)
+def test_a_post_that_is_sent_again_with_its_key_is_answered_as_before(row, who, ids, call):
+    first, again = (call(who, "POST", row.path(ids), **{"Idempotency-Key": "one"}) for _ in range(2))
+
+    assert (again.status_code, again.headers.get("Idempotency-Replayed")) == (first.status_code, "true")
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "POST"], ids=lambda row: row.name)

@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.db import OperationalError, connection, transaction
+from django.db.models import Model
+from django.test import Client
+from django.urls import resolve
 
 from apps.kernel.api.problems import answer
 from apps.kernel.errors import Busy
-from apps.kernel.locks import is_lost, try_again
+from apps.kernel.locks import hold_rows, is_lost, try_again
 from apps.networks.models import Vpc
 from apps.networks.services import create_vpc
 from apps.operations import engine
 from apps.operations.models import Event, Operation
 from apps.operations.services import cancel, start
 from apps.operations.state import Goal, Happened, Phase
-from apps.tenancy.models import Tenant
+from apps.quotas.models import Usage
+from apps.quotas.services import hold_use
+from apps.tenancy.models import Invitation, Membership, Tenant, User
+from tests import builders
 from tests.builders import BY, a_tenant, a_tier, a_vpc_spec, a_zone, an_account
+from tests.test_access import ROWS
+from tests.test_limits import things
 
 APPS = Path(__file__).resolve().parents[2] / "apps"
 
@@ -53,14 +64,24 @@ class Beside:
         finally:
             connection.close()
 
-    def waits_for_a_lock(self) -> None:
+    def waits_for_a_lock(self) -> int:
+        """For one of ours. Gives the number of its process in the database."""
+        waiting = "SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
         for _ in range(500):
             with connection.cursor() as cursor:
-                cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-                if cursor.fetchone()[0]:
-                    return
+                cursor.execute(waiting)
+                if found := cursor.fetchone():
+                    return int(found[0])
             self.thread.join(0.01)
+            if not self.thread.is_alive():
+                break
         raise AssertionError("it waits for nothing")
+
+    def breaks_off(self) -> None:
+        """What it waits for is answered with an error."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_cancel_backend(%s)", [self.waits_for_a_lock()])
+        self.done()
 
     def done(self) -> Any:
         self.thread.join(10)
@@ -165,6 +186,70 @@ def test_only_a_database_that_is_really_away_is_called_away() -> None:
     away.__cause__ = psycopg.OperationalError("connection refused")
     assert (is_lost(lost), is_lost(away)) == (True, False)
     assert (answer(lost, {}).data["code"], answer(away, {}).data["code"]) == ("try-again", "unavailable")
+
+
+# --- the API ----------------------------------------------------------------------------------------------------------
+
+#: Changes of one thing: what makes one anew holds nothing yet.
+CHANGES = [row for row in ROWS if row.view.startswith("api:") and row.method in ("PATCH", "PUT", "DELETE")]
+#: What they take, where without a body nothing would be locked.
+RULE = {"action": "allow", "direction": "ingress", "protocol": "tcp", "ports": "80", "cidrs": ["0.0.0.0/0"]}
+BODIES = {"api:acl-rules": {"rules": [RULE]}, "api:member": {"role": "engineer"}}
+
+
+def first_of(model: type[Model]) -> list[type[Model]]:
+    """What is locked before a row of it, in this order."""
+    if model is Vpc:
+        return [Usage]
+    if any(field.name == "vpc" for field in model._meta.get_fields()):
+        return [Usage, Vpc]
+    return [Tenant] if model in (Membership, Invitation) else []
+
+
+def held_by_others(but: list[type[Model]]) -> list[str]:
+    """The models of which somebody has locked a row."""
+    held = []
+    for model in apps.get_models():
+        try:
+            with transaction.atomic():
+                if model not in but:
+                    list(model._base_manager.select_for_update(no_key=True, nowait=True).values_list("pk"))
+        except OperationalError:
+            held.append(model.__name__)
+    return held
+
+
+def test_a_request_that_waits_for_others_holds_nothing_that_comes_later(
+    transactional_db: None, acme: Tenant, admin: User
+) -> None:
+    """Whatever its route, which are found by themselves: those that wait for it would be waiting for each other."""
+    ids = things(acme, admin)
+    client = Client(headers={"Authorization": f"Bearer {builders.a_token(acme, created_by=admin)}"})
+    with transaction.atomic():
+        hold_use(acme)
+    wrong, waited = {}, set()
+    for row in CHANGES:
+        route: Any = resolve(row.path(ids)).func
+        view = route.cls()
+        if not hasattr(view, "get_queryset") or row.of not in ids:
+            continue
+        view.swagger_fake_view = True
+        first = first_of(view.get_queryset().model)
+        for number, model in enumerate(first):
+            body = json.dumps(BODIES.get(row.view, {})) if row.method != "DELETE" else ""
+            with transaction.atomic():
+                hold_rows(model._base_manager.all())
+                beside = Beside(partial(client.generic, row.method, row.path(ids), body, "application/json"))
+                beside.waits_for_a_lock()
+                if held := held_by_others(first[: number + 1]):
+                    wrong[row.name, model.__name__] = held
+                beside.breaks_off()
+                waited.add(row.of)
+    assert wrong == {}
+    assert waited >= {"vpc", "tier", "acl", "publicip", "staticnat", "forward", "member", "invitation"}
+
+
+# --- the database -----------------------------------------------------------------------------------------------------
 
 
 def test_an_outcome_is_written_also_when_the_database_restarts_meanwhile(building: Operation) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import IO, Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import IO, Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -12,7 +11,6 @@ from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from apps.acls import queries, services
 from apps.acls.api.serializers import (
@@ -38,19 +36,14 @@ from apps.kernel.api import etag
 from apps.kernel.api.bodies import StrictJson
 from apps.kernel.api.problems import ChangedMeanwhile
 from apps.kernel.api.transactions import joined
-from apps.kernel.locks import hold_rows
 from apps.kernel.shortcuts import get_or_404
-from apps.networks import queries as networks
 from apps.networks import services as network_services
 from apps.networks.api import views as network_views
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import Tier
 from apps.networks.specs import TierSpec
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
-from apps.operations.models import Operation
-from apps.tenancy.api.views import List, One, Rows
-
-H = TypeVar("H", Acl, Tier)
+from apps.tenancy.api.views import List, One
 
 AN_ACL = OpenApiExample(
     "A list for web servers",
@@ -88,22 +81,17 @@ class Sheet(BaseParser):
         return stream.read().decode()
 
 
-class AclRows(Rows[Acl]):
-    """One query for what is under way in their VPCs, and one for the tiers that have them."""
+class AclRows(network_views.InVpcs[Acl]):
+    """One query for the tiers that have them."""
 
     serializer_class = AclRead
-    written_by = "tenant"
 
     def get_queryset(self) -> QuerySet[Acl]:
         return queries.with_vpcs(self.caller.through(Acl.objects))
 
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
-        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
-        work = networks.work_in(self.caller.through(Operation.objects), {row.vpc_id for row in listed})
-        in_use = queries.in_use([row.pk for row in listed], self.caller.through(TierAcl.objects))
-        context |= {"work": work, "in_use": in_use}
-        return super().get_serializer(rows, **options, context=context)
+    def context_of(self, rows: Sequence[Acl]) -> dict[str, Any]:
+        in_use = queries.in_use([row.pk for row in rows], self.caller.through(TierAcl.objects))
+        return {**super().context_of(rows), "in_use": in_use}
 
 
 @extend_schema(summary="List access lists")
@@ -118,23 +106,8 @@ class AclList(AclRows, List[Acl]):
         return self.once(lambda: accepted(request, joined(services.create_acl)(self.tenant, spec, by=by)))
 
 
-@contextmanager
-def _held_first(rows: QuerySet[H], pk: str) -> Iterator[H]:
-    """The row, locked in a transaction, and its VPC before it."""
-    with transaction.atomic(durable=True):
-        row = get_or_404(rows, pk=pk)
-        hold_rows(Vpc.objects.of(row.tenant).filter(pk=row.vpc_id))
-        yield get_or_404(rows.select_for_update(of=("self",), no_key=True), pk=pk)
-
-
 @extend_schema(summary="Read an access list")
 class AclOne(AclRows, One[Acl]):
-    @contextmanager
-    def changing(self, pk: str) -> Iterator[Acl]:
-        with _held_first(self.get_queryset(), pk) as acl:
-            etag.check(self.request, lambda: self.show(acl))
-            yield acl
-
     @extend_schema(summary="Rename an access list", request=AclRename, responses=AclRead)
     def patch(self, request: Request, pk: str) -> Response:
         """Takes effect at once: names are the portal's own, and neither system is told."""
@@ -173,7 +146,8 @@ class AclRules(AclRows):
         else:
             values = RulesWrite.of(request)
             rules, denies_rest = parse_rules(values["rules"]), values.get("denies_rest")
-        with _held_first(self.get_queryset(), pk) as acl:
+        with transaction.atomic(durable=True):
+            acl = self.hold(pk)
             self._check(request, acl)
             operation = joined(services.change_rules)(acl, rules, denies_rest=denies_rest, by=self.caller.actor)
         return accepted(request, operation)
@@ -210,11 +184,9 @@ class WithLists(network_views.TierRows):
 
     serializer_class = TierWithAclRead
 
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
-        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
-        context["lists"] = queries.lists_of(listed, self.caller.through(TierAcl.objects))
-        return super().get_serializer(rows, **options, context=context)
+    def context_of(self, rows: Sequence[Tier]) -> dict[str, Any]:
+        lists = queries.lists_of(rows, self.caller.through(TierAcl.objects))
+        return {**super().context_of(rows), "lists": lists}
 
 
 @extend_schema(summary="List tiers")
@@ -232,7 +204,7 @@ class TierList(WithLists, network_views.TierList):
 
         def make() -> Response:
             create = joined(network_services.create_tier)
-            return accepted(request, create(self._vpc(values["vpc"]), spec, by=by, beside=beside))
+            return accepted(request, create(self.vpc_named(values["vpc"]), spec, by=by, beside=beside))
 
         return self.once(make)
 
@@ -251,8 +223,7 @@ class TierOne(WithLists, network_views.TierOne):
         if "acl" not in values:
             return super().patch(request, pk)
         by = self.caller.actor
-        with _held_first(self.get_queryset(), pk) as tier:
-            etag.check(request, lambda: self.show(tier))
+        with self.changing(pk) as tier:
             if "name" in values:
                 joined(network_services.rename_tier)(tier, name=values["name"], by=by)
             if values["acl"] is None:
@@ -273,6 +244,4 @@ class TierApplyAcl(WithLists):
     )
     def post(self, request: Request, pk: str) -> Response:
         """Where something of it is missing on Netris. Nothing is opened meanwhile."""
-        with _held_first(self.get_queryset(), pk) as tier:
-            operation = joined(services.apply_again)(tier, by=self.caller.actor)
-        return accepted(request, operation)
+        return self.act(pk, services.apply_again)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 import django_filters
 from django.db.models import QuerySet
@@ -11,7 +11,6 @@ from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from apps.addresses import pool
 from apps.addresses.api.serializers import (
@@ -30,13 +29,10 @@ from apps.addresses.specs import PublicIpSpec, parse_address
 from apps.kernel.api import etag
 from apps.kernel.api.pagination import CursorPages
 from apps.kernel.api.transactions import joined
-from apps.kernel.errors import Refused
 from apps.kernel.shortcuts import get_or_404
-from apps.networks import queries as networks
-from apps.networks.models import Vpc
+from apps.networks.api.views import InVpcs
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
-from apps.operations.models import Operation
 from apps.tenancy.actors import Platform
 from apps.tenancy.api.callers import NOBODY
 from apps.tenancy.api.views import List, One, Rows
@@ -49,20 +45,14 @@ AN_ADDRESS = OpenApiExample(
 )
 
 
-class PublicIpRows(Rows[PublicIp]):
+class PublicIpRows(InVpcs[PublicIp]):
     serializer_class = PublicIpRead
-    written_by = "tenant"
 
     def get_queryset(self) -> QuerySet[PublicIp]:
         return self.caller.through(PublicIp.objects).live().select_related("tenant", "zone", "vpc")
 
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        """Three queries more than the rows themselves, however many."""
-        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
-        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
-        context["work"] = networks.work_in(self.caller.through(Operation.objects), {row.vpc_id for row in listed})
-        context["applied"] = queries.applied_of(listed)
-        return super().get_serializer(rows, **options, context=context)
+    def context_of(self, rows: Sequence[PublicIp]) -> dict[str, Any]:
+        return {**super().context_of(rows), "applied": queries.applied_of(rows)}
 
 
 @extend_schema(summary="List public IPs")
@@ -77,14 +67,11 @@ class PublicIpList(PublicIpRows, List[PublicIp]):
         """The address is reserved at once, and given to the VPC by the operation in the answer."""
         values, by = PublicIpWrite.of(request), self.caller.actor
         spec = PublicIpSpec.parse(values)
-        return self.once(lambda: accepted(request, joined(services.acquire)(self._vpc(values["vpc"]), spec, by=by)))
 
-    def _vpc(self, reference: str) -> Vpc:
-        """One of the caller's VPCs: another tenant's is as unknown as one that never was."""
-        try:
-            return Vpc.objects.of(self.tenant).live().select_related("tenant", "zone").get(pk=UUID(reference))
-        except (Vpc.DoesNotExist, ValueError):
-            raise Refused("vpc-unknown", "There is no such VPC.", "vpc") from None
+        def make() -> Response:
+            return accepted(request, joined(services.acquire)(self.vpc_named(values["vpc"]), spec, by=by))
+
+        return self.once(make)
 
 
 @extend_schema(summary="Read a public IP")
@@ -158,10 +145,8 @@ class PoolRows(OfThePlatform):
             raise Http404
         return Zone.objects.all()
 
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        is_many = isinstance(rows, list)
-        found = pool.pools([] if rows is None else rows if is_many else [rows])
-        return super().get_serializer(found if is_many else next(iter(found), None), **options)
+    def seen(self, rows: Sequence[Zone]) -> Sequence[pool.Pool]:
+        return pool.pools(rows)
 
 
 @extend_schema(summary="List the zones' public IPs as pools")

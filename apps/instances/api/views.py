@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from apps.accounts.models import Account
 from apps.instances import queries
 from apps.instances.api.serializers import InstanceRead
 from apps.instances.filters import InstanceFilter
+from apps.instances.queries import Instance
 from apps.kernel.api import etag
 from apps.kernel.api.pagination import CursorPages
 from apps.kernel.shortcuts import get_or_404
@@ -33,11 +33,9 @@ class InstanceRows(Rows[Item]):
     def get_queryset(self) -> QuerySet[Item]:
         return queries.newest_first(queries.owned_by(self.caller.through(Account.objects)))
 
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
+    def seen(self, rows: Sequence[Item]) -> Sequence[Instance]:
         accounts = self.caller.through(Account.objects) if self.caller.platform else None
-        instances = queries.shown(listed, self.caller.through(Tier.objects), accounts)
-        return super().get_serializer(instances if isinstance(rows, list) else next(iter(instances), None), **options)
+        return queries.shown(rows, self.caller.through(Tier.objects), accounts)
 
 
 @extend_schema(summary="List instances")

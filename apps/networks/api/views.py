@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,12 @@ from django.db.models import Prefetch, QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from apps.kernel.api import etag
+from apps.kernel.api.bodies import Body
 from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
+from apps.kernel.locks import hold_rows
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import queries, services
 from apps.networks.agreement import agreement_of
@@ -21,18 +23,18 @@ from apps.networks.api.serializers import (
     AgreementRead,
     TierChange,
     TierRead,
-    TierWrite,
     VpcChange,
     VpcRead,
     VpcWrite,
 )
 from apps.networks.filters import TierFilter, VpcFilter
 from apps.networks.models import Tier, Vpc
-from apps.networks.specs import TierSpec, VpcSpec
+from apps.networks.specs import VpcSpec
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
 from apps.operations.models import Operation
 from apps.quotas.queries import quotas_of_several
+from apps.quotas.services import hold_use
 from apps.tenancy.api.views import List, M, One, Rows
 
 A_VPC = OpenApiExample(
@@ -53,24 +55,44 @@ A_TIER = OpenApiExample(
 )
 
 
-class Held(Rows[M]):
-    """Rows of which the answer tells what can be done to them now: one query for the work in all their VPCs, and where
-    there are VPCs one for their tenants' quotas."""
+class InVpcs(Rows[M]):
+    """VPCs, or rows in them. Their answer tells what can be done to them now: one query for the work in all their VPCs.
+    Before such a row is changed, what its tenant uses and its VPC are held."""
 
     written_by = "tenant"
 
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
-        vpc_ids = {row.pk if isinstance(row, Vpc) else row.vpc_id for row in listed}
-        work = queries.work_in(self.caller.through(Operation.objects), vpc_ids)
-        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context()), "work": work}
-        tenants = [row.tenant for row in listed if isinstance(row, Vpc)]
-        context["quotas"] = quotas_of_several(tenants, self.caller.through)
-        return super().get_serializer(rows, **options, context=context)
+    def context_of(self, rows: Sequence[M]) -> dict[str, Any]:
+        work = queries.work_in(self.caller.through(Operation.objects), {_vpc_id(row) for row in rows})
+        return {**super().context_of(rows), "work": work}
+
+    def hold_first(self, row: M) -> None:
+        hold_use(self.tenant)
+        hold_rows(Vpc.objects.of(self.tenant).filter(pk=_vpc_id(row)))
+
+    def vpc_named(self, reference: str) -> Vpc:
+        """One of the caller's VPCs: another tenant's is as unknown as one that never was."""
+        try:
+            return Vpc.objects.of(self.tenant).live().select_related("tenant", "zone").get(pk=UUID(reference))
+        except (Vpc.DoesNotExist, ValueError):
+            raise Refused("vpc-unknown", "There is no such VPC.", "vpc") from None
+
+    def act(self, pk: str, service: Callable[..., Operation]) -> Response:
+        """POST to one of them, without a body, that starts an operation."""
+        Body.of(self.request)
+        return self.once(lambda: accepted(self.request, joined(service)(self.hold(pk), by=self.caller.actor)))
 
 
-class VpcRows(Held[Vpc]):
+def _vpc_id(row: Any) -> UUID:
+    found: UUID = row.pk if isinstance(row, Vpc) else row.vpc_id
+    return found
+
+
+class VpcRows(InVpcs[Vpc]):
     serializer_class = VpcRead
+
+    def context_of(self, rows: Sequence[Vpc]) -> dict[str, Any]:
+        quotas = quotas_of_several([row.tenant for row in rows], self.caller.through)
+        return {**super().context_of(rows), "quotas": quotas}
 
     def get_queryset(self) -> QuerySet[Vpc]:
         tiers = self.caller.through(Tier.objects).live().defer("vpc_cidr")
@@ -123,7 +145,9 @@ class VpcAgreement(Rows[Vpc]):
         return etag.tagged(request, AgreementRead(agreement, context=self.get_serializer_context()).data)
 
 
-class TierRows(Held[Tier]):
+class TierRows(InVpcs[Tier]):
+    """Their routes stand with those of access lists, which tiers are made and told with."""
+
     serializer_class = TierRead
 
     def get_queryset(self) -> QuerySet[Tier]:
@@ -134,19 +158,6 @@ class TierRows(Held[Tier]):
 class TierList(TierRows, List[Tier]):
     filterset_class = TierFilter
     tenant_path = "tenant"
-
-    @extend_schema(summary="Add a tier to a VPC", request=TierWrite, responses={202: OperationRead}, examples=[A_TIER])
-    def post(self, request: Request) -> Response:
-        values, by = TierWrite.of(request), self.caller.actor
-        spec = TierSpec.parse(values)
-        return self.once(lambda: accepted(request, joined(services.create_tier)(self._vpc(values["vpc"]), spec, by=by)))
-
-    def _vpc(self, reference: str) -> Vpc:
-        """One of the caller's VPCs: another tenant's is as unknown as one that never was."""
-        try:
-            return Vpc.objects.of(self.tenant).live().select_related("tenant", "zone").get(pk=UUID(reference))
-        except (Vpc.DoesNotExist, ValueError):
-            raise Refused("vpc-unknown", "There is no such VPC.", "vpc") from None
 
 
 @extend_schema(summary="Read a tier")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from apps.kernel.api.bodies import Body
 from apps.kernel.api.transactions import joined
@@ -36,11 +35,8 @@ class OperationRows(Rows[Operation]):
     def get_queryset(self) -> OperationQuerySet:
         return self.caller.through(Operation.objects).select_related("tenant")
 
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
-        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
-        context["ahead"] = queries.ahead_of(self.caller.through(Operation.objects), listed)
-        return super().get_serializer(rows, **options, context=context)
+    def context_of(self, rows: Sequence[Operation]) -> dict[str, Any]:
+        return {"ahead": queries.ahead_of(self.caller.through(Operation.objects), rows)}
 
 
 @extend_schema(summary="List operations")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
-from rest_framework.serializers import BaseSerializer
 
 from apps.quotas.api.serializers import QuotasRead
 from apps.quotas.queries import quotas_of_several
@@ -23,11 +23,8 @@ class QuotaRows(Rows[Tenant]):
     def get_queryset(self) -> QuerySet[Tenant]:
         return self.caller.tenants
 
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
-        quotas = quotas_of_several(listed, self.caller.through)
-        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context()), "quotas": quotas}
-        return super().get_serializer(rows, **options, context=context)
+    def context_of(self, rows: Sequence[Tenant]) -> dict[str, Any]:
+        return {"quotas": quotas_of_several(rows, self.caller.through)}
 
 
 @extend_schema(summary="List quotas")

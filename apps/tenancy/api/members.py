@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from apps.kernel.api.bodies import Body, Text
 from apps.kernel.api.fields import Address, Time
 from apps.kernel.api.transactions import joined
+from apps.kernel.locks import hold_row
 from apps.tenancy import services
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.serializers import Read, TenantRef
@@ -87,6 +88,9 @@ class MemberRows(Rows[Membership]):
     def get_queryset(self) -> QuerySet[Membership]:
         rows = Membership.objects.filter(tenant__in=self.caller.tenants)
         return rows.with_other_owner().select_related("user", "tenant")
+
+    def hold_first(self, row: Membership) -> None:
+        hold_row(row.tenant)
 
 
 @extend_schema(summary="List members")
@@ -177,6 +181,9 @@ class InvitationRows(Rows[Invitation]):
         """To who cannot invite there are none: a link's address is nobody else's business."""
         rows = self.caller.through(Invitation.objects).select_related("tenant")
         return rows if self.caller.role in (None, Role.OWNER) else rows.none()
+
+    def hold_first(self, row: Invitation) -> None:
+        hold_row(row.tenant)
 
 
 @extend_schema(summary="List invitations")

@@ -17,6 +17,7 @@ from rest_framework import generics, mixins
 from rest_framework.filters import BaseFilterBackend
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 from rest_framework.views import APIView
 
 from apps.kernel.api import etag, parameters
@@ -116,8 +117,32 @@ class Rows(ApiView, generics.GenericAPIView[M]):
     tenant_path: ClassVar[str] = ""
     filterset_class: ClassVar[Any] = None
 
+    def context_of(self, rows: Sequence[M]) -> dict[str, Any]:
+        """What their serializer needs beside these rows, in as many queries however many they are."""
+        return {}
+
+    def seen(self, rows: Sequence[M]) -> Sequence[Any]:
+        """What is shown of them, one each."""
+        return rows
+
+    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
+        is_many = options.get("many", False)
+        listed = [] if rows is None else list(rows) if is_many else [rows]
+        context = {**options.pop("context", self.get_serializer_context()), **self.context_of(listed)}
+        seen = list(self.seen(listed))
+        return super().get_serializer(seen if is_many else next(iter(seen), None), **options, context=context)
+
     def show(self, row: M) -> Any:
         return self.get_serializer(row).data
+
+    def hold_first(self, row: M) -> None:
+        """Lock what comes before this row in the order of `kernel.locks`: nothing, unless a subclass says what."""
+
+    def hold(self, pk: str) -> M:
+        """The row, locked until the transaction ends, behind what comes before it."""
+        rows = self.get_queryset()
+        self.hold_first(get_or_404(rows, pk=pk))
+        return get_or_404(rows.select_for_update(of=("self",), no_key=True), pk=pk)
 
 
 class List(mixins.ListModelMixin, Rows[M]):
@@ -149,7 +174,7 @@ class One(Rows[M]):
     def changing(self, pk: str) -> Iterator[M]:
         """The row, locked in a transaction and in the state that `If-Match` names."""
         with transaction.atomic(durable=True):
-            row = get_or_404(self.get_queryset().select_for_update(of=("self",), no_key=True), pk=pk)
+            row = self.hold(pk)
             etag.check(self.request, lambda: self.show(row))
             yield row
 

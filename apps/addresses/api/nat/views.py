@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -9,7 +10,6 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.serializers import BaseSerializer
 
 from apps.addresses.api.nat.filters import PortForwardFilter, StaticNatFilter
 from apps.addresses.api.nat.serializers import (
@@ -33,11 +33,10 @@ from apps.instances import queries as instances
 from apps.instances.queries import Instance
 from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
-from apps.networks import queries as networks
+from apps.networks.api.views import InVpcs
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
-from apps.operations.models import Operation
-from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.api.views import List, One
 from apps.tenancy.models import Tenant
 
 R = TypeVar("R", StaticNat, PortForward)
@@ -69,17 +68,11 @@ def instance_of(tenant: Tenant, reference: str) -> Instance:
     return found
 
 
-class Leading(Rows[R]):
-    """Rows of which the answer tells whether they are applied, and what can be done to them: five queries more."""
+class Leading(InVpcs[R]):
+    """Rows of which the answer tells whether they are applied: four queries more."""
 
-    written_by = "tenant"
-
-    def get_serializer(self, rows: Any = None, **options: Any) -> BaseSerializer[Any]:
-        listed = [] if rows is None else rows if isinstance(rows, list) else [rows]
-        context: dict[str, Any] = {**options.pop("context", self.get_serializer_context())}
-        context["work"] = networks.work_in(self.caller.through(Operation.objects), {row.vpc_id for row in listed})
-        context["applied"] = applied_of(listed)
-        return super().get_serializer(rows, **options, context=context)
+    def context_of(self, rows: Sequence[Any]) -> dict[str, Any]:
+        return {**super().context_of(rows), "applied": applied_of(rows)}
 
 
 class StaticNatRows(Leading[StaticNat]):
@@ -119,8 +112,8 @@ class StaticNatOne(StaticNatRows, One[StaticNat]):
         return accepted(request, operation)
 
 
-class StaticNatApply(StaticNatRows, One[StaticNat]):
-    http_method_names = ["post", "options"]
+class StaticNatApply(StaticNatRows):
+    filter_backends = []
 
     @extend_schema(
         summary="Apply a static NAT again",
@@ -130,9 +123,7 @@ class StaticNatApply(StaticNatRows, One[StaticNat]):
     )
     def post(self, request: Request, pk: str) -> Response:
         """For one that is not `applied`: what is missing in CloudStack or on Netris is made again."""
-        with self.changing(pk) as row:
-            operation = joined(apply_static_nat)(row, by=self.caller.actor)
-        return accepted(request, operation)
+        return self.act(pk, apply_static_nat)
 
 
 class PortForwardRows(Leading[PortForward]):
@@ -188,8 +179,8 @@ class PortForwardOne(PortForwardRows, One[PortForward]):
         return accepted(request, operation)
 
 
-class PortForwardApply(PortForwardRows, One[PortForward]):
-    http_method_names = ["post", "options"]
+class PortForwardApply(PortForwardRows):
+    filter_backends = []
 
     @extend_schema(
         summary="Apply a port forward again",
@@ -199,6 +190,4 @@ class PortForwardApply(PortForwardRows, One[PortForward]):
     )
     def post(self, request: Request, pk: str) -> Response:
         """For one that is not `applied`: what is missing in CloudStack or on Netris is made again."""
-        with self.changing(pk) as row:
-            operation = joined(apply_port_forward)(row, by=self.caller.actor)
-        return accepted(request, operation)
+        return self.act(pk, apply_port_forward)
