@@ -9,14 +9,14 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import Account
 from apps.instances import queries
-from apps.kernel.errors import Refused
 from apps.mirror.models import Item
+from apps.networks.filters import Referring
 from apps.networks.models import Tier, Vpc
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.views import tenant_named
 
 
-class InstanceFilter(django_filters.FilterSet):  # type: ignore[misc]
+class InstanceFilter(Referring):
     q = django_filters.CharFilter(method="with_words", help_text="Part of the name or of an address.")
     tenant = django_filters.CharFilter(
         method="of_tenant", help_text="For the platform: only what belongs to the tenant with this short name."
@@ -40,13 +40,7 @@ class InstanceFilter(django_filters.FilterSet):  # type: ignore[misc]
         return queries.narrowed(rows, state=value)
 
     def in_vpc(self, rows: QuerySet[Item], _name: str, value: UUID) -> QuerySet[Item]:
-        vpc = caller_of(self.request).through(Vpc.objects).filter(pk=value).first()
-        if vpc is None:
-            raise Refused("vpc-unknown", "There is no such VPC.", "vpc")
-        return queries.narrowed(rows, vpc=vpc)
+        return queries.narrowed(rows, vpc=self.referred(Vpc.objects, value, "VPC"))
 
     def in_tier(self, rows: QuerySet[Item], _name: str, value: UUID) -> QuerySet[Item]:
-        tier = caller_of(self.request).through(Tier.objects).filter(pk=value).first()
-        if tier is None:
-            raise Refused("tier-unknown", "There is no such tier.", "tier")
-        return queries.narrowed(rows, tier=tier)
+        return queries.narrowed(rows, tier=self.referred(Tier.objects, value, "tier"))

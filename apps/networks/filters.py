@@ -1,7 +1,9 @@
-"""How lists of VPCs and tiers are narrowed, on pages and in the API. A reference to what is not there is refused."""
+"""How lists of VPCs, of tiers, and of whatever lies in VPCs are narrowed, on pages and in the API. A reference to what
+is not there is refused."""
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 import django_filters
@@ -13,21 +15,50 @@ from apps.kernel.named import containing
 from apps.networks.models import Tier, Vpc
 from apps.operations.filters import LIVE_STATUSES
 from apps.tenancy.api.callers import caller_of
+from apps.tenancy.door import Door
 from apps.zones.models import Zone
 
 
-class VpcFilter(django_filters.FilterSet):  # type: ignore[misc]
-    q = django_filters.CharFilter(method="search", help_text="Part of the name, the description or the CIDR.")
-    name = NameFilter()
+def words(of_what: str) -> django_filters.CharFilter:
+    return django_filters.CharFilter(method="search", help_text=f"Part of {of_what}.")
+
+
+class Referring(django_filters.FilterSet):  # type: ignore[misc]
+    """Narrowed by references to other rows."""
+
+    def referred(self, door: Door[Any], pk: UUID, noun: str) -> Any:
+        """One that is gone has nothing; one that never was, or is another tenant's, is a slip."""
+        row = caller_of(self.request).through(door).filter(pk=pk).first()
+        if row is None:
+            key = noun.lower().replace(" ", "-")
+            raise Refused(f"{key}-unknown", f"There is no such {noun}.", key.replace("-", "_"))
+        return row
+
+
+class LiveFilter(Referring):
+    """Of rows that operations make real, and that people search."""
+
     status = django_filters.ChoiceFilter(choices=LIVE_STATUSES)
+
+    def search(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
+        return rows.filter(containing("search_key", value))
+
+
+class InVpcFilter(LiveFilter):
+    vpc = django_filters.UUIDFilter(method="in_vpc", help_text="The id of a VPC.")
+
+    def in_vpc(self, rows: QuerySet[Any], _name: str, value: UUID) -> QuerySet[Any]:
+        return rows.filter(vpc=self.referred(Vpc.objects, value, "VPC"))
+
+
+class VpcFilter(LiveFilter):
+    q = words("the name, the description or the CIDR")
+    name = NameFilter()
     zone = django_filters.CharFilter(method="in_zone", help_text="The id or the name of a zone.")
 
     class Meta:
         model = Vpc
         fields: list[str] = []
-
-    def search(self, rows: QuerySet[Vpc], _name: str, value: str) -> QuerySet[Vpc]:
-        return rows.filter(containing("search_key", value))
 
     def in_zone(self, rows: QuerySet[Vpc], _name: str, value: str) -> QuerySet[Vpc]:
         zones = list(Zone.objects.called(value).values_list("pk", flat=True))
@@ -36,21 +67,10 @@ class VpcFilter(django_filters.FilterSet):  # type: ignore[misc]
         return rows.filter(zone__in=zones)
 
 
-class TierFilter(django_filters.FilterSet):  # type: ignore[misc]
-    q = django_filters.CharFilter(method="search", help_text="Part of the name or the CIDR.")
+class TierFilter(InVpcFilter):
+    q = words("the name or the CIDR")
     name = NameFilter()
-    status = django_filters.ChoiceFilter(choices=LIVE_STATUSES)
-    vpc = django_filters.UUIDFilter(method="in_vpc", help_text="The id of a VPC.")
 
     class Meta:
         model = Tier
         fields: list[str] = []
-
-    def search(self, rows: QuerySet[Tier], _name: str, value: str) -> QuerySet[Tier]:
-        return rows.filter(containing("search_key", value))
-
-    def in_vpc(self, rows: QuerySet[Tier], _name: str, value: UUID) -> QuerySet[Tier]:
-        """A VPC that is gone has no tiers; one that never was, or is another tenant's, is a slip."""
-        if not caller_of(self.request).through(Vpc.objects).filter(pk=value).exists():
-            raise Refused("vpc-unknown", "There is no such VPC.", "vpc")
-        return rows.filter(vpc=value)
