@@ -21,18 +21,6 @@ class InsideVpcs(Calls):
             "listPublicIpAddresses", "publicipaddress", PublicIp, zoneid=zone_id, forprovider=True, allocatedonly=False
         )
 
-    def free_public_ip_pages(self, zone_id: str) -> Iterator[list[PublicIp]]:
-        """Addresses that a VPC can have: free ones of the Netris pools."""
-        return self._pages(
-            "listPublicIpAddresses",
-            "publicipaddress",
-            PublicIp,
-            zoneid=zone_id,
-            state="Free",
-            forprovider=True,
-            allocatedonly=False,
-        )
-
     def get_public_ip(self, public_ip_id: str) -> PublicIp | None:
         """In whatever state: an address keeps its id when it is free again."""
         found = self._list("listPublicIpAddresses", "publicipaddress", PublicIp, id=public_ip_id, allocatedonly=False)

@@ -59,9 +59,8 @@ class Place:
 
     def public_ip(self) -> PublicIp:
         """One that is free, taken for the VPC in CloudStack and here."""
-        free = next(
-            each for page in self.cloudstack.free_public_ip_pages(str(self.zone.cloudstack_zone_id)) for each in page
-        )
+        pool = self.cloudstack.public_ip_pages(str(self.zone.cloudstack_zone_id))
+        free = next(each for page in pool for each in page if each.is_free)
         self.cloudstack.acquire_public_ip(free.ipaddress, vpc_id=str(self.vpc.cloudstack_id))
         self.clock.shift(timedelta(seconds=30))
         self.world.cloudstack.run_due_jobs()

@@ -49,8 +49,7 @@ def tier(root, vpc):
 
 
 def a_free_address(client):
-    (first, *_) = next(client.free_public_ip_pages(client.list_zones()[0].id))
-    return first
+    return next(row for page in client.public_ip_pages(client.list_zones()[0].id) for row in page if row.is_free)
 
 
 def an_address(client, vpc):
@@ -97,8 +96,6 @@ def test_the_whole_pool_is_seen_with_what_is_taken_of_it(client, vpc):
     assert all(row.forprovider for row in rows)
     assert {row.id for row in rows} >= {address.id}
     assert len(rows) == len({row.id for row in rows})
-    free = [row for page in client.free_public_ip_pages(zone) for row in page]
-    assert len(free) == sum(row.is_free for row in rows)
 
 
 def test_an_address_that_no_pool_has_is_none(client):
