@@ -7,7 +7,6 @@ from ipaddress import IPv4Address
 from typing import Any
 
 from django import forms
-from django.http import QueryDict
 from django.urls import reverse
 
 from apps.addresses import pool
@@ -17,13 +16,12 @@ from apps.addresses.specs import PublicIpSpec, parse_address
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Choice, ListForm, Options, Refusable, Search
 from apps.kernel.pickers import Option, PickerField, PickerForm
+from apps.networks.forms import InVpcListForm
 from apps.networks.models import Vpc
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 
 CHOOSE = "Choose the VPC that the address is for."
-#: VPCs that are offered; for one that is not among them the form is opened from its page.
-OFFERED = 200
 
 
 def choices(tenant: Tenant, zones: Iterable[Zone], words: str) -> list[Option]:
@@ -33,23 +31,14 @@ def choices(tenant: Tenant, zones: Iterable[Zone], words: str) -> list[Option]:
     ]
 
 
-class PublicIpListForm(ListForm):
+class PublicIpListForm(InVpcListForm):
     q = Search("address, name or notes")
     nothing = "No public IP has this address, name or note, or serves this purpose."
     purpose = Choice("purpose", Purpose.choices)
-    vpc = Choice("VPC")
-    also = ("page", "sort")
-
-    def __init__(self, address: QueryDict, vpcs: Iterable[Vpc]) -> None:
-        super().__init__(address)
-        self.vpcs = {str(vpc.pk): vpc for vpc in vpcs}
-        field = self.fields["vpc"]
-        assert isinstance(field, Choice)
-        field.offer((key, vpc.name) for key, vpc in self.vpcs.items())
 
     @property
     def wanted(self) -> dict[str, Any]:
-        return {"words": self.words, "purpose": self.said("purpose"), "vpc": self.vpcs.get(self.said("vpc"))}
+        return {"words": self.words, "purpose": self.said("purpose"), "vpc": self.vpc_chosen}
 
 
 def _words(length: int, **attrs: Any) -> forms.TextInput:
@@ -70,10 +59,10 @@ class AcquireForm(PickerForm):
         select.choices = [(key, f"{vpc.name} in {vpc.zone}") for key, vpc in self.vpcs.items()]
         within = self.vpcs.get(str((data or {}).get("vpc", chosen)))
         zones = {vpc.zone_id: vpc.zone for vpc in ([within] if within else self.vpcs.values())}
-        url = reverse("addresses:choices", args=[tenant.slug])
         self.offer(
             "address",
-            url=f"{url}?vpc={within.pk}" if within and len(self.vpcs) == 1 else url,
+            url=reverse("addresses:choices", args=[tenant.slug]),
+            beside="vpc",
             search=lambda words: choices(tenant, zones.values(), words),
             find=_address,
         )

@@ -63,6 +63,14 @@ _IN_USE: dict[str, str] = {
 }
 
 
+_SERVES: dict[str, str] = {
+    Purpose.SOURCE_NAT: "is the source NAT address of the VPC, which CloudStack keeps for what goes out. Take another.",
+    Purpose.STATIC_NAT: "has static NAT. Disable that first, or take another address.",
+    Purpose.PORT_FORWARD: "has port forwards. Delete those first, or take another address.",
+    Purpose.LOAD_BALANCER: "has a load balancer. Delete that first, or take another address.",
+}
+
+
 class PublicIpQuerySet(ProvisionedQuerySet["PublicIp"]):
     pass
 
@@ -144,6 +152,13 @@ class PublicIp(Provisioned):
         if self.status == Status.STUCK:
             return "An operation on the public IP is stuck. Retry it first."
         return _IN_USE.get(self.purpose) if action == "release" else None
+
+    def why_not_serve(self, purpose: Purpose) -> str | None:
+        """Why it cannot take on this purpose; None when it can, and for one port forward more. CloudStack refuses a
+        second purpose late and in other words."""
+        if self.purpose == Purpose.UNUSED or self.purpose == purpose == Purpose.PORT_FORWARD:
+            return None
+        return f"{self} {_SERVES[self.purpose]}"
 
 
 class Holding(models.Model):

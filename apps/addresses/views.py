@@ -13,7 +13,6 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.addresses import pool
 from apps.addresses.forms import (
-    OFFERED,
     AcquireForm,
     EditForm,
     HolderForm,
@@ -21,19 +20,19 @@ from apps.addresses.forms import (
     QuarantineForm,
     choices,
 )
-from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
+from apps.addresses.models import Holding, PublicIp, Purpose
 from apps.addresses.queries import nat, vpcs
 from apps.addresses.queries import public_ips as queries
-from apps.addresses.queries.nat import lines_of
-from apps.addresses.queries.public_ips import UNREAD, Applied
 from apps.addresses.services import public_ips as services
 from apps.kernel.errors import Refused
 from apps.kernel.forms import SEARCH_LENGTH, Refusable
 from apps.kernel.pages import found, list_page, only_parameters, page_of, part_or_page
 from apps.kernel.pickers import answered
 from apps.kernel.shortcuts import get_or_404
+from apps.mirror.queries import UNREAD, Applied
 from apps.networks import queries as networks
 from apps.networks import tabs
+from apps.networks.forms import OFFERED
 from apps.networks.models import Vpc
 from apps.networks.plans import Item
 from apps.operations.models import Operation
@@ -54,12 +53,12 @@ FORM = ["GET", "HEAD", "POST"]
 @require_safe
 def public_ip_list(request: TenantRequest) -> HttpResponse:
     """Ten queries, however many there are."""
-    form = PublicIpListForm(request.GET, Vpc.objects.of(request.tenant).live()[:OFFERED])
+    form = PublicIpListForm(request.GET, request.tenant)
     sort = request.GET.get("sort", queries.DEFAULT_SORT)
     order = queries.SORTS.get(sort, queries.SORTS[queries.DEFAULT_SORT])
     rows = form.kept(queries.search(request.tenant, **form.wanted)).select_related("vpc", "zone").order_by(*order)
     page = page_of(rows, request)
-    applied = queries.applied_of(list(page))
+    applied = _applied_of(request, list(page))
     moving = {row.vpc_id for row in page if row.status != Status.READY}
     work = networks.work_in(Operation.objects.of(request.tenant), moving)
     quota = quotas_of(request.tenant).of(PUBLIC_IP)
@@ -73,7 +72,7 @@ def public_ip_list(request: TenantRequest) -> HttpResponse:
         form=form,
         sort=sort,
         quota=quota,
-        readings=queries.readings_of(request.tenant),
+        readings=networks.readings_of(request.tenant, pool.KIND),
         why_not_acquire=why_not_write(request.membership) or quota.why_not(),
     )
 
@@ -113,8 +112,17 @@ def public_ip_create(request: TenantRequest) -> HttpResponse:
             return started(request, operation)
     quota = quotas_of(request.tenant).of(PUBLIC_IP)
     reason = quota.why_not() or (None if vpcs else "No VPC is ready yet. Create one first.")
-    crumbs = [*_crumbs(request), {"label": "New"}]
-    context = {"form": form, "quota": quota, "reason": reason, "crumbs": crumbs}
+    context = {
+        "heading": "Acquire public IP",
+        "form": form,
+        "quota": quota,
+        "reason": reason,
+        "wrong": "The address cannot be acquired like this",
+        "submit": "Acquire public IP",
+        "submit_icon": "plus",
+        "cancel_url": reverse("addresses:list", args=[request.tenant.slug]),
+        "crumbs": [*_crumbs(request), {"label": "New"}],
+    }
     return render(request, "addresses/public_ip_create.html", context, status=422 if form.errors else 200)
 
 
@@ -134,22 +142,20 @@ def public_ip_choices(request: TenantRequest) -> HttpResponse:
 @tenant_view
 @require_safe
 def public_ip_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
-    """Fourteen queries at most."""
+    """Twenty queries at most."""
     row = _row(request, pk)
-    in_vpc, led = networks.work_on(row.vpc), queries.led_from(row)
-    work = [each for each in in_vpc if each.resource_id in (row.pk, row.vpc_id)]
-    applied = queries.applied_of([row]).get(row.pk, UNREAD)
-    may_write = why_not_write(request.membership)
+    around, may_write = networks.work_on(row.vpc), why_not_write(request.membership)
+    work = [each for each in around if each.resource_id in (row.pk, row.vpc_id)]
+    applied = _applied_of(request, [row]).get(row.pk, UNREAD)
+    led = queries.led_from(row)
     operation = work[0] if work else None
     state = f"{row} is {row.get_status_display().lower()}"
     context = {
         "row": row,
         "applied": applied,
         "status": _status(row, applied),
-        "led": lines_of(led, {row.vpc_id: in_vpc}, may_write),
-        "may_lead": row.status == Status.READY and not row.is_source_nat,
-        "why_not_lead": may_write,
-        "query": f"?public_ip={row.pk}",
+        "leads": _leads(request, row, around),
+        "led": nat.lines_of(led, {row.vpc_id: around}, may_write),
         "operation": operation,
         "sentence": sentence(operation) if operation else "",
         "operations": queries.latest_operations_of(row, led),
@@ -161,14 +167,32 @@ def public_ip_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     return render(request, part_or_page(request, "addresses/public_ip_detail.html", "part"), context)
 
 
+def _leads(request: TenantRequest, row: PublicIp, work: list[Operation]) -> list[dict[str, str | None]]:
+    """The ways to what can lead from it."""
+    quota = quotas_of(request.tenant).of(NAT_RULE)
+    labels = {Purpose.STATIC_NAT: "Create static NAT", Purpose.PORT_FORWARD: "Create port forward"}
+    return [
+        {
+            "label": labels[purpose],
+            "url": f"{reverse(f'nat:{purpose}_create', args=[request.tenant.slug])}?public_ip={row.pk}",
+            "reason": reason,
+        }
+        for purpose, reason in queries.ways_on(row, quota, work, why_not_write(request.membership))
+    ]
+
+
+def _applied_of(request: TenantRequest, rows: list[PublicIp]) -> dict[UUID, Applied]:
+    return queries.applied_of(rows, lambda door: door.of(request.tenant))
+
+
 TAB = tabs.Tab("Addresses and NAT", "addresses:of_vpc", 20, vpcs.count_in)
 
 
 @tabs.vpc_tab
 def of_vpc(request: TenantRequest, seen: tabs.Seen) -> HttpResponse:
-    """Ten queries besides those of the frame."""
-    rows, rules = vpcs.public_ips_in(seen.vpc), vpcs.rules_in(seen.vpc)
-    given, applied = queries.applied_of(rows), nat.applied_of(rules) if rules else {}
+    """Twelve queries besides those of the frame."""
+    rows = vpcs.public_ips_in(seen.vpc)
+    given = _applied_of(request, rows)
     work = {seen.vpc.pk: seen.work}
     quotas = quotas_of(request.tenant)
     return tabs.tab_page(
@@ -177,7 +201,7 @@ def of_vpc(request: TenantRequest, seen: tabs.Seen) -> HttpResponse:
         TAB,
         "addresses/vpc_addresses.html",
         lines=[_line(row, given.get(row.pk, UNREAD), work) for row in rows],
-        rules=[nat.Line.of(rule, applied.get(rule.pk, nat.UNKNOWN), seen.work, seen.why_not_write) for rule in rules],
+        rules=nat.lines_of(vpcs.rules_in(seen.vpc), work, seen.why_not_write),
         acquire_here=reverse("addresses:create", args=[request.tenant.slug], query={"vpc": seen.vpc.pk}),
         why_not_acquire=seen.why_not_write or quotas.of(PUBLIC_IP).why_not(),
         why_not_lead=seen.why_not_write or quotas.of(NAT_RULE).why_not(),
@@ -198,9 +222,16 @@ def public_ip_edit(request: TenantRequest, pk: UUID) -> HttpResponse:
         else:
             messages.success(request, "Saved." if is_changed else "Nothing was changed.")
             return redirect("addresses:detail", request.tenant.slug, row.pk)
-    reason = row.why_not("edit", networks.work_on(row.vpc))
-    crumbs = [*_crumbs(request, row), {"label": "Edit"}]
-    context = {"form": form, "row": row, "reason": reason, "crumbs": crumbs}
+    context = {
+        "heading": f"Edit {row}",
+        "form": form,
+        "reason": row.why_not("edit", networks.work_on(row.vpc)),
+        "wrong": "Nothing was changed",
+        "submit": "Save",
+        "submit_icon": "check",
+        "cancel_url": reverse("addresses:detail", args=[request.tenant.slug, row.pk]),
+        "crumbs": [*_crumbs(request, row), {"label": "Edit"}],
+    }
     return render(request, "addresses/public_ip_edit.html", context, status=422 if form.errors else 200)
 
 
@@ -226,19 +257,13 @@ def public_ip_release(request: TenantRequest, pk: UUID) -> HttpResponse:
         "form": form,
         **offered(reason, work),
         "goes": [Item("Public IP", str(row.address), where)],
-        "stays": [_stays(each) for each in queries.led_from(row)]
+        "stays": [nat.item_of(each, "has to be removed first") for each in queries.led_from(row)]
         or [Item("VPC", row.vpc.name, "with all that is in it")],
         "confirm_label": "Release it",
         "cancel_url": reverse("addresses:detail", args=[request.tenant.slug, row.pk]),
         "crumbs": [*_crumbs(request, row), {"label": "Release"}],
     }
     return render(request, "confirm.html", context, status=422 if form.errors else 200)
-
-
-def _stays(each: StaticNat | PortForward) -> Item:
-    ports = f"{each.protocol} {each.public_ports} " if isinstance(each, PortForward) else ""
-    kind = "Port forward" if isinstance(each, PortForward) else "Static NAT"
-    return Item(kind, f"{ports}to {each.instance_name}", "has to be removed first")
 
 
 def _row(request: TenantRequest, pk: UUID) -> PublicIp:
@@ -294,6 +319,14 @@ def quarantine(request: PlatformRequest, pk: UUID) -> HttpResponse:
         else:
             messages.success(request, f"Saved. Addresses of {zone} rest {zone.quarantine_hours} hours from now on.")
             return redirect("addresses:pools")
-    crumbs = [{"label": "Addresses", "url": reverse("addresses:pools")}, {"label": zone.name}]
-    context = {"form": form, "zone": zone, "crumbs": crumbs}
+    pools = reverse("addresses:pools")
+    context = {
+        "heading": f"Rest after release in {zone}",
+        "form": form,
+        "wrong": "Nothing was changed",
+        "submit": "Save",
+        "submit_icon": "check",
+        "cancel_url": pools,
+        "crumbs": [{"label": "Addresses", "url": pools}, {"label": zone.name}],
+    }
     return render(request, "addresses/quarantine.html", context, status=422 if form.errors else 200)

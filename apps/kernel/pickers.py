@@ -67,6 +67,7 @@ class Picker(forms.Widget):
         self.noun = noun
         self.prompt = prompt
         self.url = ""
+        self.beside = ""
         self.search: Callable[[str], Iterable[Option]] = lambda _words: ()
 
     def id_for_label(self, id_: str, index: str | None = None) -> str:
@@ -121,13 +122,21 @@ class PickerForm(Refusable):
     """A form with pickers. While one searches in it nothing is checked, and `is_valid` is false."""
 
     def offer(
-        self, name: str, *, url: str, search: Callable[[str], Iterable[Option]], find: Callable[[str], Any]
+        self,
+        name: str,
+        *,
+        url: str,
+        search: Callable[[str], Iterable[Option]],
+        find: Callable[[str], Any],
+        beside: str = "",
     ) -> None:
-        """What a field's picker asks: `url` answers the script with `answered(search(words))`."""
+        """What a field's picker asks: `url` answers the script with `answered(search(words))`. The field `beside` it
+        narrows what is found: its value is sent along by its name."""
         field = self.fields[name]
         assert isinstance(field, PickerField)
         field.find = find
         field.widget.url = url
+        field.widget.beside = beside
         field.widget.search = search
 
     @property

@@ -14,6 +14,7 @@ from django.db.models import Count, Exists, Func, OuterRef, Q, QuerySet, Subquer
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, JSONObject, NullIf
 
+from apps.kernel import clock
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
@@ -21,6 +22,8 @@ from apps.netris.wire import Check, Device, EBgp, Link
 from apps.zones.models import Zone
 
 __all__ = [
+    "UNREAD",
+    "Applied",
     "Check",
     "Device",
     "EBgp",
@@ -29,6 +32,7 @@ __all__ = [
     "NetworkState",
     "Picture",
     "Seen",
+    "Told",
     "Wanted",
     "hint",
     "items",
@@ -101,6 +105,50 @@ def network_states(cloudstack_ids: Iterable[UUID | str]) -> dict[str, NetworkSta
         .values_list("remote_id", "data__state", "seen_at")
     )
     return {remote_id: NetworkState(state or "", at) for remote_id, state, at in rows}
+
+
+class Told(NamedTuple):
+    """What a list says of something of ours: what is wrong with it there, blank when it is as it is meant. It counts
+    when it was read after `since`, and not too long ago; never while `since` is None."""
+
+    kind: Kind
+    trouble: str
+    read_at: datetime | None
+    since: datetime | None
+
+    @property
+    def counts(self) -> bool:
+        if self.read_at is None or self.since is None:
+            return False
+        return self.read_at > self.since and clock.now() - self.read_at <= self.kind.fresh_for
+
+
+class Applied(NamedTuple):
+    """Whether the remotes have something as it is meant; None while no fresh reading of all that know it tells."""
+
+    is_applied: bool | None = None
+    #: The oldest of the readings behind it; None while there is one that was never made.
+    read_at: datetime | None = None
+    fresh_until: datetime | None = None
+    trouble: str = ""
+
+    @property
+    def is_missing(self) -> bool:
+        return self.is_applied is False
+
+    @classmethod
+    def by(cls, first: Told, *more: Told) -> Applied:
+        """What one list says is wrong is wrong, whatever is known of the others."""
+        told = (first, *more)
+        trouble = " ".join(each.trouble for each in told if each.counts and each.trouble)
+        is_applied = False if trouble else True if all(each.counts for each in told) else None
+        times = [(each.read_at, each.read_at + each.kind.fresh_for) for each in told if each.read_at is not None]
+        if len(times) < len(told):
+            return cls(is_applied, trouble=trouble)
+        return cls(is_applied, min(at for at, _ in times), min(until for _, until in times), trouble)
+
+
+UNREAD = Applied()
 
 
 class Seen(NamedTuple):

@@ -20,7 +20,11 @@ from apps.networks.drafts import VpcDraft
 from apps.networks.models import Vpc
 from apps.networks.specs import MOST_TIERS, TierSpec, VpcSpec
 from apps.operations.provisioned import Status
+from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
+
+#: VPCs that a list or a form offers; for one that is not among them it is opened from the VPC's page.
+OFFERED = 200
 
 
 class Said(forms.CharField):
@@ -145,3 +149,21 @@ class VpcListForm(ListForm):
     @property
     def wanted(self) -> dict[str, str]:
         return {"words": self.words, "status": self.said("status"), "zone": self.said("zone")}
+
+
+class InVpcListForm(ListForm):
+    """The filter of a list of what lies in VPCs."""
+
+    vpc = Choice("VPC")
+    also = ("page", "sort")
+
+    def __init__(self, address: QueryDict, tenant: Tenant) -> None:
+        super().__init__(address)
+        self.vpcs = {str(vpc.pk): vpc for vpc in Vpc.objects.of(tenant).live()[:OFFERED]}
+        field = self.fields["vpc"]
+        assert isinstance(field, Choice)
+        field.offer((key, vpc.name) for key, vpc in self.vpcs.items())
+
+    @property
+    def vpc_chosen(self) -> Vpc | None:
+        return self.vpcs.get(self.said("vpc"))

@@ -17,7 +17,9 @@ from django.db.models.functions import Cast, Coalesce
 from apps.accounts.models import Account
 from apps.kernel import clock
 from apps.mirror.models import Kind, Reading
+from apps.mirror.queries import network_states
 from apps.networks.addressing import SUGGESTED, Span, first_gap, span_of
+from apps.networks.agreement import ALLOCATED
 from apps.networks.filters import VpcFilter
 from apps.networks.models import Tier, TierQuerySet, Vpc, VpcQuerySet, lane_of
 from apps.operations.models import Operation, OperationQuerySet
@@ -51,6 +53,20 @@ MOST_OVERLAPS = 1000
 RECENTLY = timedelta(days=1)
 #: How many operations and audit entries the page of a VPC shows.
 SHOWN = 25
+
+
+def readings_of(tenant: Tenant, kind: Kind) -> list[Reading]:
+    """How old a list is in each zone that the tenant has a VPC in. One query."""
+    zones = Vpc.objects.of(tenant).live().order_by().values("zone")
+    return list(Reading.objects.filter(kind=kind, zone__in=zones).select_related("zone").order_by("zone__name"))
+
+
+def asleep(tiers: Iterable[Tier]) -> set[UUID]:
+    """The ids of those in which no instance runs, as CloudStack said lately. One query, none for no tier."""
+    wanted = {str(tier.cloudstack_id): tier.pk for tier in tiers if tier.cloudstack_id is not None}
+    states = network_states(wanted) if wanted else {}
+    since = clock.now() - Kind.CLOUDSTACK_NETWORK.fresh_for
+    return {wanted[key] for key, (state, at) in states.items() if state == ALLOCATED and at is not None and at >= since}
 
 
 # --- for the form -----------------------------------------------------------------------------------------------------

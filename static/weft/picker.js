@@ -7,6 +7,7 @@
 
   const begin = (picker) => {
     const [words, select, list] = ["input", "select", "ul"].map((name) => picker.querySelector(name));
+    const beside = words.form?.elements[picker.dataset.beside];
     let at = -1;
     let timer = 0;
     let asked = 0;
@@ -59,12 +60,18 @@
       const mine = ++asked;
       const url = new URL(picker.dataset.picker, location.href);
       url.searchParams.set("words", words.value);
+      if (beside?.value) url.searchParams.set(beside.name, beside.value);
       await htmx.ajax("GET", `${url.pathname}${url.search}`, { source: list, target: select, swap: "innerHTML" });
       if (mine !== asked || document.activeElement !== words) return;
       select.value = "";
       draw();
       open(true);
       mark(words.value && rows().length ? 0 : -1);
+    };
+
+    const clear = () => {
+      words.value = "";
+      select.value = "";
     };
 
     words.setAttribute("role", "combobox");
@@ -87,12 +94,12 @@
       } else if (key === "Enter" && isOpen() && at >= 0) choose(rows()[at]);
       else if (key === "Enter" && !select.value) search();
       else if (key === "Escape" && isOpen()) open(false);
-      else if (key === "Escape") {
-        words.value = "";
-        select.value = "";
-      } else return;
+      else if (key === "Escape") clear();
+      else return;
       event.preventDefault();
     });
+    // What was found beside another choice is not there any more.
+    beside?.addEventListener("change", clear);
     // The field keeps the focus, or the list would close before the press counts.
     list.addEventListener("mousedown", (event) => event.preventDefault());
     list.addEventListener("click", (event) => {

@@ -220,7 +220,7 @@ def test_a_list_costs_as_many_queries_for_many_as_for_one(
 ) -> None:
     for number in range(count):
         builders.a_public_ip(builders.a_vpc(vpc.tenant, vpc.zone, f"vpc {number}"), f"198.51.100.{number + 20}")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         assert len(addresses(api.get("/public-ips/"))) == count
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.addresses.models import PortForward, StaticNat
+from apps.mirror.models import Kind
 from apps.operations.models import Operation
 from tests import builders
 from tests.addresses.test_nat_api import Estate, a_forward, a_nat, a_rule, settled
@@ -57,6 +60,24 @@ def test_what_netris_lacks_is_not_applied_and_can_be_applied_again(ann, estate):
     answer = ann.post(f"{FORWARDS}{row.pk}/apply/")
     assert answer.url == f"/t/acme/operations/{Operation.unscoped.get().pk}/"
     assert "Not applied" not in text(ann, FORWARDS)
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes", "is_asleep"), [("Allocated", 0, True), ("Implemented", 0, False), ("Allocated", 5, False)]
+)
+@pytest.mark.parametrize("path", [NATS, FORWARDS])
+def test_what_leads_into_a_tier_that_sleeps_is_not_called_missing(path, state, minutes, is_asleep, ann, estate):
+    """CloudStack has taken its rules off Netris, and puts them back when an instance starts."""
+    row = a_nat(estate) if path == NATS else a_forward(estate)
+    estate.reads()
+    at, tier = timezone.now() - timedelta(minutes=minutes), estate.tier
+    facts = {"state": state, "vpcid": str(estate.vpc.cloudstack_id)}
+    builders.mirrored(estate.vpc.zone, Kind.CLOUDSTACK_NETWORK, [tier.cloudstack_id], data=facts, read_at=at)
+    pages = [text(ann, path), text(ann, path, HX_Request="true"), text(ann, f"/t/acme/public-ips/{row.public_ip_id}/")]
+    assert ["No instance runs in web" in page for page in pages] == [is_asleep] * 3
+    assert ["Not applied" in page for page in pages] == [not is_asleep] * 3
+    assert ["Apply again" in page for page in pages] == [not is_asleep, not is_asleep, False]
+    assert ["is not applied" in page for page in pages] == [not is_asleep, not is_asleep, False]
 
 
 def test_a_forward_is_switched_off_and_its_line_says_so_until_it_is_done(ann, estate):

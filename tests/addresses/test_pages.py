@@ -91,7 +91,7 @@ def test_the_list_costs_as_many_queries_for_many_as_for_one(
     for number in range(count):
         vpc = builders.a_vpc(acme, site, f"vpc {number}", cloudstack_id=uuid4())
         builders.a_public_ip(vpc, f"198.51.100.{number + 20}")
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         browser.get("/t/acme/public-ips/")
 
 
@@ -151,7 +151,7 @@ def test_the_release_is_previewed(browser: Client, vpc: Vpc) -> None:
     forward = builders.a_port_forward(row, builders.a_tier(vpc), 8000, 8010)
     page = words(browser.get(f"/t/acme/public-ips/{row.pk}/release/"))
     assert "Port forwards lead from this address. Remove them first." in page
-    assert "tcp 8000-8010 to web-1" in page
+    assert "TCP 8000-8010 of 198.51.100.20" in page and "to web-1, has to be removed first" in page
     assert browser.post(f"/t/acme/public-ips/{row.pk}/release/").status_code == 422
     forward.delete()
     assert browser.post(f"/t/acme/public-ips/{row.pk}/release/").status_code == 302
@@ -217,3 +217,47 @@ def test_how_long_addresses_rest_is_set(platform: Client, site: Zone) -> None:
     assert platform.post(path, {"quarantine_hours": 9999}).status_code == 422
     site.refresh_from_db()
     assert site.quarantine_hours == 2
+
+
+def test_a_picked_address_is_one_of_the_zone_of_the_vpc_beside_it(browser: Client, vpc: Vpc, acme: Tenant) -> None:
+    far = builders.a_vpc(acme, builders.a_zone("Zone-2"), "far", cloudstack_id=uuid4())
+    builders.a_pool(vpc.zone, 100, 101)
+    builders.a_pool(far.zone, 200, 201)
+    page = words(browser.get("/t/acme/public-ips/new/"))
+    assert 'data-picker="/t/acme/public-ips/choices/" data-beside="vpc"' in page
+    for place, here, elsewhere in ((vpc, "100.100", "100.200"), (far, "100.200", "100.100")):
+        offered = words(browser.get(f"/t/acme/public-ips/choices/?words=&vpc={place.pk}"))
+        assert here in offered and elsewhere not in offered
+        found = words(browser.post("/t/acme/public-ips/new/", {"vpc": place.pk, "search": "address"}))
+        assert here in found and elsewhere not in found
+
+
+def leads(browser: Client, row: PublicIp) -> dict[str, str | None]:
+    shown = browser.get(f"/t/acme/public-ips/{row.pk}/").context["leads"]
+    assert [f"?public_ip={row.pk}" in each["url"] for each in shown] == [True, True]
+    return {each["label"]: each["reason"] for each in shown}
+
+
+def test_the_page_of_an_address_leads_to_what_can_be_made_of_it_or_says_why_not(
+    browser: Client, vpc: Vpc, acme: Tenant
+) -> None:
+    row = builders.a_public_ip(vpc)
+    assert leads(browser, row) == {"Create static NAT": None, "Create port forward": None}
+    page = words(browser.get(browser.get(f"/t/acme/public-ips/{row.pk}/").context["leads"][0]["url"]))
+    assert f'<option value="{row.pk}" selected' in page
+
+    tier = builders.a_tier(vpc)
+    builders.a_port_forward(row, tier)
+    nat, forward = leads(browser, row).values()
+    assert (forward, "has port forwards. Delete those first" in str(nat)) == (None, True)
+    other = builders.a_public_ip(vpc, "198.51.100.21")
+    builders.a_static_nat(other, tier)
+    assert all("has static NAT" in str(reason) for reason in leads(browser, other).values())
+    Vpc.unscoped.filter(pk=vpc.pk).update(egress_ip="198.51.100.9")
+    egress = PublicIp.unscoped.get(purpose="source_nat")
+    assert all("leaves with this address" in str(reason) for reason in leads(browser, egress).values())
+    builders.limit(acme, nat_rule=2)
+    assert all("2 of 2 NAT rules are in use" in str(reason) for reason in leads(browser, row).values())
+    Vpc.unscoped.filter(pk=vpc.pk).update(status=Status.REMOVING)
+    builders.limit(acme, nat_rule=9)
+    assert all("The VPC is being removed" in str(reason) for reason in leads(browser, row).values())

@@ -9,10 +9,10 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.addresses.models import LABEL, NOTES, PublicIp, Purpose
-from apps.addresses.queries.public_ips import UNREAD, Applied
 from apps.addresses.services.public_ips import MOST_HOURS
 from apps.kernel.api.bodies import Body, Count, Text
 from apps.kernel.api.fields import Address, Time
+from apps.mirror.queries import UNREAD, Applied
 from apps.networks.api.serializers import CAN, VpcRef
 from apps.operations.api.serializers import STATUSES
 from apps.operations.models import Operation
@@ -27,45 +27,54 @@ class PublicIpCan(serializers.Serializer[Any]):
     release = serializers.CharField(allow_null=True)
 
 
-class PublicIpRead(Read):
-    """A public IP of a VPC. The view puts what is `applied`, and the `work` in its VPCs, into the context."""
+class AppliedRead(Read):
+    """Something in a VPC, and whether both systems have it. The view puts what is `applied`, and the `work` in the
+    VPCs, into the context."""
 
     for_platform = ("tenant",)
 
     id = serializers.UUIDField()
-    url = Address("api:publicip")
     tenant = TenantRef(required=False, help_text="For the platform only.")
-    address = serializers.CharField()
-    name = serializers.CharField(help_text="Blank unless somebody gave it one.")
-    notes = serializers.CharField()
-    zone = ZoneRef()
     vpc = VpcRef()
-    purpose = serializers.ChoiceField(choices=Purpose.choices, help_text="An address serves one purpose at a time.")
     status = serializers.ChoiceField(choices=STATUSES)
     applied = serializers.SerializerMethodField(
-        help_text="Whether CloudStack gives the address to the VPC; null while no fresh reading tells."
+        help_text="Whether the systems that know of it have it as it is meant; null while no fresh reading tells."
     )
-    read_at = serializers.SerializerMethodField(help_text="When CloudStack said so.")
+    read_at = serializers.SerializerMethodField(help_text="When they said so, or the one of them that was read first.")
     can = serializers.SerializerMethodField(help_text=CAN)
     created_at = Time()
 
     @extend_schema_field(serializers.BooleanField(allow_null=True))
-    def get_applied(self, row: PublicIp) -> bool | None:
+    def get_applied(self, row: Any) -> bool | None:
         return self._applied(row).is_applied
 
     @extend_schema_field(Time(allow_null=True))
-    def get_read_at(self, row: PublicIp) -> str | None:
+    def get_read_at(self, row: Any) -> str | None:
         read_at = self._applied(row).read_at
         return None if read_at is None else Time().to_representation(read_at)
 
-    @extend_schema_field(PublicIpCan)
-    def get_can(self, row: PublicIp) -> dict[str, str | None]:
+    def work_on(self, row: Any) -> list[Operation]:
         work: dict[UUID, list[Operation]] = self.context["work"]
-        return {action: row.why_not(action, work.get(row.vpc_id, [])) for action in ("edit", "release")}
+        return work.get(row.vpc_id, [])
 
-    def _applied(self, row: PublicIp) -> Applied:
+    def _applied(self, row: Any) -> Applied:
         applied: dict[UUID, Applied] = self.context["applied"]
         return applied.get(row.pk, UNREAD)
+
+
+class PublicIpRead(AppliedRead):
+    """A public IP of a VPC."""
+
+    url = Address("api:publicip")
+    address = serializers.CharField()
+    name = serializers.CharField(help_text="Blank unless somebody gave it one.")
+    notes = serializers.CharField()
+    zone = ZoneRef()
+    purpose = serializers.ChoiceField(choices=Purpose.choices, help_text="An address serves one purpose at a time.")
+
+    @extend_schema_field(PublicIpCan)
+    def get_can(self, row: PublicIp) -> dict[str, str | None]:
+        return {action: row.why_not(action, self.work_on(row)) for action in ("edit", "release")}
 
 
 ADDRESS = {"type": "string", "maxLength": 15, "example": "198.51.100.7"}

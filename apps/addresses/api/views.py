@@ -52,7 +52,7 @@ class PublicIpRows(InVpcs[PublicIp]):
         return self.caller.through(PublicIp.objects).live().select_related("tenant", "zone", "vpc")
 
     def context_of(self, rows: Sequence[PublicIp]) -> dict[str, Any]:
-        return {**super().context_of(rows), "applied": queries.applied_of(rows)}
+        return {**super().context_of(rows), "applied": queries.applied_of(rows, self.caller.through)}
 
 
 @extend_schema(summary="List public IPs")

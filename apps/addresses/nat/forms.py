@@ -13,32 +13,19 @@ from apps.addresses.models import Protocol, PublicIp, Purpose
 from apps.addresses.ports import LONGEST, ForwardSpec, parse_guest
 from apps.instances.forms import offer_instances
 from apps.kernel.errors import Refused
-from apps.kernel.forms import Choice, ListForm, Options, Search
+from apps.kernel.forms import Options, Search
 from apps.kernel.pickers import PickerField, PickerForm
-from apps.networks.models import Vpc
+from apps.networks.forms import InVpcListForm
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
 
-#: Addresses and VPCs that are offered; for one that is not among them the form is opened from its page.
+#: Addresses that are offered; for one that is not among them the form is opened from its page.
 OFFERED = 200
 
 
-class LeadingListForm(ListForm):
+class LeadingListForm(InVpcListForm):
     q = Search("address or instance")
     nothing = "Nothing leads from this address, or to this instance, in this VPC."
-    vpc = Choice("VPC")
-    also = ("page", "sort")
-
-    def __init__(self, address: QueryDict, tenant: Tenant) -> None:
-        super().__init__(address)
-        self.vpcs = {str(vpc.pk): vpc for vpc in Vpc.objects.of(tenant).live()[:OFFERED]}
-        field = self.fields["vpc"]
-        assert isinstance(field, Choice)
-        field.offer([(key, vpc.name) for key, vpc in self.vpcs.items()])
-
-    @property
-    def vpc_chosen(self) -> Vpc | None:
-        return self.vpcs.get(self.said("vpc"))
 
 
 class LeadForm(PickerForm):

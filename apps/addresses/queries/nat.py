@@ -5,27 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Max
 
 from apps.addresses.models import PortForward, StaticNat
 from apps.addresses.ways import is_as_meant
-from apps.kernel import clock
 from apps.kernel.named import containing
-from apps.mirror.models import Item, Kind, Reading
+from apps.mirror.models import Item as Listed
+from apps.mirror.models import Kind, Reading
+from apps.mirror.queries import Applied, Told
 from apps.mirror.sweeps import SWEEPS
 from apps.netris.wire import NatRule
+from apps.networks import queries as networks
 from apps.networks.models import Vpc
+from apps.networks.plans import Item
 from apps.operations.models import Operation
 from apps.operations.provisioned import ProvisionedQuerySet, Status
-from apps.tenancy.models import Tenant
 
 R = TypeVar("R", StaticNat, PortForward)
 
 KIND = Kind.NETRIS_NAT
-FRESH_FOR = KIND.fresh_for
+LACKING = "Netris does not have it as it is meant."
 #: How each sorting reads in SQL: all follow an index.
 SORTS = {
     "address": ("address", "id"),
@@ -36,25 +38,6 @@ SORTS = {
     "-created": ("-created_at", "-id"),
 }
 DEFAULT_SORT = "address"
-NOUNS: dict[type[StaticNat | PortForward], str] = {StaticNat: "static NAT", PortForward: "port forward"}
-
-
-class Applied(NamedTuple):
-    """Whether Netris has it as it is meant; None while no fresh reading tells."""
-
-    is_applied: bool | None
-    read_at: datetime | None
-
-    @property
-    def fresh_until(self) -> datetime | None:
-        return self.read_at and self.read_at + FRESH_FOR
-
-    @property
-    def is_missing(self) -> bool:
-        return self.is_applied is False
-
-
-UNKNOWN = Applied(None, None)
 
 
 def applied_of(rows: Sequence[StaticNat | PortForward]) -> dict[UUID, Applied]:
@@ -63,7 +46,7 @@ def applied_of(rows: Sequence[StaticNat | PortForward]) -> dict[UUID, Applied]:
     zones = {row.vpc.zone_id for row in rows}
     places = {str(row.vpc.netris_id) for row in rows if row.vpc.netris_id is not None}
     listed = {each.zone_id: each.read_at for each in Reading.objects.filter(zone__in=zones, kind=KIND)}
-    of_vpcs = Item.objects.filter(zone__in=zones, kind=KIND, key__in=places)
+    of_vpcs = Listed.objects.filter(zone__in=zones, kind=KIND, key__in=places)
     # Every VPC has its source NAT rule, which tells when its rules were read by their ids.
     read = of_vpcs.order_by().values("zone", "key").annotate(at=Max("read_at"))
     moments = {(each["zone"], each["key"]): each["at"] for each in read}
@@ -80,16 +63,14 @@ def applied_of(rows: Sequence[StaticNat | PortForward]) -> dict[UUID, Applied]:
 
 
 def _applied(row: StaticNat | PortForward, rules: Sequence[NatRule], read_at: datetime | None) -> Applied:
-    settled_at = row.settled_at if row.status == Status.READY else None
-    if read_at is None or settled_at is None or read_at <= settled_at or clock.now() - read_at > FRESH_FOR:
-        return Applied(None, read_at)
-    return Applied(is_as_meant(row, rules), read_at)
+    trouble = "" if is_as_meant(row, rules) else LACKING
+    return Applied.by(Told(KIND, trouble, read_at, row.settled_at if row.status == Status.READY else None))
 
 
 def why_not(row: StaticNat | PortForward, action: str, work: Iterable[Operation]) -> str | None:
     """Why `delete`, `change` or `apply` is not offered now; None when it is. `work` is all that is under way or stuck
     in its VPC."""
-    noun = NOUNS[type(row)]
+    noun = row._meta.verbose_name
     match row.status:
         case Status.DELETED:
             return f"The {noun} is gone."
@@ -114,10 +95,26 @@ def search(rows: ProvisionedQuerySet[R], *, words: str = "", vpc: Vpc | None = N
     return rows.select_related("vpc", "tier")
 
 
-def readings_of(tenant: Tenant) -> list[Reading]:
-    """How old the list of rules is in each zone that the tenant has a VPC in. One query."""
-    zones = Vpc.objects.of(tenant).live().order_by().values("zone")
-    return list(Reading.objects.filter(kind=KIND, zone__in=zones).select_related("zone").order_by("zone__name"))
+def item_of(row: StaticNat | PortForward, also: str = "") -> Item:
+    """As a preview names it, and what else is to be said of it there."""
+    kind, name, end = "Static NAT", f"{row.address} to {row.guest_address}", f"of {row.instance_name}"
+    if isinstance(row, PortForward):
+        ports = f"{row.get_protocol_display()} {row.public_ports}"
+        kind, name, end = "Port forward", f"{ports} of {row.address}", f"to {row.instance_name}"
+    return Item(kind, name, f"{end}, {also}" if also else end)
+
+
+def lines_of(
+    rows: Sequence[StaticNat | PortForward], work: Mapping[UUID, Sequence[Operation]], may_write: str | None
+) -> list[Line]:
+    """Their VPCs and tiers come with them. `work` is all that is under way or stuck, by VPC. Four queries at most, none
+    for no row."""
+    applied = applied_of(rows) if rows else {}
+    asleep = networks.asleep(row.tier for row in rows if applied[row.pk].is_missing)
+    return [
+        Line.of(row, applied[row.pk], work.get(row.vpc_id, ()), may_write, is_asleep=row.tier_id in asleep)
+        for row in rows
+    ]
 
 
 @dataclass(frozen=True)
@@ -130,36 +127,38 @@ class Line:
     why_not_apply: str | None
     why_not_change: str | None
     why_not_delete: str | None
+    #: No instance runs in its tier. CloudStack has taken its rules off Netris, and puts them back when one starts.
+    is_asleep: bool
 
     @classmethod
     def of(
-        cls, row: StaticNat | PortForward, applied: Applied, work: Sequence[Operation], may_write: str | None
+        cls,
+        row: StaticNat | PortForward,
+        applied: Applied,
+        work: Sequence[Operation],
+        may_write: str | None,
+        *,
+        is_asleep: bool,
     ) -> Line:
-        reasons = (may_write or why_not(row, action, work) for action in ("apply", "change", "delete"))
         operation = next((each for each in work if each.resource_id == row.pk), None)
-        return cls(row, applied, operation, *reasons)
+        apply, change, delete = (may_write or why_not(row, action, work) for action in ("apply", "change", "delete"))
+        return cls(row, applied, operation, apply, change, delete, is_asleep)
 
     @property
-    def is_forward(self) -> bool:
-        return isinstance(self.row, PortForward)
+    def is_missing(self) -> bool:
+        return self.applied.is_missing and not self.is_asleep
 
     @property
     def status(self) -> str:
         """Ready is only said of what Netris was seen to have lately."""
         if self.row.status != Status.READY:
             return self.row.status
-        return {True: "ready", False: "differs", None: "stale"}[self.applied.is_applied]
+        if self.is_missing:
+            return "differs"
+        return {True: "ready", False: "dormant", None: "stale"}[self.applied.is_applied]
 
     @property
     def wanted(self) -> str:
         """What it is being changed to; blank where nothing is."""
         wanted = self.operation.wanted if self.operation else {}
         return "" if "enabled" not in wanted else "being switched on" if wanted["enabled"] else "being switched off"
-
-
-def lines_of(
-    rows: Sequence[StaticNat | PortForward], work: Mapping[UUID, Sequence[Operation]], may_write: str | None
-) -> list[Line]:
-    """`work` is what is under way or stuck, by VPC. Three queries, however many rows."""
-    applied = applied_of(rows)
-    return [Line.of(row, applied.get(row.pk, UNKNOWN), work.get(row.vpc_id, []), may_write) for row in rows]

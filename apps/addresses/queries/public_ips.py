@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from ipaddress import IPv4Network
-from typing import NamedTuple
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Min, Q, QuerySet
 
 from apps.addresses.models import Holding, PortForward, PublicIp, PublicIpQuerySet, Purpose, StaticNat
 from apps.addresses.pool import FREE, KIND
 from apps.kernel import clock
 from apps.kernel.named import containing
-from apps.mirror.models import Item, Reading
+from apps.mirror.models import Item, Kind, Reading
+from apps.mirror.queries import Applied, Told
+from apps.mirror.sweeps import SWEEPS
+from apps.netris.names import PREFIX
+from apps.netris.wire import NatRule
 from apps.networks import plans
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.quotas.queries import Quota
 from apps.tenancy.actors import Platform
+from apps.tenancy.door import Door
 from apps.tenancy.models import Tenant
 
-FRESH_FOR = KIND.fresh_for
+SNAT = "SNAT"
+LISTS = (KIND, Kind.NETRIS_ADDRESS, Kind.NETRIS_NAT)
+NOT_GIVEN = "CloudStack does not give it to this VPC: somebody has released it there, or given it to another. "
+NOT_GIVEN += "Release it here, and take another one."
+LACKS_SOURCE_NAT = "Netris does not let the VPC's traffic leave with it. Tell your provider if it stays so."
+LACKS_SUBNET = "Netris does not have it for this VPC, so nothing that leads from it arrives. Apply that again."
+ANOTHERS_SUBNET = "Netris still has it for another VPC, so nothing can be led from it. Tell your provider."
 #: How each sorting reads in SQL: all follow an index.
 SORTS = {
     "address": ("address", "id"),
@@ -39,24 +52,6 @@ NAMED = 50
 SHOWN = 8
 
 
-class Applied(NamedTuple):
-    """Whether CloudStack gives the address to the VPC; None while no fresh reading tells."""
-
-    is_applied: bool | None
-    read_at: datetime | None
-
-    @property
-    def fresh_until(self) -> datetime | None:
-        return self.read_at and self.read_at + FRESH_FOR
-
-    @property
-    def is_missing(self) -> bool:
-        return self.is_applied is False
-
-
-UNREAD = Applied(None, None)
-
-
 def search(tenant: Tenant, *, words: str = "", purpose: str = "", vpc: Vpc | None = None) -> PublicIpQuerySet:
     return narrowed(PublicIp.objects.of(tenant).live(), words=words, purpose=purpose, vpc=vpc)
 
@@ -69,47 +64,120 @@ def narrowed(rows: PublicIpQuerySet, *, words: str = "", purpose: str = "", vpc:
     return rows if vpc is None else rows.filter(vpc=vpc)
 
 
-def applied_of(rows: Sequence[PublicIp]) -> dict[UUID, Applied]:
-    """By the rows' ids; their VPCs come with them. Two queries, none for no row. What was read before an address was
-    given says nothing of it."""
+def applied_of(rows: Sequence[PublicIp], through: Callable[[Door[Any]], QuerySet[Any]]) -> dict[UUID, Applied]:
+    """By the rows' ids; their VPCs come with them. `through` leads to what else who asks may see (`Caller.through`).
+    Three queries, none for no row."""
     ready = [row for row in rows if row.status == Status.READY and row.acquired_at is not None]
     if not ready:
         return {}
-    zones = {row.zone_id for row in ready}
-    listed = {each.zone_id: each.read_at for each in Reading.objects.filter(zone__in=zones, kind=KIND)}
+    zones, vpcs = {row.zone_id for row in ready}, [row.vpc for row in ready]
+    readings = Reading.objects.filter(zone__in=zones, kind__in=LISTS)
+    listed = {(each.zone_id, each.kind): each.read_at for each in readings}
+    ours = {str(vpc.cloudstack_id) for vpc in vpcs if vpc.cloudstack_id is not None}
+    theirs = {str(vpc.netris_id) for vpc in vpcs if vpc.netris_id is not None}
     ids = {str(row.cloudstack_id) for row in ready if row.cloudstack_id is not None}
-    places = {str(row.vpc.cloudstack_id) for row in ready if row.vpc.cloudstack_id is not None}
-    items = Item.objects.filter(Q(remote_id__in=ids) | Q(key__in=places), zone__in=zones, kind=KIND)
-    found = {(item.zone_id, item.name): item for item in items}
-    return {row.pk: _applied(row, found.get((row.zone_id, str(row.address))), listed.get(row.zone_id)) for row in ready}
+    which = Q(kind=Kind.CLOUDSTACK_ADDRESS, remote_id__in=ids) | Q(kind=Kind.CLOUDSTACK_ADDRESS, key__in=ours)
+    which |= Q(kind=Kind.NETRIS_VPC, remote_id__in=theirs) | Q(kind=Kind.NETRIS_NAT, key__in=theirs, data__action=SNAT)
+    which |= Q(kind=Kind.NETRIS_ADDRESS, key__in={str(row.address) for row in ready})
+    found: dict[tuple[UUID, str], list[Item]] = {}
+    for item in Item.objects.filter(which, zone__in=zones):
+        found.setdefault((item.zone_id, item.kind), []).append(item)
+    used = _used_since(ready, through)
+    return {row.pk: Applied.by(*_View(row, found, listed).told(used.get(row.pk))) for row in ready}
 
 
-def _applied(row: PublicIp, item: Item | None, listed_at: datetime | None) -> Applied:
-    read_at = max(filter(None, (listed_at, item.read_at if item else None)), default=None)
-    assert row.acquired_at is not None, "of rows that are ready"
-    if read_at is None or read_at <= row.acquired_at or clock.now() - read_at > FRESH_FOR:
-        return Applied(None, read_at)
-    is_given = item is not None and item.data.get("state") != FREE and item.key == str(row.vpc.cloudstack_id)
-    return Applied(is_given, read_at)
+def _used_since(rows: Sequence[PublicIp], through: Callable[[Door[Any]], QuerySet[Any]]) -> dict[UUID, datetime]:
+    """By the addresses' ids, since when Netris has to know them: something leads from there. One query."""
+    ids = [row.pk for row in rows]
+    nats = through(StaticNat.objects).filter(public_ip__in=ids)
+    forwards = through(PortForward.objects).filter(public_ip__in=ids, enabled=True)
+    told = [
+        each.filter(status=Status.READY, settled_at__isnull=False)
+        .order_by()
+        .values_list("public_ip")
+        .annotate(since=Min("settled_at"))
+        for each in (nats, forwards)
+    ]
+    return dict(told[0].union(told[1], all=True))
 
 
-def readings_of(tenant: Tenant) -> list[Reading]:
-    """How old the list is in each zone that the tenant has a VPC in. One query."""
-    zones = Vpc.objects.of(tenant).live().order_by().values("zone")
-    return list(Reading.objects.filter(kind=KIND, zone__in=zones).select_related("zone").order_by("zone__name"))
+class _View:
+    """What the mirror has of one address."""
+
+    def __init__(
+        self,
+        row: PublicIp,
+        found: Mapping[tuple[UUID, str], Sequence[Item]],
+        listed: Mapping[tuple[UUID, str], datetime | None],
+    ) -> None:
+        self._row, self._found, self._listed = row, found, listed
+
+    def told(self, used_since: datetime | None) -> Iterator[Told]:
+        """By CloudStack, and by Netris where it has to know the address: that of source NAT, and those that something
+        leads from. Of an address that is given and not used yet it hears nothing (cloudstack-api.md 5.5)."""
+        row = self._row
+        yield self._given()
+        if row.is_source_nat:
+            yield self._source_nat()
+        elif used_since is not None:
+            yield self._subnet(LACKS_SUBNET, used_since, is_needed=True)
+        elif self._subnets and self._prefix:
+            yield self._subnet(ANOTHERS_SUBNET, row.acquired_at, is_needed=False)
+
+    def _given(self) -> Told:
+        item = next(
+            (each for each in self._items(Kind.CLOUDSTACK_ADDRESS) if each.name == str(self._row.address)), None
+        )
+        place = str(self._row.vpc.cloudstack_id)
+        is_given = item is not None and item.data.get("state") != FREE and item.key == place
+        return self._told(Kind.CLOUDSTACK_ADDRESS, "" if is_given else NOT_GIVEN, self._row.acquired_at, item)
+
+    def _source_nat(self) -> Told:
+        items = [each for each in self._items(Kind.NETRIS_NAT) if each.key == str(self._row.vpc.netris_id)]
+        rules: list[NatRule] = SWEEPS[Kind.NETRIS_NAT].rows_of(items)
+        vpc, address = self._row.vpc, self._row.address
+        is_led = any(
+            rule.is_enabled and rule.source_address == vpc.cidr and rule.snat_to_ip == address for rule in rules
+        )
+        since = self._row.acquired_at if vpc.status == Status.READY else None
+        return self._told(Kind.NETRIS_NAT, "" if is_led else LACKS_SOURCE_NAT, since, *items)
+
+    def _subnet(self, trouble: str, since: datetime | None, *, is_needed: bool) -> Told:
+        is_right = self._prefix in self._subnets if is_needed else self._subnets == {self._prefix}
+        return self._told(Kind.NETRIS_ADDRESS, "" if is_right else trouble, since if self._prefix else None)
+
+    @cached_property
+    def _subnets(self) -> set[str]:
+        """Whose the /32 of this address is, by the plugin's names."""
+        here = [each for each in self._items(Kind.NETRIS_ADDRESS) if each.key == str(self._row.address)]
+        return {match[0] if (match := PREFIX.match(each.name)) else "" for each in here}
+
+    @cached_property
+    def _prefix(self) -> str:
+        """What the plugin names things of this VPC; blank when that is not known."""
+        twin = str(self._row.vpc.netris_id)
+        names = (each.name for each in self._items(Kind.NETRIS_VPC) if each.remote_id == twin)
+        return next((match[0] for name in names if (match := PREFIX.match(name))), "")
+
+    def _items(self, kind: Kind) -> Sequence[Item]:
+        return self._found.get((self._row.zone_id, kind), ())
+
+    def _told(self, kind: Kind, trouble: str, since: datetime | None, *items: Item | None) -> Told:
+        """Read with its list, or by its id after that."""
+        times = [self._listed.get((self._row.zone_id, kind)), *(each.read_at for each in items if each is not None)]
+        return Told(kind, trouble, max(filter(None, times), default=None), since)
 
 
 def led_from(row: PublicIp) -> list[StaticNat | PortForward]:
     """What leads from it to instances. Two queries."""
-    nats = list(StaticNat.objects.of(row.tenant).live().filter(public_ip=row).select_related("tier", "vpc"))
+    nats = StaticNat.objects.of(row.tenant).live().filter(public_ip=row)
     forwards = PortForward.objects.of(row.tenant).live().filter(public_ip=row)
-    return [*nats, *forwards.select_related("tier", "vpc")[:500]]
+    return [*nats.select_related("tier", "vpc"), *forwards.select_related("tier", "vpc")[:500]]
 
 
-def latest_operations_of(row: PublicIp, led: Iterable[StaticNat | PortForward]) -> list[Operation]:
-    """Those of what leads from it too."""
-    ids = [each.pk for each in led]
-    found = Operation.objects.of(row.tenant).filter(resource_id__in=[row.pk, *ids])
+def latest_operations_of(row: PublicIp, led: Sequence[StaticNat | PortForward]) -> list[Operation]:
+    """Of the address, and of what leads from it. One query."""
+    found = Operation.objects.of(row.tenant).filter(resource_id__in=[row.pk, *(each.pk for each in led)])
     return list(found.order_by("-created_at", "-id")[:SHOWN])
 
 
@@ -137,6 +205,14 @@ def goes_with(vpc: Vpc) -> list[plans.Item]:
     rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc).exclude(purpose=Purpose.SOURCE_NAT)
     named = ((row, f", called {row.name}" if row.name else "") for row in rows[:NAMED])
     return [plans.Item("Public IP", f"{row}{name}", _use_of(row)) for row, name in named]
+
+
+def ways_on(
+    row: PublicIp, quota: Quota, work: Sequence[Operation], may_write: str | None
+) -> list[tuple[Purpose, str | None]]:
+    """What can be made of it, each with the reason why not now. `work` is all that is under way or stuck in its VPC."""
+    reason = may_write or quota.why_not() or row.vpc.why_not("add tier", work) or row.why_not("use", work)
+    return [(each, reason or row.why_not_serve(each)) for each in (Purpose.STATIC_NAT, Purpose.PORT_FORWARD)]
 
 
 def _use_of(row: PublicIp) -> str:

@@ -11,6 +11,7 @@ from django.urls import reverse
 from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
 from apps.addresses.queries import nat, public_ips
 from apps.kernel.svg.vpc_map import PublicIpNode
+from apps.mirror.queries import Applied
 from apps.networks.inside import Inside, earliest
 from apps.networks.models import Tier, Vpc
 from apps.operations.provisioned import Status
@@ -22,7 +23,7 @@ MOST_RULES = 500
 #: Rows of each sort that the tab shows; the lists have all.
 SHOWN = 50
 #: What is worst comes first.
-BADNESS = ("stuck", "differs", "building", "changing", "removing", "stale", "ready")
+BADNESS = ("stuck", "differs", "building", "changing", "removing", "stale", "dormant", "ready")
 
 
 def count_in(vpc: Vpc) -> int:
@@ -46,7 +47,7 @@ def rules_in(vpc: Vpc) -> list[StaticNat | PortForward]:
 
 
 def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
-    """The addresses by which the internet comes in, those in use first. Eight queries at most."""
+    """The addresses by which the internet comes in, those in use first. Ten queries at most."""
     rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc).exclude(purpose=Purpose.SOURCE_NAT)
     used_first = Case(When(purpose=Purpose.UNUSED, then=Value(1)), default=Value(0))
     counted = rows.annotate(all=Window(Count("*"))).select_related("vpc").order_by(used_first, "address", "id")
@@ -59,18 +60,23 @@ def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
         live = model.objects.of(vpc.tenant).live().filter(public_ip__in=ids).select_related("vpc", "tier")
         rules += live.order_by("created_at", "id")[:MOST_RULES]
     is_cut = len(rules) >= MOST_RULES
-    known = nat.applied_of(rules) if rules else {}
-    given = public_ips.applied_of(shown)
+    lines = nat.lines_of(rules, {}, None)
+    given = public_ips.applied_of(shown, lambda door: door.of(vpc.tenant))
     names = {tier.pk: tier.name for tier in tiers}
     return Inside(
         public_ips=[
             _public_ip(
-                vpc, row, [rule for rule in rules if rule.public_ip_id == row.pk], known, given, names, is_cut=is_cut
+                vpc,
+                row,
+                given.get(row.pk),
+                [line for line in lines if line.row.public_ip_id == row.pk],
+                names,
+                is_cut=is_cut,
             )
             for row in shown
         ],
         fresh_until=earliest(
-            *(each.fresh_until for each in known.values() if each.is_applied is not None),
+            *(line.applied.fresh_until for line in lines if line.applied.is_applied is not None),
             *(each.fresh_until for each in given.values() if each.is_applied is not None),
         ),
         more_public_ips=shown[0].all - len(shown),  # type: ignore[attr-defined]
@@ -80,32 +86,31 @@ def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
 def _public_ip(
     vpc: Vpc,
     row: PublicIp,
-    rules: Sequence[StaticNat | PortForward],
-    known: dict[UUID, nat.Applied],
-    given: dict[UUID, public_ips.Applied],
+    given: Applied | None,
+    lines: Sequence[nat.Line],
     names: dict[UUID, str],
     *,
     is_cut: bool,
 ) -> PublicIpNode:
+    rules = [line.row for line in lines]
     static = next((rule for rule in rules if isinstance(rule, StaticNat)), None)
     use = "unused"
     if static is not None:
         use = f"static NAT to {static.instance_name}"
     elif rules:
         use = f"{len(rules)}{' or more' * is_cut} port forward{'s'[: len(rules) != 1]}"
-    states = [nat.Line.of(rule, known.get(rule.pk, nat.UNKNOWN), (), None).status for rule in rules]
-    states += ["stale"] * is_cut
+    states = [line.status for line in lines] + ["stale"] * is_cut
     return PublicIpNode(
         address=row.address,
         use=use,
         is_two_way=static is not None,
         tiers=list(dict.fromkeys(names[rule.tier_id] for rule in rules if rule.tier_id in names)),
-        status=_worst([_status(row, given.get(row.pk)), *states]),
+        status=_worst([_status(row, given), *states]),
         url=reverse("addresses:detail", args=[vpc.tenant.slug, row.pk]),
     )
 
 
-def _status(row: PublicIp, given: public_ips.Applied | None) -> str:
+def _status(row: PublicIp, given: Applied | None) -> str:
     if row.status != Status.READY:
         return row.status
     return {True: "ready", False: "differs", None: "stale"}[given.is_applied if given else None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from django.db import IntegrityError, transaction
 
@@ -22,13 +22,6 @@ from apps.quotas.resources import NAT_RULE
 from apps.quotas.services import hold_use
 
 R = TypeVar("R", StaticNat, PortForward)
-
-USED_FOR = {
-    Purpose.SOURCE_NAT: "is the source NAT address of the VPC, which CloudStack keeps for what goes out. Take another.",
-    Purpose.STATIC_NAT: "has static NAT. Disable that first, or take another address.",
-    Purpose.PORT_FORWARD: "has port forwards. Delete those first, or take another address.",
-    Purpose.LOAD_BALANCER: "has a load balancer. Delete that first, or take another address.",
-}
 
 
 class End(NamedTuple):
@@ -78,11 +71,10 @@ def need_vpc(vpc: Vpc, work: list[Operation]) -> None:
     operations.need(vpc.why_not("add tier", work), work)
 
 
-def need_purpose(public_ip: PublicIp, *also: Purpose) -> None:
-    """An address serves one purpose: CloudStack refuses a second one, late and in other words."""
-    now = Purpose(public_ip.purpose)
-    if now not in (Purpose.UNUSED, *also):
-        raise Refused("address-in-use", f"{public_ip} {USED_FOR[now]}", "public_ip")
+def need_purpose(public_ip: PublicIp, purpose: Purpose) -> None:
+    """Raises `Refused` when the address cannot take it on."""
+    if reason := public_ip.why_not_serve(purpose):
+        raise Refused("address-in-use", reason, "public_ip")
 
 
 def end_at(instance: Instance, vpc: Vpc, address: IPv4Address | None, *, is_secondary_fine: bool) -> End:
@@ -112,6 +104,20 @@ def end_at(instance: Instance, vpc: Vpc, address: IPv4Address | None, *, is_seco
         text = f"The tier {tier.name} is {tier.get_status_display().lower()}. Wait until it is ready."
         raise Refused("not-now", text, "instance")
     return End(tier, IPv4Address(str(found.address)))
+
+
+def leading(public_ip: PublicIp, instance: Instance, end: End) -> dict[str, Any]:
+    """What a row of either has that leads from there to there."""
+    return {
+        "public_ip": public_ip,
+        "tenant": public_ip.tenant,
+        "vpc": public_ip.vpc,
+        "address": public_ip.address,
+        "tier": end.tier,
+        "instance_id": instance.id,
+        "instance_name": instance.name,
+        "guest_address": end.address,
+    }
 
 
 @contextmanager

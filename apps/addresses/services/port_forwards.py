@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.addresses.models import PortForward, PublicIp, Purpose
 from apps.addresses.ports import ForwardSpec
-from apps.addresses.services.instances import end_at, held, held_row, need_purpose, translated
+from apps.addresses.services.instances import end_at, held, held_row, leading, need_purpose, translated
 from apps.instances.queries import Instance
 from apps.kernel.errors import Refused
 from apps.operations import services as operations
@@ -42,14 +42,7 @@ def create_port_forward(public_ip: PublicIp, instance: Instance, spec: ForwardSp
             "ports-overlap", f"{text}already. Take other ports, or delete that forward first.", "public_ports"
         )
     row = PortForward(
-        public_ip=public_ip,
-        tenant=public_ip.tenant,
-        vpc=public_ip.vpc,
-        address=public_ip.address,
-        tier=end.tier,
-        instance_id=instance.id,
-        instance_name=instance.name,
-        guest_address=end.address,
+        **leading(public_ip, instance, end),
         protocol=spec.protocol,
         public_first=spec.public.first,
         public_last=spec.public.last,

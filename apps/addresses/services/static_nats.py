@@ -6,8 +6,8 @@ from ipaddress import IPv4Address
 
 from django.db import transaction
 
-from apps.addresses.models import PublicIp, StaticNat
-from apps.addresses.services.instances import end_at, held, held_row, need_purpose, translated
+from apps.addresses.models import PublicIp, Purpose, StaticNat
+from apps.addresses.services.instances import end_at, held, held_row, leading, need_purpose, translated
 from apps.instances.queries import Instance
 from apps.kernel.errors import Refused
 from apps.operations import services as operations
@@ -25,7 +25,7 @@ def create_static_nat(
 ) -> Operation:
     """Lead a public IP to an instance, and what the instance sends out over it. Raises `Refused`."""
     public_ip = held(public_ip)
-    need_purpose(public_ip)
+    need_purpose(public_ip, Purpose.STATIC_NAT)
     end = end_at(instance, public_ip.vpc, address, is_secondary_fine=True)
     other = StaticNat.objects.of(public_ip.tenant).live().filter(instance_id=instance.id).first()
     has_one = f"{instance.name} has static NAT already, from {other.address if other else 'another address'}. An "
@@ -33,16 +33,7 @@ def create_static_nat(
     only_one = Refused("instance-has-static-nat", f"{has_one}forwards.", "instance")
     if other is not None:
         raise only_one
-    row = StaticNat(
-        public_ip=public_ip,
-        tenant=public_ip.tenant,
-        vpc=public_ip.vpc,
-        address=public_ip.address,
-        tier=end.tier,
-        instance_id=instance.id,
-        instance_name=instance.name,
-        guest_address=end.address,
-    )
+    row = StaticNat(**leading(public_ip, instance, end))
     in_use = Refused("address-in-use", f"{public_ip} is used by now. Take another address.", "public_ip")
     taken = dict.fromkeys(("address_has_one_static_nat", "address_has_one_purpose"), in_use)
     with translated({"instance_has_one_static_nat": only_one, **taken}):

@@ -4,20 +4,16 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from apps.addresses.api.serializers import AppliedRead
 from apps.addresses.models import PortForward, Protocol, StaticNat
 from apps.addresses.ports import LONGEST
-from apps.addresses.queries.nat import UNKNOWN, Applied, why_not
+from apps.addresses.queries.nat import why_not
 from apps.kernel.api.bodies import Body, Text
-from apps.kernel.api.fields import Address, Time
-from apps.networks.api.serializers import CAN, VpcRef
-from apps.operations.api.serializers import STATUSES
-from apps.operations.models import Operation
-from apps.tenancy.api.serializers import Read, TenantRef
+from apps.kernel.api.fields import Address
 
 
 class PublicIpRef(serializers.Serializer[Any]):
@@ -45,45 +41,20 @@ class PortForwardCan(StaticNatCan):
     change = serializers.CharField(allow_null=True)
 
 
-class Leading(Read):
-    """What both are shown with. The view puts what is `applied`, and the `work` in the VPCs, into the context."""
+class LeadingRead(AppliedRead):
+    """What both are shown with."""
 
-    for_platform = ("tenant",)
     actions: tuple[str, ...] = ("delete", "apply")
 
-    id = serializers.UUIDField()
-    tenant = TenantRef(required=False, help_text="For the platform only.")
-    vpc = VpcRef()
     public_ip = PublicIpRef(source="*")
     instance = InstanceRef(source="*")
     address = serializers.CharField(source="guest_address", help_text="The instance's address that it leads to.")
-    status = serializers.ChoiceField(choices=STATUSES)
-    applied = serializers.SerializerMethodField(
-        help_text="Whether Netris has it as it is meant; null while no fresh reading tells."
-    )
-    read_at = serializers.SerializerMethodField(help_text="When Netris said so.")
-    can = serializers.SerializerMethodField(help_text=CAN)
-    created_at = Time()
-
-    @extend_schema_field(serializers.BooleanField(allow_null=True))
-    def get_applied(self, row: StaticNat | PortForward) -> bool | None:
-        return self._applied(row).is_applied
-
-    @extend_schema_field(Time(allow_null=True))
-    def get_read_at(self, row: StaticNat | PortForward) -> str | None:
-        read_at = self._applied(row).read_at
-        return None if read_at is None else Time().to_representation(read_at)
 
     def offers(self, row: StaticNat | PortForward) -> dict[str, str | None]:
-        work: dict[UUID, list[Operation]] = self.context["work"]
-        return {action: why_not(row, action, work.get(row.vpc_id, ())) for action in self.actions}
-
-    def _applied(self, row: StaticNat | PortForward) -> Applied:
-        applied: dict[UUID, Applied] = self.context["applied"]
-        return applied.get(row.pk, UNKNOWN)
+        return {action: why_not(row, action, self.work_on(row)) for action in self.actions}
 
 
-class StaticNatRead(Leading):
+class StaticNatRead(LeadingRead):
     """All traffic of a public IP, led to one address of an instance, and what that sends out."""
 
     url = Address("api:staticnat")
@@ -93,7 +64,7 @@ class StaticNatRead(Leading):
         return self.offers(row)
 
 
-class PortForwardRead(Leading):
+class PortForwardRead(LeadingRead):
     """Ports of a public IP, led to as many of an instance's. Who may come in, the tier's access list decides."""
 
     actions = ("change", "delete", "apply")

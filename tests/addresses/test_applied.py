@@ -1,0 +1,180 @@
+"""A public IP is applied when both systems have it as it is meant: CloudStack, and Netris once it has to know it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.utils.dateparse import parse_datetime
+
+from apps.addresses.models import PortForward, PublicIp, StaticNat
+from apps.kernel import clock
+from apps.mirror.models import Item, Kind
+from apps.networks.models import Vpc
+from apps.operations.provisioned import Status
+from apps.tenancy.models import Tenant, User
+from tests import builders
+from tests.api.conftest import Api
+
+OURS, ANOTHERS = "D1-A2-Z1-V3", "D1-A2-Z1-V9"
+
+
+@pytest.fixture
+def vpc(acme: Tenant) -> Vpc:
+    return builders.a_vpc(acme, builders.a_zone(), cloudstack_id=uuid4(), netris_id=7)
+
+
+@pytest.fixture
+def row(vpc: Vpc) -> PublicIp:
+    return builders.a_public_ip(vpc, acquired_at=clock.now() - timedelta(hours=1))
+
+
+@pytest.fixture
+def api(acme: Tenant) -> Api:
+    return Api(builders.a_token(acme))
+
+
+def ago(**time: float) -> datetime:
+    return clock.now() - timedelta(**time)
+
+
+def used(row: PublicIp, model: type[StaticNat] | type[PortForward] = StaticNat, **fields: Any) -> None:
+    """Something leads from it, since half an hour ago."""
+    make = builders.a_static_nat if model is StaticNat else builders.a_port_forward
+    made: Any = make(row, builders.a_tier(row.vpc), **({"settled_at": ago(minutes=30)} | fields))
+    assert made.pk
+
+
+def in_cloudstack(vpc: Vpc, address: object, *, at: datetime | None = None, **facts: Any) -> None:
+    data = {"ipaddress": str(address), "state": "Allocated", "forprovider": True, "vpcid": str(vpc.cloudstack_id)}
+    builders.mirrored(vpc.zone, Kind.CLOUDSTACK_ADDRESS, [uuid4()], data=data | facts, read_at=at)
+
+
+def in_netris(vpc: Vpc, *addresses: str, whose: str = OURS, at: datetime | None = None) -> None:
+    """What Netris lists: the VPC, and the /32 of these addresses under a VPC's name."""
+    builders.mirrored(vpc.zone, Kind.NETRIS_VPC, [vpc.netris_id], data={"name": f"{OURS}-{vpc.remote_name}"})
+    builders.mirrored(vpc.zone, Kind.NETRIS_ADDRESS, [], read_at=at)
+    for number, address in enumerate(addresses):
+        data = {"name": f"{whose}-{address}/32", "prefix": f"{address}/32", "vpc": {"id": 1}}
+        builders.mirrored(vpc.zone, Kind.NETRIS_ADDRESS, [number + 1], data=data, read_at=at)
+
+
+def told(api: Api, row: PublicIp) -> Any:
+    return api.get(f"/public-ips/{row.pk}/").json()
+
+
+def test_an_address_that_nothing_leads_from_is_cloudstacks_alone_to_tell(api: Api, vpc: Vpc, row: PublicIp) -> None:
+    in_cloudstack(vpc, row)
+    assert told(api, row)["applied"] is True
+    in_netris(vpc)
+    assert told(api, row)["applied"] is True
+
+
+def test_an_address_that_netris_still_has_for_another_is_not_applied(api: Api, vpc: Vpc, row: PublicIp) -> None:
+    in_cloudstack(vpc, row)
+    in_netris(vpc, str(row), whose=ANOTHERS)
+    assert told(api, row)["applied"] is False
+
+
+@pytest.mark.parametrize("model", [StaticNat, PortForward])
+def test_one_that_something_leads_from_is_applied_when_netris_has_it_too(
+    api: Api, vpc: Vpc, row: PublicIp, model: Any
+) -> None:
+    used(row, model)
+    in_cloudstack(vpc, row, at=ago(seconds=20))
+    assert told(api, row)["applied"] is None, "Netris was never read"
+    in_netris(vpc, str(row), at=ago(seconds=50))
+    shown = told(api, row)
+    assert shown["applied"] is True
+    assert clock.now() - parse_datetime(shown["read_at"]) > timedelta(seconds=40), "the older of the two readings"
+
+
+@pytest.mark.parametrize("netris", [{"addresses": []}, {"addresses": ["198.51.100.20"], "whose": ANOTHERS}])
+def test_one_that_netris_lacks_or_has_for_another_is_not_applied(
+    api: Api, vpc: Vpc, row: PublicIp, netris: Any
+) -> None:
+    used(row)
+    in_cloudstack(vpc, row)
+    in_netris(vpc, *netris.pop("addresses"), **netris)
+    assert told(api, row)["applied"] is False
+
+
+@pytest.mark.parametrize("minutes", [31, 20])
+def test_nothing_is_known_from_a_list_of_netris_that_is_old_or_from_before(
+    api: Api, vpc: Vpc, row: PublicIp, minutes: int
+) -> None:
+    used(row, settled_at=ago(minutes=30) if minutes == 31 else ago(minutes=40))
+    in_cloudstack(vpc, row)
+    in_netris(vpc, at=ago(minutes=minutes))
+    assert told(api, row)["applied"] is None
+    Item.objects.filter(kind=Kind.NETRIS_VPC).delete()
+    in_netris(vpc, str(row), at=ago(minutes=minutes))
+    assert told(api, row)["applied"] is None
+
+
+def test_what_one_of_them_says_is_wrong_is_wrong_whatever_is_known_of_the_other(
+    api: Api, vpc: Vpc, row: PublicIp
+) -> None:
+    used(row)
+    in_cloudstack(vpc, row, state="Free", vpcid="")
+    assert told(api, row)["applied"] is False
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"model": PortForward, "enabled": False}, {"status": Status.BUILDING}, {"settled_at": None}],
+    ids=["switched off", "being built", "never at rest"],
+)
+def test_of_what_does_not_lead_yet_netris_need_not_know(
+    api: Api, vpc: Vpc, row: PublicIp, fields: dict[str, Any]
+) -> None:
+    used(row, **fields)
+    in_cloudstack(vpc, row)
+    in_netris(vpc)
+    assert told(api, row)["applied"] is True
+
+
+# --- the source NAT address -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def egress(vpc: Vpc) -> PublicIp:
+    Vpc.unscoped.filter(pk=vpc.pk).update(egress_ip="198.51.100.9")
+    PublicIp.unscoped.filter(vpc=vpc).update(acquired_at=ago(hours=1))
+    in_cloudstack(vpc, "198.51.100.9", issourcenat=True)
+    return PublicIp.unscoped.get()
+
+
+@pytest.mark.parametrize(
+    ("change", "applied"),
+    [
+        ({}, True),
+        ({"snatToIP": "198.51.100.8/32"}, False),
+        ({"sourceAddress": "10.99.0.0/20"}, False),
+        ({"state": "disabled"}, False),
+        ({"action": "DNAT"}, False),
+        ({"vpc": {"id": 8}}, False),
+    ],
+)
+def test_the_source_nat_address_is_applied_when_netris_lets_the_vpc_leave_with_it(
+    api: Api, vpc: Vpc, egress: PublicIp, change: dict[str, Any], applied: bool
+) -> None:
+    assert told(api, egress)["applied"] is None, "Netris was never read"
+    rule = {"action": "SNAT", "state": "enabled", "sourceAddress": str(vpc.cidr), "snatToIP": "198.51.100.9/32"}
+    builders.mirrored(vpc.zone, Kind.NETRIS_NAT, [1], data=rule | {"vpc": {"id": vpc.netris_id}} | change)
+    assert told(api, egress)["applied"] is applied
+
+
+def test_its_page_says_what_is_wrong(engineer: User, vpc: Vpc, row: PublicIp) -> None:
+    used(row)
+    in_cloudstack(vpc, row)
+    in_netris(vpc)
+    browser = Client()
+    browser.force_login(engineer)
+    page = browser.get(f"/t/acme/public-ips/{row.pk}/")
+    assert page.context["status"] == "differs"
+    assert "Netris does not have it for this VPC" in page.content.decode()
+    assert browser.get("/t/acme/public-ips/").context["rows"][0]["status"] == "differs"
