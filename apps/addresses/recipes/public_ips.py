@@ -18,8 +18,8 @@ from uuid import UUID
 
 from apps.addresses import pool
 from apps.addresses.models import PublicIp
+from apps.addresses.recipes.shared import hold
 from apps.cloudstack import wire as cloudstack
-from apps.kernel.locks import hold_row
 from apps.kernel.remote import Rejected
 from apps.mirror import queries as mirror
 from apps.mirror.models import Item, Kind
@@ -30,7 +30,6 @@ from apps.networks.recipes import LIST_COMES, creation_pends, find_fabric_vpc, n
 from apps.operations.orders import fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, Wait
 from apps.operations.provisioned import settle
-from apps.quotas.services import hold_use
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 from apps.zones.turnstile import Held, Hold
@@ -183,18 +182,12 @@ def settle_public_ip(row: PublicIp, goal: str, phase: str) -> None:
     read_again_when_over(row.vpc, phase)
 
 
-def hold_public_ip(row: PublicIp) -> None:
-    hold_use(row.tenant)
-    hold_row(row.vpc)
-    hold_row(row)
-
-
 PUBLIC_IP = Recipe(
     "public-ip",
     PublicIp,
     public_ip_parts,
     settle_public_ip,
-    hold_public_ip,
+    hold,
     related=("tenant", "zone", "vpc__tenant", "vpc__zone"),
     titles={"present": "Acquire public IP", "absent": "Release public IP"},
 )

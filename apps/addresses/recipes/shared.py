@@ -1,4 +1,4 @@
-"""What the recipes of static NAT and port forwards share."""
+"""What the recipes of public IPs, static NAT and port forwards share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from apps.addresses.models import OnPublicIp, PortForward, StaticNat
+from apps.addresses.models import OnPublicIp, PortForward, PublicIp, StaticNat
 from apps.addresses.ways import PLUGINS, Way, remaining
 from apps.cloudstack.wire import PublicIp as RemoteIp
 from apps.kernel import clock
@@ -64,7 +64,7 @@ def clear_remains(row: OnPublicIp, ways: Sequence[Way], clouds: Clouds) -> Progr
     return Wait("Netris is removing what CloudStack left of it.") if left else None
 
 
-def hold(row: StaticNat | PortForward) -> None:
+def hold(row: PublicIp | StaticNat | PortForward) -> None:
     hold_use(row.tenant)
     hold_rows(Vpc.objects.of(row.tenant).filter(pk=row.vpc_id))
     hold_row(row)
