@@ -79,14 +79,7 @@ def public_ip_list(request: TenantRequest) -> HttpResponse:
 
 def _line(row: PublicIp, applied: Applied, work: dict[UUID, list[Operation]]) -> dict[str, Any]:
     under_way = next((each for each in work.get(row.vpc_id, []) if each.resource_id in (row.pk, row.vpc_id)), None)
-    return {"row": row, "applied": applied, "status": _status(row, applied), "operation": under_way}
-
-
-def _status(row: PublicIp, applied: Applied) -> str:
-    """Ready is only said of what CloudStack was seen to have lately."""
-    if row.status != Status.READY:
-        return row.status
-    return "differs" if applied.is_missing else "ready" if applied.is_applied else "stale"
+    return {"row": row, "applied": applied, "status": queries.status_of(row, applied), "operation": under_way}
 
 
 @tenant_form
@@ -153,7 +146,7 @@ def public_ip_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     context = {
         "row": row,
         "applied": applied,
-        "status": _status(row, applied),
+        "status": queries.status_of(row, applied),
         "leads": _leads(request, row, around),
         "led": nat.lines_of(led, {row.vpc_id: around}, may_write),
         "operation": operation,

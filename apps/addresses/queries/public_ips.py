@@ -168,6 +168,13 @@ class _View:
         return Told(kind, trouble, max(filter(None, times), default=None), since)
 
 
+def status_of(row: PublicIp, applied: Applied) -> str:
+    """Ready is only said of what the systems were seen to have lately."""
+    if row.status != Status.READY:
+        return row.status
+    return {True: "ready", False: "differs", None: "stale"}[applied.is_applied]
+
+
 def led_from(row: PublicIp) -> list[StaticNat | PortForward]:
     """What leads from it to instances. Two queries."""
     nats = StaticNat.objects.of(row.tenant).live().filter(public_ip=row)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from django.db.models import Case, Count, Value, When, Window
@@ -11,10 +12,9 @@ from django.urls import reverse
 from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
 from apps.addresses.queries import nat, public_ips
 from apps.kernel.svg.vpc_map import PublicIpNode
-from apps.mirror.queries import Applied
+from apps.mirror.queries import UNREAD, Applied
 from apps.networks.inside import Inside, earliest
 from apps.networks.models import Tier, Vpc
-from apps.operations.provisioned import Status
 
 #: Public IPs that are drawn on the map; the others are counted.
 MOST_DRAWN = 6
@@ -62,19 +62,12 @@ def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
     is_cut = len(rules) >= MOST_RULES
     lines = nat.lines_of(rules, {}, None)
     given = public_ips.applied_of(shown, lambda door: door.of(vpc.tenant))
-    names = {tier.pk: tier.name for tier in tiers}
+    leading: dict[UUID, list[nat.Line]] = {}
+    for line in lines:
+        leading.setdefault(line.row.public_ip_id, []).append(line)
+    drawn = partial(_public_ip, vpc, {tier.pk: tier.name for tier in tiers}, is_cut=is_cut)
     return Inside(
-        public_ips=[
-            _public_ip(
-                vpc,
-                row,
-                given.get(row.pk),
-                [line for line in lines if line.row.public_ip_id == row.pk],
-                names,
-                is_cut=is_cut,
-            )
-            for row in shown
-        ],
+        public_ips=[drawn(row, given.get(row.pk, UNREAD), leading.get(row.pk, [])) for row in shown],
         fresh_until=earliest(
             *(line.applied.fresh_until for line in lines if line.applied.is_applied is not None),
             *(each.fresh_until for each in given.values() if each.is_applied is not None),
@@ -84,13 +77,7 @@ def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
 
 
 def _public_ip(
-    vpc: Vpc,
-    row: PublicIp,
-    given: Applied | None,
-    lines: Sequence[nat.Line],
-    names: dict[UUID, str],
-    *,
-    is_cut: bool,
+    vpc: Vpc, names: dict[UUID, str], row: PublicIp, given: Applied, lines: Sequence[nat.Line], *, is_cut: bool
 ) -> PublicIpNode:
     rules = [line.row for line in lines]
     static = next((rule for rule in rules if isinstance(rule, StaticNat)), None)
@@ -105,15 +92,9 @@ def _public_ip(
         use=use,
         is_two_way=static is not None,
         tiers=list(dict.fromkeys(names[rule.tier_id] for rule in rules if rule.tier_id in names)),
-        status=_worst([_status(row, given), *states]),
+        status=_worst([public_ips.status_of(row, given), *states]),
         url=reverse("addresses:detail", args=[vpc.tenant.slug, row.pk]),
     )
-
-
-def _status(row: PublicIp, given: Applied | None) -> str:
-    if row.status != Status.READY:
-        return row.status
-    return {True: "ready", False: "differs", None: "stale"}[given.is_applied if given else None]
 
 
 def _worst(states: Sequence[str]) -> str:
