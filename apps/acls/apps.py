@@ -6,16 +6,20 @@ class AclsConfig(AppConfig):
     label = "acls"
 
     def ready(self) -> None:
+        from apps.acls import recipes, services
         from apps.acls.plans import lists_of_tiers
-        from apps.acls.recipes import ALL, ALONGSIDE
         from apps.acls.views import TAB
         from apps.networks import alongside, inside, tabs
         from apps.operations.parts import register
         from apps.quotas import resources
 
         resources.register(resources.ACL, resources.ACL_RULE)
-        for recipe in ALL:
+        for recipe in recipes.ALL:
             register(recipe)
-        alongside.register(ALONGSIDE)
+        alongside.register(
+            alongside.Alongside(
+                recipes.before, recipes.after, recipes.list_of, recipes.settle_with_tiers, services.choice_in
+            )
+        )
         inside.register(lists_of_tiers)
         tabs.register(TAB)

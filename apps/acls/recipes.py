@@ -23,7 +23,6 @@ from apps.acls.rules import Action, Rule, in_force, next_expiry, parse_rules
 from apps.cloudstack.calls import is_unknown
 from apps.kernel.locks import hold_row, hold_rows
 from apps.kernel.remote import Rejected
-from apps.networks.alongside import Alongside
 from apps.networks.models import Tier, Vpc
 from apps.networks.recipes import AGREEMENT, CloudStackPart, need_netris
 from apps.operations.orders import fate_of
@@ -319,25 +318,22 @@ def _row_of(tier: Tier) -> TierAcl | None:
     return row
 
 
-def _before(tier: Tier) -> Sequence[BoundPart]:
+def before(tier: Tier) -> Sequence[BoundPart]:
     row = _row_of(tier)
     return [BoundPart(TierList(), row, tier.name)] if row else []
 
 
-def _after(tier: Tier) -> Sequence[BoundPart]:
+def after(tier: Tier) -> Sequence[BoundPart]:
     row = _row_of(tier)
     return [BoundPart(TierRules(goes_with_tier=True), row, tier.name)] if row else []
 
 
-def _list_of(tier: Tier) -> str | None:
+def list_of(tier: Tier) -> str | None:
     row = _row_of(tier)
     return str(row.cloudstack_id) if row and row.cloudstack_id else None
 
 
-def _settle(vpc: Vpc, tiers: Iterable[UUID], goal: str, phase: str, is_of_vpc: bool) -> None:
+def settle_with_tiers(vpc: Vpc, tiers: Iterable[UUID], goal: str, phase: str, is_of_vpc: bool) -> None:
     settle(TierAcl.objects.of(vpc.tenant).filter(pk__in=list(tiers)), goal, phase)
     if is_of_vpc and status_after(goal, phase) == Status.DELETED:
         settle(Acl.objects.of(vpc.tenant).filter(vpc=vpc), goal, phase)
-
-
-ALONGSIDE = Alongside(_before, _after, _list_of, _settle)

@@ -18,6 +18,7 @@ from apps.kernel.errors import Refused
 from apps.kernel.locks import hold_rows
 from apps.kernel.names import NAME
 from apps.networks import queries as networks
+from apps.networks.alongside import Choice
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import taken
 from apps.operations import services as operations
@@ -163,6 +164,16 @@ def unassign(tier: Tier, *, by: Actor) -> Operation:
 def has_list(acl_id: str) -> Callable[[Tier], None]:
     """For `create_tier`: the tier is made with this list, which has to be one of its VPC."""
     return lambda tier: _make(tier, acl_id)
+
+
+def choice_in(vpc: Vpc) -> Choice:
+    """For the form of a new tier. One query."""
+    options = [(str(acl.pk), acl.name) for acl in queries.lists_in(vpc)]
+    text = (
+        "The tier has its rules from its first moment. Without a list the site's default decides what enters and "
+        "leaves, which as a rule lets everything through."
+    )
+    return Choice("acl", "Access list", "None", text, options, has_list)
 
 
 def _make(tier: Tier, acl_id: str) -> None:

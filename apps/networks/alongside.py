@@ -3,6 +3,7 @@
     before      parts that come before the tier is made, and go after it is gone
     after       parts that come when it is there
     list_of     the id of the CloudStack list that it is made with, or None
+    choice      what the form of a new tier lets one choose among for it
     settle      sets the status of their rows with that of the tiers, and of the VPC where it is settled itself
 
 All of them give the same for as long as an operation on the tier or its VPC runs.
@@ -19,11 +20,28 @@ from apps.operations.parts import BoundPart
 
 
 @dataclass(frozen=True)
+class Choice:
+    """Something of a VPC that a new tier can be made with, or without."""
+
+    #: Of the form, and of the refusal of what cannot be chosen.
+    field: str
+    label: str
+    #: What it means to choose nothing.
+    nothing: str
+    help_text: str
+    #: By their ids, each with its name.
+    options: Sequence[tuple[str, str]]
+    #: Makes what belongs to the tier, for the id that was chosen (`services.create_tier`).
+    beside: Callable[[str], Callable[[Tier], None]]
+
+
+@dataclass(frozen=True)
 class Alongside:
     before: Callable[[Tier], Sequence[BoundPart]]
     after: Callable[[Tier], Sequence[BoundPart]]
     list_of: Callable[[Tier], str | None]
     settle: Callable[[Vpc, Iterable[UUID], str, str, bool], None]
+    choice: Callable[[Vpc], Choice]
 
 
 _registered: list[Alongside] = []
@@ -43,6 +61,10 @@ def around(tier: Tier, parts: Sequence[BoundPart]) -> list[BoundPart]:
 
 def list_of(tier: Tier) -> str | None:
     return next((found for each in _registered if (found := each.list_of(tier))), None)
+
+
+def choices_in(vpc: Vpc) -> list[Choice]:
+    return [each.choice(vpc) for each in _registered]
 
 
 def settle(vpc: Vpc, tiers: Iterable[UUID], goal: str, phase: str, *, is_of_vpc: bool = False) -> None:

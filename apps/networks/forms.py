@@ -5,7 +5,7 @@ Fields of a list are called as refusals name them, `tiers.0.cidr`, so a refusal 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -16,8 +16,9 @@ from django.http import QueryDict
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Choice, ListForm, Options, Refusable, Search
 from apps.kernel.names import DESCRIPTION, NAME, as_seen
+from apps.networks.alongside import Choice as AlongsideChoice
 from apps.networks.drafts import VpcDraft
-from apps.networks.models import Vpc
+from apps.networks.models import Tier, Vpc
 from apps.networks.specs import MOST_TIERS, TierSpec, VpcSpec
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
@@ -100,15 +101,36 @@ class TierForm(Refusable):
     cidr = Said(label="CIDR", widget=_address())
 
     def __init__(
-        self, data: Mapping[str, Any] | None = None, *, suggestion: IPv4Network | None = None, name: str = ""
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        suggestion: IPv4Network | None = None,
+        name: str = "",
+        choices: Sequence[AlongsideChoice] = (),
     ) -> None:
         super().__init__(data, initial={"cidr": str(suggestion or ""), "name": name})
+        self.choices = choices
+        for each in choices:
+            options = Options(choices=[("", each.nothing), *each.options])
+            self.fields[each.field] = Said(
+                label=each.label, required=False, widget=options, help_text=each.help_text
+            )
 
     def clean(self) -> None:
         try:
             self.spec = TierSpec.parse(self.cleaned_data)
         except Refused as refusal:
             self.refuse(refusal)
+
+    def beside(self, tier: Tier) -> None:
+        """Makes what was chosen, together with the tier."""
+        for each in self.choices:
+            if chosen := self.cleaned_data[each.field]:
+                each.beside(chosen)(tier)
+
+    @property
+    def chosen(self) -> list[BoundField]:
+        return [self[each.field] for each in self.choices]
 
 
 class TierRenameForm(Refusable):

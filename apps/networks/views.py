@@ -22,6 +22,7 @@ from apps.kernel.shortcuts import get_or_404
 from apps.networks import plans, queries, services, tabs
 from apps.networks.addressing import suggest_tier
 from apps.networks.agreement import agreement_of
+from apps.networks.alongside import choices_in
 from apps.networks.drafts import EDITS, TierDraft, VpcDraft
 from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, VpcListForm, VpcRenameForm
 from apps.networks.inside import earliest, inside_of
@@ -226,10 +227,11 @@ def tier_create(request: TenantRequest, pk: UUID) -> HttpResponse:
     tiers = list(queries.tiers_of(vpc))
     gone = _again(request, Tier)
     suggestion = gone.cidr if gone else suggest_tier(vpc.cidr, [tier.cidr for tier in tiers])
-    form = TierForm(request.POST or None, suggestion=suggestion, name=gone.name if gone else "")
+    name = gone.name if gone else ""
+    form = TierForm(request.POST or None, suggestion=suggestion, name=name, choices=choices_in(vpc))
     if form.is_valid():
         try:
-            return started(request, services.create_tier(vpc, form.spec, by=request.actor))
+            return started(request, services.create_tier(vpc, form.spec, by=request.actor, beside=form.beside))
         except Refused as refusal:
             form.refuse(refusal)
     said = request.POST or request.GET
