@@ -92,6 +92,8 @@ class Outcome:
     own_words: str = ""
     #: The part has done its work, though the operation turns round.
     is_part_done: bool = False
+    #: It waits for something else than at the last look, or that has come further.
+    has_moved: bool = False
 
 
 def claim() -> Operation | None:
@@ -249,7 +251,19 @@ def release(zone: Zone) -> None:
 def _wait(operation: Operation, why: str, memo: dict[str, Any]) -> Outcome:
     if operation.deadline_at is not None and clock.now() > operation.deadline_at:
         return Outcome(Happened.FAILED, {}, memo, f"It took too long. Last: {why}")
-    return Outcome(Happened.WAITED, {}, memo, why, min(FIRST_LOOK * 1.5 ** min(operation.attempts, 20), LONGEST_LOOK))
+    has_moved = _has_moved(operation, why, memo)
+    looks = 0 if has_moved else min(operation.attempts, 20)
+    pause = min(FIRST_LOOK * 1.5**looks, LONGEST_LOOK)
+    return Outcome(Happened.WAITED, {}, memo, why, pause, has_moved=has_moved)
+
+
+def _has_moved(operation: Operation, why: str, memo: dict[str, Any]) -> bool:
+    """Whether a part waits for another job, or tells of another state of things, than when it looked last. What the
+    engine itself has said meanwhile is not the part's."""
+    if memo.get("job") != memo_of(operation).get("job"):
+        return True
+    told = step_line(operation, operation.cursor)["detail"]
+    return told not in ("", why, ITS_TURN) and not operation.hold
 
 
 def _back_off(operation: Operation) -> float:
@@ -368,7 +382,7 @@ def _changes(
         changes |= {"attempts": 0, "deadline_at": None}
     else:
         if outcome.pause is not None:
-            changes["attempts"] = operation.attempts + 1
+            changes["attempts"] = 1 if outcome.has_moved else operation.attempts + 1
         if operation.deadline_at is None and bound is not None:
             changes["deadline_at"] = now + bound.part.deadline
         elif operation.deadline_at is not None:

@@ -246,6 +246,31 @@ def test_waiting_looks_again_with_the_memo_and_less_and_less_often(toys, start, 
     assert 7 < (timezone.now() - started).total_seconds() < 10
 
 
+@pytest.mark.parametrize(
+    "waits",
+    [
+        [Wait("adding", job=number) for number in range(20)],
+        [Wait(f"{number} of 20 are gone") for number in range(20)],
+    ],
+    ids=["another job", "progress"],
+)
+def test_who_waits_for_something_new_looks_again_soon(toys, start, run, clock, waits):
+    toys[0].script += waits
+    started = timezone.now()
+    assert run(start()).phase == Phase.SUCCEEDED
+    assert 20 <= (timezone.now() - started).total_seconds() < 22
+
+
+def test_who_has_to_wait_for_its_turn_in_between_has_not_moved(toys, start, run, clock, monkeypatch):
+    pauses = iter([0.0, 5.0] * 12)
+    monkeypatch.setattr(pace, "wait_for", lambda *_args, **_options: next(pauses, 0.0))
+    toys[0].systems = (System.CLOUDSTACK,)
+    toys[0].script += [Wait("working", job=7)] * 9
+    started = timezone.now()
+    assert run(start()).phase == Phase.SUCCEEDED
+    assert (timezone.now() - started).total_seconds() > 9 * 5 + 40
+
+
 def test_again_saves_its_memo_before_the_part_goes_on(toys, start, run):
     seen: list[dict[str, Any]] = []
 
