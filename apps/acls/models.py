@@ -44,6 +44,8 @@ class Acl(Provisioned):
     denies_rest = models.BooleanField(default=True)
     #: Counts the changes of the rules: who edits them says which ones they have seen.
     version = models.PositiveIntegerField(default=1)
+    #: While a change waits, the rules that the list will have if those are more: they count already.
+    reserved = models.PositiveIntegerField(default=0)
     #: When the first of the rules ends; null when none does.
     next_expiry_at = models.DateTimeField(null=True)
     #: The ACL default policy of the zone's Netris site, as it was read last.

@@ -256,7 +256,10 @@ def take_rules(acl: Acl, wanted: Mapping[str, Any]) -> None:
 
 
 def settle_acl(acl: Acl, goal: str, phase: str) -> None:
-    settle(Acl.objects.of(acl.tenant).filter(pk=acl.pk), goal, phase)
+    rows = Acl.objects.of(acl.tenant).filter(pk=acl.pk)
+    settle(rows, goal, phase)
+    if status_after(goal, phase) == Status.READY:
+        rows.exclude(reserved=0).update(reserved=0)
 
 
 def hold_acl(acl: Acl) -> None:

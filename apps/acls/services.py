@@ -99,6 +99,8 @@ def change_rules(
         raise Refused("nothing-changed", "These are the rules that the list has.", "rules")
     if (more := len(rules) - len(acl.rules)) > 0:
         quotas.need(ACL_RULE, more, field="rules")
+        acl.reserved = len(rules)
+        acl.save(update_fields=["reserved"])
     tiers = [str(row.pk) for row in queries.tiers_of(acl)]
     audit(
         by,

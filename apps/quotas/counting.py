@@ -17,7 +17,7 @@ from django.db.migrations import RunSQL
 # that has no use for one of them never looks at it. An update adds and takes away in two statements: a row that is to
 # be inserted may not be below zero, not even where it would be added to another.
 COUNT = """
-CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO quotas_usage AS known (tenant_id, resource, used)
@@ -64,13 +64,8 @@ def counted(resource: str, table: str, *, live: str = "status <> 'deleted'", amo
     """Count as a resource the rows of a table for which `live` is true: `amount` is what each of them counts.
     Both are SQL over the columns of the table."""
 
-    def summed(rows: str) -> str:
-        return SUMMED.format(rows=rows, live=live, amount=amount)
-
-    changed = CHANGED.format(live=live, amount=amount)
-    name = f"quotas_count_{resource}_of_{table}"
-    count = COUNT.format(name=name, resource=resource, new=summed("new_rows"), old=summed("old_rows"), changed=changed)
-    yield RunSQL(count, f"DROP FUNCTION {name}()")
+    name = _name(resource, table)
+    yield RunSQL(_count(resource, table, live, amount), f"DROP FUNCTION {name}()")
     for event, rows in EVENTS.items():
         trigger = f"count_{resource}_{event.lower()}"
         yield RunSQL(
@@ -79,5 +74,23 @@ def counted(resource: str, table: str, *, live: str = "status <> 'deleted'", amo
             f"DROP TRIGGER {trigger} ON {table}",
         )
     # Behind the triggers, whose making has waited for whoever was writing.
-    there = {"resource": resource, "there": summed(table)}
+    there = {"resource": resource, "there": SUMMED.format(rows=table, live=live, amount=amount)}
     yield RunSQL(THERE.format(**there), THERE_NO_MORE.format(**there))
+
+
+def counted_otherwise(
+    resource: str, table: str, *, live: str = "status <> 'deleted'", amount: str, before: str
+) -> Iterator[RunSQL]:
+    """From now on the rows of a table that is counted already count for another amount. It is the same as `before` for
+    all that are there: they are not counted anew."""
+    yield RunSQL(_count(resource, table, live, amount), _count(resource, table, live, before))
+
+
+def _name(resource: str, table: str) -> str:
+    return f"quotas_count_{resource}_of_{table}"
+
+
+def _count(resource: str, table: str, live: str, amount: str) -> str:
+    new, old = (SUMMED.format(rows=rows, live=live, amount=amount) for rows in ("new_rows", "old_rows"))
+    changed = CHANGED.format(live=live, amount=amount)
+    return COUNT.format(name=_name(resource, table), resource=resource, new=new, old=old, changed=changed)

@@ -18,11 +18,15 @@ from apps.networks.models import Tier, Vpc
 from apps.networks.services import delete_tier
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.operations.services import cancel
 from apps.operations.state import Goal
+from apps.quotas.queries import quotas_of
+from apps.quotas.resources import ACL_RULE
+from apps.quotas.services import set_limits
 from apps.tenancy.models import AuditEntry
 from portal.retention import forget
 from tests import builders
-from tests.acls.scene import allow
+from tests.acls.scene import allow, ports
 from tests.builders import BY
 
 
@@ -94,6 +98,30 @@ def test_a_list_keeps_its_rules_until_the_change_has_succeeded(vpc, tier):
     assert acl.rules[0]["ports"] == "80" and acl.status == Status.CHANGING
     assert operation.wanted["rules"][0]["ports"] == "81" and operation.wanted["tiers"] == [str(tier.pk)]
     assert isinstance(refusal(services.change_rules, acl, parse_rules([allow("82")]), by=BY), Busy)
+
+
+def test_rules_that_wait_to_be_written_count_already_until_their_change_is_over(acme, vpc):
+    set_limits(acme, {ACL_RULE: 5})
+    one, other = an_acl(vpc, "one"), an_acl(vpc, "other")
+    waiting = services.change_rules(one, parse_rules([allow(str(port)) for port in ports(4)]), by=BY)
+
+    two = parse_rules([allow(str(port)) for port in ports(2)])
+    refused = refusal(services.change_rules, other, two, by=BY)
+    assert (refused.code, refused.field) == ("quota-acl-rules", "rules")
+    assert "5 of 5 access list rules are in use" in str(refused)
+    spec = AclSpec.parse({"vpc": str(vpc.pk), "name": "third", "rules": [allow("80")]})
+    assert refusal(services.create_acl, acme, spec, by=BY).code == "quota-acl-rules"
+
+    cancel(waiting, by=BY)
+    assert quotas_of(acme).of(ACL_RULE).used == 2
+    services.change_rules(other, two, by=BY)
+    assert quotas_of(acme).of(ACL_RULE).used == 3
+
+
+def test_of_a_change_to_fewer_rules_the_old_ones_count_until_it_is_over(acme, vpc):
+    acl = an_acl(vpc, rules=[allow(str(port)) for port in ports(4)])
+    services.change_rules(acl, parse_rules([allow("80")]), by=BY)
+    assert quotas_of(acme).of(ACL_RULE).used == 4
 
 
 def test_the_rules_that_a_list_has_are_no_change(vpc):
