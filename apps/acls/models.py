@@ -3,6 +3,7 @@
 constraint              says
 acl_name_is_unique      one live list of a name per VPC; what looks the same is the same (`kernel.names`)
 tier_acl_is_its_tiers   the row of a tier's list has the tier's id, so whatever asks for work on the tier finds it
+past_rules_of_...       each version of a list's rules was one set
 """
 
 from __future__ import annotations
@@ -107,6 +108,36 @@ class Acl(Provisioned):
             names = ", ".join(each.tier.name for each in tiers)
             return f"The list is in use on {names}. Give {'it' if len(tiers) == 1 else 'them'} another list first."
         return None
+
+
+class PastRules(models.Model):
+    """What a list was before a change, for whoever still has that version in front of them."""
+
+    #: Of a list, the latest.
+    MOST: ClassVar[int] = 20
+
+    id = models.BigAutoField(primary_key=True)
+    acl = models.ForeignKey(Acl, db_index=False, on_delete=models.CASCADE, related_name="past")
+    version = models.PositiveIntegerField()
+    rules: models.JSONField[list[dict[str, Any]]] = models.JSONField()
+    denies_rest = models.BooleanField()
+
+    unscoped = models.Manager()
+    objects = TenantDoor[models.QuerySet["PastRules"]]("acl__tenant")
+
+    class Meta:
+        verbose_name = "rules that a list had"
+        ordering = ("-version",)
+        constraints = [
+            models.UniqueConstraint(fields=("acl", "version"), name="past_rules_of_a_version_are_one"),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.version} of {self.acl}"
+
+    @property
+    def written(self) -> tuple[Rule, ...]:
+        return parse_rules(self.rules)
 
 
 class TierAclQuerySet(ProvisionedQuerySet["TierAcl"]):

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 from django.urls import reverse
 
 from apps.acls import queries
 from apps.acls.changes import diff
 from apps.acls.evaluator import differences
-from apps.acls.models import Acl, TierAcl
+from apps.acls.models import Acl, PastRules, TierAcl
 from apps.acls.packets import Packet
 from apps.acls.ports import range_text
 from apps.acls.rules import Action, Direction, Protocol, Rule
@@ -121,21 +121,84 @@ def answer_in_words(acl: Acl, packet: Packet) -> dict[str, Any]:
     }
 
 
+class Rules(Protocol):
+    """A list, or what it was."""
+
+    @property
+    def written(self) -> tuple[Rule, ...]: ...
+    @property
+    def denies_rest(self) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a list is to be."""
+
+    written: tuple[Rule, ...]
+    denies_rest: bool
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that differs between two lists. Places count from 1: of a rule that was removed, in the old list."""
+
+    change: str
+    title: str
+    place: int | None = None
+    was: int | None = None
+
+    KINDS: ClassVar[dict[str, str]] = {
+        "removed": "Removed",
+        "added": "Added",
+        "moved": "Moved",
+        "edited": "Note or end",
+        "rest": "The rest",
+    }
+
+    @property
+    def kind(self) -> str:
+        return self.KINDS[self.change]
+
+    @property
+    def shown_place(self) -> str:
+        return f"{self.was} → {self.place}" if self.was else str(self.place or "")
+
+
+def lines_between(before: Rules, after: Rules) -> list[Line]:
+    found = diff(before.written, after.written)
+    lines = [Line("removed", each.rule.title, each.place + 1) for each in found.removed]
+    lines += [Line("added", each.rule.title, each.place + 1) for each in found.added]
+    lines += [Line("moved", each.rule.title, each.place + 1, each.was + 1) for each in found.moved]
+    lines += [Line("edited", each.rule.title, each.place + 1) for each in found.edited]
+    if after.denies_rest != before.denies_rest:
+        rest = "deny what no rule allows" if after.denies_rest else "leave the rest to the site's default"
+        lines.append(Line("rest", rest))
+    return lines
+
+
 def review_of(acl: Acl, rules: Sequence[Rule], *, denies_rest: bool) -> dict[str, Any]:
     """What a change would do to the list as it is now."""
-    found = diff(acl.written, rules)
-    lines = [{"kind": "Removed", "title": each.rule.title, "place": each.place + 1} for each in found.removed]
-    lines += [{"kind": "Added", "title": each.rule.title, "place": each.place + 1} for each in found.added]
-    lines += [
-        {"kind": "Moved", "title": each.rule.title, "place": f"{each.was + 1} → {each.place + 1}"}
-        for each in found.moved
-    ]
-    lines += [{"kind": "Note or end", "title": each.rule.title, "place": each.place + 1} for each in found.edited]
-    if denies_rest != acl.denies_rest:
-        title = "deny what no rule allows" if denies_rest else "leave the rest to the site's default"
-        lines.append({"kind": "The rest", "title": title, "place": ""})
+    lines = lines_between(acl, Draft(tuple(rules), denies_rest))
     tiers = [row.tier.name for row in queries.tiers_of(acl)]
     return {"lines": lines, "tiers": tiers, "is_empty": not lines}
+
+
+@dataclass(frozen=True)
+class Since:
+    """What others have done to a list since somebody read it."""
+
+    seen: int | None
+    authors: Sequence[str]
+    #: None when that version is not remembered any more.
+    lines: Sequence[Line] | None
+
+
+def since(acl: Acl, is_seen: Callable[[PastRules], bool]) -> Since:
+    """`is_seen` finds the version that they have in front of them. Two queries."""
+    past = next((each for each in queries.past_of(acl) if is_seen(each)), None)
+    if past is None:
+        return Since(None, (), None)
+    return Since(past.version, queries.authors_since(acl, past.version), lines_between(past, acl))
 
 
 def changing(acl: Acl, work: Sequence[Operation]) -> dict[str, Any] | None:

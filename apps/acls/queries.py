@@ -12,7 +12,7 @@ from django.core.paginator import Page
 
 from apps.acls.evaluator import Answer, evaluate
 from apps.acls.filters import AclFilter
-from apps.acls.models import Acl, AclQuerySet, TierAcl, TierAclQuerySet
+from apps.acls.models import Acl, AclQuerySet, PastRules, TierAcl, TierAclQuerySet
 from apps.acls.packets import Packet
 from apps.acls.rules import Rule
 from apps.acls.tables import Decision
@@ -22,6 +22,7 @@ from apps.kernel import clock
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.operations.state import Goal, Phase
 from apps.tenancy.models import Tenant
 
 #: Of a VPC. CloudStack has no limit of its own.
@@ -66,6 +67,20 @@ def lists_of(tiers: Iterable[Tier], rows: TierAclQuerySet) -> dict[UUID, TierAcl
     """By the tier's id. One query, none for no tier."""
     ids = [tier.pk for tier in tiers]
     return {row.pk: row for row in rows.live().filter(pk__in=ids).select_related("acl")} if ids else {}
+
+
+def past_of(acl: Acl) -> list[PastRules]:
+    """What it was before its latest changes, the latest first. One query."""
+    return list(PastRules.objects.of(acl.tenant).filter(acl=acl))
+
+
+def authors_since(acl: Acl, version: int) -> list[str]:
+    """Who has changed the rules since that version, each once, the latest first. One query."""
+    changes = Operation.objects.of(acl.tenant).filter(
+        resource_type="acl", resource_id=acl.pk, goal=Goal.CHANGED, phase=Phase.SUCCEEDED
+    )
+    latest = changes.order_by("-finished_at").values_list("requested_by", flat=True)[: max(acl.version - version, 0)]
+    return list(dict.fromkeys(latest))
 
 
 def change_of(acl: Acl, work: Sequence[Operation]) -> Any:

@@ -18,7 +18,7 @@ from uuid import UUID
 from apps.acls.fabric import Site
 from apps.acls.items import Item
 from apps.acls.lists import Order, TiersList, send, stuck_rules
-from apps.acls.models import Acl, TierAcl
+from apps.acls.models import Acl, PastRules, TierAcl
 from apps.acls.rules import Action, Rule, in_force, next_expiry, parse_rules
 from apps.cloudstack.calls import is_unknown
 from apps.kernel.locks import hold_row, hold_rows
@@ -250,6 +250,9 @@ def rows_of(acl: Acl) -> Any:
 
 
 def take_rules(acl: Acl, wanted: Mapping[str, Any]) -> None:
+    past = PastRules.objects.of(acl.tenant).filter(acl=acl)
+    past.create(acl=acl, version=acl.version, rules=acl.rules, denies_rest=acl.denies_rest)
+    past.filter(version__lte=acl.version - PastRules.MOST).delete()
     acl.rules, acl.denies_rest, acl.version = wanted["rules"], wanted["denies_rest"], acl.version + 1
     acl.next_expiry_at = next_expiry(acl.written)
     acl.save(update_fields=["rules", "denies_rest", "version", "next_expiry_at"])

@@ -96,7 +96,7 @@ def acl_edit(request: TenantRequest, pk: UUID) -> HttpResponse:
     edit = None
     if request.method == "POST":
         draft = RulesDraft.of_form(request.POST)
-        seen = _version(request, acl)
+        seen = _version(request)
         edit = next((each for each in EDITS if each in request.POST), None)
     if edit is not None:
         draft = draft.edited(edit, request.POST[edit])
@@ -111,8 +111,9 @@ def acl_import(request: TenantRequest, pk: UUID) -> HttpResponse:
     form = SheetForm(request.POST if request.method == "POST" else None, initial={"sheet": sheet_of(acl.written)})
     if form.is_valid():
         draft = RulesDraft.of_rules(form.rules, denies_rest=acl.denies_rest)
-        return _edited(request, acl, draft, acl.version, is_sent=True)
-    context = {"acl": acl, "form": form, "crumbs": _crumbs(request, acl, "Import")}
+        return _edited(request, acl, draft, _version(request), is_sent=True)
+    seen = _version(request) if form.is_bound else acl.version
+    context = {"acl": acl, "form": form, "version": seen, "crumbs": _crumbs(request, acl, "Import")}
     return render(request, "acls/acl_import.html", context, status=422 if form.errors else 200)
 
 
@@ -252,8 +253,10 @@ def _tier(request: TenantRequest, pk: UUID) -> Tier:
 
 
 def _edited(request: TenantRequest, acl: Acl, draft: RulesDraft, seen: int, *, is_sent: bool) -> HttpResponse:
+    """Whoever has seen an older version is told what was changed since, when they send their rows: from then on these
+    stand beside the list as it is now."""
     review, told, status = None, "", 200
-    is_stale = seen != acl.version
+    is_stale = is_sent and seen != acl.version
     if is_sent:
         try:
             rules = draft.rules()
@@ -273,19 +276,20 @@ def _edited(request: TenantRequest, acl: Acl, draft: RulesDraft, seen: int, *, i
     context = {
         "acl": acl,
         "draft": draft,
-        "version": acl.version,
+        "version": acl.version if is_sent else seen,
         "review": review,
         "told": told if review else "",
-        "is_stale": is_sent and is_stale,
+        "is_stale": is_stale,
+        "since": plans.since(acl, lambda past: past.version == seen) if is_stale else None,
         "crumbs": _crumbs(request, acl, "Edit rules"),
         **offered(acl.why_not("edit", work, queries.tiers_of(acl)), work),
     }
-    if is_sent and is_stale:
+    if is_stale:
         status = 409
     return render(request, "acls/acl_edit.html", context, status=status)
 
 
-def _version(request: TenantRequest, acl: Acl) -> int:
+def _version(request: TenantRequest) -> int:
     said = request.POST.get("version", "")
     return int(said) if said.isascii() and said.isdecimal() and len(said) < 10 else 0
 

@@ -6,15 +6,21 @@ from typing import Any
 
 import pytest
 
+from apps.acls import services
 from apps.acls.models import Acl, TierAcl
+from apps.acls.recipes import take_rules
+from apps.acls.rules import parse_rules
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.tenancy.actors import Actor
 from tests import builders
 from tests.acls.scene import allow, deny
 from tests.api.conftest import Api, problem_of
 
 WEB = [allow("80,443"), deny("80", "192.0.2.0/24")]
+#: What a refusal says besides to who is second.
+CONFLICT = ("version", "since", "yours")
 
 
 @pytest.fixture
@@ -65,7 +71,7 @@ def test_the_whole_set_is_replaced_by_who_has_seen_it(api, acl):
     path = f"/acls/{acl.pk}/rules/"
     etag = api.get(path).headers["ETag"]
     Acl.unscoped.update(version=2)
-    problem_of(put(api, path, {"rules": []}, If_Match=etag), 412)
+    problem_of(put(api, path, {"rules": []}, If_Match=etag), 412, *CONFLICT)
     assert not Operation.unscoped.exists()
 
     etag = api.get(path).headers["ETag"]
@@ -74,6 +80,30 @@ def test_the_whole_set_is_replaced_by_who_has_seen_it(api, acl):
     read = api.get(f"/acls/{acl.pk}/").json()
     assert read["changing"]["rules"][0]["ports"] == "8080" and read["rules"][0]["ports"] == "80,443"
     assert read["status"] == "changing"
+
+
+def test_who_is_second_is_told_what_was_changed_since_and_what_theirs_would_change(api, acl):
+    path = f"/acls/{acl.pk}/rules/"
+    etag = api.get(path).headers["ETag"]
+    operation = services.change_rules(acl, parse_rules([WEB[0], allow("22")]), by=Actor.system("bea"))
+    take_rules(acl, operation.wanted)
+    over()
+
+    problem = problem_of(put(api, path, {"rules": [WEB[0], allow("8080")]}, If_Match=etag), 412, *CONFLICT)
+    assert (problem["code"], problem["version"]) == ("changed-meanwhile", 2)
+    assert (problem["since"]["seen"], problem["since"]["authors"]) == (1, ["bea"])
+    assert [(line["change"], line["title"], line["place"]) for line in problem["since"]["lines"]] == [
+        ("removed", "deny tcp 80 from 192.0.2.0/24", 2),
+        ("added", "allow tcp 22 from 0.0.0.0/0", 2),
+    ]
+    assert [(line["change"], line["title"]) for line in problem["yours"]] == [
+        ("removed", "allow tcp 22 from 0.0.0.0/0"),
+        ("added", "allow tcp 8080 from 0.0.0.0/0"),
+    ]
+    assert Operation.unscoped.count() == 1
+
+    problem = problem_of(put(api, path, {"rules": []}, If_Match='"of long ago"'), 412, *CONFLICT)
+    assert problem["since"] == {"seen": None, "authors": [], "lines": None}
 
 
 def test_the_tag_of_the_list_itself_will_do(api, acl):

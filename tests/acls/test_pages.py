@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from apps.acls.models import Acl, TierAcl
+from apps.acls import services
+from apps.acls.models import Acl, PastRules, TierAcl
+from apps.acls.recipes import take_rules
 from apps.acls.rules import parse_rules
 from apps.networks.models import Tier
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.tenancy.actors import Actor
 from tests import builders
 from tests.acls.scene import allow, deny, ports
 
@@ -113,6 +116,59 @@ def test_somebody_elses_edit_meanwhile_is_shown_and_not_overwritten(browser, acl
     assert not Operation.unscoped.exists()
 
 
+def changed(acl: Acl, rules: list[dict[str, Any]]) -> None:
+    """Somebody else has changed the rules."""
+    operation = services.change_rules(acl, parse_rules(rules), by=Actor.system("bea"))
+    take_rules(acl, operation.wanted)
+    Operation.unscoped.update(phase="succeeded", finished_at="2026-03-02T09:00:00Z")
+    Acl.unscoped.update(status=Status.READY, reserved=0)
+
+
+def test_who_is_second_is_told_what_was_changed_since_beside_what_their_rows_would_change(browser, acl):
+    path = f"/t/acme/acls/{acl.pk}/edit/"
+    mine = [WEB[0], allow("8080")]
+    changed(acl, [*WEB, allow("22", "203.0.113.7/32")])
+
+    # Buttons that edit the rows say nothing of it yet, and forget nothing either.
+    assert 'name="version" value="1"' in text(browser.post(path, rows(mine, up="1")))
+    page = text(browser.post(path, rows(mine, review="1")), 409)
+    since, yours = page.split("What your rows would change in the list as it is now")
+    since = since.partition("What was changed since you read it")[2]
+    assert "by bea" in since and "Added" in since and "allow tcp 22 from 203.0.113.7/32" in since
+    assert "192.0.2.0/24" not in since
+    yours = yours.partition("Rules in written order")[0]
+    assert "allow tcp 8080" in yours and "deny tcp 80 from 192.0.2.0/24" in yours
+    assert "allow tcp 22 from 203.0.113.7/32" in yours
+
+    # Knowing that, they may mean it.
+    answer = browser.post(path, rows(mine, apply="1", reviewed=digest_in(page), version="2"))
+    assert answer.status_code == 302
+    assert [rule["ports"] for rule in Operation.unscoped.get(phase="queued").wanted["rules"]] == ["80,443", "8080"]
+
+
+def test_a_version_that_is_not_remembered_is_no_reason_to_overwrite(browser, acl):
+    changed(acl, [allow("22")])
+    PastRules.unscoped.all().delete()
+    page = text(browser.post(f"/t/acme/acls/{acl.pk}/edit/", rows(WEB, review="1")), 409)
+    assert "too long ago to tell" in page
+
+
+def test_a_sheet_that_was_made_of_an_older_version_is_no_less_late(browser, acl):
+    path = f"/t/acme/acls/{acl.pk}/import/"
+    assert 'name="version" value="1"' in text(browser.get(path))
+    changed(acl, [allow("22")])
+    sheet = "action,direction,protocol,ports,cidrs\nallow,ingress,tcp,81,10.0.0.0/8\n"
+    page = text(browser.post(path, {"sheet": sheet, "version": "1"}), 409)
+    assert "What was changed since you read it" in page and "allow tcp 81 from 10.0.0.0/8" in page
+
+
+def test_only_the_latest_versions_are_remembered(acl):
+    for port in range(1000, 1000 + PastRules.MOST + 2):
+        changed(acl, [allow(str(port))])
+    known = list(acl.past.values_list("version", flat=True))
+    assert known == list(range(acl.version - 1, acl.version - 1 - PastRules.MOST, -1))
+
+
 def test_what_is_wrong_stands_at_its_field(browser, acl):
     wrong = [allow("99999", "10.0.0.1/8")]
     page = text(browser.post(f"/t/acme/acls/{acl.pk}/edit/", rows(wrong, review="1")), 422)
@@ -123,7 +179,7 @@ def test_rules_go_out_as_csv_and_come_in_with_an_error_for_each_line(browser, ac
     sheet = browser.get(f"/t/acme/acls/{acl.pk}/rules.csv")
     assert sheet.headers["Content-Type"].startswith("text/csv") and "attachment" in sheet.headers["Content-Disposition"]
     path = f"/t/acme/acls/{acl.pk}/import/"
-    page = text(browser.post(path, {"sheet": sheet.content.decode() + "allow,ingress,tcp,81,10.0.0.0/8,,\n"}))
+    page = text(browser.post(path, {"sheet": sheet.content.decode() + "allow,ingress,tcp,81,10.0.0.0/8,,\n", "version": "1"}))
     assert "What differs" in page and "allow tcp 81 from 10.0.0.0/8" in page and not Operation.unscoped.exists()
     faulty = "action,direction,protocol,ports,cidrs\nallow,ingress,tcp,0,10.0.0.0/8\nmaybe,ingress,tcp,1,10.0.0.0/8\n"
     page = text(browser.post(path, {"sheet": faulty}), 422)

@@ -99,12 +99,12 @@ def secret(globex: Tenant, site: Zone) -> Vpc:
     return vpc
 
 
-def problem_of(response: Any, status: int) -> dict[str, Any]:
-    """The problem in an answer, after making sure that it has the one shape."""
+def problem_of(response: Any, status: int, *members: str) -> dict[str, Any]:
+    """The problem in an answer, after making sure that it has the one shape, and these members besides."""
     assert response.status_code == status, (response.status_code, response.content[:500])
     assert response["Content-Type"] == "application/problem+json"
     problem: dict[str, Any] = json.loads(response.content)
-    assert set(problem) == {"type", "title", "status", "detail", "code", "field", "errors"}
+    assert set(problem) == {"type", "title", "status", "detail", "code", "field", "errors", *members}
     assert problem["status"] == status
     assert problem["errors"][0] == {key: problem[key] for key in ("code", "field", "detail")}
     return problem

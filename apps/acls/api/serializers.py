@@ -11,11 +11,13 @@ from rest_framework import serializers
 from apps.acls import queries
 from apps.acls.evaluator import Answer
 from apps.acls.models import ACTIONS, Acl, TierAcl
+from apps.acls.plans import Line
 from apps.acls.ports import MOST_CHARACTERS
 from apps.acls.rules import MOST_CIDRS, MOST_RULES, NOTE, Direction, Protocol, Rule
 from apps.acls.tables import By, Decision
 from apps.kernel.api.bodies import Body, Count, NameText, Text, Texts
 from apps.kernel.api.fields import Address, Time
+from apps.kernel.api.problems import ProblemRead
 from apps.networks.api.serializers import TierChange, TierRead, TierWrite, VpcRef
 from apps.networks.specs import CIDR_LENGTH
 from apps.operations.api.serializers import STATUSES, OperationRef
@@ -125,6 +127,31 @@ class RulesRead(serializers.Serializer[Acl]):
     version = serializers.IntegerField()
     rules = RuleRead(many=True)
     denies_rest = serializers.BooleanField()
+
+
+class LineRead(serializers.Serializer[Any]):
+    """One thing that differs between two lists."""
+
+    change = serializers.ChoiceField(choices=list(Line.KINDS))
+    title = serializers.CharField(help_text="The rule in words.")
+    place = serializers.IntegerField(allow_null=True, help_text="From 1; of a removed rule, where it was.")
+    was = serializers.IntegerField(allow_null=True, help_text="Of a rule that moved.")
+
+
+class SinceRead(serializers.Serializer[Any]):
+    """What others have done to the list since the version that `If-Match` names."""
+
+    seen = serializers.IntegerField(allow_null=True, help_text="That version; null when it is not remembered any more.")
+    authors = serializers.ListField(child=serializers.CharField(), help_text="Who, the latest first.")
+    lines = LineRead(many=True, allow_null=True, help_text="Null when it is not known.")
+
+
+class RulesConflictRead(ProblemRead):
+    """Somebody else was faster. Nothing was changed."""
+
+    version = serializers.IntegerField(help_text="That the list has now.")
+    since = SinceRead()
+    yours = LineRead(many=True, help_text="What your rules would change in the list as it is now.")
 
 
 class RuleWrite(Body):

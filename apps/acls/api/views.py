@@ -12,15 +12,18 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.acls import queries, services
+from apps.acls import plans, queries, services
 from apps.acls.api.serializers import (
     AclRead,
     AclRename,
     AclWrite,
     AnswerRead,
+    LineRead,
     PacketWrite,
+    RulesConflictRead,
     RulesRead,
     RulesWrite,
+    SinceRead,
     TierWithAclChange,
     TierWithAclRead,
     TierWithAclWrite,
@@ -29,12 +32,12 @@ from apps.acls.api.serializers import (
 from apps.acls.filters import AclFilter
 from apps.acls.models import Acl, TierAcl
 from apps.acls.packets import Packet
-from apps.acls.rules import parse_rules
+from apps.acls.rules import Rule, parse_rules
 from apps.acls.sheets import parse_sheet
 from apps.acls.specs import AclSpec
 from apps.kernel.api import etag
 from apps.kernel.api.bodies import StrictJson
-from apps.kernel.api.problems import ChangedMeanwhile
+from apps.kernel.api.problems import MEDIA_TYPE, ChangedMeanwhile
 from apps.kernel.api.transactions import joined
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import services as network_services
@@ -135,11 +138,12 @@ class AclRules(AclRows):
     @extend_schema(
         summary="Replace an access list's rules",
         request={"application/json": RulesWrite, "text/csv": {"type": "string"}},
-        responses={202: OperationRead},
+        responses={202: OperationRead, (412, MEDIA_TYPE): RulesConflictRead},
     )
     def put(self, request: Request, pk: str) -> Response:
         """The whole set as one change, on every tier that has the list. `If-Match` takes the tag of the rules or of the
-        list, and 412 says that somebody else was faster: nothing is overwritten."""
+        list. 412 says that somebody else was faster, what they have changed since, and what yours would change now:
+        nothing is overwritten."""
         get_or_404(self.get_queryset(), pk=pk)
         if isinstance(request.data, str):
             rules, denies_rest = parse_sheet(request.data), None
@@ -148,15 +152,24 @@ class AclRules(AclRows):
             rules, denies_rest = parse_rules(values["rules"]), values.get("denies_rest")
         with transaction.atomic(durable=True):
             acl = self.hold(pk)
-            self._check(request, acl)
+            self._check(request, acl, rules, denies_rest)
             operation = joined(services.change_rules)(acl, rules, denies_rest=denies_rest, by=self.caller.actor)
         return accepted(request, operation)
 
-    def _check(self, request: Request, acl: Acl) -> None:
+    def _check(self, request: Request, acl: Acl, rules: Sequence[Rule], denies_rest: bool | None) -> None:
         try:
             etag.check(request, lambda: RulesRead(acl).data)
         except ChangedMeanwhile:
-            etag.check(request, lambda: self.show(acl))
+            try:
+                etag.check(request, lambda: self.show(acl))
+            except ChangedMeanwhile as conflict:
+                draft = plans.Draft(tuple(rules), acl.denies_rest if denies_rest is None else denies_rest)
+                conflict.members = {
+                    "version": acl.version,
+                    "since": SinceRead(plans.since(acl, lambda past: etag.is_named(request, RulesRead(past).data))).data,
+                    "yours": LineRead(plans.lines_between(acl, draft), many=True).data,
+                }
+                raise
 
 
 class AclEvaluate(AclRows):

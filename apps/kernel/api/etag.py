@@ -38,10 +38,15 @@ def tagged(request: Request, data: Any) -> Response:
 def check(request: Request, show: Callable[[], Any]) -> None:
     """Raises `ChangedMeanwhile` or `NotChanged` when `show()` is not in the state that the caller makes a condition."""
     wanted = request.headers.get("If-Match")
-    if wanted is not None and wanted.strip() != "*" and etag_of(show()) not in parse_etags(wanted):
+    if wanted is not None and wanted.strip() != "*" and not is_named(request, show()):
         raise ChangedMeanwhile
     if "If-None-Match" in request.headers and _is_known(request, etag_of(show())):
         raise NotChanged
+
+
+def is_named(request: Request, data: Any) -> bool:
+    """Whether `If-Match` names this very state."""
+    return etag_of(data) in parse_etags(request.headers.get("If-Match", ""))
 
 
 def _is_known(request: Request, etag: str) -> bool:

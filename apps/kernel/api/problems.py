@@ -75,6 +75,9 @@ class ProblemRead(serializers.Serializer[Any]):
 
 
 class ChangedMeanwhile(exceptions.APIException):
+    """`members` are what the answer says beside that (RFC 9457 calls them extensions)."""
+
+    members: Mapping[str, Any] = {}
     status_code = 412
     default_code = "changed-meanwhile"
     default_detail = (
@@ -165,4 +168,7 @@ def _status_of(refusal: Refused) -> int:
 
 def _of_framework(error: exceptions.APIException) -> Response:
     headers = {"WWW-Authenticate": error.auth_header} if hasattr(error, "auth_header") else {}
-    return problem(error.status_code, list(flatten(error.detail)), **headers)
+    answered = problem(error.status_code, list(flatten(error.detail)), **headers)
+    if isinstance(error, ChangedMeanwhile):
+        answered.data |= error.members
+    return answered

@@ -67,7 +67,8 @@ class WeftSchema(AutoSchema):
         bodies = super()._get_response_bodies(direction)
         if self.method == "GET" and not self._is_list_view():
             bodies["304"] = {"description": "The object is still in the state that `If-None-Match` names."}
-        bodies |= {code: self._refusal(code) for code in self._refusals()}
+        # A route that says more when it says no has said so itself.
+        bodies = {code: self._refusal(code) for code in self._refusals()} | bodies
         return dict(sorted(bodies.items()))
 
     def _refusal(self, code: str) -> Any:
