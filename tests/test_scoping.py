@@ -26,7 +26,7 @@ ALLOWED = {
     "apps/strays/recipes.py": "asks whether anybody's row has claimed it",
     "apps/operations/engine.py": "works for all tenants",
     "apps/operations/services.py": "locks the operation it was given",
-    "apps/acls/tasks.py": "looks for rules whose time is over, whoever's they are",
+    "apps/acls/tasks.py": "looks for rules whose time is over and compares lists, whoever's they are",
     "apps/operations/tasks.py": "sweeps for all tenants",
     "apps/addresses/pool.py": "gives no address to two tenants",
     "portal/retention.py": "forgets for all tenants",

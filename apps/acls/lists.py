@@ -37,6 +37,7 @@ from apps.acls.rules import Action, Rule
 from apps.cloudstack.wire import AclItem, AclList, Network
 from apps.kernel.remote import Rejected
 from apps.netris.wire import Acl as FabricRule
+from apps.networks.models import Tier
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
@@ -77,7 +78,7 @@ def send(clouds: Clouds, row: TierAcl, memo: Mapping[str, Any]) -> str:
         case "deleteNetworkACLList":
             return remote.delete_acl_list(memo["target"])
     assert memo["command"] == "POST /api/acl", memo["command"]
-    rule = dict(zip(_guards(row), guard_of(row.tier.cidr), strict=True))[memo["target"]]
+    rule = dict(zip(guards_of(row), guard_of(row.tier.cidr), strict=True))[memo["target"]]
     clouds.netris.create_acl(
         name=memo["target"],
         vpc_id=memo["vpc"],
@@ -134,24 +135,27 @@ class TiersList:
 
     @property
     def guards(self) -> list[FabricRule]:
-        return [rule for rule in self._rules if rule.name in _guards(self.row)]
+        return [rule for rule in self._rules if rule.name in guards_of(self.row)]
 
     def checked(self, wanted: Sequence[Item]) -> ReadBack | None:
         """What Netris has of the wanted items, and besides. None while no machine of the tier has run: the plugin has
         written nothing then, and need not have."""
         if self.network is None or self.network.state != "Implemented":
             return None
+        return read_back(wanted, self.tier.cidr, [as_row(rule) for rule in self._named])
+
+    @property
+    def _named(self) -> list[FabricRule]:
+        """Those that the plugin has made for the tier."""
         number = self._network_number
         named = [(rule, RuleName.parse(rule.name)) for rule in self._rules]
-        rows = [_row(rule) for rule, name in named if name and name.network == number]
-        return read_back(wanted, self.tier.cidr, rows)
+        return [rule for rule, name in named if name and name.network == number]
 
     @cached_property
     def _network_number(self) -> int | None:
         """The tier's number in CloudStack, which no API tells and all names on Netris have: that of its V-Net too."""
         vnet = self.clouds.netris.get_vnet(self.tier.netris_id) if self.tier.netris_id is not None else None
-        text = vnet.name.removesuffix(f"-{self.tier.remote_name}").rpartition("-N")[2] if vnet else ""
-        return int(text) if text.isdecimal() else None
+        return number_in(vnet.name, self.tier) if vnet else None
 
     # --- what comes next
 
@@ -194,7 +198,7 @@ class TiersList:
         if self.site.default is not Action.ALLOW or self.network is None or not self.network.aclid:
             return None
         there = {rule.name for rule in self.guards}
-        for name in _guards(self.row):
+        for name in guards_of(self.row):
             if name not in there:
                 notes = {"vpc": self.tier.vpc.netris_id}
                 why = "Netris is closing the tier for the change."
@@ -221,14 +225,23 @@ class TiersList:
             return Order("deleteNetworkACLList", acl.id, why, {}, needs_plugin=False)
         return None
 
+    def clear(self, checked: ReadBack) -> None:
+        """Take away what Netris has of the tier beside its list, all of which is there: the plugin leaves a rule behind
+        when Netris refuses its removal, and CloudStack knows nothing of that one any more."""
+        named = self._named
+        self._delete([named[place] for place in checked.extra])
+
     def open_again(self) -> None:
         """Take the guard away. What is gone already is gone."""
-        if not self.guards:
+        self._delete(self.guards)
+
+    def _delete(self, rules: Sequence[FabricRule]) -> None:
+        if not rules:
             return
         vpc_id = self.tier.vpc.netris_id
         found = self.clouds.netris.get_vpc(vpc_id) if vpc_id is not None else None
         tenant = found.admin_tenant.id or 0 if found else 0
-        for rule in self.guards:
+        for rule in rules:
             self.clouds.netris.delete_acl(rule.id, netris_tenant_id=tenant)
         del self._rules
 
@@ -249,16 +262,16 @@ class TiersList:
         return None
 
     def _removal(self, acl: AclList, item: Item, *, needs_plugin: bool) -> Order:
-        row = next(each for each in self.items(acl) if (known := _item(each)) and known.key == item.key)
+        row = next(each for each in self.items(acl) if (known := item_in(each)) and known.key == item.key)
         return self._deletion(row, needs_plugin=needs_plugin)
 
     def _deletion(self, row: AclItem, *, needs_plugin: bool) -> Order:
-        item = _item(row)
+        item = item_in(row)
         why = f"CloudStack is removing {item.key if item else 'an item that is not one of ours'}."
         return Order("deleteNetworkACL", row.id, why, {}, needs_plugin=needs_plugin)
 
     def _known(self, acl: AclList | None) -> list[Item]:
-        return [item for row in self.items(acl) if (item := _item(row))] if acl else []
+        return [item for row in self.items(acl) if (item := item_in(row))] if acl else []
 
     def _broken(self, acl: AclList) -> list[AclItem]:
         """Items that a failed call has left half-made or half-removed, and what is none of ours; what allows first.
@@ -266,7 +279,7 @@ class TiersList:
         seen: set[str] = set()
         found = []
         for row in self.items(acl):
-            item = _item(row)
+            item = item_in(row)
             if not row.is_active or item is None or item.key in seen:
                 found.append(row)
             if item is not None:
@@ -281,7 +294,13 @@ def stuck_rules(tier: str, missing: Sequence[Item]) -> Rejected:
     return Rejected(text, system=System.NETRIS, call="GET /api/acl")
 
 
-def _guards(row: TierAcl) -> tuple[str, str]:
+def number_in(vnet: str, tier: Tier) -> int | None:
+    """The tier's number in CloudStack, from the name of its V-Net."""
+    text = vnet.removesuffix(f"-{tier.remote_name}").rpartition("-N")[2]
+    return int(text) if text.isdecimal() else None
+
+
+def guards_of(row: TierAcl) -> tuple[str, str]:
     """In the order of `guard_of`. No name of the plugin's looks like these."""
     return f"weft-guard-{row.pk.hex[:12]}-in", f"weft-guard-{row.pk.hex[:12]}-out"
 
@@ -322,11 +341,11 @@ def _arguments(noted: Mapping[str, Any]) -> dict[str, Any]:
     return arguments | words | {"start_port": start, "end_port": end, "icmp_code": icmp_code}
 
 
-def _item(row: AclItem) -> Item | None:
+def item_in(row: AclItem) -> Item | None:
     return item_of(row.model_dump(exclude_none=True) | {"cidrlist": ",".join(row.cidrlist)})
 
 
-def _row(rule: FabricRule) -> dict[str, object]:
+def as_row(rule: FabricRule) -> dict[str, object]:
     """As `NetrisRule.of_row` reads it."""
     row: dict[str, object] = {
         "action": rule.action,

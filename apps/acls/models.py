@@ -17,8 +17,10 @@ from django.db import models
 
 from apps.acls.fabric import Site
 from apps.acls.rules import Action, Rule, in_force, parse_rules
+from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.kernel.names import NAME
+from apps.mirror.models import Kind
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
@@ -26,6 +28,8 @@ from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant
 
 LIVE = ~models.Q(status=Status.DELETED)
+#: How old a reading may be and still be believed.
+FRESH_FOR = Kind.NETRIS_ACL.fresh_for
 ACTIONS = [(action.value, action.value) for action in Action]
 
 
@@ -152,10 +156,13 @@ class TierAcl(Provisioned):
     acl = models.ForeignKey(Acl, on_delete=models.PROTECT, related_name="tiers")
     #: The tier's own list in CloudStack.
     cloudstack_id = models.UUIDField(null=True)
-    #: Whether Netris had all rules of the list and no others, when it was asked last. Null: no machine of the tier has
-    #: run yet, so there was nothing to ask about.
+    #: Whether both systems had all rules of the list and no others, at the last look. Null: no machine of the tier has
+    #: run yet, so there is nothing on Netris to look at.
     is_applied = models.BooleanField(null=True)
     read_at = models.DateTimeField(null=True)
+    #: What it was compared with last (`applied`), and what was read until when says nothing of it.
+    mark = models.CharField(max_length=32, blank=True)
+    compared_at = models.DateTimeField(null=True)
 
     unscoped: ClassVar[models.Manager[TierAcl]] = TierAclQuerySet.as_manager()
     objects = TenantDoor[TierAclQuerySet]("tenant")
@@ -175,6 +182,13 @@ class TierAcl(Provisioned):
     def name(self) -> str:
         """What operations call it."""
         return self.tier.name
+
+    @property
+    def applied(self) -> bool | None:
+        """Whether both systems have it; None while no fresh reading tells."""
+        if self.read_at is None or clock.now() - self.read_at > FRESH_FOR:
+            return None
+        return self.is_applied
 
     @property
     def remote_name(self) -> str:

@@ -48,10 +48,10 @@ def in_use(acls: Iterable[UUID], rows: TierAclQuerySet) -> dict[UUID, list[TierA
 
 
 def is_applied(rows: Sequence[TierAcl]) -> bool | None:
-    """Whether a list is on Netris wherever it is in use; None where that is not known of all."""
-    if any(row.is_applied is False for row in rows):
+    """Whether both systems have a list wherever it is in use; None where that is not known of all."""
+    if any(row.applied is False for row in rows):
         return False
-    return True if rows and all(row.is_applied and row.status == Status.READY for row in rows) else None
+    return True if rows and all(row.applied and row.status == Status.READY for row in rows) else None
 
 
 def network_of(acl: Acl, rows: Sequence[TierAcl]) -> IPv4Network:

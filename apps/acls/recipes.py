@@ -18,9 +18,10 @@ from uuid import UUID
 from apps.acls.fabric import Site
 from apps.acls.items import Item
 from apps.acls.lists import Order, TiersList, send, stuck_rules
-from apps.acls.models import Acl, PastRules, TierAcl
+from apps.acls.models import Acl, PastRules, TierAcl, TierAclQuerySet
 from apps.acls.rules import Action, Rule, in_force, next_expiry, parse_rules
 from apps.cloudstack.calls import is_unknown
+from apps.kernel import clock
 from apps.kernel.locks import hold_row, hold_rows
 from apps.kernel.remote import Rejected
 from apps.networks.models import Tier, Vpc
@@ -218,6 +219,9 @@ class TierRules(OrdersPart):
             anew = there.replacement(there.attached)
             is_last = {"is_anew": True} if anew.command == "replaceNetworkACLList" else {}
             return self.announce(anew, clouds, memo, **notes, since=since, **is_last)
+        if checked and checked.extra:
+            there.clear(checked)
+            checked = there.checked(items)
         there.open_again()
         if order := there.leftover():
             return self.announce(order, clouds, memo, **notes)
@@ -263,6 +267,7 @@ def settle_acl(acl: Acl, goal: str, phase: str) -> None:
     settle(rows, goal, phase)
     if status_after(goal, phase) == Status.READY:
         rows.exclude(reserved=0).update(reserved=0)
+        _settled(TierAcl.objects.of(acl.tenant).filter(acl=acl))
 
 
 def hold_acl(acl: Acl) -> None:
@@ -285,8 +290,15 @@ def take_acl(row: TierAcl, wanted: Mapping[str, Any]) -> None:
     row.save(update_fields=["acl"])
 
 
+def _settled(rows: TierAclQuerySet) -> None:
+    """What was read until now says nothing of them any more (`applied`)."""
+    rows.update(mark="", compared_at=clock.now())
+
+
 def settle_tier_acl(row: TierAcl, goal: str, phase: str) -> None:
-    settle(TierAcl.objects.of(row.tenant).filter(pk=row.pk), goal, phase)
+    rows = TierAcl.objects.of(row.tenant).filter(pk=row.pk)
+    settle(rows, goal, phase)
+    _settled(rows)
 
 
 ACL = Recipe(
@@ -340,6 +352,8 @@ def list_of(tier: Tier) -> str | None:
 
 
 def settle_with_tiers(vpc: Vpc, tiers: Iterable[UUID], goal: str, phase: str, is_of_vpc: bool) -> None:
-    settle(TierAcl.objects.of(vpc.tenant).filter(pk__in=list(tiers)), goal, phase)
+    rows = TierAcl.objects.of(vpc.tenant).filter(pk__in=list(tiers))
+    settle(rows, goal, phase)
+    _settled(rows)
     if is_of_vpc and status_after(goal, phase) == Status.DELETED:
         settle(Acl.objects.of(vpc.tenant).filter(vpc=vpc), goal, phase)

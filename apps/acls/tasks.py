@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from apps.acls import services
-from apps.acls.models import Acl
+from apps.acls import applied, services
+from apps.acls.models import Acl, TierAcl
 from apps.kernel import clock
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.zones.models import Zone
 
 #: Lists that are looked after in one go; the others are a few seconds later.
 MOST_AT_ONCE = 200
@@ -24,3 +25,14 @@ def expire_due() -> list[Operation]:
     due = Acl.unscoped.filter(next_expiry_at__lte=clock.now(), status=Status.READY)
     found = due.select_related("tenant").order_by("next_expiry_at", "pk")[:MOST_AT_ONCE]
     return [operation for acl in found if (operation := services.expire(acl))]
+
+
+@shared_task(name="mirror.acls")
+def compare() -> None:
+    """In the sweeps' processes: it looks through what they have read."""
+    compare_all()
+
+
+def compare_all() -> int:
+    zones = Zone.objects.filter(is_enabled=True)
+    return sum(applied.compare(zone, TierAcl.unscoped.filter(tier__vpc__zone=zone)) for zone in zones)

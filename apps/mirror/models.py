@@ -31,12 +31,14 @@ class Kind(models.TextChoices):
     CLOUDSTACK_VNI = "cloudstack.vni", "Allocated VNIs in CloudStack"
     CLOUDSTACK_ADDRESS = "cloudstack.address", "Public IPs in CloudStack"
     CLOUDSTACK_INSTANCE = "cloudstack.instance", "Instances in CloudStack"
+    CLOUDSTACK_ACL = "cloudstack.acl", "Items of access lists in CloudStack"
     CLOUDSTACK_DOMAIN = "cloudstack.domain", "Domains in CloudStack"
     CLOUDSTACK_ACCOUNT = "cloudstack.account", "Accounts in CloudStack"
     NETRIS_VPC = "netris.vpc", "VPCs in Netris"
     NETRIS_VNET = "netris.vnet", "V-Nets in Netris"
     NETRIS_RANGE = "netris.range", "Ranges of VPCs in Netris"
     NETRIS_NAT = "netris.nat", "NAT rules in Netris"
+    NETRIS_ACL = "netris.acl", "Rules of access lists in Netris"
     NETRIS_ADDRESS = "netris.address", "Public addresses in Netris"
     NETRIS_DEVICE = "netris.device", "Inventory of Netris"
     NETRIS_LINK = "netris.link", "Links in Netris"
@@ -60,12 +62,14 @@ SECONDS = {
     Kind.CLOUDSTACK_VNI: 120,
     Kind.CLOUDSTACK_ADDRESS: 60,
     Kind.CLOUDSTACK_INSTANCE: 60,
+    Kind.CLOUDSTACK_ACL: 60,
     Kind.CLOUDSTACK_DOMAIN: 300,
     Kind.CLOUDSTACK_ACCOUNT: 300,
     Kind.NETRIS_VPC: 30,
     Kind.NETRIS_VNET: 20,
     Kind.NETRIS_RANGE: 60,
     Kind.NETRIS_NAT: 60,
+    Kind.NETRIS_ACL: 60,
     Kind.NETRIS_ADDRESS: 120,
     Kind.NETRIS_DEVICE: 15,
     Kind.NETRIS_LINK: 60,

@@ -9,12 +9,14 @@ How often stands in `Kind.interval`.
     cloudstack.vni        VNI                  the VNIs that are taken out of these ranges
     cloudstack.address    id of its VPC        the public IPs of the zone's Netris pools; "" for the free ones
     cloudstack.instance   domain's id/account   the instances of the zone, with their NICs
+    cloudstack.acl        id of its list       the items of all access lists
     cloudstack.domain     its name             all domains
     cloudstack.account    its name             all accounts
     netris.vpc            name in CloudStack   all VPCs of the controller; "" for what the plugin did not make
     netris.vnet           VNI                  the V-Nets of all VPCs
     netris.range          id of its VPC        the allocations of all VPCs but the System VPC, with their subnets
     netris.nat            id of its VPC        all NAT rules
+    netris.acl            id of its VPC        all rules of access lists
     netris.address        the address          the subnets of the System VPC that hold one address for a tenant's VPC
     netris.device         name                 the inventory
     netris.link           local port           the links
@@ -31,13 +33,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from apps.cloudstack.wire import Account, Domain, GuestVlan, Instance, Network, PhysicalNetwork, PublicIp
+from apps.cloudstack.wire import Account, AclItem, Domain, GuestVlan, Instance, Network, PhysicalNetwork, PublicIp
 from apps.cloudstack.wire import Vpc as CloudStackVpc
 from apps.kernel.named import joined
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind
 from apps.netris.names import name_in_cloudstack
-from apps.netris.wire import Allocation, Device, EBgp, Link, NatRule, Subnet, VNet
+from apps.netris.wire import Acl, Allocation, Device, EBgp, Link, NatRule, Subnet, VNet
 from apps.netris.wire import Vpc as NetrisVpc
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -181,6 +183,14 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         name=lambda instance: instance.displayname or instance.name,
         words=_words_of_instance,
     ),
+    Kind.CLOUDSTACK_ACL: Sweep(
+        system=System.CLOUDSTACK,
+        model=AclItem,
+        pages=lambda clouds: clouds.cloudstack.acl_item_pages(),
+        remote_id=lambda item: item.id,
+        key=lambda item: item.aclid,
+        name=lambda item: "",
+    ),
     Kind.CLOUDSTACK_DOMAIN: Sweep(
         system=System.CLOUDSTACK,
         model=Domain,
@@ -225,6 +235,14 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         system=System.NETRIS,
         model=NatRule,
         pages=lambda clouds: [clouds.netris.all_nat_rules()],
+        remote_id=lambda rule: rule.id,
+        key=lambda rule: rule.vpc.id or "",
+        name=lambda rule: rule.name,
+    ),
+    Kind.NETRIS_ACL: Sweep(
+        system=System.NETRIS,
+        model=Acl,
+        pages=lambda clouds: [clouds.netris.all_acls()],
         remote_id=lambda rule: rule.id,
         key=lambda rule: rule.vpc.id or "",
         name=lambda rule: rule.name,

@@ -148,6 +148,10 @@ class Netris(Client):
         """Those of one VPC."""
         return self._list("/api/acl", Acl, [("filterByVpc[]", str(vpc_id))], subject=vpc_id)
 
+    def all_acls(self) -> list[Acl]:
+        """Of all VPCs: the vendor's Go SDK counts on that, too (netris-api.md 1.7)."""
+        return self._list("/api/acl", Acl, patience=LONGEST_LIST)
+
     def ebgp_sessions(self, vpc_id: int) -> list[EBgp]:
         """Those of one VPC. SoftGates terminate theirs in the System VPC."""
         return self._list("/api/v2/ebgp", EBgp, _joined([vpc_id]), subject=vpc_id)

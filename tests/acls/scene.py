@@ -8,7 +8,7 @@ from typing import Any
 from apps.acls import services
 from apps.acls.fabric import NetrisRule, Site, read_back
 from apps.acls.items import items_of
-from apps.acls.lists import _item, _row
+from apps.acls.lists import as_row, item_in
 from apps.acls.models import Acl, TierAcl
 from apps.acls.rules import Action, parse_rules
 from apps.acls.specs import AclSpec
@@ -97,7 +97,7 @@ class Scene:
 
     def rules(self) -> list[dict[str, Any]]:
         """Every row on Netris in the VPC."""
-        return [_row(rule) for rule in self.clouds.netris.acls(self.vpc.netris_id)]
+        return [as_row(rule) for rule in self.clouds.netris.acls(self.vpc.netris_id)]
 
     def on_netris(self) -> set[str]:
         return {f"{row['action']} {row['proto']} {row['dst_port_from']}" for row in self.rules()}
@@ -118,7 +118,7 @@ class Scene:
         network = self.cloudstack.find_network(self.tier.remote_name, vpc_id=str(self.vpc.cloudstack_id))
         assert network.aclid == str(row.cloudstack_id)
         items = self.cloudstack.acl_items(network.aclid)
-        assert {_item(each).key for each in items} == {item.key for item in wanted}
+        assert {item_in(each).key for each in items} == {item.key for item in wanted}
         assert all(each.is_active for each in items)
         assert read_back(wanted, self.tier.cidr, self.rules()).is_applied, self.rules()
         assert row.status == Status.READY

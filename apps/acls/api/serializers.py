@@ -24,7 +24,7 @@ from apps.operations.api.serializers import STATUSES, OperationRef
 from apps.operations.models import Operation
 from apps.tenancy.api.serializers import Read, TenantRef
 
-APPLIED = "Whether Netris had exactly these rules when it was read last; null where that is not known."
+APPLIED = "Whether both systems have exactly these rules, by a fresh reading; null where that is not known."
 
 
 class RuleRead(serializers.Serializer[Any]):
@@ -44,7 +44,7 @@ class AclTier(serializers.Serializer[TierAcl]):
 
     id = serializers.UUIDField()
     url = Address("api:tier")
-    applied = serializers.BooleanField(allow_null=True, source="is_applied", help_text=APPLIED)
+    applied = serializers.BooleanField(allow_null=True, help_text=APPLIED)
     read_at = Time(allow_null=True)
 
 
@@ -246,7 +246,7 @@ class AclRef(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(source="acl_id")
     url = Address("api:acl", source="acl_id")
-    applied = serializers.BooleanField(allow_null=True, source="is_applied", help_text=APPLIED)
+    applied = serializers.BooleanField(allow_null=True, help_text=APPLIED)
     read_at = Time(allow_null=True)
 
 
