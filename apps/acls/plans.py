@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 from typing import Any, ClassVar, Protocol
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
@@ -13,7 +14,7 @@ from apps.acls import queries
 from apps.acls.changes import diff
 from apps.acls.evaluator import differences
 from apps.acls.models import Acl, PastRules, TierAcl
-from apps.acls.packets import Packet
+from apps.acls.packets import ECHO_REQUEST, Packet
 from apps.acls.ports import range_text
 from apps.acls.rules import Action, Direction, Protocol, Rule
 from apps.acls.tables import By, Decision, Entry, fabric_table
@@ -75,6 +76,7 @@ def orders_of(acl: Acl, tiers: Sequence[TierAcl]) -> Orders:
     told = [
         {
             "packet": str(pair.packet),
+            "asked": _asked(pair.packet),
             "written": f"{pair.written.action} by {_by(pair.written, numbers)}",
             "effective": f"{pair.effective.action} by {_by(pair.effective, numbers)}",
             "is_sure": pair.is_sure,
@@ -86,6 +88,14 @@ def orders_of(acl: Acl, tiers: Sequence[TierAcl]) -> Orders:
     else:
         ranking = "The site denies what no rule matches. Denies come first; among equals the most specific decides."
     return Orders(written, effective, told, max(len(pairs) - MOST_TOLD, 0), ranking)
+
+
+def _asked(packet: Packet) -> str:
+    """The packet as the form of the page asks about it; blank for one that it has no words for."""
+    if packet.icmp_type not in (None, ECHO_REQUEST):
+        return ""
+    said = {"direction": packet.direction.value, "protocol": packet.protocol.value, "address": str(packet.address)}
+    return urlencode(said | ({} if packet.port is None else {"port": str(packet.port)}))
 
 
 def _by(decision: Decision, numbers: Sequence[int]) -> str:
@@ -216,7 +226,7 @@ def touching(tier: Tier, address: IPv4Address) -> list[dict[str, Any]]:
     now = clock.now()
     rows = queries.lists_around(tier)
     return [
-        {"title": rule.title, "number": place + 1, "acl": row.acl, "tier": row.tier}
+        {"rule": rule, "title": rule.title, "number": place + 1, "acl": row.acl, "tier": row.tier}
         for row in sorted(rows, key=lambda row: (row.pk != tier.pk, row.tier.name))
         for place, rule in enumerate(row.acl.written)
         if rule.is_in_force(now) and (row.pk == tier.pk or any(address in cidr for cidr in rule.cidrs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, cast
 from uuid import UUID
 
@@ -19,6 +19,7 @@ from apps.acls.tables import Decision
 from apps.instances import queries as instances
 from apps.instances.queries import Instance
 from apps.kernel import clock
+from apps.kernel.errors import Refused
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
@@ -150,6 +151,17 @@ def lists_around(tier: Tier) -> list[TierAcl]:
     """Of all tiers in its VPC."""
     rows = TierAcl.objects.of(tier.tenant).live().filter(tier__vpc=tier.vpc_id)
     return list(rows.select_related("acl", "tier"))
+
+
+def address_in(tier: Tier, text: str) -> IPv4Address:
+    """That of a machine of the tier. Raises `Refused`."""
+    try:
+        address = IPv4Address(text.strip())
+    except ValueError:
+        raise Refused("address-malformed", "Give one IPv4 address, such as 10.20.0.11.", "address") from None
+    if address not in tier.cidr:
+        raise Refused("address-outside", f"{address} is not in {tier.cidr}, the CIDR of {tier.name}.", "address")
+    return address
 
 
 def machines_in(tier: Tier) -> list[Instance]:

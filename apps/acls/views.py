@@ -209,7 +209,11 @@ def tier_acl(request: TenantRequest, pk: UUID) -> HttpResponse:
             form.refuse(refusal)
     work = networks.work_on(tier.vpc)
     only_parameters(request.GET, "address")
-    address = _address(request.GET.get("address", ""))
+    address, fault = None, ""
+    try:
+        address = queries.address_in(tier, request.GET["address"]) if "address" in request.GET else None
+    except Refused as refusal:
+        fault = refusal.message
     context = {
         "tier": tier,
         "row": row,
@@ -217,6 +221,7 @@ def tier_acl(request: TenantRequest, pk: UUID) -> HttpResponse:
         "has_lists": bool(lists),
         "machines": queries.machines_in(tier),
         "address": address,
+        "fault": fault,
         "touching": plans.touching(tier, address) if address else (),
         "reason": why_not_write(request.membership) or tier.why_not("change", work),
         "crumbs": [
@@ -225,7 +230,7 @@ def tier_acl(request: TenantRequest, pk: UUID) -> HttpResponse:
             {"label": f"Access list of {tier.name}"},
         ],
     }
-    return render(request, "acls/tier_acl.html", context, status=422 if form.errors else 200)
+    return render(request, "acls/tier_acl.html", context, status=422 if form.errors or fault else 200)
 
 
 @tenant_view

@@ -10,6 +10,7 @@ from apps.acls import services
 from apps.acls.models import Acl, TierAcl
 from apps.acls.recipes import take_rules
 from apps.acls.rules import parse_rules
+from apps.kernel import clock
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
@@ -125,7 +126,7 @@ def test_a_tier_is_given_a_list_and_loses_it(api, acl, tier):
     path = f"/tiers/{tier.pk}/"
     assert api.get(path).json()["acl"] is None
     assert api.patch(path, {"acl": str(acl.pk)}).status_code == 202
-    TierAcl.unscoped.update(status=Status.READY, is_applied=True)
+    TierAcl.unscoped.update(status=Status.READY, is_applied=True, read_at=clock.now())
     over()
     read = api.get(path).json()
     assert (read["acl"]["id"], read["acl"]["applied"]) == (str(acl.pk), True)
@@ -148,6 +149,24 @@ def test_a_packet_is_asked_about_in_both_orders(api, acl):
     assert (answer["written"]["verdict"], answer["written"]["rule"]) == ("allow", 1)
     assert (answer["effective"]["verdict"], answer["effective"]["rule"]) == ("deny", 2)
     assert answer["differs"] is True
+
+
+def test_the_rules_that_touch_an_instance_are_told_with_their_lists(api, vpc, acl, tier):
+    other = builders.a_tier(vpc, "db", "10.20.1.0/24")
+    of_db = builders.an_acl(vpc, "db", [allow("5432", "10.20.0.11/32"), allow("5432", "10.20.0.12/32")])
+    for each, chosen in ((tier, acl), (other, of_db)):
+        TierAcl.unscoped.create(id=each.pk, tier=each, tenant=each.tenant, acl=chosen, status=Status.READY)
+
+    read = api.get(f"/tiers/{tier.pk}/rules/?address=10.20.0.11").json()
+    assert [(rule["number"], rule["title"], rule["acl"]["id"], rule["tier"]["id"]) for rule in read["rules"]] == [
+        (1, "allow tcp 80,443 from 0.0.0.0/0", str(acl.pk), str(tier.pk)),
+        (2, "deny tcp 80 from 192.0.2.0/24", str(acl.pk), str(tier.pk)),
+        (1, "allow tcp 5432 from 10.20.0.11/32", str(of_db.pk), str(other.pk)),
+    ]
+    assert read["rules"][2]["rule"]["ports"] == "5432"
+    for address, code in (("", "address-malformed"), ("x", "address-malformed"), ("10.20.1.5", "address-outside")):
+        asked = f"?address={address}" if address else ""
+        assert problem_of(api.get(f"/tiers/{tier.pk}/rules/{asked}"), 422)["code"] == code
 
 
 def test_a_list_in_use_stays(api, acl, tier):

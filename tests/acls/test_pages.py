@@ -11,6 +11,7 @@ from apps.acls import services
 from apps.acls.models import Acl, PastRules, TierAcl
 from apps.acls.recipes import take_rules
 from apps.acls.rules import parse_rules
+from apps.kernel import clock
 from apps.networks.models import Tier
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
@@ -75,6 +76,10 @@ def test_both_orders_stand_side_by_side_and_a_pair_that_differs_has_a_packet(bro
     assert "deny tcp 80 from 192.0.2.0/24" in page and "deny the rest" in page
     assert "Where the two differ" in page and "tcp 80 from 192.0.2.1" in page
     assert "allow by rule 1" in page and "deny by rule 2" in page
+    # The packet leads to the answer about itself.
+    asked = "?direction=ingress&amp;protocol=tcp&amp;address=192.0.2.1&amp;port=80"
+    assert f'href="{asked}#ask"' in page
+    assert "The two differ" in text(browser.get(f"/t/acme/acls/{acl.pk}/{asked.replace('&amp;', '&')}"))
 
 
 def test_a_packet_is_asked_about(browser, acl):
@@ -190,10 +195,11 @@ def test_a_tier_gets_a_list_and_tells_which_rules_touch_an_instance(browser, acl
     path = f"/t/acme/tiers/{tier.pk}/acl/"
     assert "None. The tier has no rules" in text(browser.get(path))
     assert browser.post(path, {"acl": str(acl.pk)}).status_code == 302
-    TierAcl.unscoped.update(status=Status.READY, is_applied=False)
+    TierAcl.unscoped.update(status=Status.READY, is_applied=False, read_at=clock.now())
     Operation.unscoped.update(phase="succeeded", finished_at="2026-03-02T09:00:00Z")
     page = text(browser.get(f"{path}?address=10.20.0.11"))
     assert "Not applied" in page and "Apply again" in page and "allow tcp 80,443 from 0.0.0.0/0" in page
+    assert "is not in 10.20.0.0/24" in text(browser.get(f"{path}?address=10.20.9.1"), 422)
     assert browser.post(f"{path}again/").status_code == 302
     assert Operation.unscoped.filter(kind="tier_acl", goal="changed").exists()
 

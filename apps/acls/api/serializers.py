@@ -250,6 +250,35 @@ class AclRef(serializers.Serializer[Any]):
     read_at = Time(allow_null=True)
 
 
+class ListRef(serializers.Serializer[Acl]):
+    """The list that a rule stands in."""
+
+    id = serializers.UUIDField()
+    url = Address("api:acl")
+
+
+class TierOfRule(serializers.Serializer[Any]):
+    """The tier that has the list."""
+
+    id = serializers.UUIDField()
+    url = Address("api:tier")
+
+
+class TouchingRead(serializers.Serializer[Any]):
+    """A rule about packets of the instance: of its own tier's list, or of another tier's that names its address."""
+
+    number = serializers.IntegerField(help_text="Its place in that list, from 1.")
+    title = serializers.CharField(help_text="The rule in words.")
+    rule = RuleRead()
+    acl = ListRef()
+    tier = TierOfRule()
+
+
+class TouchesRead(serializers.Serializer[Any]):
+    address = serializers.CharField()
+    rules = TouchingRead(many=True, help_text="Those of its own tier first, each list in written order.")
+
+
 class TierWithAclRead(TierRead):
     """One network of a VPC, with its access list."""
 

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 from django.db import transaction
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -27,6 +27,7 @@ from apps.acls.api.serializers import (
     TierWithAclChange,
     TierWithAclRead,
     TierWithAclWrite,
+    TouchesRead,
     shown_answer,
 )
 from apps.acls.filters import AclFilter
@@ -244,6 +245,29 @@ class TierOne(WithLists, network_views.TierOne):
             else:
                 operation = joined(services.assign)(tier, values["acl"], by=by)
         return accepted(request, operation)
+
+
+class TierRules(WithLists):
+    filter_backends = []
+
+    @property
+    def known_parameters(self) -> Sequence[str]:
+        return ("address",)
+
+    @extend_schema(
+        summary="Ask which rules touch an instance of a tier",
+        operation_id="tiers_rules",
+        parameters=[OpenApiParameter("address", str, required=True, description="An IPv4 address in the tier's CIDR.")],
+        responses=TouchesRead,
+    )
+    def get(self, request: Request, pk: str) -> Response:
+        """The rules in force in the tier's own list, and those of the VPC's other tiers that name the address."""
+        tier = get_or_404(self.get_queryset(), pk=pk)
+        address = queries.address_in(tier, request.query_params.get("address", ""))
+        touching = [
+            {**each, "rule": {**each["rule"].as_json()}} for each in plans.touching(tier, address)
+        ]
+        return etag.tagged(request, TouchesRead({"address": address, "rules": touching}, context=self.get_serializer_context()).data)
 
 
 class TierApplyAcl(WithLists):
