@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from django.urls import reverse
@@ -131,21 +131,15 @@ def answer_in_words(acl: Acl, packet: Packet) -> dict[str, Any]:
     }
 
 
-class Rules(Protocol):
-    """A list, or what it was."""
-
-    @property
-    def written(self) -> tuple[Rule, ...]: ...
-    @property
-    def denies_rest(self) -> bool: ...
-
-
 @dataclass(frozen=True)
 class Draft:
     """What a list is to be."""
 
     written: tuple[Rule, ...]
     denies_rest: bool
+
+
+Rules = Acl | PastRules | Draft
 
 
 @dataclass(frozen=True)

@@ -112,9 +112,7 @@ class TierForm(Refusable):
         self.choices = choices
         for each in choices:
             options = Options(choices=[("", each.nothing), *each.options])
-            self.fields[each.field] = Said(
-                label=each.label, required=False, widget=options, help_text=each.help_text
-            )
+            self.fields[each.field] = Said(label=each.label, required=False, widget=options, help_text=each.help_text)
 
     def clean(self) -> None:
         try:

@@ -184,7 +184,9 @@ def test_rules_go_out_as_csv_and_come_in_with_an_error_for_each_line(browser, ac
     sheet = browser.get(f"/t/acme/acls/{acl.pk}/rules.csv")
     assert sheet.headers["Content-Type"].startswith("text/csv") and "attachment" in sheet.headers["Content-Disposition"]
     path = f"/t/acme/acls/{acl.pk}/import/"
-    page = text(browser.post(path, {"sheet": sheet.content.decode() + "allow,ingress,tcp,81,10.0.0.0/8,,\n", "version": "1"}))
+    page = text(
+        browser.post(path, {"sheet": sheet.content.decode() + "allow,ingress,tcp,81,10.0.0.0/8,,\n", "version": "1"})
+    )
     assert "What differs" in page and "allow tcp 81 from 10.0.0.0/8" in page and not Operation.unscoped.exists()
     faulty = "action,direction,protocol,ports,cidrs\nallow,ingress,tcp,0,10.0.0.0/8\nmaybe,ingress,tcp,1,10.0.0.0/8\n"
     page = text(browser.post(path, {"sheet": faulty}), 422)

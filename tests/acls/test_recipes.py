@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from apps.acls import services
 from apps.acls.evaluator import opens_beyond
@@ -83,6 +84,13 @@ class TestTheHappyWays:
         assert not Acl.unscoped.exclude(status=Status.DELETED).exists()
         assert not TierAcl.unscoped.exclude(status=Status.DELETED).exists()
         assert scene.world.are_empty()
+
+
+def test_a_list_of_fifty_rules_is_not_slowed_down_by_its_own_length(scene):
+    scene.assigned(FIFTY)
+    started = timezone.now()
+    scene.succeeds(services.change_rules(scene.acl, parse_rules(FIFTY_MORE), by=BY))
+    assert (timezone.now() - started).total_seconds() < 90
 
 
 class TestNothingIsOpenedOnTheWay:

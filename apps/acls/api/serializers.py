@@ -10,7 +10,7 @@ from rest_framework import serializers
 
 from apps.acls import queries
 from apps.acls.evaluator import Answer
-from apps.acls.models import ACTIONS, Acl, TierAcl
+from apps.acls.models import ACTIONS, Acl, PastRules, TierAcl
 from apps.acls.plans import Line
 from apps.acls.ports import MOST_CHARACTERS
 from apps.acls.rules import MOST_CIDRS, MOST_RULES, NOTE, Direction, Protocol, Rule
@@ -121,7 +121,7 @@ class AclRead(Read):
         return {action: acl.why_not(action, self.work(acl), self.rows(acl)) for action in actions}
 
 
-class RulesRead(serializers.Serializer[Acl]):
+class RulesRead(serializers.Serializer[Acl | PastRules]):
     """The whole set of rules, with an `ETag` that names it."""
 
     version = serializers.IntegerField()
@@ -141,7 +141,10 @@ class LineRead(serializers.Serializer[Any]):
 class SinceRead(serializers.Serializer[Any]):
     """What others have done to the list since the version that `If-Match` names."""
 
-    seen = serializers.IntegerField(allow_null=True, help_text="That version; null when it is not remembered any more.")
+    seen = serializers.IntegerField(
+        allow_null=True,
+        help_text="That version; null when it is not remembered any more, or was named by the list's own tag.",
+    )
     authors = serializers.ListField(child=serializers.CharField(), help_text="Who, the latest first.")
     lines = LineRead(many=True, allow_null=True, help_text="Null when it is not known.")
 

@@ -167,7 +167,9 @@ class AclRules(AclRows):
                 draft = plans.Draft(tuple(rules), acl.denies_rest if denies_rest is None else denies_rest)
                 conflict.members = {
                     "version": acl.version,
-                    "since": SinceRead(plans.since(acl, lambda past: etag.is_named(request, RulesRead(past).data))).data,
+                    "since": SinceRead(
+                        plans.since(acl, lambda past: etag.is_named(request, RulesRead(past).data))
+                    ).data,
                     "yours": LineRead(plans.lines_between(acl, draft), many=True).data,
                 }
                 raise
@@ -264,10 +266,10 @@ class TierRules(WithLists):
         """The rules in force in the tier's own list, and those of the VPC's other tiers that name the address."""
         tier = get_or_404(self.get_queryset(), pk=pk)
         address = queries.address_in(tier, request.query_params.get("address", ""))
-        touching = [
-            {**each, "rule": {**each["rule"].as_json()}} for each in plans.touching(tier, address)
-        ]
-        return etag.tagged(request, TouchesRead({"address": address, "rules": touching}, context=self.get_serializer_context()).data)
+        touching = [{**each, "rule": {**each["rule"].as_json()}} for each in plans.touching(tier, address)]
+        return etag.tagged(
+            request, TouchesRead({"address": address, "rules": touching}, context=self.get_serializer_context()).data
+        )
 
 
 class TierApplyAcl(WithLists):
