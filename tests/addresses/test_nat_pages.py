@@ -41,7 +41,7 @@ def text(client: Client, path: str, status: int = 200, **headers: str) -> str:
 def test_both_lists_tell_what_leads_where_and_that_access_lists_decide_who_comes_in(ann, estate, acme):
     a_forward(estate, private_first=80)
     page = text(ann, FORWARDS)
-    for words in ("198.51.100.20", "tcp 8000-8002", "web-1", "10.20.0.11 80-82", "access list decides who may come in"):
+    for words in ("198.51.100.20", "tcp 8000-8002", "web-1", "10.20.0.11:80-82", "access list decides who may come in"):
         assert words in page, words
     PortForward.unscoped.all().delete()
     a_nat(estate)

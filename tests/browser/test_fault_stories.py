@@ -174,7 +174,7 @@ def test_twenty_changes_asked_for_while_cloudstack_is_down_are_done_in_that_orde
         }
         with stack.api() as api:
             for number in range(1, 20):
-                path = ("public-ips", "port-forwards", "acls", "acls")[number % 4]
+                path = ("public-ips", "port-forwards", "acls", "acls", "acls", "acls")[number % 6]
                 named = {"public_ports": str(9100 + number)} if path == "port-forwards" else {"name": f"asked {number}"}
                 answer = api.post(f"/{path}/", json=bodies[path] | named)
                 assert answer.status_code == 202, answer.text
