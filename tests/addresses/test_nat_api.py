@@ -273,6 +273,25 @@ def test_a_static_nat_is_applied_when_netris_was_read_since_and_has_it_as_it_is_
     assert told(api, "static-nats") is False
 
 
+@pytest.mark.parametrize("path", ["static-nats", "port-forwards"])
+def test_what_a_sleeping_tier_lacks_is_said_to_sleep(path, api, estate):
+    """Nothing is wrong: CloudStack has taken its rules off Netris until an instance starts."""
+
+    def asleep() -> bool:
+        [row] = api.get(f"/{path}/").json()["results"]
+        assert row["applied"] is False
+        return bool(row["asleep"])
+
+    make = a_nat if path == "static-nats" else a_forward
+    make(estate)
+    estate.reads()
+    assert asleep() is False
+    for state, is_asleep in (("Allocated", True), ("Implemented", False)):
+        Item.objects.filter(kind=Kind.CLOUDSTACK_NETWORK).delete()
+        builders.mirrored(estate.vpc.zone, Kind.CLOUDSTACK_NETWORK, [estate.tier.cloudstack_id], data={"state": state})
+        assert asleep() is is_asleep
+
+
 def test_a_forward_is_applied_when_every_one_of_its_ports_is(api, estate):
     row = a_forward(estate)
     estate.reads(*map(a_rule, (8000, 8001, 8002, 9)))

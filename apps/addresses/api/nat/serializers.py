@@ -49,6 +49,12 @@ class LeadingRead(AppliedRead):
     public_ip = PublicIpRef(source="*")
     instance = InstanceRef(source="*")
     address = serializers.CharField(source="guest_address", help_text="The instance's address that it leads to.")
+    asleep = serializers.SerializerMethodField(
+        help_text="It is not on Netris because no instance runs in its tier: CloudStack puts it back when one starts."
+    )
+
+    def get_asleep(self, row: StaticNat | PortForward) -> bool:
+        return row.tier_id in self.context["asleep"] and self._applied(row).is_missing
 
     def offers(self, row: StaticNat | PortForward) -> dict[str, str | None]:
         return {action: why_not(row, action, self.work_on(row)) for action in self.actions}
