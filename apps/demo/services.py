@@ -167,7 +167,7 @@ LIVES = (
 
 
 def furnish(lives: Iterable[Life] = LIVES) -> bool:
-    """Ask for whatever can be asked for by now. True while more is to come."""
+    """Ask for whatever can be asked for now. True while more is to come."""
     waiting = [vpc for life in lives for vpc, ask in _steps(life) if not _is_asked(ask)]
     for zone in {vpc.zone for vpc in waiting}:
         request_refresh(zone, Kind.CLOUDSTACK_INSTANCE)
