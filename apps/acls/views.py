@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
 from uuid import UUID
@@ -18,14 +19,13 @@ from apps.acls.forms import AclForm, AclListForm, AclRenameForm, ChoiceOfList, P
 from apps.acls.models import Acl, TierAcl
 from apps.acls.sheets import sheet_of
 from apps.kernel.errors import Refused
-from apps.kernel.forms import Refusable
 from apps.kernel.pages import found, list_page, only_parameters, page_of
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import queries as networks
 from apps.networks import tabs
 from apps.networks.models import Tier
 from apps.networks.plans import Item
-from apps.operations.views import offered, started
+from apps.operations.views import offered, removal, started
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import ACL
 from apps.tenancy.actors import TenantRequest
@@ -147,16 +147,13 @@ def acl_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
 @require_http_methods(FORM)
 def acl_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     acl = _acl(request, pk)
-    form = Refusable(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            return started(request, services.delete_acl(acl, by=request.actor))
-        except Refused as refusal:
-            form.refuse(refusal)
+    return removal(request, partial(services.delete_acl, acl, by=request.actor), partial(_deletion, request, acl))
+
+
+def _deletion(request: TenantRequest, acl: Acl) -> dict[str, Any]:
     work = networks.work_on(acl.vpc)
     count = len(acl.rules)
-    context = {
-        "form": form,
+    return {
         "heading": f"Delete {acl.name}",
         "question": "This cannot be undone. Look at what goes before you say yes.",
         "goes": [Item("Access list", acl.name, f"with {count} rule{'s'[: count != 1]}")],
@@ -165,7 +162,6 @@ def acl_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
         "crumbs": _crumbs(request, acl, "Delete"),
         **offered(acl.why_not("delete", work, queries.tiers_of(acl)), work),
     }
-    return render(request, "confirm.html", context, status=422 if form.errors else 200)
 
 
 # --- of a VPC ---------------------------------------------------------------------------------------------------------

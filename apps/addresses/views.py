@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from apps.addresses.queries import nat, vpcs
 from apps.addresses.queries import public_ips as queries
 from apps.addresses.services import public_ips as services
 from apps.kernel.errors import Refused
-from apps.kernel.forms import SEARCH_LENGTH, Refusable
+from apps.kernel.forms import SEARCH_LENGTH
 from apps.kernel.pages import found, list_page, only_parameters, page_of, part_or_page
 from apps.kernel.pickers import answered
 from apps.kernel.shortcuts import get_or_404
@@ -38,7 +39,7 @@ from apps.networks.plans import Item
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.sentences import sentence
-from apps.operations.views import offered, started
+from apps.operations.views import offered, removal, started
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import NAT_RULE, PUBLIC_IP
 from apps.tenancy.actors import PlatformRequest, TenantRequest
@@ -231,24 +232,20 @@ def public_ip_edit(request: TenantRequest, pk: UUID) -> HttpResponse:
 @tenant_form
 @require_http_methods(FORM)
 def public_ip_release(request: TenantRequest, pk: UUID) -> HttpResponse:
-    """A preview of what goes and of what is in the way."""
     row = _row(request, pk)
-    form = Refusable(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            return started(request, services.release(row, by=request.actor))
-        except Refused as refusal:
-            form.refuse(refusal)
+    return removal(request, partial(services.release, row, by=request.actor), partial(_release, request, row))
+
+
+def _release(request: TenantRequest, row: PublicIp) -> dict[str, Any]:
+    """What goes, and what is in the way."""
     work = networks.work_on(row.vpc)
-    reason = row.why_not("release", work)
     hours = row.zone.quarantine_hours
     rest = f"rests for {hours} hour{'s'[: hours != 1]}, in which you may take it back and nobody else gets it"
     where = f"{row.name + ', ' if row.name else ''}in {row.vpc.name}; {rest}"
-    context = {
+    return {
         "heading": f"Release {row}",
         "question": "Whoever reaches something at this address, reaches it no more.",
-        "form": form,
-        **offered(reason, work),
+        **offered(row.why_not("release", work), work),
         "goes": [Item("Public IP", str(row.address), where)],
         "stays": [nat.item_of(each, "has to be removed first") for each in queries.led_from(row)]
         or [Item("VPC", row.vpc.name, "with all that is in it")],
@@ -256,7 +253,6 @@ def public_ip_release(request: TenantRequest, pk: UUID) -> HttpResponse:
         "cancel_url": reverse("addresses:detail", args=[request.tenant.slug, row.pk]),
         "crumbs": [*_crumbs(request, row), {"label": "Release"}],
     }
-    return render(request, "confirm.html", context, status=422 if form.errors else 200)
 
 
 def _row(request: TenantRequest, pk: UUID) -> PublicIp:

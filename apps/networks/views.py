@@ -16,7 +16,6 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.kernel.errors import Refused
-from apps.kernel.forms import Refusable
 from apps.kernel.pages import found, list_page, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import plans, queries, services, tabs
@@ -32,7 +31,7 @@ from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.queries import ahead_of, search, search_audit
 from apps.operations.sentences import sentence
-from apps.operations.views import offered, started
+from apps.operations.views import offered, removal, started
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import VPC
 from apps.tenancy.actors import TenantRequest
@@ -204,15 +203,15 @@ def vpc_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     """A preview of everything that goes; with the VPC's name typed, the end of it."""
     vpc = _vpc(request, pk)
     form = ConfirmForm(vpc, request.POST or None)
-    if form.is_valid():
-        try:
-            return started(request, services.delete_vpc(vpc, by=request.actor))
-        except Refused as refusal:
-            form.refuse(refusal)
+    return removal(
+        request, partial(services.delete_vpc, vpc, by=request.actor), partial(_end_of_vpc, request, vpc), form
+    )
+
+
+def _end_of_vpc(request: TenantRequest, vpc: Vpc) -> dict[str, Any]:
     goes = plans.goes_with_vpc(vpc, list(queries.tiers_of(vpc)))
     context = _removal(request, vpc, f"Delete {vpc.name}", _offer(request, vpc, "delete"))
-    context |= {"form": form, "goes": goes, "stays": plans.STAYS, "confirm_label": "Delete VPC"}
-    return render(request, "confirm.html", context, status=422 if form.errors else 200)
+    return {**context, "goes": goes, "stays": plans.STAYS, "confirm_label": "Delete VPC"}
 
 
 # --- tiers ------------------------------------------------------------------------------------------------------------
@@ -271,16 +270,13 @@ def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
 @of_what_may_be_gone
 def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
     tier = _tier(request, pk)
-    form = Refusable(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            return started(request, services.delete_tier(tier, by=request.actor))
-        except Refused as refusal:
-            form.refuse(refusal)
+    return removal(request, partial(services.delete_tier, tier, by=request.actor), partial(_end_of_tier, request, tier))
+
+
+def _end_of_tier(request: TenantRequest, tier: Tier) -> dict[str, Any]:
     context = _removal(request, tier, f"Delete tier {tier.name}", _offer(request, tier, "delete"))
     stays = [plans.Item("VPC", tier.vpc.name, "and its other tiers"), *plans.STAYS]
-    context |= {"form": form, "goes": [plans.goes_with_tier(tier)], "stays": stays, "confirm_label": "Delete tier"}
-    return render(request, "confirm.html", context, status=422 if form.errors else 200)
+    return {**context, "goes": [plans.goes_with_tier(tier)], "stays": stays, "confirm_label": "Delete tier"}
 
 
 # --- what they share --------------------------------------------------------------------------------------------------

@@ -37,6 +37,23 @@ def offered(reason: str | None, work: Sequence[Operation]) -> dict[str, Any]:
     return {"reason": reason, "holder": next((each for each in work if reason == each.in_the_way), None)}
 
 
+def removal(
+    request: TenantRequest,
+    order: Callable[[], Operation],
+    preview: Callable[[], dict[str, Any]],
+    form: Refusable | None = None,
+) -> HttpResponse:
+    """The page on which a removal is looked at and confirmed. `preview` tells what goes and what stays, as
+    `confirm.html` shows it; `order` has it done. A form that asks for more than a press is given along."""
+    form = form or Refusable(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            return started(request, order())
+        except Refused as refusal:
+            form.refuse(refusal)
+    return render(request, "confirm.html", {**preview(), "form": form}, status=422 if form.errors else 200)
+
+
 @tenant_view
 @require_safe
 def activity(request: TenantRequest) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -24,13 +25,12 @@ from apps.addresses.services.port_forwards import (
 )
 from apps.addresses.services.static_nats import apply_static_nat, create_static_nat, delete_static_nat
 from apps.kernel.errors import Refused
-from apps.kernel.forms import Refusable
 from apps.kernel.pages import found, list_page, page_of
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import queries as networks
 from apps.networks.plans import Item
 from apps.operations.models import Operation
-from apps.operations.views import offered, started
+from apps.operations.views import offered, removal, started
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import NAT_RULE
 from apps.tenancy.actors import Actor, TenantRequest
@@ -169,19 +169,15 @@ def lead_create(request: TenantRequest, lead: Lead) -> HttpResponse:
 @tenant_form
 @require_http_methods(FORM)
 def lead_delete(request: TenantRequest, pk: UUID, lead: Lead) -> HttpResponse:
-    """A preview of what goes."""
     row = lead.row(request, pk)
-    form = Refusable(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            return started(request, lead.delete(row, by=request.actor))
-        except Refused as refusal:
-            form.refuse(refusal)
+    return removal(request, partial(lead.delete, row, by=request.actor), partial(_deletion, request, lead, row))
+
+
+def _deletion(request: TenantRequest, lead: Lead, row: StaticNat | PortForward) -> dict[str, Any]:
     work = networks.work_on(row.vpc)
-    context = {
+    return {
         "heading": f"{lead.removal} of {row.address}",
         "question": "Whoever reaches the instance over it, reaches it no more.",
-        "form": form,
         **offered(queries.why_not(row, "delete", work), work),
         "goes": [queries.item_of(row)],
         "stays": [Item("Public IP", str(row.address), "stays yours"), Item("Instance", row.instance_name)],
@@ -189,7 +185,6 @@ def lead_delete(request: TenantRequest, pk: UUID, lead: Lead) -> HttpResponse:
         "cancel_url": lead.url(request),
         "crumbs": lead.crumbs(request, lead.removal),
     }
-    return render(request, "confirm.html", context, status=422 if form.errors else 200)
 
 
 @tenant_view
