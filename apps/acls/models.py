@@ -21,6 +21,7 @@ from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.kernel.names import NAME
 from apps.mirror.models import Kind
+from apps.mirror.queries import UNREAD, Applied
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
@@ -184,11 +185,12 @@ class TierAcl(Provisioned):
         return self.tier.name
 
     @property
-    def applied(self) -> bool | None:
-        """Whether both systems have it; None while no fresh reading tells."""
-        if self.read_at is None or clock.now() - self.read_at > FRESH_FOR:
-            return None
-        return self.is_applied
+    def seen(self) -> Applied:
+        """Whether both systems have it, by a fresh reading."""
+        if self.read_at is None:
+            return UNREAD
+        fresh_until = self.read_at + FRESH_FOR
+        return Applied(self.is_applied if clock.now() <= fresh_until else None, self.read_at, fresh_until)
 
     @property
     def remote_name(self) -> str:

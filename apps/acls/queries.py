@@ -20,6 +20,7 @@ from apps.instances import queries as instances
 from apps.instances.queries import Instance
 from apps.kernel import clock
 from apps.kernel.errors import Refused
+from apps.mirror.queries import Applied
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
@@ -48,11 +49,15 @@ def in_use(acls: Iterable[UUID], rows: TierAclQuerySet) -> dict[UUID, list[TierA
     return found
 
 
-def is_applied(rows: Sequence[TierAcl]) -> bool | None:
-    """Whether both systems have a list wherever it is in use; None where that is not known of all."""
-    if any(row.applied is False for row in rows):
-        return False
-    return True if rows and all(row.applied and row.status == Status.READY for row in rows) else None
+def seen_of(rows: Sequence[TierAcl]) -> Applied:
+    """Whether both systems have a list wherever it is in use, by the oldest of the readings. Not known of one tier is
+    not known of the list, but for what is missing."""
+    seen = [row.seen for row in rows]
+    times = [(each.read_at, each.fresh_until) for each in seen if each.read_at and each.fresh_until]
+    read_at, fresh_until = min(times) if times and len(times) == len(seen) else (None, None)
+    is_there = all(row.status == Status.READY and each.is_applied for row, each in zip(rows, seen, strict=True))
+    is_applied = False if any(each.is_missing for each in seen) else (is_there and bool(rows)) or None
+    return Applied(is_applied, read_at, fresh_until)
 
 
 def network_of(acl: Acl, rows: Sequence[TierAcl]) -> IPv4Network:
@@ -124,7 +129,7 @@ def lines_of(tenant: Tenant, acls: Sequence[Acl]) -> list[dict[str, Any]]:
             "acl": acl,
             "count": len(acl.rules),
             "tiers": used.get(acl.pk, []),
-            "applied": is_applied(used.get(acl.pk, [])),
+            "seen": seen_of(used.get(acl.pk, [])),
         }
         for acl in acls
     ]

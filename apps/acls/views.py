@@ -74,7 +74,6 @@ def acl_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
         "acl": acl,
         "orders": plans.orders_of(acl, tiers),
         "tiers": tiers,
-        "applied": queries.is_applied(tiers),
         "changing": plans.changing(acl, work),
         "form": form,
         "answer": plans.answer_in_words(acl, form.packet) if form.is_valid() else None,

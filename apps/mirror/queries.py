@@ -136,6 +136,10 @@ class Applied(NamedTuple):
     def is_missing(self) -> bool:
         return self.is_applied is False
 
+    @property
+    def fresh_seconds(self) -> int | None:
+        return (self.fresh_until - self.read_at).seconds if self.fresh_until and self.read_at else None
+
     @classmethod
     def by(cls, first: Told, *more: Told) -> Applied:
         """What one list says is wrong is wrong, whatever is known of the others."""

@@ -42,7 +42,7 @@ def looked(scene: Scene) -> bool | None:
     compare_all()
     row = scene.row
     assert row.read_at is not None and timezone.now() - row.read_at < timedelta(minutes=1)
-    return row.applied
+    return row.seen.is_applied
 
 
 def done(scene: Scene) -> None:
@@ -110,11 +110,11 @@ def test_what_is_changed_behind_our_back_is_found_and_can_be_applied_again(scene
     assert looked(scene) is True
 
     disturb(scene)
-    assert scene.row.applied is True, "nobody has looked yet"
+    assert scene.row.seen.is_applied is True, "nobody has looked yet"
     assert looked(scene) is False
 
     assert scene.succeeds(services.apply_again(scene.tier, by=BY))
-    assert scene.row.applied is True
+    assert scene.row.seen.is_applied is True
     assert looked(scene) is True
     assert scene.agrees()
 
@@ -141,7 +141,7 @@ def test_what_was_read_before_a_change_was_over_says_nothing_of_it(scene):
     Reading.objects.update(read_at=scene.row.compared_at - timedelta(milliseconds=1))
 
     assert compare_all() == 0
-    assert (scene.row.applied, scene.row.read_at) == (True, before)
+    assert (scene.row.seen.is_applied, scene.row.read_at) == (True, before)
 
 
 def test_while_a_change_is_under_way_nothing_is_compared(scene):
@@ -156,7 +156,7 @@ def test_a_reading_that_is_too_old_is_no_answer(scene):
     assert looked(scene) is True
     scene.clock.shift(FRESH_FOR + timedelta(seconds=1))
     assert compare_all() == 0
-    assert scene.row.applied is None and scene.row.is_applied is True
+    assert scene.row.seen.is_applied is None and scene.row.is_applied is True
 
 
 def test_what_has_not_changed_costs_a_date(scene, django_assert_num_queries):
@@ -166,7 +166,7 @@ def test_what_has_not_changed_costs_a_date(scene, django_assert_num_queries):
     # The zone, its readings, the rows, three marks, one update.
     with django_assert_num_queries(8):
         assert compare_all() == 1
-    assert scene.row.applied is True
+    assert scene.row.seen.is_applied is True
 
 
 def test_rules_are_in_the_mirror_as_netris_has_them(scene):

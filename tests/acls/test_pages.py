@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from apps.acls import services
-from apps.acls.models import Acl, PastRules, TierAcl
+from apps.acls.models import FRESH_FOR, Acl, PastRules, TierAcl
 from apps.acls.recipes import take_rules
 from apps.acls.rules import parse_rules
 from apps.kernel import clock
@@ -204,6 +205,22 @@ def test_a_tier_gets_a_list_and_tells_which_rules_touch_an_instance(browser, acl
     assert "is not in 10.20.0.0/24" in text(browser.get(f"{path}?address=10.20.9.1"), 422)
     assert browser.post(f"{path}again/").status_code == 302
     assert Operation.unscoped.filter(kind="tier_acl", goal="changed").exists()
+
+
+def test_whether_a_list_is_applied_is_told_with_the_age_of_the_reading(browser, acl, tier):
+    row = TierAcl(id=tier.pk, tier=tier, tenant=tier.tenant, acl=acl, status=Status.READY, is_applied=True)
+    pages = [
+        f"/t/acme/{path}" for path in (f"tiers/{tier.pk}/acl/", f"acls/{acl.pk}/", "acls/", f"vpcs/{acl.vpc_id}/acls/")
+    ]
+    for seconds, told, age in ((60, "Applied", "read 1 min ago"), (FRESH_FOR.seconds + 60, "not known", "ago, stale")):
+        row.read_at = clock.now() - timedelta(seconds=seconds)
+        row.save()
+        for page in pages:
+            assert told in text(browser.get(page)) and age in text(browser.get(page)), page
+    row.is_applied, row.read_at = False, clock.now()
+    row.save()
+    for page in pages:
+        assert "Not applied" in text(browser.get(page)), page
 
 
 def test_the_page_of_a_long_list_costs_the_same_queries(browser, acl, django_assert_max_num_queries):

@@ -44,7 +44,7 @@ class AclTier(serializers.Serializer[TierAcl]):
 
     id = serializers.UUIDField()
     url = Address("api:tier")
-    applied = serializers.BooleanField(allow_null=True, help_text=APPLIED)
+    applied = serializers.BooleanField(allow_null=True, source="seen.is_applied", help_text=APPLIED)
     read_at = Time(allow_null=True)
 
 
@@ -107,13 +107,12 @@ class AclRead(Read):
 
     @extend_schema_field(serializers.BooleanField(allow_null=True))
     def get_applied(self, acl: Acl) -> bool | None:
-        return queries.is_applied(self.rows(acl))
+        return queries.seen_of(self.rows(acl)).is_applied
 
     @extend_schema_field(Time(allow_null=True))
     def get_read_at(self, acl: Acl) -> Any:
-        times = [row.read_at for row in self.rows(acl)]
-        known = [each for each in times if each]
-        return Time().to_representation(min(known)) if known and len(known) == len(times) else None
+        read_at = queries.seen_of(self.rows(acl)).read_at
+        return Time().to_representation(read_at) if read_at else None
 
     @extend_schema_field(AclCan)
     def get_can(self, acl: Acl) -> dict[str, str | None]:
@@ -249,7 +248,7 @@ class AclRef(serializers.Serializer[Any]):
 
     id = serializers.UUIDField(source="acl_id")
     url = Address("api:acl", source="acl_id")
-    applied = serializers.BooleanField(allow_null=True, help_text=APPLIED)
+    applied = serializers.BooleanField(allow_null=True, source="seen.is_applied", help_text=APPLIED)
     read_at = Time(allow_null=True)
 
 
