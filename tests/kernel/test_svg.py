@@ -179,7 +179,7 @@ class TestVpcMap:
 
         drawn = render_vpc_map(a_map(a_tier(0), a_tier(1), public_ips=public_ips, more_public_ips=3))
 
-        assert {"198.51.100.20", "→ 2", "198.51.100.21", "unused", "and 3 more"} <= set(words_of(drawn))
+        assert {"198.51.100.20", "tier 2", "198.51.100.21", "unused", "and 3 more"} <= set(words_of(drawn))
         assert "Public IP 198.51.100.20: static NAT to web-1 in tier-1, ready." in drawn
         assert "And 3 more public IPs." in drawn
         assert drawn.count('href="/ips/20/"') == 2

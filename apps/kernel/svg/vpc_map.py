@@ -300,7 +300,7 @@ def _public_ip(node: PublicIpNode, numbers: Sequence[str], gate: Box, top: float
     if not node.tiers:
         leads = "unused"
     else:
-        leads = f"→ {', '.join(numbers)}" if len(numbers) <= 2 else f"→ {len(numbers)} tiers"
+        leads = f"tier {', '.join(numbers)}" if len(numbers) <= 2 else f"{len(numbers)} tiers"
     drawn = element(
         "g",
         element("title", f"{node.address}, {node.use}, {look.words.lower()}"),
