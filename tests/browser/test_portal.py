@@ -206,8 +206,10 @@ def test_a_vpc_is_created_on_a_phone(visit: Visit):
     watch_until_done(page)
     page.get_by_role("link", name="Open the VPC").tap()
     expect(page.locator("#vpc-badge")).to_contain_text("Ready")
+    page.locator(".tabs").get_by_role("link", name="Tiers").tap()
     for column in ("Status", "CIDR", "Gateway"):
         expect(page.locator(f"#vpc .table td[data-label='{column}']").first).to_be_visible()
+    page.locator(".tabs").get_by_role("link", name="Overview").tap()
 
     # A touch tells a time to the second, with the day and the person's own zone.
     time = page.locator(".page-header .when")
