@@ -243,6 +243,7 @@ class StaticNat(OnPublicIp):
         indexes = [
             models.Index(fields=("tenant", "address", "id"), condition=LIVE, name="static_nat_by_address"),
             models.Index(fields=("tenant", "instance_name", "id"), condition=LIVE, name="static_nat_by_instance"),
+            models.Index(fields=("guest_address", "tenant"), condition=LIVE, name="static_nat_by_guest"),
             models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="static_nat_by_age"),
             models.Index(fields=("-created_at", "-id"), condition=LIVE, name="static_nat_newest"),
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="static_nat_by_words"),
@@ -305,6 +306,8 @@ class PortForward(OnPublicIp):
             ),
             models.Index(fields=("tenant", "instance_name", "id"), condition=LIVE, name="forward_by_instance_name"),
             models.Index(fields=("instance_id",), condition=LIVE, name="forward_by_instance"),
+            models.Index(fields=("guest_address", "tenant"), condition=LIVE, name="forward_by_guest"),
+            models.Index(fields=("public_ip", "settled_at"), condition=LIVE, name="forward_by_public_ip"),
             models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="forward_by_age"),
             models.Index(fields=("-created_at", "-id"), condition=LIVE, name="forward_newest"),
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="forward_by_words"),

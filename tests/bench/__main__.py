@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument(
         "--vpcs", type=int, default=100_000, help="of the tenant whose pages are asked for; 0 leaves them out"
     )
+    parser.add_argument("--rules", type=int, default=1_000_000, help="NAT rules of that tenant")
     parser.add_argument("--chaos", type=float, metavar="SECONDS", help="instead: everything breaks for so long")
     parser.add_argument("--seed", type=int, help="of the chaos, to repeat a run")
     options = parser.parse_args()
@@ -30,12 +31,13 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0)
 
-    from tests.bench import creations, pages
+    from tests.bench import creations, evaluator, pages
 
     if options.creations:
         creations.report(options.creations, options.threads)
     if options.vpcs:
-        pages.report(options.vpcs)
+        pages.report(options.vpcs, options.rules)
+    evaluator.report()
 
 
 if __name__ == "__main__":

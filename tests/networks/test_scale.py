@@ -20,7 +20,10 @@ from tests import builders
 from tests.crowds import a_crowd, vpc_of_crowd
 
 MANY = 200_000
-BIG = frozenset({"networks_vpc", "networks_tier", "operations_operation", "tenancy_auditentry"})
+BIG = frozenset(
+    {"networks_vpc", "networks_tier", "operations_operation", "tenancy_auditentry"}
+    | {"addresses_publicip", "addresses_portforward", "addresses_staticnat"}
+)
 #: The most rows that a scan of a big table may touch: a bounded count's thousand, and some.
 MOST_ROWS = 2_500
 

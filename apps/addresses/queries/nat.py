@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from ipaddress import IPv4Address
 from typing import TypeVar
 from uuid import UUID
 
@@ -87,9 +88,21 @@ def why_not(row: StaticNat | PortForward, action: str, work: Iterable[Operation]
     return None
 
 
+def about(rows: ProvisionedQuerySet[R], words: str) -> ProvisionedQuerySet[R]:
+    """A whole address finds what leads from it, or else what leads to it; whatever else is part of a row's words."""
+    try:
+        address = IPv4Address(words.strip())
+    except ValueError:
+        return rows.filter(containing("search_key", words))
+    leading_from = rows.filter(address=address)
+    # Asked for in the order of an index, by which the first is found; `exists` may read all rows there are.
+    first = leading_from.order_by(*rows.model._meta.ordering or ()).values_list("pk")[:1]
+    return leading_from if list(first) else rows.filter(guest_address=address)
+
+
 def search(rows: ProvisionedQuerySet[R], *, words: str = "", vpc: Vpc | None = None) -> ProvisionedQuerySet[R]:
     if words:
-        rows = rows.filter(containing("search_key", words))
+        rows = about(rows, words)
     if vpc is not None:
         rows = rows.filter(vpc=vpc)
     return rows.select_related("vpc", "tier")

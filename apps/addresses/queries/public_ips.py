@@ -9,7 +9,8 @@ from ipaddress import IPv4Network
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Min, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Least
 
 from apps.addresses.models import Holding, PortForward, PublicIp, PublicIpQuerySet, Purpose, StaticNat
 from apps.addresses.pool import FREE, KIND
@@ -89,16 +90,13 @@ def applied_of(rows: Sequence[PublicIp], through: Callable[[Door[Any]], QuerySet
 def _used_since(rows: Sequence[PublicIp], through: Callable[[Door[Any]], QuerySet[Any]]) -> dict[UUID, datetime]:
     """By the addresses' ids, since when Netris has to know them: something leads from there. One query."""
     ids = [row.pk for row in rows]
-    nats = through(StaticNat.objects).filter(public_ip__in=ids)
-    forwards = through(PortForward.objects).filter(public_ip__in=ids, enabled=True)
-    told = [
-        each.filter(status=Status.READY, settled_at__isnull=False)
-        .order_by()
-        .values_list("public_ip")
-        .annotate(since=Min("settled_at"))
-        for each in (nats, forwards)
-    ]
-    return dict(told[0].union(told[1], all=True))
+    nats, forwards = through(StaticNat.objects), through(PortForward.objects).filter(enabled=True)
+    settled = {"public_ip": OuterRef("pk"), "status": Status.READY, "settled_at__isnull": False}
+    there = (each.filter(**settled) for each in (nats, forwards))
+    # The first of each by an index: thousands may lead from one address.
+    first = [Subquery(each.order_by("settled_at").values("settled_at")[:1]) for each in there]
+    found = through(PublicIp.objects).filter(pk__in=ids).order_by().annotate(since=Least(*first))
+    return {pk: since for pk, since in found.values_list("pk", "since") if since is not None}
 
 
 class _View:

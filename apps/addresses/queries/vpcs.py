@@ -50,10 +50,11 @@ def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
     """The addresses by which the internet comes in, those in use first. Ten queries at most."""
     rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc).exclude(purpose=Purpose.SOURCE_NAT)
     used_first = Case(When(purpose=Purpose.UNUSED, then=Value(1)), default=Value(0))
-    counted = rows.annotate(all=Window(Count("*"))).select_related("vpc").order_by(used_first, "address", "id")
-    shown = list(counted[:MOST_DRAWN])
+    shown = list(rows.annotate(all=Window(Count("*"))).order_by(used_first, "address", "id")[:MOST_DRAWN])
     if not shown:
         return Inside()
+    for row in shown:
+        row.vpc = vpc
     ids = [row.pk for row in shown]
     rules: list[StaticNat | PortForward] = []
     for model in (StaticNat, PortForward):

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from apps.accounts.models import Account
 from apps.addresses.models import PortForward, Protocol, PublicIp, StaticNat
+from apps.addresses.queries.nat import about
 from apps.instances import queries as instances
 from apps.kernel.errors import Refused
 from apps.networks.filters import InVpcFilter, words
@@ -17,9 +18,12 @@ from apps.tenancy.api.callers import caller_of
 
 
 class LeadingFilter(InVpcFilter):
-    q = words("an address or of the instance's name")
+    q = words("an address, which a whole one is found by alone, or of the instance's name")
     public_ip = django_filters.UUIDFilter(method="from_public_ip", help_text="The id of a public IP.")
     instance = django_filters.UUIDFilter(method="to_instance", help_text="The id of an instance.")
+
+    def search(self, rows: Any, _name: str, value: str) -> Any:
+        return about(rows, value)
 
     def from_public_ip(self, rows: QuerySet[Any], _name: str, value: UUID) -> QuerySet[Any]:
         return rows.filter(public_ip=self.referred(PublicIp.objects, value, "public IP"))
