@@ -79,7 +79,7 @@ def test_a_command_of_the_page_is_accepted(command: str, api: Api, known: dict[s
     answer = sent(api, command, known)
     is_at_once = "-X" not in command or "/evaluate/" in command or 'PATCH "$WEFT/public-ips/' in command
     assert answer.status_code == (200 if is_at_once else 202), answer.content
-    if "?" in command:
+    if "?" in command and "/rules/" not in command:
         assert len(answer.json()["results"]) >= 1
 
 
