@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.apps import apps
 
-from apps.acls.models import TierAcl
+from apps.acls.models import PastRules, TierAcl
 from apps.addresses.models import Holding, PublicIp
 from apps.tenancy.door import Door
 from tests import builders
@@ -84,7 +84,9 @@ def test_each_tenant_finds_its_own_behind_the_door(acme, globex):
         for_nat, for_forward = (builders.a_public_ip(tier.vpc, f"198.51.100.{each}{number}") for each in (2, 3))
         builders.a_static_nat(for_nat, tier)
         builders.a_port_forward(for_forward, tier)
-        TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=tenant, acl=builders.an_acl(tier.vpc))
+        acl = builders.an_acl(tier.vpc)
+        TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=tenant, acl=acl)
+        PastRules.unscoped.create(acl=acl, version=1, rules=[], denies_rest=True)
     for model in (m for m in scoped_models() if m._meta.app_label in ("networks", "addresses", "acls")):
         count = 2 if model in (PublicIp, Holding) else 1
         assert model.objects.of(acme).count() == model.objects.of(globex).count() == count
