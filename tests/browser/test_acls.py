@@ -1,13 +1,15 @@
 """The story of an access list: begun with a preset, given to tiers, edited, read from a sheet, asked about, and applied
-again after somebody has taken a rule from it on Netris."""
+again after somebody has taken a rule from it in CloudStack."""
 
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from apps.cloudstack.wire import JobStatus
 from tests.browser.conftest import Visit
 from tests.browser.test_axe import AXE, RUN
 from tests.browser.test_instances import started
@@ -47,11 +49,14 @@ def is_done(page: Page) -> None:
     expect(page.locator("main")).to_contain_text("Done.", timeout=60_000)
 
 
-def taken_from_netris(stack: Stack, port: int) -> None:
-    with stack.netris() as netris:
-        [vpc] = [each for each in netris.vpcs() if netris.acls(each.id)]
-        rule = next(each for each in netris.acls(vpc.id) if each.port_from == port)
-        netris.delete_acl(rule.id, netris_tenant_id=vpc.admin_tenant.id or 0)
+def taken_in_cloudstack(stack: Stack, port: int) -> None:
+    with stack.cloudstack() as cloudstack:
+        items = [item for page in cloudstack.acl_item_pages() for item in page if item.startport == port]
+        jobs = [cloudstack.delete_acl_item(item.id) for item in items]
+        give_up_at = time.monotonic() + 30
+        while any((job := cloudstack.job(each)) and job.status is JobStatus.PENDING for each in jobs):
+            assert time.monotonic() < give_up_at
+            time.sleep(0.2)
 
 
 def test_a_list_is_written_given_to_tiers_changed_asked_about_and_applied_again(stack: Stack, visit: Visit) -> None:
@@ -134,8 +139,8 @@ def test_a_list_is_written_given_to_tiers_changed_asked_about_and_applied_again(
     page.goto("/t/acme/acls/")
     expect(page.get_by_role("row", name=re.compile("front"))).to_contain_text("back, web")
 
-    # Somebody takes a rule from it on Netris.
-    taken_from_netris(stack, 443)
+    # Somebody takes a rule from it in CloudStack.
+    taken_in_cloudstack(stack, 443)
     stack.manage("shell", "-c", READ)
     page.goto(f"/t/acme/tiers/{tier}/acl/")
     expect(page.locator("main")).to_contain_text("Not applied")
