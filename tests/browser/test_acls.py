@@ -129,6 +129,18 @@ def test_a_list_is_written_given_to_tiers_changed_asked_about_and_applied_again(
     page.get_by_role("button", name="Show what differs").click()
     expect(page.get_by_role("table", name="What differs")).to_contain_text("allow udp 53 from 10.0.0.0/8")
 
+    # Somebody else is faster.
+    [acl] = re.findall("/acls/([0-9a-f-]{36})/", page.url)
+    with stack.api() as api:
+        rules = api.get(f"/acls/{acl}/rules/").json()["rules"]
+        faster = api.put(f"/acls/{acl}/rules/", json={"rules": [{**rules[0], "ports": "81"}, *rules[1:]]})
+        assert stack.settled(faster.json())["phase"] == "succeeded", faster.text
+    page.get_by_role("button", name="Apply", exact=True).click()
+    since = page.get_by_role("table", name="What was changed since you read it")
+    expect(since).to_contain_text("deny tcp 81 from 192.0.2.0/24")
+    expect(page.get_by_role("table", name="What differs")).to_contain_text("allow udp 53 from 10.0.0.0/8")
+    has_no_fault(page)
+
     # A new tier is made with it.
     page.goto(f"/t/acme/vpcs/{vpc['id']}/tiers/new/")
     page.get_by_label("Name").fill("back")
