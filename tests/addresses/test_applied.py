@@ -11,12 +11,16 @@ from django.test import Client
 from django.utils.dateparse import parse_datetime
 
 from apps.addresses.models import PortForward, PublicIp, StaticNat
+from apps.addresses.queries.public_ips import applied_of
+from apps.addresses.services.static_nats import create_static_nat
 from apps.kernel import clock
 from apps.mirror.models import Item, Kind
+from apps.mirror.services import refresh
 from apps.networks.models import Vpc
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant, User
 from tests import builders
+from tests.addresses.place import Place
 from tests.api.conftest import Api
 
 OURS, ANOTHERS = "D1-A2-Z1-V3", "D1-A2-Z1-V9"
@@ -178,3 +182,31 @@ def test_its_page_says_what_is_wrong(engineer: User, vpc: Vpc, row: PublicIp) ->
     assert page.context["status"] == "differs"
     assert "Netris does not have it for this VPC" in page.content.decode()
     assert browser.get("/t/acme/public-ips/").context["rows"][0]["status"] == "differs"
+
+
+# --- on the emulated systems ------------------------------------------------------------------------------------------
+
+
+def test_what_both_systems_really_list_is_understood(place: Place) -> None:
+    def applied() -> dict[str, bool | None]:
+        place.clock.shift(timedelta(minutes=5))
+        for kind in (Kind.CLOUDSTACK_ADDRESS, Kind.NETRIS_ADDRESS, Kind.NETRIS_VPC, Kind.NETRIS_NAT):
+            refresh(place.zone, kind, place.watch.clouds_of(place.zone))
+        rows = list(PublicIp.unscoped.select_related("vpc"))
+        told = applied_of(rows, lambda door: door.of(place.acme))
+        return {row.purpose: told[row.pk].is_applied for row in rows}
+
+    # The trigger that makes the row goes by the database's own clock.
+    PublicIp.unscoped.update(acquired_at=clock.now())
+    public_ip = place.public_ip()
+    assert applied() == {"source_nat": True, "unused": True}
+    place.done(create_static_nat(public_ip, place.instance(), by=builders.BY))
+    assert applied() == {"source_nat": True, "static_nat": True}
+    netris = place.watch.clouds_of(place.zone).netris
+    for item in Item.objects.filter(kind=Kind.NETRIS_ADDRESS, key=str(public_ip.address)):
+        netris.delete_subnet(int(item.remote_id))
+    assert applied() == {"source_nat": True, "static_nat": False}
+    for rule in netris.all_nat_rules():
+        if rule.action == "SNAT":
+            netris.delete_nat_rule(rule.id)
+    assert applied() == {"source_nat": False, "static_nat": False}
