@@ -21,11 +21,14 @@ from time_machine import Traveller
 
 from apps.kernel.remote import Hooks
 from apps.operations import parts
+from apps.operations.models import Operation
 from apps.operations.parts import BoundPart, Done, Memo, Part, Progress
+from apps.operations.state import Phase
 from apps.zones.clouds import Clouds, connect, hooks_for
 from apps.zones.models import Zone
 
 Call = tuple[str, str]
+Run = Callable[[Operation], Operation]
 
 
 #: Seconds: longer than any pause between two looks, shorter than a request may be held back.
@@ -34,6 +37,39 @@ LATE = 75
 
 class Killed(BaseException):
     """The worker is gone: not even `except Exception` sees it."""
+
+
+def survived(run: Run, operation: Operation) -> Operation:
+    """As it is at rest: when its worker is killed, another one goes on."""
+    try:
+        return run(operation)
+    except Killed:
+        return run(operation)
+
+
+def at_every_call(
+    scene: Any,
+    ready: Callable[[], Callable[[], Operation]],
+    how: str,
+    then: Callable[[], object],
+    *,
+    numbers: range = range(1, 1000),
+) -> Iterator[tuple[Operation, str]]:
+    """Does something over and over, each time disturbed at another of its calls, until it makes no more: yields the
+    operation at rest, and the call. `ready` gives what starts it; `then` looks at what it has left. The scene has a
+    `watch`, a `clock` and the worker's `run`."""
+    for number in numbers:
+        start = ready()
+        scene.watch.disturb(number, how)
+        operation = survived(scene.run, start())
+        if not scene.watch.has_struck:
+            assert operation.phase == Phase.SUCCEEDED
+            assert number > numbers.start, "it makes no calls"
+            return
+        yield operation, scene.watch.struck
+        scene.watch.let_everything_late_happen(scene.clock)
+        then()
+    raise AssertionError("it makes too many calls")
 
 
 class Watch:

@@ -15,7 +15,7 @@ from apps.operations.services import retry, start
 from apps.operations.state import Goal, Phase
 from apps.tenancy.models import Tenant
 from tests.builders import BY, the_platform
-from tests.questions import Killed, Watch, every_part_twice
+from tests.questions import Watch, every_part_twice, survived
 from tests.sandbox.cloudstack.client import root_of
 
 
@@ -48,11 +48,7 @@ def test_a_disturbance_at_any_call_leaves_one_account_or_none(zone, run, world, 
     for nth in range(1, 30):
         tenant = Tenant.objects.create(name=f"T{nth}", slug=f"t{nth}")
         watch.disturb(nth, how)
-        operation = open_account(tenant, zone, by=the_platform())
-        try:
-            operation = run(operation)
-        except Killed:
-            operation = run(operation)
+        operation = survived(run, open_account(tenant, zone, by=the_platform()))
         if not watch.has_struck:
             assert nth > 4
             return
@@ -84,10 +80,7 @@ def test_a_disturbance_at_any_call_of_a_closing_is_got_over(zone, run, world, wa
         assert run(open_account(tenant, zone, by=the_platform())).phase == Phase.SUCCEEDED
         operation = close(Account.objects.of(tenant).get())
         watch.disturb(nth, how)
-        try:
-            operation = run(operation)
-        except Killed:
-            operation = run(operation)
+        operation = survived(run, operation)
         if operation.phase == Phase.STUCK:
             assert how == "refused"
             operation = run(retry(operation, by=BY))

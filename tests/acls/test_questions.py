@@ -7,6 +7,7 @@ A change makes many calls that are alike, so each question is asked at every fif
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ from apps.operations.services import retry
 from apps.operations.state import Phase
 from tests.acls.scene import Scene, allow, deny, ports
 from tests.builders import BY
-from tests.questions import Killed, every_part_twice
+from tests.questions import at_every_call, every_part_twice, survived
 
 pytestmark = pytest.mark.usefixtures("accounts")
 
@@ -69,21 +70,11 @@ class Stage(Scene):
         return delete_tier(Tier.unscoped.exclude(status=Status.DELETED).get(name="new"), by=BY)
 
     def disturbed(self, action: str, how: str) -> Iterator[tuple[Operation, str]]:
-        for nth in range(1 + HOWS.index(how), 200, len(HOWS)):
+        def ready() -> Any:
             self.ready_for(action)
-            self.watch.disturb(nth, how)
-            operation = self.start(action)
-            try:
-                operation = self.run(operation)
-            except Killed:
-                operation = self.run(operation)
-            if not self.watch.has_struck:
-                assert operation.phase == Phase.SUCCEEDED
-                assert nth > len(HOWS), "the action made no calls"
-                return
-            yield operation, self.watch.struck
-            self.watch.let_everything_late_happen(self.clock)
-            self.whole()
+            return partial(self.start, action)
+
+        return at_every_call(self, ready, how, self.whole, numbers=range(1 + HOWS.index(how), 200, len(HOWS)))
 
     def whole(self) -> None:
         """Both systems have exactly what the rows say, of both tiers, and nothing else."""
@@ -145,10 +136,7 @@ def test_with_fifty_rules_any_crash_ends_with_the_old_list_or_the_new_one(stage,
         start = 3000 + 1000 * number
         stage.watch.disturb(nth, how)
         change = services.change_rules(stage.acl, parse_rules([allow(str(port)) for port in ports(50, start)]), by=BY)
-        try:
-            operation = stage.run(change)
-        except Killed:
-            operation = stage.run(change)
+        operation = survived(stage.run, change)
         if operation.phase == Phase.STUCK:
             operation = stage.run(retry(operation, by=BY))
         assert operation.phase in (Phase.SUCCEEDED, Phase.ROLLED_BACK), operation.error

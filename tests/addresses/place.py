@@ -22,7 +22,7 @@ from apps.operations.state import Phase
 from sandbox.cloudstack.inhabitants import Order
 from tests import builders
 from tests.builders import BY, a_vpc_spec
-from tests.questions import Killed, Watch
+from tests.questions import Watch
 
 WEB = TierSpec("web", IPv4Network("10.20.0.0/24"))
 
@@ -84,11 +84,3 @@ class Place:
     def done(self, operation: Operation) -> None:
         operation = self.run(operation)
         assert operation.phase == Phase.SUCCEEDED, operation.steps
-
-    def disturbed(self, start: Any, nth: int, how: str) -> Operation:
-        self.watch.disturb(nth, how)
-        operation = start()
-        try:
-            return self.run(operation)
-        except Killed:
-            return self.run(operation)

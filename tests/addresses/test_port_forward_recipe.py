@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from apps.operations.provisioned import Status
 from apps.operations.services import retry
 from apps.operations.state import Phase
 from sandbox.cloudstack.inhabitants import NEW, Order
+from tests import questions
 from tests.builders import BY
 from tests.questions import every_part_twice
 
@@ -242,18 +244,15 @@ def started(place: Any, ip: Any, action: str, public: str = "8000-8001") -> Any:
 
 def at_every_call(place: Any, action: str, how: str, *, public: str = "8000-8001", every: int = 1) -> Any:
     ip = place.public_ip()
-    for nth in range(1, 1000, every):
-        operation = place.disturbed(started(place, ip, action, public), nth, how)
-        if not place.watch.has_struck:
-            assert nth > 2
-            return
-        yield operation, place.watch.struck
-        place.watch.let_everything_late_happen(place.clock)
+
+    def then() -> None:
         agree(place, ip)
         place.watch.disturb(0, "")
         if forward := PortForward.unscoped.live().first():
             place.done(delete_port_forward(forward, by=BY))
-    raise AssertionError("it makes too many calls")
+
+    ready = partial(started, place, ip, action, public)
+    return questions.at_every_call(place, ready, how, then, numbers=range(1, 1000, every))
 
 
 def agree(place: Any, ip: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
 
@@ -27,7 +28,7 @@ from apps.quotas.services import set_limits
 from apps.zones.models import Zone
 from sandbox.cloudstack.inhabitants import Order
 from tests.builders import BY, a_vpc_spec, mirrored, the_platform
-from tests.questions import Killed, Watch, every_part_twice
+from tests.questions import Watch, at_every_call, every_part_twice
 
 pytestmark = pytest.mark.usefixtures("accounts")
 
@@ -108,22 +109,12 @@ class Scene:
 
     def disturbed_at_every_call(self, action: str, how: str) -> Any:
         """Yields the operation at rest and the disturbed call, for every call that the action makes."""
-        for nth in range(1, 40):
+
+        def ready() -> Any:
             self.ready_for(action)
-            self.watch.disturb(nth, how)
-            operation = self.start(action)
-            try:
-                operation = self.run(operation)
-            except Killed:
-                operation = self.run(operation)
-            if not self.watch.has_struck:
-                assert operation.phase == Phase.SUCCEEDED
-                assert nth > 2, "the action made no calls"
-                return
-            yield operation, self.watch.struck
-            self.watch.let_everything_late_happen(self.clock)
-            self.agree()
-        raise AssertionError(f"{action} makes too many calls")
+            return partial(self.start, action)
+
+        return at_every_call(self, ready, how, self.agree)
 
     def agree(self) -> None:
         """CloudStack has given the VPC exactly the addresses that Weft says it has."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.services import cancel, retry
 from apps.operations.state import Phase
+from tests import questions
 from tests.builders import BY
 from tests.questions import every_part_twice
 
@@ -191,18 +193,14 @@ def started(place: Any, ip: Any, action: str) -> Any:
 
 def at_every_call(place: Any, action: str, how: str) -> Any:
     ip = place.public_ip()
-    for nth in range(1, 40):
-        operation = place.disturbed(started(place, ip, action), nth, how)
-        if not place.watch.has_struck:
-            assert nth > 2
-            return
-        yield operation, place.watch.struck
-        place.watch.let_everything_late_happen(place.clock)
+
+    def then() -> None:
         agree(place, ip)
         if nat := StaticNat.unscoped.live().first():
             place.watch.disturb(0, "")
             place.done(delete_static_nat(nat, by=BY))
-    raise AssertionError("it makes too many calls")
+
+    return questions.at_every_call(place, partial(started, place, ip, action), how, then)
 
 
 def agree(place: Any, ip: Any) -> None:

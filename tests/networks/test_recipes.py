@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
@@ -25,7 +26,7 @@ from apps.operations.services import cancel, retry
 from apps.operations.state import Phase
 from apps.zones.turnstile import Hold
 from tests.builders import BY, a_vpc_spec, limit
-from tests.questions import Killed, Watch, every_part_twice
+from tests.questions import Watch, at_every_call, every_part_twice
 
 pytestmark = pytest.mark.usefixtures("accounts")
 
@@ -281,22 +282,12 @@ class Scene:
 
     def disturbed_at_every_call(self, action: str, how: str) -> Any:
         """Yields the operation at rest and the disturbed call, for every call that the action makes."""
-        for nth in range(1, 60):
+
+        def ready() -> Any:
             self.ready_for(action)
-            self.watch.disturb(nth, how)
-            operation = self.start(action)
-            try:
-                operation = self.run(operation)
-            except Killed:
-                operation = self.run(operation)
-            if not self.watch.has_struck:
-                assert operation.phase == Phase.SUCCEEDED
-                assert nth > 2, "the action made no calls"
-                return
-            yield operation, self.watch.struck
-            self.watch.let_everything_late_happen(self.clock)
-            self.agree()
-        raise AssertionError(f"{action} makes too many calls")
+            return partial(self.start, action)
+
+        return at_every_call(self, ready, how, self.agree)
 
     def agree(self) -> None:
         """Both systems have exactly one of everything that Weft says is there, and nothing else."""

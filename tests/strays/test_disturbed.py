@@ -17,7 +17,7 @@ from apps.strays.models import Stray
 from apps.strays.services import remove
 from tests import builders
 from tests.builders import BY
-from tests.questions import Killed, Watch, every_part_twice
+from tests.questions import Watch, every_part_twice, survived
 from tests.sandbox.cloudstack.client import root_of
 
 pytestmark = pytest.mark.usefixtures("accounts")
@@ -79,11 +79,7 @@ def test_a_disturbance_at_any_call_of_a_removal_leaves_nothing_in_the_end(a_new_
     for nth in range(1, 40):
         stray = a_new_stray(nth)
         watch.disturb(nth, how)
-        operation = remove(stray, confirmed=stray.name, by=builders.the_platform())
-        try:
-            operation = run(operation)
-        except Killed:
-            operation = run(operation)
+        operation = survived(run, remove(stray, confirmed=stray.name, by=builders.the_platform()))
         if operation.phase == "stuck":
             assert how == "refused"
             operation = run(retry(operation, by=BY))
