@@ -34,7 +34,7 @@ def test_to_describe_the_api_no_database_is_asked(tmp_path, django_assert_num_qu
 
 def test_every_operation_says_how_it_refuses_and_who_may_call(schema):
     document = yaml.safe_load(schema)
-    responses = document["components"]["responses"]
+    responses, schemas = document["components"]["responses"], document["components"]["schemas"]
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             where = f"{method} {path}"
@@ -45,9 +45,13 @@ def test_every_operation_says_how_it_refuses_and_who_may_call(schema):
             assert ("404" in refusals) == ("{id}" in path), where
             assert ("413" in refusals) == (method != "get"), where
             assert ("415" in refusals) == (method in ("post", "put", "patch")), where
-            for response in refusals.values():
-                _, kind, name = response["$ref"].rsplit("/", 2)
-                assert (kind, list(responses[name]["content"])) == ("responses", ["application/problem+json"]), where
+            for code, response in refusals.items():
+                # Said once for all, but by a route that says more.
+                said = responses[response["$ref"].rpartition("/")[2]] if "$ref" in response else response
+                assert list(said["content"]) == ["application/problem+json"], (where, code)
+                shape = schemas[said["content"]["application/problem+json"]["schema"]["$ref"].rpartition("/")[2]]
+                assert schemas["ProblemRead"]["properties"].keys() <= shape["properties"].keys(), (where, code)
+                assert said["description"], (where, code)
 
 
 def test_headers_are_described(schema):

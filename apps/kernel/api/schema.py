@@ -68,7 +68,8 @@ class WeftSchema(AutoSchema):
         if self.method == "GET" and not self._is_list_view():
             bodies["304"] = {"description": "The object is still in the state that `If-None-Match` names."}
         # A route that says more when it says no has said so itself.
-        bodies = {code: self._refusal(code) for code in self._refusals()} | bodies
+        own = {code: body | {"description": REFUSALS[code]} for code, body in bodies.items() if code in REFUSALS}
+        bodies |= {code: self._refusal(code) for code in self._refusals()} | own
         return dict(sorted(bodies.items()))
 
     def _refusal(self, code: str) -> Any:
