@@ -4,13 +4,14 @@
     If-None-Match   304 when the object is as named     412 when it is as named
     If-Match                                            412 when it is not as named
 
-The tag is a digest of the object as this caller sees it: whatever changes in the answer changes the tag.
+The tag is a digest of the object as this caller sees it: whatever changes in the answer changes the tag, but for when
+something was read. A newer reading that says the same is no other state, and nobody's condition fails for it.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.utils.http import parse_etags
@@ -21,9 +22,18 @@ from rest_framework.response import Response
 
 from apps.kernel.api.problems import ChangedMeanwhile, NotChanged
 
+#: How fields end that tell when something was read.
+READ_AT = "read_at"
+
 
 def etag_of(data: Any) -> str:
-    return f'"{hashlib.sha256(JSONRenderer().render(data)).hexdigest()[:32]}"'
+    return f'"{hashlib.sha256(JSONRenderer().render(_state(data))).hexdigest()[:32]}"'
+
+
+def _state(data: Any) -> Any:
+    if isinstance(data, Mapping):
+        return {key: _state(value) for key, value in data.items() if not str(key).endswith(READ_AT)}
+    return [_state(each) for each in data] if isinstance(data, list | tuple) else data
 
 
 def tagged(request: Request, data: Any) -> Response:
