@@ -1,4 +1,4 @@
-"""A VPC with a tier in which two instances run, and public IPs for it, on the emulated systems."""
+"""A VPC with a tier in which two instances run, and public IPs for it, on the emulated systems; and callers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+from apps.tenancy.models import Tenant
+from apps.zones.models import Zone
 from sandbox.cloudstack.inhabitants import Order
+from tests import builders
 from tests.addresses.place import Place
+from tests.api.conftest import Api
 from tests.questions import Watch
 
 
@@ -27,3 +31,22 @@ def place(acme: Any, zone: Any, accounts: Any, run: Any, world: Any, watch: Watc
     place = Place(acme, zone, run, world, watch, clock)
     place.move_in(Order(place.tier.remote_name, count=2, secondary=1, name="web"))
     return place
+
+
+# --- where nothing has to be real -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def site(db: None) -> Zone:
+    """A zone that nothing reaches."""
+    return builders.a_zone()
+
+
+@pytest.fixture
+def api(acme: Tenant) -> Api:
+    return Api(builders.a_token(acme))
+
+
+@pytest.fixture
+def platform(db: None) -> Api:
+    return Api(builders.a_token(None))

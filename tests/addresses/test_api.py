@@ -23,23 +23,8 @@ ROOT = "http://testserver/api/v1"
 
 
 @pytest.fixture
-def site(db: None) -> Zone:
-    return builders.a_zone()
-
-
-@pytest.fixture
 def vpc(acme: Tenant, site: Zone) -> Vpc:
     return builders.a_vpc(acme, site, cloudstack_id=uuid4(), netris_id=7)
-
-
-@pytest.fixture
-def api(acme: Tenant) -> Api:
-    return Api(builders.a_token(acme))
-
-
-@pytest.fixture
-def platform(db: None) -> Api:
-    return Api(builders.a_token(None))
 
 
 def addresses(answer: Any) -> list[str]:

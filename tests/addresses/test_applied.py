@@ -14,7 +14,7 @@ from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.addresses.queries.public_ips import applied_of
 from apps.addresses.services.static_nats import create_static_nat
 from apps.kernel import clock
-from apps.mirror.models import Item, Kind
+from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.services import refresh
 from apps.networks.models import Vpc
 from apps.operations.provisioned import Status
@@ -34,11 +34,6 @@ def vpc(acme: Tenant) -> Vpc:
 @pytest.fixture
 def row(vpc: Vpc) -> PublicIp:
     return builders.a_public_ip(vpc, acquired_at=clock.now() - timedelta(hours=1))
-
-
-@pytest.fixture
-def api(acme: Tenant) -> Api:
-    return Api(builders.a_token(acme))
 
 
 def ago(**time: float) -> datetime:
@@ -139,6 +134,23 @@ def test_of_what_does_not_lead_yet_netris_need_not_know(
     in_cloudstack(vpc, row)
     in_netris(vpc)
     assert told(api, row)["applied"] is True
+
+
+def test_a_newer_reading_that_says_the_same_makes_nobodys_condition_fail(api: Api, vpc: Vpc, row: PublicIp) -> None:
+    """Else whoever reads an address, and names it a minute later, would be told that somebody was faster."""
+    path = f"/public-ips/{row.pk}/"
+    in_cloudstack(vpc, row, at=ago(seconds=60))
+    seen = api.get(path)
+    Reading.objects.update(read_at=ago(seconds=1))
+    Item.objects.update(read_at=None)
+
+    assert api.get(path).json()["read_at"] != seen.json()["read_at"]
+    assert api.get(path, If_None_Match=seen["ETag"]).status_code == 304
+    assert api.patch(path, {"name": "shop"}, If_Match=seen["ETag"]).status_code == 200
+    assert api.patch(path, {"name": "other"}, If_Match=seen["ETag"]).status_code == 412
+    seen = api.get(path)
+    Item.objects.all().delete()
+    assert api.patch(path, {"name": "other"}, If_Match=seen["ETag"]).status_code == 412, "it is not applied any more"
 
 
 # --- the source NAT address -------------------------------------------------------------------------------------------

@@ -57,11 +57,6 @@ def a_rule(port: int, guest: str = "10.20.0.11", **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
-def site(db: None) -> Any:
-    return builders.a_zone()
-
-
-@pytest.fixture
 def estate(acme: Any, site: Any) -> Estate:
     return Estate(acme, site)
 
@@ -69,11 +64,6 @@ def estate(acme: Any, site: Any) -> Estate:
 @pytest.fixture
 def theirs(globex: Any, site: Any) -> Estate:
     return Estate(globex, site, "secret")
-
-
-@pytest.fixture
-def api(acme: Any) -> Api:
-    return Api(builders.a_token(acme))
 
 
 def settled(row: Any) -> Any:

@@ -20,11 +20,6 @@ from tests import builders
 
 
 @pytest.fixture
-def site(db: None) -> Zone:
-    return builders.a_zone()
-
-
-@pytest.fixture
 def vpc(acme: Tenant, site: Zone) -> Vpc:
     return builders.a_vpc(acme, site, cloudstack_id=uuid4())
 
