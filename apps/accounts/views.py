@@ -82,7 +82,14 @@ def tenant_quotas(request: PlatformRequest, slug: str) -> HttpResponse:
         else:
             messages.info(request, "Nothing was changed: these are its quotas already.")
         return redirect("accounts:tenant_detail", slug)
-    context = {"form": form, "tenant": tenant, "crumbs": _crumbs(tenant, "Quotas")}
+    context = {
+        "heading": f"Quotas of {tenant}",
+        "form": form,
+        "wrong": "The quotas were not changed",
+        "submit": "Change quotas",
+        "cancel_url": reverse("accounts:tenant_detail", args=[slug]),
+        "crumbs": _crumbs(tenant, "Quotas"),
+    }
     return render(request, "accounts/tenant_quotas.html", context, status=422 if form.errors else 200)
 
 
@@ -101,7 +108,15 @@ def tenant_invite(request: PlatformRequest, slug: str) -> HttpResponse:
         else:
             done_url = reverse("accounts:tenant_detail", args=[slug])
             return invited(request, invitation, secret, crumbs=crumbs, done_url=done_url)
-    context = {"form": form, "tenant": tenant, "crumbs": crumbs}
+    context = {
+        "heading": f"New owner of {tenant}",
+        "form": form,
+        "wrong": "No link was created yet",
+        "submit": "Create the link",
+        "submit_icon": "link",
+        "cancel_url": reverse("accounts:tenant_detail", args=[slug]),
+        "crumbs": crumbs,
+    }
     return render(request, "accounts/tenant_invite.html", context, status=422 if form.errors else 200)
 
 

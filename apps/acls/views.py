@@ -59,7 +59,16 @@ def acl_create(request: TenantRequest) -> HttpResponse:
         except Refused as refusal:
             form.refuse(refusal)
     reason = None if vpcs else "There is no VPC that is ready yet. A list belongs to one."
-    context = {"form": form, "reason": reason, "crumbs": _crumbs(request, "New access list")}
+    context = {
+        "heading": "New access list",
+        "form": form,
+        "reason": reason,
+        "wrong": "The list cannot be created like this",
+        "submit": "Create access list",
+        "submit_icon": "plus",
+        "cancel_url": reverse("acls:list", args=[request.tenant.slug]),
+        "crumbs": _crumbs(request, "New access list"),
+    }
     return render(request, "acls/acl_create.html", context, status=422 if form.errors else 200)
 
 
@@ -138,8 +147,16 @@ def acl_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
         else:
             messages.success(request, f"Saved. The name is {form.cleaned_data['name']}.")
             return redirect("acls:detail", request.tenant.slug, acl.pk)
-    context = {"form": form, "acl": acl, "crumbs": _crumbs(request, acl, "Rename")}
-    return render(request, "acls/acl_rename.html", context, status=422 if form.errors else 200)
+    context = {
+        "heading": f"Rename {acl.name}",
+        "form": form,
+        "wrong": "The name was not changed",
+        "submit": "Rename list",
+        "submit_icon": "pencil",
+        "cancel_url": reverse("acls:detail", args=[request.tenant.slug, acl.pk]),
+        "crumbs": _crumbs(request, acl, "Rename"),
+    }
+    return render(request, "rename.html", context, status=422 if form.errors else 200)
 
 
 @tenant_form

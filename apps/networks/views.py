@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.kernel.errors import Refused
+from apps.kernel.forms import Refusable
 from apps.kernel.pages import found, list_page, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.networks import plans, queries, services, tabs
@@ -191,9 +192,8 @@ def vpc_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
             form.refuse(refusal)
         else:
             return _renamed(request, vpc, form.cleaned_data["name"], is_changed=is_changed)
-    context = {"form": form, "heading": f"Rename {vpc.name}", **_offer(request, vpc, "rename")}
-    context |= {"vpc": vpc, "label": "Rename VPC", "crumbs": _crumbs(request, vpc, "Rename")}
-    return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
+    context = {"heading": f"Rename {vpc.name}", "submit": "Rename VPC", "crumbs": _crumbs(request, vpc, "Rename")}
+    return _rename(request, vpc, form, context)
 
 
 @tenant_form
@@ -260,9 +260,10 @@ def tier_rename(request: TenantRequest, pk: UUID) -> HttpResponse:
             form.refuse(refusal)
         else:
             return _renamed(request, tier, form.cleaned_data["name"], is_changed=is_changed)
-    context = {"form": form, "heading": f"Rename tier {tier.name}", **_offer(request, tier, "rename")}
-    context |= {"vpc": tier.vpc, "label": "Rename tier", "crumbs": _crumbs(request, tier.vpc, f"Rename {tier.name}")}
-    return render(request, "networks/rename.html", context, status=422 if form.errors else 200)
+    crumbs = _crumbs(request, tier.vpc, f"Rename {tier.name}")
+    return _rename(
+        request, tier, form, {"heading": f"Rename tier {tier.name}", "submit": "Rename tier", "crumbs": crumbs}
+    )
 
 
 @tenant_form
@@ -295,6 +296,12 @@ def _tier(request: TenantRequest, pk: UUID) -> Tier:
     if not tier.is_live:
         raise Gone(tier.vpc)
     return tier
+
+
+def _rename(request: TenantRequest, row: Vpc | Tier, form: Refusable, context: dict[str, Any]) -> HttpResponse:
+    context |= {"form": form, "submit_icon": "pencil", "wrong": "The name was not changed"}
+    context |= {"cancel_url": _page_of(request, row), **_offer(request, row, "rename")}
+    return render(request, "rename.html", context, status=422 if form.errors else 200)
 
 
 def _why_not(request: TenantRequest, row: Vpc | Tier, action: str, work: Sequence[Operation]) -> str | None:
