@@ -16,9 +16,10 @@ from apps.acls.rules import Rule
 from apps.acls.sheets import parse_sheet
 from apps.acls.specs import AclSpec
 from apps.kernel.errors import Refused
-from apps.kernel.forms import Choice, ListForm, Options, Refusable, Search
+from apps.kernel.forms import Choice, Options, Refusable, Search
 from apps.kernel.limits import DOCUMENTS
 from apps.kernel.names import NAME
+from apps.networks.forms import InVpcListForm
 from apps.networks.models import Vpc
 from apps.networks.specs import CIDR_LENGTH, parse_cidr
 from apps.operations.provisioned import Status
@@ -35,15 +36,14 @@ def _words(**attrs: Any) -> forms.TextInput:
     return forms.TextInput({"autocomplete": "off", **attrs})
 
 
-class AclListForm(ListForm):
+class AclListForm(InVpcListForm):
     q = Search("name")
-    nothing = "No access list has this name, or is in this state."
+    nothing = "No access list has this name, is in this state, or belongs to this VPC."
     status = Choice("status", [(s.value, s.label) for s in Status if s is not Status.DELETED])
-    also = ("page", "sort", "vpc")
 
     @property
-    def wanted(self) -> dict[str, str]:
-        return {"words": self.words, "status": self.said("status")}
+    def wanted(self) -> dict[str, Any]:
+        return {"words": self.words, "status": self.said("status"), "vpc": self.vpc_chosen}
 
 
 PRESETS = {

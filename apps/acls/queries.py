@@ -110,9 +110,11 @@ def answer_of(acl: Acl, packet: Packet) -> tuple[Answer, tuple[Rule, ...]]:
 # --- for pages --------------------------------------------------------------------------------------------------------
 
 
-def search(tenant: Tenant, *, words: str, status: str) -> AclQuerySet:
+def search(tenant: Tenant, *, words: str, status: str, vpc: Vpc | None = None) -> AclQuerySet:
     wanted = {name: value for name, value in (("q", words), ("status", status)) if value}
     rows = Acl.objects.of(tenant).live()
+    if vpc is not None:
+        rows = rows.filter(vpc=vpc)
     return (AclFilter(wanted, queryset=rows).qs if wanted else rows).order_by("name", "id")
 
 

@@ -38,11 +38,12 @@ FORM = ["GET", "HEAD", "POST"]
 @tenant_view
 @require_safe
 def acl_list(request: TenantRequest) -> HttpResponse:
-    form = AclListForm(request.GET)
+    form = AclListForm(request.GET, request.tenant)
     page = page_of(form.kept(queries.search(request.tenant, **form.wanted)), request)
     rows = queries.rows_of(request.tenant, page)
     words = found(page, "access list")
-    context = {"why_not_create": why_not_write(request.membership)}
+    quota = quotas_of(request.tenant).of(ACL)
+    context = {"quota": quota, "why_not_create": why_not_write(request.membership) or quota.why_not()}
     return list_page(
         request, "acls/acl_list.html", page, caption="Access lists", words=words, rows=rows, form=form, **context
     )

@@ -228,3 +228,13 @@ def test_the_page_of_a_long_list_costs_the_same_queries(browser, acl, django_ass
     acl.save()
     with django_assert_max_num_queries(14):
         text(browser.get(f"/t/acme/acls/{acl.pk}/"))
+
+
+def test_the_lists_are_narrowed_to_a_vpc_and_say_how_many_there_may_be(browser, acl, acme):
+    other = builders.an_acl(builders.a_vpc(acme, acl.vpc.zone, "lab"), "of the lab")
+    page = text(browser.get("/t/acme/acls/"))
+    assert acl.name in page and other.name in page and "2 of 40 access lists" in page
+    page = text(browser.get(f"/t/acme/acls/?vpc={other.vpc_id}"))
+    assert f"acl-{other.pk}" in page and f"acl-{acl.pk}" not in page
+    builders.limit(acme, acl=2)
+    assert "2 of 2 access lists are in use" in text(browser.get("/t/acme/acls/"))
