@@ -91,7 +91,7 @@ def test_nothing_outlives_a_killed_supervisor(running, directory):
     assert len(running.processes()) > 4
     running.end(signal.SIGKILL)
 
-    assert wait_until(lambda: not running.processes(), timeout=10)
+    assert wait_until(lambda: not running.processes(), timeout=30)
 
     again = Running(directory / "var")
     assert again.end(signal.SIGTERM)[0] == 0
