@@ -177,7 +177,7 @@ class Stack:
         with httpx.Client(base_url=f"{self.url}/api/v1", headers=headers, timeout=30) as client:
             yield client
 
-    def settled(self, operation: dict[str, Any], *, who: str = "acme", seconds: float = 60) -> dict[str, Any]:
+    def settled(self, operation: dict[str, Any], *, who: str = "acme", seconds: float = 120) -> dict[str, Any]:
         """The operation once nothing moves any more. A moment without an answer is not the end of the world here."""
         give_up_at = time.monotonic() + seconds
         while time.monotonic() < give_up_at:
