@@ -242,8 +242,8 @@ def work_in(operations: OperationQuerySet, vpc_ids: Iterable[UUID]) -> dict[UUID
 
 
 def latest_operations_of(vpc: Vpc) -> list[Operation]:
-    """Those of its tiers too, also of tiers that are gone."""
-    operations = Operation.objects.of(vpc.tenant).filter(resource_id__in=_ids_of(vpc))
+    """Those of its tiers too, also of tiers that are gone; but not of what lies in them."""
+    operations = Operation.objects.of(vpc.tenant).filter(resource_id__in=_ids_of(vpc), kind__in=("vpc", "tier"))
     return list(operations.order_by("-created_at", "-id")[:SHOWN])
 
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.acls.models import TierAcl
-from apps.addresses.models import Purpose
+from apps.addresses.models import PortForward, Purpose
 from apps.networks.models import Vpc
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
@@ -107,6 +107,9 @@ def test_the_map_tells_who_comes_in_by_which_address_and_what_is_in_the_tiers(
 
     assert "Public IP 198.51.100.21: 1 port forward in tier-1" in seen
     assert "Public IP 198.51.100.40: unused" in seen
+    PortForward.unscoped.filter(address="198.51.100.21").update(enabled=False)
+    off = ann.get(f"/t/acme/vpcs/{vpc.pk}/").content.decode()
+    assert "Public IP 198.51.100.21: 1 port forward in tier-1" in off  # that it is off, nobody has seen yet
     assert "Tier tier-1: 10.20.1.0/24, gateway 10.20.1.1" in seen
     assert "3 instances, 3 running, access list list-1." in seen
 

@@ -171,6 +171,10 @@ class Line:
         return {True: "ready", False: "dormant", None: "stale"}[self.applied.is_applied]
 
     @property
+    def is_off(self) -> bool:
+        return self.status == "ready" and isinstance(self.row, PortForward) and not self.row.enabled
+
+    @property
     def wanted(self) -> str:
         """What it is being changed to; blank where nothing is."""
         wanted = self.operation.wanted if self.operation else {}

@@ -80,9 +80,9 @@ def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
 def _public_ip(
     vpc: Vpc, names: dict[UUID, str], row: PublicIp, given: Applied, lines: Sequence[nat.Line], *, is_cut: bool
 ) -> PublicIpNode:
-    rules = [line.row for line in lines]
+    rules = [line.row for line in lines if not line.is_off]
     static = next((rule for rule in rules if isinstance(rule, StaticNat)), None)
-    use = "unused"
+    use = "switched off" if lines else "unused"
     if static is not None:
         use = f"static NAT to {static.instance_name}"
     elif rules:

@@ -44,7 +44,7 @@ class PublicIpNode:
     """A public IP by which the internet comes in."""
 
     address: Address
-    #: "static NAT to web-1", "3 port forwards", "unused".
+    #: "static NAT to web-1", "3 port forwards", "switched off", "unused".
     use: str
     #: By which the way is drawn: in alone, or out again too.
     is_two_way: bool
@@ -298,7 +298,7 @@ def _public_ip(node: PublicIpNode, numbers: Sequence[str], gate: Box, top: float
     look = look_of(node.status)
     box = Box(gate.x + 8, top, gate.width - 16, ADDRESS_HEIGHT)
     if not node.tiers:
-        leads = "unused"
+        leads = "unused" if node.use == "unused" else "off"
     else:
         leads = f"tier {', '.join(numbers)}" if len(numbers) <= 2 else f"{len(numbers)} tiers"
     drawn = element(
