@@ -174,7 +174,7 @@ class TestVpcMap:
     def test_it_shows_by_which_addresses_the_internet_comes_in_and_where_they_lead(self):
         public_ips = [
             an_address(20, tiers=["tier-1"], use="static NAT to web-1", is_two_way=True),
-            an_address(21, tiers=[]),
+            an_address(21, tiers=[], use="unused"),
         ]
 
         drawn = render_vpc_map(a_map(a_tier(0), a_tier(1), public_ips=public_ips, more_public_ips=3))
