@@ -17,6 +17,9 @@ from tests.stack import Stack
 REFUSED = re.compile(
     r"Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_INTERNET_DISCONNECTED)"
 )
+#: What htmx says of a request that is broken off: for a newer one, or because somebody leaves the page while it looks for
+#: news. One that fails is told by other words as well.
+BROKEN_OFF = re.compile(r"htmx:(afterRequest|sendAbort)\b")
 #: Runs before anything else on every page.
 WATCH = """addEventListener("securitypolicyviolation", (event) =>
     console.error(`The policy ${event.violatedDirective} stopped ${event.blockedURI} ${event.sourceFile}`))"""
@@ -66,7 +69,8 @@ def visit(stack: Stack, chromium: Browser, signed_in: Callable[[str], Any]) -> I
     said: list[str] = []
 
     def hear(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and not REFUSED.match(message.text):
+        is_expected = REFUSED.match(message.text) or BROKEN_OFF.match(message.text)
+        if message.type in ("error", "warning") and not is_expected:
             said.append(f"{message.location.get('url')}: {message.text}")
 
     with ExitStack() as contexts:
