@@ -17,8 +17,8 @@ from tests.stack import Stack
 REFUSED = re.compile(
     r"Failed to load resource: (the server responded with a status of 4\d\d|net::ERR_INTERNET_DISCONNECTED)"
 )
-#: What htmx says of a request that is broken off: for a newer one, or because somebody leaves the page while it looks for
-#: news. One that fails is told by other words as well.
+#: What htmx says of a request that is broken off: for a newer one, or because somebody leaves the page while it looks
+#: for news. One that fails is told by other words as well.
 BROKEN_OFF = re.compile(r"htmx:(afterRequest|sendAbort)\b")
 #: Runs before anything else on every page.
 WATCH = """addEventListener("securitypolicyviolation", (event) =>
