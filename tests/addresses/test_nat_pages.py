@@ -95,6 +95,17 @@ def test_a_forward_is_switched_off_and_its_line_says_so_until_it_is_done(ann, es
     assert "is switched off already" in again.content.decode()
 
 
+def test_the_forwards_of_an_address_stand_in_the_order_of_their_ports(ann, estate):
+    ports = (8443, 80, 22, 443, 9000)
+    for port in ports:
+        a_forward(estate, port, port)
+    for path, is_reversed in ((FORWARDS, False), (f"{FORWARDS}?sort=-address", True)):
+        page = text(ann, path)
+        assert sorted(ports, key=lambda port: page.index(f"tcp {port}<")) == sorted(ports, reverse=is_reversed)
+    page = text(ann, f"/t/acme/vpcs/{estate.vpc.pk}/addresses/")
+    assert sorted(ports, key=lambda port: page.index(f"tcp {port}<")) == sorted(ports)
+
+
 def form_of(estate: Estate, **more: Any) -> dict[str, Any]:
     return {"public_ip": str(estate.ip.pk), "instance": str(estate.instance)} | more
 

@@ -114,7 +114,8 @@ def lead_list(request: TenantRequest, lead: Lead) -> HttpResponse:
     sort = request.GET.get("sort", queries.DEFAULT_SORT)
     all_rows: Any = lead.model.objects.of(request.tenant).live()
     rows = queries.search(all_rows, words=form.words, vpc=form.vpc_chosen)
-    page = page_of(form.kept(rows).order_by(*queries.SORTS.get(sort, queries.SORTS[queries.DEFAULT_SORT])), request)
+    sorts = queries.SORTS[lead.model]
+    page = page_of(form.kept(rows).order_by(*sorts.get(sort, sorts[queries.DEFAULT_SORT])), request)
     may_write = why_not_write(request.membership)
     work = networks.work_in(Operation.objects.of(request.tenant), {row.vpc_id for row in page})
     lines = queries.lines_of(list(page), work, may_write)

@@ -29,14 +29,22 @@ R = TypeVar("R", StaticNat, PortForward)
 
 KIND = Kind.NETRIS_NAT
 LACKING = "Netris does not have it as it is meant."
-#: How each sorting reads in SQL: all follow an index.
-SORTS = {
+_SORTS = {
     "address": ("address", "id"),
     "-address": ("-address", "-id"),
     "instance": ("instance_name", "id"),
     "-instance": ("-instance_name", "-id"),
     "created": ("created_at", "id"),
     "-created": ("-created_at", "-id"),
+}
+_BY_PORT = {
+    "address": ("address", "protocol", "public_first", "id"),
+    "-address": ("-address", "-protocol", "-public_first", "-id"),
+}
+#: How each sorting reads in SQL: all follow an index.
+SORTS: dict[type[StaticNat | PortForward], dict[str, tuple[str, ...]]] = {
+    StaticNat: _SORTS,
+    PortForward: _SORTS | _BY_PORT,
 }
 DEFAULT_SORT = "address"
 

@@ -42,7 +42,7 @@ def rules_in(vpc: Vpc) -> list[StaticNat | PortForward]:
     found: list[StaticNat | PortForward] = []
     for model in (StaticNat, PortForward):
         rows = model.objects.of(vpc.tenant).live().filter(vpc=vpc).select_related("vpc", "tier")
-        found += rows.order_by("address", "id")[:SHOWN]
+        found += rows.order_by(*nat.SORTS[model][nat.DEFAULT_SORT])[:SHOWN]
     return found
 
 
