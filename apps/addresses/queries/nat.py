@@ -29,7 +29,7 @@ R = TypeVar("R", StaticNat, PortForward)
 
 KIND = Kind.NETRIS_NAT
 LACKING = "Netris does not have it as it is meant."
-_SORTS = {
+_SORTS: dict[str, tuple[str, ...]] = {
     "address": ("address", "id"),
     "-address": ("-address", "-id"),
     "instance": ("instance_name", "id"),
@@ -37,14 +37,14 @@ _SORTS = {
     "created": ("created_at", "id"),
     "-created": ("-created_at", "-id"),
 }
-_BY_PORT = {
+_BY_PORT: dict[str, tuple[str, ...]] = {
     "address": ("address", "protocol", "public_first", "id"),
     "-address": ("-address", "-protocol", "-public_first", "-id"),
 }
 #: How each sorting reads in SQL: all follow an index.
 SORTS: dict[type[StaticNat | PortForward], dict[str, tuple[str, ...]]] = {
     StaticNat: _SORTS,
-    PortForward: _SORTS | _BY_PORT,
+    PortForward: {**_SORTS, **_BY_PORT},
 }
 DEFAULT_SORT = "address"
 
