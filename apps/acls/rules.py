@@ -22,7 +22,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
 from typing import Any
@@ -45,6 +45,10 @@ FIELDS = ("action", "direction", "protocol", "ports", "cidrs", "note", "expires_
 #: its own: without a type the plugin sends -1, and the controller knows 0 to 40 or none (flows.md 1, acls.rst).
 ICMP_TYPES = (0, 3, 8, 11)
 EVERYWHERE = IPv4Network("0.0.0.0/0")
+
+#: Times that the database and all zones of the world have: what is later than its years could be kept and never read.
+YEARS = range(2000, 9999)
+MINUTE, FARTHEST_ZONE = timedelta(minutes=1), timedelta(hours=14)
 
 _NUMBER = re.compile(r"[0-9]+")
 _ICMP = {"icmp_type", "icmptype", "icmp_code", "icmpcode"}
@@ -265,8 +269,12 @@ def _moment(value: object, field: str) -> datetime | None:
             moment = None
     if moment is None:
         raise Refused("time-malformed", "Write the time as 2027-01-31T18:00:00+01:00.", field)
-    if moment.tzinfo is None:
+    if (offset := moment.utcoffset()) is None:
         raise Refused("time-without-zone", f"Write the zone too, such as {moment.isoformat()}Z.", field)
+    if offset % MINUTE or abs(offset) > FARTHEST_ZONE:
+        raise Refused("time-malformed", "There is no such zone. Write the time as 2027-01-31T18:00:00+01:00.", field)
+    if moment.year not in YEARS:
+        raise Refused("time-out-of-range", f"Give a time in the years {YEARS[0]} to {YEARS[-1]}.", field)
     return moment
 
 

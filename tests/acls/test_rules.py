@@ -76,6 +76,10 @@ def test_a_rule_is_read_with_all_its_parts():
         ({"note": "a\u202eb"}, "note-unprintable", "note", "Delete"),
         ({"expires_at": "tomorrow"}, "time-malformed", "expires_at", "2027-01-31T18:00:00+01:00"),
         ({"expires_at": "2027-01-31T18:00:00"}, "time-without-zone", "expires_at", "2027-01-31T18:00:00Z"),
+        ({"expires_at": "0001-01-01T00:00:00+14:00"}, "time-out-of-range", "expires_at", "2000 to 9998"),
+        ({"expires_at": "9999-12-31T23:59:59-11:00"}, "time-out-of-range", "expires_at", "2000 to 9998"),
+        ({"expires_at": "2027-01-31T18:00:00-23:59"}, "time-malformed", "expires_at", "no such zone"),
+        ({"expires_at": "2027-01-31T18:00:00+01:00:30"}, "time-malformed", "expires_at", "no such zone"),
         ({"ports": "443-80"}, "ports-reversed", "ports", "80-443"),
     ],
 )
