@@ -122,6 +122,20 @@ def test_a_sheet_is_taken_too_and_each_fault_has_its_line(api, acl):
     assert Operation.unscoped.get().wanted["rules"][0]["ports"] == "81"
 
 
+def test_a_sheet_in_another_encoding_says_so(api, acl):
+    sheet = "action,direction,protocol,cidrs,note\nallow,ingress,tcp,10.0.0.0/8,B\u00fcro\n".encode("latin-1")
+    problem = problem_of(put(api, f"/acls/{acl.pk}/rules/", sheet, Content_Type="text/csv"), 400)
+    assert "UTF-8" in problem["detail"]
+    assert not Operation.unscoped.exists()
+
+
+@pytest.mark.parametrize("word", ["no", "off", 0, 1, "true"])
+def test_a_yes_or_no_is_no_other_word(api, vpc, word):
+    body = {"vpc": str(vpc.pk), "name": "web", "denies_rest": word}
+    assert problem_of(api.post("/acls/", body), 422)["field"] == "denies_rest"
+    assert not Acl.unscoped.exists()
+
+
 def test_a_tier_is_given_a_list_and_loses_it(api, acl, tier):
     path = f"/tiers/{tier.pk}/"
     assert api.get(path).json()["acl"] is None

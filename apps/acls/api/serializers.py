@@ -15,7 +15,7 @@ from apps.acls.plans import Line
 from apps.acls.ports import MOST_CHARACTERS
 from apps.acls.rules import MOST_CIDRS, MOST_RULES, NOTE, Direction, Protocol, Rule
 from apps.acls.tables import By, Decision
-from apps.kernel.api.bodies import Body, Count, NameText, Text, Texts
+from apps.kernel.api.bodies import Body, Count, Flag, NameText, Text, Texts
 from apps.kernel.api.fields import Address, Time
 from apps.kernel.api.problems import ProblemRead
 from apps.networks.api.serializers import TierChange, TierRead, TierWrite, VpcRef
@@ -174,7 +174,7 @@ class AclWrite(Body):
     vpc = Text(max_length=36, help_text="The id of a VPC.")
     name = NameText()
     rules = RuleWrite(many=True, required=False, max_length=MOST_RULES)  # type: ignore[call-arg]  # of the list
-    denies_rest = serializers.BooleanField(required=False, help_text="True unless it is given.")
+    denies_rest = Flag(required=False, help_text="True unless it is given.")
 
 
 class AclRename(Body):
@@ -185,7 +185,7 @@ class RulesWrite(Body):
     """The whole set, in written order."""
 
     rules = RuleWrite(many=True, max_length=MOST_RULES)  # type: ignore[call-arg]  # of the list
-    denies_rest = serializers.BooleanField(required=False, help_text="Stays as it is unless it is given.")
+    denies_rest = Flag(required=False, help_text="Stays as it is unless it is given.")
 
 
 class PacketWrite(Body):

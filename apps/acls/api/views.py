@@ -8,6 +8,7 @@ from typing import IO, Any
 from django.db import transaction
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -82,7 +83,10 @@ class Sheet(BaseParser):
     def parse(
         self, stream: IO[Any], media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
     ) -> Any:
-        return stream.read().decode()
+        try:
+            return stream.read().decode()
+        except UnicodeDecodeError as error:
+            raise ParseError("The sheet is not UTF-8. Have the spreadsheet save it as CSV UTF-8.") from error
 
 
 class AclRows(network_views.InVpcs[Acl]):

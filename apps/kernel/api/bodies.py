@@ -125,6 +125,15 @@ class Count(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class Flag(serializers.BooleanField):
+    """`true` or `false`, and no word or number that could mean one of them."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if type(data) is not bool:
+            raise ValidationError("Expected true or false.", code="wrong-type")
+        return data
+
+
 @extend_schema_field({"type": "string", "minLength": 1, "maxLength": NAME.most, "example": "web"})
 class NameText(Text):
     pass

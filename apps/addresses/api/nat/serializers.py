@@ -12,7 +12,7 @@ from apps.addresses.api.serializers import AppliedRead
 from apps.addresses.models import PortForward, Protocol, StaticNat
 from apps.addresses.ports import LONGEST
 from apps.addresses.queries.nat import why_not
-from apps.kernel.api.bodies import Body, Text
+from apps.kernel.api.bodies import Body, Flag, Text
 from apps.kernel.api.fields import Address
 
 
@@ -109,10 +109,10 @@ class PortForwardWrite(Body):
     protocol = Text(max_length=3, help_text="`tcp` or `udp`.")
     public_ports = PortsText()
     private_ports = PortsText(required=False, help_text="As many; without them the same.")
-    enabled = serializers.BooleanField(required=False)
+    enabled = Flag(required=False)
 
 
 class PortForwardChange(Body):
     """What can be changed of a port forward; what is left out stays."""
 
-    enabled = serializers.BooleanField(required=False)
+    enabled = Flag(required=False)
