@@ -22,7 +22,9 @@ def expire() -> None:
 
 def expire_due() -> list[Operation]:
     """Rules leave their lists when their time is over, whoever's they are."""
-    due = Acl.unscoped.filter(next_expiry_at__lte=clock.now(), status=Status.READY)
+    due = Acl.unscoped.filter(next_expiry_at__lte=clock.now(), status=Status.READY, vpc__status=Status.READY)
+    # What waits for somebody, for as long as they like, may not stand before what can be done now.
+    due = due.exclude(tiers__in=TierAcl.unscoped.filter(status=Status.STUCK))
     found = due.select_related("tenant").order_by("next_expiry_at", "pk")[:MOST_AT_ONCE]
     return [operation for acl in found if (operation := services.expire(acl))]
 

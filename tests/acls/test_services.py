@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.acls import services
+from apps.acls import services, tasks
 from apps.acls.models import Acl, TierAcl
 from apps.acls.rules import parse_rules
 from apps.acls.specs import AclSpec
@@ -178,6 +178,19 @@ def test_rules_whose_time_is_over_leave_the_list_by_themselves(vpc, tier):
     assert [rule["ports"] for rule in operation.wanted["rules"]] == ["80"]
     assert operation.requested_by == "expiry"
     assert expire_due() == []  # it is under way
+
+
+def test_lists_that_wait_for_somebody_do_not_keep_others_from_losing_their_rules(acme, vpc, tier, monkeypatch):
+    monkeypatch.setattr(tasks, "MOST_AT_ONCE", 1)
+    over = clock.now() - timedelta(minutes=2)
+    rules = [allow("22", expires_at=over.isoformat())]
+    has(tier, an_acl(vpc, "of a stuck tier", rules, next_expiry_at=over))
+    TierAcl.unscoped.update(status=Status.STUCK)
+    other = builders.a_vpc(acme, vpc.zone, name="stuck", cidr="10.40.0.0/20", status=Status.STUCK)
+    an_acl(other, "of a stuck VPC", rules, next_expiry_at=over)
+    due = an_acl(vpc, "due", rules, next_expiry_at=over + timedelta(minutes=1))
+
+    assert [operation.resource_id for operation in expire_due()] == [due.pk]
 
 
 def test_a_rename_is_at_once_and_sends_nothing(vpc):
