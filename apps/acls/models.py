@@ -186,11 +186,13 @@ class TierAcl(Provisioned):
 
     @property
     def seen(self) -> Applied:
-        """Whether both systems have it, by a fresh reading."""
+        """Whether both systems have it, by a fresh reading. What a change has brought so far is not what the list says,
+        so nothing is known while one is under way or stuck. Its list comes with it."""
         if self.read_at is None:
             return UNREAD
         fresh_until = self.read_at + FRESH_FOR
-        return Applied(self.is_applied if clock.now() <= fresh_until else None, self.read_at, fresh_until)
+        is_known = self.status == self.acl.status == Status.READY and clock.now() <= fresh_until
+        return Applied(self.is_applied if is_known else None, self.read_at, fresh_until)
 
     @property
     def remote_name(self) -> str:

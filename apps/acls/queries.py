@@ -44,7 +44,8 @@ def in_use(acls: Iterable[UUID], rows: TierAclQuerySet) -> dict[UUID, list[TierA
     """By the list's id, among the rows that the caller may see. One query, none for no list."""
     ids = list(acls)
     found: dict[UUID, list[TierAcl]] = {}
-    for row in rows.live().filter(acl__in=ids).select_related("tier").order_by("tier__name", "id") if ids else ():
+    theirs = rows.live().filter(acl__in=ids).select_related("acl", "tier").defer("acl__rules")
+    for row in theirs.order_by("tier__name", "id") if ids else ():
         found.setdefault(row.acl_id, []).append(row)
     return found
 
@@ -55,7 +56,7 @@ def seen_of(rows: Sequence[TierAcl]) -> Applied:
     seen = [row.seen for row in rows]
     times = [(each.read_at, each.fresh_until) for each in seen if each.read_at and each.fresh_until]
     read_at, fresh_until = min(times) if times and len(times) == len(seen) else (None, None)
-    is_there = all(row.status == Status.READY and each.is_applied for row, each in zip(rows, seen, strict=True))
+    is_there = all(each.is_applied for each in seen)
     is_applied = False if any(each.is_missing for each in seen) else (is_there and bool(rows)) or None
     return Applied(is_applied, read_at, fresh_until)
 

@@ -29,6 +29,7 @@ from apps.networks.recipes import AGREEMENT, CloudStackPart, need_netris
 from apps.operations.orders import fate_of
 from apps.operations.parts import Again, BoundPart, Done, Left, Memo, Progress, ReadBack, Recipe, Wait
 from apps.operations.provisioned import Status, settle, status_after
+from apps.operations.state import Phase
 from apps.quotas.services import hold_use
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -267,7 +268,7 @@ def settle_acl(acl: Acl, goal: str, phase: str) -> None:
     settle(rows, goal, phase)
     if status_after(goal, phase) == Status.READY:
         rows.exclude(reserved=0).update(reserved=0)
-        _settled(TierAcl.objects.of(acl.tenant).filter(acl=acl))
+        _settled(TierAcl.objects.of(acl.tenant).filter(acl=acl), phase)
 
 
 def hold_acl(acl: Acl) -> None:
@@ -290,15 +291,17 @@ def take_acl(row: TierAcl, wanted: Mapping[str, Any]) -> None:
     row.save(update_fields=["acl"])
 
 
-def _settled(rows: TierAclQuerySet) -> None:
-    """What was read until now says nothing of them any more (`applied`)."""
-    rows.update(mark="", compared_at=clock.now())
+def _settled(rows: TierAclQuerySet, phase: str) -> None:
+    """What was read until now says nothing of them any more (`applied`). The parts have told what they saw in the end,
+    but for what was given up half-way."""
+    unknown = {"is_applied": None, "read_at": None} if phase == Phase.GIVEN_UP else {}
+    rows.update(mark="", compared_at=clock.now(), **unknown)
 
 
 def settle_tier_acl(row: TierAcl, goal: str, phase: str) -> None:
     rows = TierAcl.objects.of(row.tenant).filter(pk=row.pk)
     settle(rows, goal, phase)
-    _settled(rows)
+    _settled(rows, phase)
 
 
 ACL = Recipe(
@@ -354,6 +357,6 @@ def list_of(tier: Tier) -> str | None:
 def settle_with_tiers(vpc: Vpc, tiers: Iterable[UUID], goal: str, phase: str, is_of_vpc: bool) -> None:
     rows = TierAcl.objects.of(vpc.tenant).filter(pk__in=list(tiers))
     settle(rows, goal, phase)
-    _settled(rows)
+    _settled(rows, phase)
     if is_of_vpc and status_after(goal, phase) == Status.DELETED:
         settle(Acl.objects.of(vpc.tenant).filter(vpc=vpc), goal, phase)

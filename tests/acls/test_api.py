@@ -136,6 +136,23 @@ def test_a_yes_or_no_is_no_other_word(api, vpc, word):
     assert not Acl.unscoped.exists()
 
 
+@pytest.mark.parametrize("status", [Status.CHANGING, Status.STUCK])
+def test_while_rules_are_being_changed_or_stuck_nothing_says_that_the_old_ones_are_there(api, acl, tier, status):
+    now = clock.now()
+    row = TierAcl.unscoped.create(
+        id=tier.pk, tier=tier, tenant=tier.tenant, acl=acl, status=Status.READY, is_applied=True, read_at=now
+    )
+    assert api.get(f"/acls/{acl.pk}/").json()["applied"] is True
+    Acl.unscoped.update(status=status)
+    read = api.get(f"/acls/{acl.pk}/").json()
+    assert (read["applied"], read["tiers"][0]["applied"]) == (None, None)
+    assert api.get(f"/tiers/{tier.pk}/").json()["acl"]["applied"] is None
+
+    Acl.unscoped.update(status=Status.READY)
+    TierAcl.unscoped.filter(pk=row.pk).update(status=status)
+    assert api.get(f"/tiers/{tier.pk}/").json()["acl"]["applied"] is None
+
+
 def test_a_tier_is_given_a_list_and_loses_it(api, acl, tier):
     path = f"/tiers/{tier.pk}/"
     assert api.get(path).json()["acl"] is None

@@ -9,17 +9,19 @@ import pytest
 
 from apps.acls import services, tasks
 from apps.acls.models import Acl, TierAcl
+from apps.acls.recipes import settle_acl
 from apps.acls.rules import parse_rules
 from apps.acls.specs import AclSpec
 from apps.acls.tasks import expire_due
 from apps.kernel import clock
 from apps.kernel.errors import Busy, Refused
+from apps.mirror.queries import UNREAD
 from apps.networks.models import Tier, Vpc
 from apps.networks.services import delete_tier
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.services import cancel
-from apps.operations.state import Goal
+from apps.operations.state import Goal, Phase
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import ACL_RULE
 from apps.quotas.services import set_limits
@@ -191,6 +193,14 @@ def test_lists_that_wait_for_somebody_do_not_keep_others_from_losing_their_rules
     due = an_acl(vpc, "due", rules, next_expiry_at=over + timedelta(minutes=1))
 
     assert [operation.resource_id for operation in expire_due()] == [due.pk]
+
+
+def test_after_a_change_that_was_given_up_nobody_knows_what_a_tier_has(vpc, tier):
+    acl = an_acl(vpc)
+    has(tier, acl)
+    TierAcl.unscoped.update(is_applied=True, read_at=clock.now())
+    settle_acl(acl, Goal.CHANGED, Phase.GIVEN_UP)
+    assert TierAcl.unscoped.get().seen == UNREAD
 
 
 def test_a_rename_is_at_once_and_sends_nothing(vpc):
