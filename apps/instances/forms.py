@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
-from uuid import UUID
+from typing import Any
 
-from django.db.models import QuerySet
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -15,13 +13,9 @@ from apps.instances import queries
 from apps.instances.queries import STATES, Instance
 from apps.kernel.forms import Choice, ListForm, Search
 from apps.kernel.pickers import PickerForm
+from apps.networks.forms import OFFERED, named
 from apps.networks.models import Tier, Vpc
 from apps.tenancy.models import Tenant
-
-R = TypeVar("R", Vpc, Tier)
-
-#: VPCs that are offered; one that is not among them is reached through its page, and by search.
-OFFERED = 200
 
 
 class InstanceListForm(ListForm):
@@ -35,8 +29,8 @@ class InstanceListForm(ListForm):
     def __init__(self, address: QueryDict, tenant: Tenant) -> None:
         super().__init__(address)
         vpcs, tiers = Vpc.objects.of(tenant).live(), Tier.objects.of(tenant).live().select_related("vpc")
-        self.vpc_chosen = _named(vpcs, address.get("vpc"))
-        self.tier_chosen = _named(tiers, address.get("tier"))
+        self.vpc_chosen = named(vpcs, address.get("vpc"))
+        self.tier_chosen = named(tiers, address.get("tier"))
         within = self.vpc_chosen or (self.tier_chosen and self.tier_chosen.vpc)
         self._offer("vpc", [*vpcs[:OFFERED], *filter(None, [self.vpc_chosen])])
         self._offer("tier", [*(tiers.filter(vpc=within) if within else ()), *filter(None, [self.tier_chosen])])
@@ -55,14 +49,6 @@ class InstanceListForm(ListForm):
     def places_again(self) -> list[SafeString]:
         """Which tiers there are depends on the VPC, and VPCs come and go: both are told with each part of the page."""
         return [self[name].as_widget(attrs={"hx-swap-oob": "morph"}) for name in ("vpc", "tier")]
-
-
-def _named(rows: QuerySet[R], reference: str | None) -> R | None:
-    """Nonsense and another tenant's are the same: the field says that there is no such thing."""
-    try:
-        return rows.filter(pk=UUID(reference or "")).first()
-    except ValueError:
-        return None
 
 
 def offer_instances(form: PickerForm, tenant: Tenant, vpc: Vpc | None = None, *, name: str = "instance") -> None:

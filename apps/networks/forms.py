@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Network
-from typing import Any
+from typing import Any, TypeVar
+from uuid import UUID
 
 from django import forms
+from django.db.models import QuerySet
 from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
@@ -26,6 +28,16 @@ from apps.zones.models import Zone
 
 #: VPCs that a list or a form offers; for one that is not among them it is opened from the VPC's page.
 OFFERED = 200
+
+R = TypeVar("R", Vpc, Tier)
+
+
+def named(rows: QuerySet[R], reference: str | None) -> R | None:
+    """Nonsense and another tenant's are the same: the field says that there is no such thing."""
+    try:
+        return rows.filter(pk=UUID(reference or "")).first()
+    except ValueError:
+        return None
 
 
 class Said(forms.CharField):
@@ -179,11 +191,9 @@ class InVpcListForm(ListForm):
 
     def __init__(self, address: QueryDict, tenant: Tenant) -> None:
         super().__init__(address)
-        self.vpcs = {str(vpc.pk): vpc for vpc in Vpc.objects.of(tenant).live()[:OFFERED]}
+        rows = Vpc.objects.of(tenant).live().only("name", "tenant", "zone")
+        self.vpc_chosen = named(rows, address.get("vpc"))
         field = self.fields["vpc"]
         assert isinstance(field, Choice)
-        field.offer((key, vpc.name) for key, vpc in self.vpcs.items())
-
-    @property
-    def vpc_chosen(self) -> Vpc | None:
-        return self.vpcs.get(self.said("vpc"))
+        offered = [*rows[:OFFERED], *filter(None, [self.vpc_chosen])]
+        field.offer({str(vpc.pk): vpc.name for vpc in offered}.items())

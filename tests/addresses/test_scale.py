@@ -6,6 +6,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.networks.models import Vpc
 from tests import builders
 from tests.crowds import a_crowd, a_full_vpc, forwards_of, vpc_of_crowd
 from tests.networks.test_scale import faults_in
@@ -46,3 +47,16 @@ def test_no_request_reads_more_rules_than_it_shows(db: None) -> None:
 
     lines = [f"{page}: {fault}" for page, faults in found.items() for fault in faults]
     assert lines == [], "\n".join(lines)
+
+
+def test_a_list_is_narrowed_to_a_vpc_that_its_filter_has_no_room_for(db: None) -> None:
+    crowd = a_crowd(300)
+    last = Vpc.unscoped.filter(tenant=crowd).order_by("name", "id")[299]
+    row = builders.a_public_ip(last, "198.51.100.7")
+    builders.a_public_ip(Vpc.unscoped.get(pk=vpc_of_crowd(1)), "198.51.100.8")
+    browser = Client(headers={"host": "localhost"})
+    browser.force_login(builders.a_member(crowd, username="ann"))
+
+    answer = browser.get(f"/t/crowd/public-ips/?vpc={last.pk}")
+
+    assert [line["row"].pk for line in answer.context["rows"]] == [row.pk]

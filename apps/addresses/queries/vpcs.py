@@ -59,7 +59,7 @@ def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
     rules: list[StaticNat | PortForward] = []
     for model in (StaticNat, PortForward):
         live = model.objects.of(vpc.tenant).live().filter(public_ip__in=ids).select_related("vpc", "tier")
-        rules += live.order_by("created_at", "id")[:MOST_RULES]
+        rules += live.order_by("public_ip", "settled_at", "id")[:MOST_RULES]  # as an index has them
     is_cut = len(rules) >= MOST_RULES
     lines = nat.lines_of(rules, {}, None)
     given = public_ips.applied_of(shown, lambda door: door.of(vpc.tenant))
