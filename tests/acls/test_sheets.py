@@ -4,13 +4,13 @@ import csv
 import io
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.acls.rules import NOTE, clashes
+from apps.acls.rules import NOTE, YEARS, clashes
 from apps.acls.sheets import Faulty, parse_sheet, sheet_of
 from apps.kernel.errors import Invalid, Refused
 from tests.acls.test_evaluator import a_list
@@ -28,13 +28,14 @@ notes = st.one_of(
     st.text("='+-@\"',;|aé \uff1d1", max_size=8),
     st.sampled_from(["=cmd|' /C calc'!A0", "'=1", "''+1", "@SUM(A1)", "-1", '"', "a;b", "=", "'", "ルール"]),
 ).filter(is_note)
+times = {"min_value": datetime(YEARS[0], 1, 1), "max_value": datetime(YEARS[-1], 12, 31)}
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 
 
 @st.composite
 def noted_lists(draw):
     return tuple(
-        replace(rule, note=draw(notes), expires_at=draw(st.none() | st.datetimes(timezones=zones)))
+        replace(rule, note=draw(notes), expires_at=draw(st.none() | st.datetimes(**times, timezones=zones)))
         for rule in draw(lists().filter(bool))
     )
 
