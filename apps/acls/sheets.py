@@ -25,9 +25,11 @@ MOST_CHARACTERS = 256 * 1024
 REQUIRED = ("action", "direction", "protocol", "cidrs")
 SEPARATORS = ",;\t"
 
-#: What begins a formula in one spreadsheet or another. Apostrophes before it count, so that taking one off is safe.
-_FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
-_DISARMED = re.compile(r"'+[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
+#: What begins a formula in one spreadsheet or another: also behind a semicolon, at which some part the cells of any
+#: sheet, quoted or not. Apostrophes before it count, so that taking one off is safe.
+_FORMULA = r"(?=[ \"']*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
+_ARMED = re.compile(rf"(^|;){_FORMULA}")
+_DISARMED = re.compile(rf"(^|;)'{_FORMULA}")
 
 
 class Faulty(Refused):
@@ -134,8 +136,8 @@ def _at_line(refusal: Refused, places: Sequence[int]) -> Refused:
 
 
 def _disarmed(cell: str) -> str:
-    return f"'{cell}" if _FORMULA.match(cell) else cell
+    return _ARMED.sub(r"\1'", cell)
 
 
 def _armed(cell: str) -> str:
-    return cell[1:] if _DISARMED.match(cell) else cell
+    return _DISARMED.sub(r"\1", cell)

@@ -26,7 +26,23 @@ def is_note(text: str) -> bool:
 
 notes = st.one_of(
     st.text("='+-@\"',;|aé \uff1d1", max_size=8),
-    st.sampled_from(["=cmd|' /C calc'!A0", "'=1", "''+1", "@SUM(A1)", "-1", '"', "a;b", "=", "'", "ルール"]),
+    st.sampled_from(
+        [
+            "=cmd|' /C calc'!A0",
+            "'=1",
+            "''+1",
+            "@SUM(A1)",
+            "-1",
+            '"',
+            "a;b",
+            "a;=1;b",
+            'a;"=1;b',
+            "a;'=1",
+            "=",
+            "'",
+            "ルール",
+        ]
+    ),
 ).filter(is_note)
 times = {"min_value": datetime(YEARS[0], 1, 1), "max_value": datetime(YEARS[-1], 12, 31)}
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -62,7 +78,9 @@ def test_a_list_survives_a_spreadsheet(rules, separator, end, mark):
 
 @given(noted_lists())
 def test_no_cell_is_a_formula(rules):
-    for row in csv.reader(io.StringIO(sheet_of(rules), newline="")):
+    # Where the comma is the decimal mark, spreadsheets part cells at semicolons.
+    sheet = sheet_of(rules)
+    for row in (row for mark in ",;" for row in csv.reader(io.StringIO(sheet, newline=""), delimiter=mark)):
         assert not any(
             cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20"))
             for cell in row
