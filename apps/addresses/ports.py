@@ -97,7 +97,8 @@ class ForwardSpec:
             private = collect(problems, parse_range, values.get("private_ports"), "private_ports")
         if public and private and len(public) != len(private):
             message = f"{public} are {len(public)} ports and {private} are {len(private)}: each leads to one. "
-            message += f"Write {Range(private.first, private.first + len(public) - 1)}."
+            first = min(private.first, LAST_PORT + 1 - len(public))
+            message += f"Write {Range(first, first + len(public) - 1)}."
             problems.append(Refused("ports-differ", message, "private_ports"))
         if problems:
             raise Invalid(problems)

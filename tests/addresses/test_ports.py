@@ -73,3 +73,5 @@ def test_each_public_port_needs_a_private_one():
     with pytest.raises(Refused, match="Write 90-100") as refused:
         ForwardSpec.parse(ASKED | {"private_ports": "90-91"})
     assert refused.value.code == "ports-differ"
+    with pytest.raises(Refused, match=r"each leads to one\. Write 65525-65535"):  # no more fit behind it
+        ForwardSpec.parse(ASKED | {"private_ports": "65530"})
