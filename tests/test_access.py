@@ -240,7 +240,7 @@ PATCH  api:acl                     acl        401        404       403     200  
 DELETE api:acl                     acl        401        404       403     202       403
 GET    api:acl-rules               acl        401        404       200     200       200
 PUT    api:acl-rules               acl        401        404       403     422       403
-POST   api:acl-evaluate            acl        401        404       403     422       403
+POST   api:acl-evaluate            acl        401        404       422     422       422
 GET    api:tier-rules              tier       401        404       422     422       422
 POST   api:tier-apply-acl          tier       401        404       403     422       403
 GET    api:instances               -          401        200       200     200       200

@@ -181,6 +181,7 @@ class AclRules(AclRows):
 
 class AclEvaluate(AclRows):
     filter_backends = []
+    written_by = "nobody"
 
     @extend_schema(
         summary="Ask what happens to a packet",

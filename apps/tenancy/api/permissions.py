@@ -6,6 +6,7 @@ platform    of them, the platform
 owners      of them, a tenant's owners, and the platform
 owner       of them, a tenant's owners
 member      everybody in a tenant, viewers too, and the platform; but no token with the scope to read
+nobody      whoever may read: what is posted asks, and changes nothing
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ class MayUse(BasePermission):
         if request.method in SAFE_METHODS:
             return True
         written_by = getattr(view, "written_by", "both")
+        if written_by == "nobody":
+            return True
         may_write = caller.scope == Scope.WRITE if written_by == "member" else caller.may_write
         if not may_write:
             raise PermissionDenied("You may look here but not change. Use a token with the write scope.", "read-only")
