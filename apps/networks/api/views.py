@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
@@ -35,7 +35,7 @@ from apps.operations.api.views import accepted
 from apps.operations.models import Operation
 from apps.quotas.queries import quotas_of_several
 from apps.quotas.services import hold_use
-from apps.tenancy.api.views import List, M, One, Rows
+from apps.tenancy.api.views import List, M, One, Rows, WrittenBy
 
 A_VPC = OpenApiExample(
     "A VPC with two tiers",
@@ -59,7 +59,7 @@ class InVpcs(Rows[M]):
     """VPCs, or rows in them. Their answer tells what can be done to them now: one query for the work in all their VPCs.
     Before such a row is changed, what its tenant uses and its VPC are held."""
 
-    written_by = "tenant"
+    written_by: ClassVar[WrittenBy] = "tenant"
 
     def context_of(self, rows: Sequence[M]) -> dict[str, Any]:
         work = queries.work_in(self.caller.through(Operation.objects), {_vpc_id(row) for row in rows})

@@ -32,12 +32,14 @@ from apps.tenancy.api.idempotency import once
 from apps.tenancy.models import Tenant
 
 M = TypeVar("M", bound=Model)
+#: As `permissions` tells them.
+WrittenBy = Literal["tenant", "platform", "both", "owners", "owner", "member", "nobody"]
 
 
 class ApiView(APIView):
     """`written_by` says whose tokens may change something here."""
 
-    written_by: ClassVar[Literal["tenant", "platform", "both", "owners", "owner", "member"]] = "both"
+    written_by: ClassVar[WrittenBy] = "both"
     parser_classes = [StrictJson]
     metadata_class = None
     content_negotiation_class = JsonNegotiation
