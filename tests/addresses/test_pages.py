@@ -101,6 +101,9 @@ def test_an_address_is_chosen_from_the_free_ones(browser: Client, vpc: Vpc) -> N
     row = PublicIp.unscoped.get()
     assert (str(row.address), row.name, row.is_chosen) == ("198.51.100.102", "shop", True)
     assert "198.51.100.102" not in words(browser.get("/t/acme/public-ips/choices/"))
+    for nothing in ("1_0", "%25", "x"):
+        assert "198.51" not in words(browser.get(f"/t/acme/public-ips/choices/?words={nothing}")), nothing
+    assert "198.51.100.101" in words(browser.get("/t/acme/public-ips/choices/?words=+100.101+"))
 
 
 def test_without_an_address_it_is_the_next_free_one(browser: Client, vpc: Vpc) -> None:
