@@ -129,7 +129,10 @@
   });
 
   // --- a form is sent off once Weft would take it: who is signed out or cannot reach it keeps what they have typed
-  const asked = new WeakSet();
+  // Pressed again before the answer is there, as in a double click, it is not sent off twice.
+  const ANSWERED_WITHIN = 10_000;
+  let asked = new WeakSet();
+  window.addEventListener("pageshow", () => (asked = new WeakSet()));
   const sure = new WeakSet();
   document.addEventListener("submit", async (event) => {
     const form = event.target;
@@ -147,8 +150,8 @@
         document.body.append(form);
       }
       form.requestSubmit(submitter);
-    }
-    asked.delete(form);
+      setTimeout(() => asked.delete(form), ANSWERED_WITHIN);
+    } else asked.delete(form);
   });
 
   // --- what htmx does

@@ -48,8 +48,11 @@ def test_an_address_is_acquired_named_and_released(stack: Stack, visit: Visit) -
     page.get_by_label("Name").fill("shop")
     page.evaluate(AXE)
     assert page.evaluate(RUN, []) == []
-    page.get_by_role("button", name="Acquire public IP").click()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    page.get_by_role("button", name="Acquire public IP").dblclick(delay=60)
     expect(page.locator("main")).to_contain_text("Succeeded", timeout=60_000)
+    assert len(sent) == 1
 
     page.goto("/t/acme/public-ips/?q=shop")
     page.get_by_role("link", name=address[0]).click()
