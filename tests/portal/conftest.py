@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_K
 from django.db import connection
 
 from apps.tenancy.models import User
+from tests.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,9 +89,7 @@ def documented_command() -> list[str]:
 
 
 def start_web_server(directory: Path, **environment: str) -> WebServer:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     log = directory / f"web-{port}.log"
     argv = [sys.executable, "-m", *documented_command(), "--port", str(port)]
     argv += ["--timeout-graceful-shutdown", "1", "--no-access-log"]
