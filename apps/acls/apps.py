@@ -21,5 +21,5 @@ class AclsConfig(AppConfig):
                 recipes.before, recipes.after, recipes.list_of, recipes.settle_with_tiers, services.choice_in
             )
         )
-        inside.register(lists_of_tiers)
+        inside.register(lists_of_tiers, of_tiers=True)
         tabs.register(TAB)

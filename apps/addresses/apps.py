@@ -20,5 +20,5 @@ class AddressesConfig(AppConfig):
         resources.register(resources.PUBLIC_IP, resources.NAT_RULE)
         if goes_with not in GOES_ALONG:
             GOES_ALONG.append(goes_with)
-        inside.register(drawn_of)
+        inside.register(drawn_of, of_tiers=False)
         tabs.register(TAB)

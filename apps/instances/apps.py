@@ -9,4 +9,4 @@ class InstancesConfig(AppConfig):
         from apps.instances.queries import machines_of
         from apps.networks import inside
 
-        inside.register(machines_of)
+        inside.register(machines_of, of_tiers=True)

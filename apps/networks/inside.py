@@ -51,17 +51,18 @@ def earliest(*moments: datetime | None) -> datetime | None:
 NOTHING = Inside()
 Known = Callable[[Vpc, Sequence[Tier]], Inside]
 
-_registered: list[Known] = []
+#: Whether each is about the tiers themselves.
+_registered: dict[Known, bool] = {}
 
 
-def register(known: Known) -> None:
+def register(known: Known, *, of_tiers: bool) -> None:
     """Apps call this from `AppConfig.ready`. It costs the same number of queries whatever the VPC holds."""
-    if known not in _registered:
-        _registered.append(known)
+    _registered[known] = of_tiers
 
 
-def inside_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
+def inside_of(vpc: Vpc, tiers: Sequence[Tier], *, tiers_alone: bool = False) -> Inside:
     found = NOTHING
-    for known in _registered:
-        found |= known(vpc, tiers)
+    for known, of_tiers in _registered.items():
+        if of_tiers or not tiers_alone:
+            found |= known(vpc, tiers)
     return found

@@ -159,7 +159,7 @@ def vpc_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 @tabs.vpc_tab
 def vpc_tiers(request: TenantRequest, seen: tabs.Seen) -> HttpResponse:
-    inside = inside_of(seen.vpc, seen.tiers)
+    inside = inside_of(seen.vpc, seen.tiers, tiers_alone=True)
     rows = [
         {
             "tier": tier,
