@@ -67,7 +67,8 @@
   };
   const LINE = "tr, .stat, .list__item";
   const told = new Set();
-  const ageAll = () => {
+  // Greys what is too old by now, and gives the moments by which it was.
+  const greyAll = () => {
     const stale = new Map();
     for (const stamp of document.querySelectorAll("time[data-verb]")) {
       const since = Math.trunc((Date.now() - Date.parse(stamp.dateTime)) / 1000);
@@ -87,7 +88,10 @@
     }
     for (const line of document.querySelectorAll(".is-stale")) if (!stale.has(line)) line.classList.remove("is-stale");
     for (const line of stale.keys()) line.classList.add("is-stale");
-    const news = [...stale.values()].filter((moment) => !told.has(moment));
+    return [...stale.values()];
+  };
+  const ageAll = () => {
+    const news = greyAll().filter((moment) => !told.has(moment));
     for (const moment of news) told.add(moment);
     if (news.length) document.dispatchEvent(new Event("weft:stale"));
   };
@@ -119,6 +123,7 @@
   };
   document.addEventListener("keydown", stepOn);
   document.addEventListener("htmx:afterSettle", gatherTimes); // with those that have come in
+  document.addEventListener("htmx:afterSwap", greyAll); // what a morph has changed in its place is grey no longer
   document.addEventListener("focusin", (event) => event.target.closest?.("time[tabindex]") && gatherTimes());
 
   // Topology: point at a device, or walk to it, and its links light up.
