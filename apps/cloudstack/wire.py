@@ -257,6 +257,24 @@ class PortForward(Entity):
         return self.state == "Active"
 
 
+class BalancerRule(Entity):
+    """A load balancer. Its members are not in it. `algorithm` means nothing on Netris (REAL)."""
+
+    name: str = ""
+    protocol: str = ""  # tcp, udp, and whatever else was sent
+    publicport: int
+    privateport: int
+    publicipid: str = ""
+    publicip: IPv4Address | IPv6Address | None = None
+    networkid: str = ""
+    cidrlist: CidrTexts = ()
+    state: str = ""  # Add: not applied, as while it has no members; Active; Deleting: a removal that failed
+
+    @property
+    def is_active(self) -> bool:
+        return self.state == "Active"
+
+
 class SecondaryIp(Entity):
     ipaddress: IPv4Address | IPv6Address | None = None
 

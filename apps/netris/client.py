@@ -1,8 +1,10 @@
-"""What Weft reads from a Netris controller, one method each, the few things that it may take away, and the one that it
-makes.
+"""What Weft reads from a Netris controller, one method each, the few things that it may take away, the one that it
+makes, and the one that it changes.
 
 What is deleted is what CloudStack's plugin left behind: which that is, is for its caller to prove. A delete of what is
 gone already is done. What is made is a rule of Weft's own in a VPC of CloudStack's, by a name that no plugin gives.
+What is changed is what a load balancer of the plugin's cannot say through CloudStack: its health check, and that it is
+for UDP.
 
 A method answers with our types, with None for "there is no such thing", or raises:
 
@@ -32,6 +34,7 @@ from apps.netris.auth import SessionAuth
 from apps.netris.wire import (
     Acl,
     Allocation,
+    Balancer,
     Device,
     EBgp,
     Link,
@@ -152,6 +155,18 @@ class Netris(Client):
         """Of all VPCs: the vendor's Go SDK counts on that, too (netris-api.md 1.7)."""
         return self._list("/api/acl", Acl, patience=LONGEST_LIST)
 
+    def balancers(self, vpc_id: int) -> list[Balancer]:
+        """Those that serve one VPC. The vendor's SDK drops this filter (REAL), so what comes is sifted."""
+        found = self._list("/api/v2/l4lb", Balancer, [("filterByVpc[]", str(vpc_id))], subject=vpc_id)
+        return [each for each in found if each.vpc.id == vpc_id]
+
+    def all_balancers(self) -> list[Balancer]:
+        """Of all VPCs: the plugin counts on that (REAL)."""
+        return self._list("/api/v2/l4lb", Balancer, patience=LONGEST_LIST)
+
+    def get_balancer(self, balancer_id: int) -> Balancer | None:
+        return self._get("/api/v2/l4lb/{id}", balancer_id, Balancer)
+
     def ebgp_sessions(self, vpc_id: int) -> list[EBgp]:
         """Those of one VPC. SoftGates terminate theirs in the System VPC."""
         return self._list("/api/v2/ebgp", EBgp, _joined([vpc_id]), subject=vpc_id)
@@ -202,6 +217,38 @@ class Netris(Client):
         }
         return self._create("/api/acl", body, subject=name)
 
+    # What is changed
+
+    def update_balancer(
+        self, balancer: Balancer, *, protocol: str, check: str, timeout: int | None = None, path: str = ""
+    ) -> None:
+        """The balancer as it was read, with this protocol (TCP, UDP) and check (None, TCP, HTTP; `timeout` in
+        milliseconds). The plugin undoes it with whatever it writes next (REAL), and a member that joined since
+        `balancer` was read is lost: the caller holds the VPC's lane, and reads back.
+
+        With UDP the check must be None (2.5).
+        """
+        body: dict[str, Any] = {
+            "name": balancer.name,
+            "protocol": protocol,
+            "automatic": False,
+            "ip": str(balancer.ip),
+            "ipFamily": f"ipv{balancer.ip.version}" if balancer.ip else "ipv4",
+            "port": balancer.port,
+            "status": "enable" if balancer.is_enabled else "disable",
+            "siteID": balancer.site.id,
+            "site": balancer.site.model_dump(),
+            "tenant": balancer.tenant.model_dump(),
+            "vpc": {"id": balancer.vpc.id},
+            "healthCheck": check,
+            "backendIps": [
+                {"ip": str(each.ip), "port": each.port, "maintenance": each.maintenance} for each in balancer.backends
+            ],
+        }
+        if check != "None":
+            body |= {"timeOut": str(timeout), "requestPath": path}
+        self._update("/api/v2/l4lb/{id}", balancer.id, body)
+
     # What is taken away. An allocation or a subnet takes everything along that lies in it (quirk 3).
 
     def delete_vpc(self, vpc_id: int) -> None:
@@ -232,6 +279,12 @@ class Netris(Client):
             return new_id(self._undo(call, response))
         except ValueError as error:
             raise Unavailable(f"Netris answered {call} without an id", system=SYSTEM, call=call) from error
+
+    def _update(self, path: str, row_id: int, body: Mapping[str, Any]) -> None:
+        """Returns when it is written. What an update answers with differs and means nothing (1.6)."""
+        call, subject = f"PUT {path}", str(row_id)
+        url = self._url + path.replace("{id}", subject)
+        self._undo(call, self._channel.send("PUT", url, call=call, subject=subject, is_read=False, json=body))
 
     def _delete(self, path: str, row_id: int, body: Mapping[str, Any] | None = None) -> None:
         """Returns when it is gone. What a delete answers with differs and means nothing (1.6)."""
@@ -304,7 +357,7 @@ def _repeated(vpc_ids: Sequence[int]) -> Query:
 
 
 def _joined(vpc_ids: Sequence[int]) -> Query:
-    """The spelling for ipam, ipam/subnets, ebgp and l4lb."""
+    """The spelling for ipam, ipam/subnets and ebgp."""
     return [("filterByVpc", ",".join(map(str, vpc_ids)))]
 
 

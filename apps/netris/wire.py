@@ -265,6 +265,81 @@ def _with_length(prefix: object, length: object) -> str | None:
     return f"{text}/{length}" if text and str(length).isdecimal() else None
 
 
+class Probe(NetrisWire):
+    """What one SoftGate last found at a member. When, Netris does not say."""
+
+    softgate: Reference = Field(default=NO_REF, validation_alias=AliasChoices("hardware"))
+    status: Word = ""  # ok, failed
+    response: Word = ""  # the reason: "connection timed out"; other texts unverified
+
+
+class Backend(NetrisWire):
+    """A member. `probes` is there in newer releases alone; older ones say one `status` for all SoftGates."""
+
+    ip: Address = None
+    port: Number = None
+    maintenance: Flag = False
+    status: Word = ""  # ok, failed
+    response: Word = ""
+    probes: Annotated[tuple[Probe, ...], Rows] = Field(default=(), validation_alias=AliasChoices("stats", "probes"))
+
+
+class HealthCheck(NetrisWire):
+    """`protocol` is blank where nothing is probed. `timeout` is in milliseconds."""
+
+    protocol: Word = ""  # TCP, HTTP
+    timeout: Number = Field(default=None, validation_alias=AliasChoices("timeout", "timeOut"))
+    request_path: Word = ""
+
+
+def _health_check(value: object) -> object:
+    """{"TCP": {timeOut, requestPath}} of the Go SDK, {protocol, timeout, requestPath} of the Java SDK, the bare word
+    that is written, or nothing."""
+    if isinstance(value, HealthCheck):
+        return value
+    if not isinstance(value, dict):
+        value = {"protocol": _word(value)}
+    for protocol in ("TCP", "HTTP"):
+        if isinstance(inner := value.get(protocol), dict):
+            value = inner | {"protocol": protocol}
+    protocol = _word(value.get("protocol")).upper()
+    return value | {"protocol": protocol} if protocol in ("TCP", "HTTP") else {}
+
+
+NO_CHECK = HealthCheck()
+
+
+class Balancer(NetrisWire):
+    """An L4 load balancer, in the older shape, the newer, or both at once (2.5)."""
+
+    id: int
+    name: str = ""
+    protocol: Word = ""  # TCP, UDP
+    ip: Address = None
+    port: Number = None
+    status: Word = Field(default="", validation_alias=AliasChoices("status", "state"))  # enable, disable
+    vpc: Reference = NO_REF
+    site: Reference = Field(default=NO_REF, validation_alias=AliasChoices("site", "siteId", "siteID"))
+    tenant: Reference = Field(default=NO_REF, validation_alias=AliasChoices("tenant", "tenantId", "tenantID"))
+    check: Annotated[HealthCheck, BeforeValidator(_health_check)] = NO_CHECK
+    backends: Annotated[tuple[Backend, ...], Rows] = Field(
+        default=(), validation_alias=AliasChoices("backendIps", "backend", "backends")
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_its_check(cls, row: object) -> object:
+        """Where both spellings are sent, whichever says something counts."""
+        if not isinstance(row, dict):
+            return row
+        found = (row.get(name) for name in ("healthCheck", "healthcheck", "check"))
+        return row | {"check": next((each for each in found if each), None)}
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.status.lower() not in ("disable", "disabled")
+
+
 class Link(NetrisWire):
     id: Word = ""  # an int or a string; absent where a device lists its own links
     local: Reference = NO_REF

@@ -158,6 +158,94 @@ def test_ports_come_as_text_and_ranges_in_one_text():
     assert not read.is_active
 
 
+# Load balancers
+
+
+def a_balancer(client, address, tier, **more):
+    given = {"name": "lb-1", "network_id": tier["id"], "protocol": "udp", "public_port": 53, "private_port": 5353}
+    made = client.create_balancer_rule(address.id, **given | more)
+    assert client.check_job(made.job)
+    return client.get_balancer_rule(made.id)
+
+
+def test_a_balancer_is_made_filled_emptied_and_deleted(client, root, vpc, tier):
+    vms = [root.machine(tier, name) for name in ("web-1", "web-2")]
+    address = an_address(client, vpc)
+
+    rule = a_balancer(client, address, tier)
+
+    assert (rule.name, rule.protocol, rule.publicport, rule.privateport) == ("lb-1", "udp", 53, 5353)
+    assert (rule.publicipid, rule.publicip, rule.networkid) == (address.id, address.ipaddress, tier["id"])
+    assert (rule.state, rule.is_active, rule.cidrlist) == ("Add", False, ())
+    assert client.balancer_rules_of(address.id) == [rule]
+    assert [row for page in client.balancer_rule_pages() for row in page] == [rule]
+    assert client.members_of(rule.id) == []
+
+    assert client.check_job(client.assign_members(rule.id, [vm["id"] for vm in vms]))
+    assert client.get_balancer_rule(rule.id).is_active
+    assert {vm.id for vm in client.members_of(rule.id)} == {vm["id"] for vm in vms}
+    assert all(vm.nic_in(tier["id"]) and vm.is_running and not vm.hostid for vm in client.members_of(rule.id))
+
+    assert client.check_job(client.remove_members(rule.id, [vms[0]["id"]]))
+    assert [vm.id for vm in client.members_of(rule.id)] == [vms[1]["id"]]
+    assert client.check_job(client.delete_balancer_rule(rule.id))
+    assert (client.get_balancer_rule(rule.id), client.balancer_rules_of(address.id)) == (None, [])
+    assert client.members_of(rule.id) == []
+
+
+def test_members_join_as_a_whole_or_not_at_all(client, root, vpc, tier):
+    vms = [root.machine(tier, name) for name in ("web-1", "web-2")]
+    rule = a_balancer(client, an_address(client, vpc), tier)
+    assert client.check_job(client.assign_members(rule.id, [vms[0]["id"]]))
+
+    job = client.assign_members(rule.id, [vm["id"] for vm in vms])
+
+    with pytest.raises(Rejected) as caught:
+        client.check_job(job)
+    assert (caught.value.code, caught.value.text) == (530, "Failed to assign load balancer rule")
+    assert [vm.id for vm in client.members_of(rule.id)] == [vms[0]["id"]]
+    assert client.check_job(client.remove_members(rule.id, [vms[1]["id"]]))
+
+
+def test_a_second_balancer_of_a_port_is_refused_by_its_code(client, vpc, tier):
+    address = an_address(client, vpc)
+    rule = a_balancer(client, address, tier)
+
+    with pytest.raises(Rejected) as caught:
+        a_balancer(client, address, tier, name="lb-2")
+    assert caught.value.code == 537
+
+    assert client.check_job(client.delete_balancer_rule(rule.id))
+    with pytest.raises(Rejected) as caught:
+        client.delete_balancer_rule(rule.id)
+    assert caught.value.code == 431
+
+
+def test_a_recorded_balancer_is_read():
+    recorded = {
+        "id": "fe1bb4a7-82b9-48b7-959e-e513ee498390",
+        "name": "lb one",
+        "publicipid": "09a1d245-a60c-4caa-917e-26ff14ac9501",
+        "publicip": "198.51.100.4",
+        "publicport": "80",
+        "privateport": "8080",
+        "algorithm": "roundrobin",
+        "networkid": "639caa2e-6e76-47d4-a385-54f0539df201",
+        "cidrlist": "0.0.0.0/0",
+        "account": "acct",
+        "state": "Active",
+        "protocol": "tcp",
+        "tags": [],
+        "fordisplay": True,
+    }
+    answer = {"listloadbalancerrulesresponse": {"count": 1, "loadbalancerrule": [recorded]}}
+
+    rule = Scripted(answer).client().get_balancer_rule(recorded["id"])
+
+    assert (rule.name, rule.publicport, rule.privateport, rule.cidrlist) == ("lb one", 80, 8080, ("0.0.0.0/0",))
+    assert (rule.is_active, str(rule.publicip), rule.protocol) == (True, "198.51.100.4", "tcp")
+
+
 # Network ACLs
 
 

@@ -300,6 +300,76 @@ def test_a_rule_whose_id_did_not_arrive_may_be_there_and_is_sent_once(answer):
     assert [call for call in controller.calls if call == "POST /api/acl"] == ["POST /api/acl"]
 
 
+BALANCER = {
+    "id": 3,
+    "name": "D1-A2-Z1-V3-LB9",
+    "protocol": "TCP",
+    "ip": "198.51.100.4",
+    "port": 53,
+    "status": "enable",
+    "vpc": {"id": 5, "name": "D1-A2-Z1-V3-prod"},
+    "site": {"id": 1, "name": "sv"},
+    "tenant": {"id": 2, "name": "Admin"},
+    "healthCheck": {},
+    "backendIps": [{"id": 1, "ip": "10.10.1.20", "port": 8053, "maintenance": False, "status": "ok"}],
+}
+
+
+def test_the_balancers_of_one_vpc_are_taken_from_whatever_comes():
+    controller = Scripted(envelope([BALANCER, BALANCER | {"id": 4, "vpc": {"id": "6"}}, {"id": 5}]))
+    client = controller.client()
+
+    assert [each.id for each in client.balancers(6)] == [4]
+    assert [each.id for each in client.all_balancers()] == [3, 4, 5]
+    assert [request.url.params.get_list("filterByVpc[]") for request in controller.requests[1:]] == [["6"], []]
+
+
+def test_a_change_of_a_balancer_sends_all_of_it():
+    controller = Scripted(envelope(BALANCER))
+    balancer = controller.client().get_balancer(3)
+
+    controller.client().update_balancer(balancer, protocol="TCP", check="HTTP", timeout=2000, path="/up")
+
+    assert controller.calls[-1] == "PUT /api/v2/l4lb/3"
+    assert json.loads(controller.requests[-1].content) == {
+        "name": "D1-A2-Z1-V3-LB9",
+        "protocol": "TCP",
+        "automatic": False,
+        "ip": "198.51.100.4",
+        "ipFamily": "ipv4",
+        "port": 53,
+        "status": "enable",
+        "siteID": 1,
+        "site": {"id": 1, "name": "sv"},
+        "tenant": {"id": 2, "name": "Admin"},
+        "vpc": {"id": 5},
+        "healthCheck": "HTTP",
+        "timeOut": "2000",
+        "requestPath": "/up",
+        "backendIps": [{"ip": "10.10.1.20", "port": 8053, "maintenance": False}],
+    }
+
+
+def test_a_change_without_an_answer_may_be_made_and_is_sent_once():
+    balancer = Scripted(envelope(BALANCER)).client().get_balancer(3)
+    controller = Scripted(httpx.ReadError("reset"))
+
+    with pytest.raises(Unavailable) as caught:
+        controller.client().update_balancer(balancer, protocol="UDP", check="None")
+
+    assert (caught.value.maybe_sent, caught.value.call) == (True, "PUT /api/v2/l4lb/{id}")
+    assert [call for call in controller.calls if call.startswith("PUT")] == ["PUT /api/v2/l4lb/3"]
+
+
+def test_a_change_that_netris_refuses_says_why():
+    balancer = Scripted(envelope(BALANCER)).client().get_balancer(3)
+
+    with pytest.raises(Rejected, match="UDP services have no health check"):
+        Scripted(failure(400, "UDP services have no health check.")).client().update_balancer(
+            balancer, protocol="UDP", check="TCP", timeout=1
+        )
+
+
 def test_public_subnets_are_those_of_the_system_vpc():
     controller = Scripted(envelope([{"id": 9, "name": "D1-A2-Z1-V3-198.51.100.7/32", "prefix": "198.51.100.7/32"}]))
 

@@ -211,3 +211,30 @@ def test_the_rules_of_a_vpc_and_its_addresses_are_read(client, world, tier):
     system = next(each for each in client.vpcs() if each.is_system)
     [subnet] = [each for each in client.public_subnets(system.id) if str(each.prefix) == f"{address['ipaddress']}/32"]
     assert (subnet.purpose, subnet.name.rpartition("-")[2]) == ("nat", str(subnet.prefix))
+
+
+def test_a_balancer_of_the_plugins_gets_a_health_check(client, world, tier):
+    caller = root_of(world)
+    vpc = next(vpc for vpc in client.vpcs() if vpc.name.endswith("-vpc-1"))
+    vms = [caller.machine({"id": tier.id}, name) for name in ("web-1", "web-2")]
+    address = caller.public_ip(tier.vpcid)
+    ports = {"algorithm": "roundrobin", "publicport": 80, "privateport": 8080, "networkid": tier.id}
+    rule = caller.done("createLoadBalancerRule", publicipid=address["id"], name="lb-1", **ports)["loadbalancer"]
+    assert client.balancers(vpc.id) == []
+    caller.done("assignToLoadBalancerRule", id=rule["id"], virtualmachineids=",".join(vm["id"] for vm in vms))
+
+    [made] = client.balancers(vpc.id)
+    client.update_balancer(made, protocol="TCP", check="HTTP", timeout=1500, path="/up")
+
+    now = client.get_balancer(made.id)
+    assert (str(now.ip), now.port, now.vpc.id, now.is_enabled) == (address["ipaddress"], 80, vpc.id, True)
+    assert (made.check.protocol, now.check.protocol, now.check.timeout) == ("", "HTTP", 1500)
+    assert now.check.request_path == "/up"
+    assert {(str(each.ip), each.port) for each in now.backends} == {(vm["ipaddress"], 8080) for vm in vms}
+    assert {probe.softgate.name for each in now.backends for probe in each.probes} == {"SoftGate-1", "SoftGate-2"}
+    assert now in client.all_balancers()
+    caller.done("removeFromLoadBalancerRule", id=rule["id"], virtualmachineids=vms[0]["id"])
+    assert client.get_balancer(made.id).check.protocol == ""
+    client.update_balancer(client.get_balancer(made.id), protocol="UDP", check="None")
+    assert (client.get_balancer(made.id).protocol, len(client.get_balancer(made.id).backends)) == ("UDP", 1)
+    assert client.get_balancer(9999) is None

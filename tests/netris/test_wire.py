@@ -6,7 +6,22 @@ from ipaddress import IPv4Address, IPv4Interface, IPv4Network, IPv6Network
 import pytest
 from pydantic import ValidationError
 
-from apps.netris.wire import Acl, Allocation, Device, EBgp, Link, NatRule, Port, Ref, Site, Tenant, VNet, Vpc, new_id
+from apps.netris.wire import (
+    Acl,
+    Allocation,
+    Balancer,
+    Device,
+    EBgp,
+    Link,
+    NatRule,
+    Port,
+    Ref,
+    Site,
+    Tenant,
+    VNet,
+    Vpc,
+    new_id,
+)
 
 MOMENT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -294,3 +309,92 @@ def test_sites_and_tenants_have_old_names():
 def test_a_row_without_an_id_is_refused():
     with pytest.raises(ValidationError):
         Vpc.model_validate({"name": "x"})
+
+
+OLD = {
+    "id": 3,
+    "name": "D1-A2-Z1-V3-LB9",
+    "tenantId": 1,
+    "siteId": "2",
+    "protocol": "TCP",
+    "ip": "198.51.100.4",
+    "port": "80",
+    "status": "enable",
+    "healthcheck": {"protocol": "HTTP", "timeout": 2000, "requestPath": "/up"},
+    "internal": 0,
+    "backendIps": [
+        {"id": 1, "ip": "10.10.1.20", "port": "8080", "status": "failed", "response": "connection refused"},
+    ],
+}
+NEW = {
+    "id": 3,
+    "protocol": {"label": "TCP", "value": "TCP"},
+    "state": {"label": "Disabled", "value": "disable"},
+    "tenant": {"id": 1, "name": "Admin"},
+    "site": {"id": 2, "name": "sv"},
+    "vpc": {"id": 5, "name": "prod"},
+    "healthCheck": {"TCP": {"timeOut": "1500", "requestPath": ""}},
+    "backend": [
+        {
+            "ip": "10.10.1.20/32",
+            "port": 8080,
+            "maintenance": "true",
+            "stats": [
+                {
+                    "hardware": {"id": 7, "name": "SoftGate-1"},
+                    "status": {"label": "OK", "value": "ok"},
+                    "response": "OK",
+                },
+                {"hardware": "SoftGate-2", "status": "failed", "response": "connection timed out"},
+            ],
+        }
+    ],
+}
+
+
+def test_a_balancer_is_read_in_its_older_shape():
+    balancer = Balancer.model_validate(OLD)
+
+    assert (balancer.name, balancer.protocol, str(balancer.ip), balancer.port) == (OLD["name"], "TCP", OLD["ip"], 80)
+    assert (balancer.tenant.id, balancer.site.id, balancer.vpc.id, balancer.is_enabled) == (1, 2, None, True)
+    assert (balancer.check.protocol, balancer.check.timeout, balancer.check.request_path) == ("HTTP", 2000, "/up")
+    [member] = balancer.backends
+    assert (str(member.ip), member.port, member.maintenance, member.probes) == ("10.10.1.20", 8080, False, ())
+    assert (member.status, member.response) == ("failed", "connection refused")
+
+
+def test_a_balancer_is_read_in_its_newer_shape():
+    balancer = Balancer.model_validate(NEW)
+
+    assert (balancer.protocol, balancer.is_enabled, balancer.vpc.id, balancer.site.name) == ("TCP", False, 5, "sv")
+    assert (balancer.check.protocol, balancer.check.timeout) == ("TCP", 1500)
+    [member] = balancer.backends
+    assert (str(member.ip), member.maintenance) == ("10.10.1.20", True)
+    assert [(each.softgate.name, each.status, each.response) for each in member.probes] == [
+        ("SoftGate-1", "ok", "OK"),
+        ("SoftGate-2", "failed", "connection timed out"),
+    ]
+
+
+@pytest.mark.parametrize("balancer", [OLD, NEW])
+def test_a_balancer_that_was_kept_is_read_as_it_was(balancer):
+    read = Balancer.model_validate(balancer)
+
+    assert Balancer.model_validate_json(read.model_dump_json()) == read
+
+
+@pytest.mark.parametrize(
+    ("row", "protocol"),
+    [
+        ({}, ""),
+        ({"healthCheck": None, "healthcheck": {"protocol": "tcp"}}, "TCP"),
+        ({"healthCheck": {}, "healthcheck": None}, ""),
+        ({"healthCheck": "HTTP"}, "HTTP"),
+        ({"healthCheck": "None"}, ""),
+        ({"healthCheck": {"protocol": "None", "timeout": 2000}}, ""),
+        ({"healthCheck": {"label": "TCP", "value": "TCP"}}, ""),
+        ({"healthCheck": ["TCP"]}, ""),
+    ],
+)
+def test_what_probes_is_told_in_several_ways_and_what_is_not_understood_is_none(row, protocol):
+    assert Balancer.model_validate({"id": 1, **row}).check.protocol == protocol
