@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -12,11 +11,8 @@ from apps.addresses.models import LABEL, NOTES, PublicIp, Purpose
 from apps.addresses.services.public_ips import MOST_HOURS
 from apps.kernel.api.bodies import Body, Count, Text
 from apps.kernel.api.fields import Address, Time
-from apps.mirror.queries import UNREAD, Applied
-from apps.networks.api.serializers import CAN, VpcRef
-from apps.operations.api.serializers import STATUSES
-from apps.operations.models import Operation
-from apps.tenancy.api.serializers import Read, TenantRef
+from apps.networks.api.serializers import AppliedRead
+from apps.tenancy.api.serializers import TenantRef
 from apps.zones.api.serializers import ZoneRef
 
 
@@ -25,41 +21,6 @@ class PublicIpCan(serializers.Serializer[Any]):
 
     edit = serializers.CharField(allow_null=True)
     release = serializers.CharField(allow_null=True)
-
-
-class AppliedRead(Read):
-    """Something in a VPC, and whether both systems have it. The view puts what is `applied`, and the `work` in the
-    VPCs, into the context."""
-
-    for_platform = ("tenant",)
-
-    id = serializers.UUIDField()
-    tenant = TenantRef(required=False, help_text="For the platform only.")
-    vpc = VpcRef()
-    status = serializers.ChoiceField(choices=STATUSES)
-    applied = serializers.SerializerMethodField(
-        help_text="Whether the systems that know of it have it as it is meant; null while no fresh reading tells."
-    )
-    read_at = serializers.SerializerMethodField(help_text="When they said so, or the one of them that was read first.")
-    can = serializers.SerializerMethodField(help_text=CAN)
-    created_at = Time()
-
-    @extend_schema_field(serializers.BooleanField(allow_null=True))
-    def get_applied(self, row: Any) -> bool | None:
-        return self._applied(row).is_applied
-
-    @extend_schema_field(Time(allow_null=True))
-    def get_read_at(self, row: Any) -> str | None:
-        read_at = self._applied(row).read_at
-        return None if read_at is None else Time().to_representation(read_at)
-
-    def work_on(self, row: Any) -> list[Operation]:
-        work: dict[UUID, list[Operation]] = self.context["work"]
-        return work.get(row.vpc_id, [])
-
-    def _applied(self, row: Any) -> Applied:
-        applied: dict[UUID, Applied] = self.context["applied"]
-        return applied.get(row.pk, UNREAD)
 
 
 class PublicIpRead(AppliedRead):

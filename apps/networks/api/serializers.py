@@ -11,6 +11,7 @@ from rest_framework import serializers
 from apps.kernel.api.bodies import Body, DescriptionText, NameText, Text
 from apps.kernel.api.fields import Address, Time
 from apps.kernel.names import NAME
+from apps.mirror.queries import UNREAD, Applied
 from apps.networks import queries
 from apps.networks.agreement import ABOUT, FINDINGS, VERDICTS, Difference
 from apps.networks.models import Tier, Vpc
@@ -47,6 +48,9 @@ class Offers(Read):
         return {action.replace(" ", "_"): row.why_not(action, self.work(vpc_id)) for action in actions}
 
 
+CAN = "Null for what can be done now, or the reason why it cannot."
+
+
 class TierCan(serializers.Serializer[Any]):
     """Why something is not offered now; null when it is."""
 
@@ -54,7 +58,39 @@ class TierCan(serializers.Serializer[Any]):
     delete = serializers.CharField(allow_null=True)
 
 
-CAN = "Null for what can be done now, or the reason why it cannot."
+class AppliedRead(Read):
+    """Something in a VPC, and whether both systems have it. The view puts what is `applied`, and the `work` in the
+    VPCs, into the context."""
+
+    for_platform = ("tenant",)
+
+    id = serializers.UUIDField()
+    tenant = TenantRef(required=False, help_text="For the platform only.")
+    vpc = VpcRef()
+    status = serializers.ChoiceField(choices=STATUSES)
+    applied = serializers.SerializerMethodField(
+        help_text="Whether the systems that know of it have it as it is meant; null while no fresh reading tells."
+    )
+    read_at = serializers.SerializerMethodField(help_text="When they said so, or the one of them that was read first.")
+    can = serializers.SerializerMethodField(help_text=CAN)
+    created_at = Time()
+
+    @extend_schema_field(serializers.BooleanField(allow_null=True))
+    def get_applied(self, row: Any) -> bool | None:
+        return self._applied(row).is_applied
+
+    @extend_schema_field(Time(allow_null=True))
+    def get_read_at(self, row: Any) -> str | None:
+        read_at = self._applied(row).read_at
+        return None if read_at is None else Time().to_representation(read_at)
+
+    def work_on(self, row: Any) -> list[Operation]:
+        work: dict[UUID, list[Operation]] = self.context["work"]
+        return work.get(row.vpc_id, [])
+
+    def _applied(self, row: Any) -> Applied:
+        applied: dict[UUID, Applied] = self.context["applied"]
+        return applied.get(row.pk, UNREAD)
 
 
 class TierRead(Offers):

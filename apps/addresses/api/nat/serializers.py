@@ -8,12 +8,12 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.addresses.api.serializers import AppliedRead
 from apps.addresses.models import PortForward, Protocol, StaticNat
 from apps.addresses.ports import LONGEST
 from apps.addresses.queries.nat import why_not
 from apps.kernel.api.bodies import Body, Flag, Text
 from apps.kernel.api.fields import Address
+from apps.networks.api.serializers import AppliedRead
 
 
 class PublicIpRef(serializers.Serializer[Any]):
