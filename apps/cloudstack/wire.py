@@ -174,7 +174,7 @@ class Router(Entity):
 
 
 class StaticRoute(Entity):
-    """One that somebody made in a VPC. It has a next hop in the VPC, or a private gateway."""
+    """It has a next hop in the VPC, or a private gateway."""
 
     cidr: Cidr = None
     nexthop: IPv4Address | None = None

@@ -39,6 +39,7 @@ class Kind(models.TextChoices):
     NETRIS_RANGE = "netris.range", "Ranges of VPCs in Netris"
     NETRIS_NAT = "netris.nat", "NAT rules in Netris"
     NETRIS_ACL = "netris.acl", "Rules of access lists in Netris"
+    NETRIS_ROUTE = "netris.route", "Static routes in Netris"
     NETRIS_ADDRESS = "netris.address", "Public addresses in Netris"
     NETRIS_DEVICE = "netris.device", "Inventory of Netris"
     NETRIS_LINK = "netris.link", "Links in Netris"
@@ -70,6 +71,7 @@ SECONDS = {
     Kind.NETRIS_RANGE: 60,
     Kind.NETRIS_NAT: 60,
     Kind.NETRIS_ACL: 60,
+    Kind.NETRIS_ROUTE: 60,
     Kind.NETRIS_ADDRESS: 120,
     Kind.NETRIS_DEVICE: 15,
     Kind.NETRIS_LINK: 60,

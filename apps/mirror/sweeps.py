@@ -17,6 +17,7 @@ How often stands in `Kind.interval`.
     netris.range          id of its VPC        the allocations of all VPCs but the System VPC, with their subnets
     netris.nat            id of its VPC        all NAT rules
     netris.acl            id of its VPC        all rules of access lists
+    netris.route          id of its VPC        the static routes of all VPCs but the System VPC
     netris.address        the address          the subnets of the System VPC that hold one address for a tenant's VPC
     netris.device         name                 the inventory
     netris.link           local port           the links
@@ -39,7 +40,7 @@ from apps.kernel.named import joined
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind
 from apps.netris.names import name_in_cloudstack
-from apps.netris.wire import Acl, Allocation, Device, EBgp, Link, NatRule, Subnet, VNet
+from apps.netris.wire import Acl, Allocation, Device, EBgp, Link, NatRule, StaticRoute, Subnet, VNet
 from apps.netris.wire import Vpc as NetrisVpc
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -103,6 +104,10 @@ def _vnets(clouds: Clouds) -> Iterator[Sequence[VNet]]:
 
 def _ranges(clouds: Clouds) -> Iterator[Sequence[Allocation]]:
     return clouds.netris.ipam_of([vpc.id for vpc in clouds.netris.vpcs() if not vpc.is_system])
+
+
+def _routes(clouds: Clouds) -> Iterator[Sequence[StaticRoute]]:
+    return clouds.netris.static_routes_of([vpc.id for vpc in clouds.netris.vpcs() if not vpc.is_system])
 
 
 def _system_vpcs(clouds: Clouds) -> list[int]:
@@ -246,6 +251,14 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         remote_id=lambda rule: rule.id,
         key=lambda rule: rule.vpc.id or "",
         name=lambda rule: rule.name,
+    ),
+    Kind.NETRIS_ROUTE: Sweep(
+        system=System.NETRIS,
+        model=StaticRoute,
+        pages=_routes,
+        remote_id=lambda route: route.id,
+        key=lambda route: route.vpc.id or "",
+        name=lambda route: str(route.destination),
     ),
     Kind.NETRIS_ADDRESS: Sweep(
         system=System.NETRIS,

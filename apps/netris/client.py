@@ -41,6 +41,7 @@ from apps.netris.wire import (
     NatRule,
     Port,
     Site,
+    StaticRoute,
     Subnet,
     Tenant,
     VNet,
@@ -167,6 +168,16 @@ class Netris(Client):
     def get_balancer(self, balancer_id: int) -> Balancer | None:
         return self._get("/api/v2/l4lb/{id}", balancer_id, Balancer)
 
+    def static_routes(self, vpc_id: int) -> list[StaticRoute]:
+        """Those of one VPC."""
+        found = self._list("/api/routes", StaticRoute, _repeated([vpc_id]), subject=vpc_id)
+        return [route for route in found if route.vpc.id == vpc_id]
+
+    def static_routes_of(self, vpc_ids: Collection[int]) -> Iterator[list[StaticRoute]]:
+        """Those of all these VPCs, a hundred per call."""
+        for some in _portions(sorted(vpc_ids)):
+            yield self._list("/api/routes", StaticRoute, _repeated(some), subject=f"{len(some)} VPCs")
+
     def ebgp_sessions(self, vpc_id: int) -> list[EBgp]:
         """Those of one VPC. SoftGates terminate theirs in the System VPC."""
         return self._list("/api/v2/ebgp", EBgp, _joined([vpc_id]), subject=vpc_id)
@@ -265,6 +276,10 @@ class Netris(Client):
 
     def delete_nat_rule(self, rule_id: int) -> None:
         self._delete("/api/v2/nat/{id}", rule_id)
+
+    def delete_static_route(self, route_id: int) -> None:
+        """The old API wants the id in a body."""
+        self._delete("/api/routes", route_id, {"id": route_id})
 
     def delete_acl(self, acl_id: int, *, netris_tenant_id: int) -> None:
         """The old API wants ids and tenants in a body, as the plugin sends them."""

@@ -340,6 +340,24 @@ class Balancer(NetrisWire):
         return self.status.lower() not in ("disable", "disabled")
 
 
+class StaticRoute(NetrisWire):
+    """Its name is its destination (netris-api.md 2.9)."""
+
+    id: int
+    destination: Prefix = Field(default=None, validation_alias=AliasChoices("name", "destination"))
+    next_hop: Address = Field(default=None, validation_alias="next_hop")
+    vpc: Reference = NO_REF
+    description: str = ""
+    state: Word = Field(default="", validation_alias=AliasChoices("stateStatus", "state"))
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.state.lower() != "disabled"
+
+    def __str__(self) -> str:
+        return f"{self.destination} via {self.next_hop}"
+
+
 class Link(NetrisWire):
     id: Word = ""  # an int or a string; absent where a device lists its own links
     local: Reference = NO_REF
