@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("apps.addresses.api.urls")),
     path("", include("apps.acls.api.urls")),
     path("", include("apps.networks.api.urls")),
+    path("", include("apps.networks.api.routes.urls")),
     path("", include("apps.addresses.api.nat.urls")),
     path("", include("apps.operations.api.urls")),
     re_path("", NoSuchAddress.as_view()),

@@ -8,6 +8,7 @@
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
     strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
     public IPs, their NAT,
+    static routes,
     lists of tiers, and lists    `WEFT_GONE_DAYS` after they were gone, and the tiers that had them
     tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
     audit entries               `WEFT_AUDIT_DAYS` after they were written; whatever they tell of is no matter
@@ -46,7 +47,7 @@ from apps.health.models import Process
 from apps.kernel import clock
 from apps.kernel.locks import try_again
 from apps.mirror.models import Item, Kind, Reading
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
 from apps.operations.state import AT_REST
@@ -65,6 +66,8 @@ BATCH = 1000
 INVITATIONS_SEEN = timedelta(days=30)
 #: What leads from a public IP into a tier.
 LEADING = (StaticNat, PortForward)
+#: What leads into a tier, from wherever.
+INTO = (*LEADING, StaticRoute)
 OWNERS = (Kind.CLOUDSTACK_DOMAIN, Kind.CLOUDSTACK_ACCOUNT)
 
 
@@ -87,11 +90,12 @@ def forget() -> None:
     unspoken = (_no_stray_speaks(gone), _no_operation_speaks())
     _forget("static NATs", StaticNat.unscoped.filter(**deleted), *unspoken)
     _forget("port forwards", PortForward.unscoped.filter(**deleted), *unspoken)
+    _forget("static routes", StaticRoute.unscoped.filter(**deleted), *unspoken)
     _forget("public IPs", PublicIp.unscoped.filter(**deleted), *unspoken, *_empty_of("public_ip", *LEADING))
     # While its tier lives, a list that was taken off may still be there, empty: the tier's removal asks for it.
     _forget("lists of tiers", TierAcl.unscoped.filter(**deleted, tier__status=Status.DELETED), *unspoken)
     _forget("access lists", Acl.unscoped.filter(**deleted), *unspoken, *_empty_of("acl", TierAcl))
-    _forget("tiers", Tier.unscoped.filter(**deleted), *unspoken, *_empty_of("tier", *LEADING, TierAcl))
+    _forget("tiers", Tier.unscoped.filter(**deleted), *unspoken, *_empty_of("tier", *INTO, TierAcl))
     _forget("VPCs", Vpc.unscoped.filter(**deleted), *unspoken, *_empty_of("vpc", Tier, PublicIp, Acl))
     _forget("accounts", _accounts().filter(**deleted), *unspoken, ~Exists(_owners()))
     if settings.AUDIT_DAYS:
@@ -103,7 +107,7 @@ def forget() -> None:
 def _nothing_there_is_about(gone: datetime) -> Iterator[Condition]:
     """Of operations: what they were about was over by then."""
     about = OuterRef("resource_id")
-    for model in (Vpc, Tier, Account, PublicIp, Acl, TierAcl, *LEADING):
+    for model in (Vpc, Tier, Account, PublicIp, Acl, TierAcl, *INTO):
         yield ~Exists(model.unscoped.filter(pk=about).exclude(status=Status.DELETED, deleted_at__lt=gone))
     for column in ("pk", "row_id"):
         yield ~Q(resource_id__in=_strays(gone).exclude(**{column: None}).values(column))

@@ -17,7 +17,7 @@ from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.provisioned import Status
 from apps.quotas.queries import quotas_of
@@ -144,6 +144,14 @@ def a_tier(
     return Tier.unscoped.create(
         vpc=vpc, tenant=vpc.tenant, vpc_cidr=vpc.cidr, name=name, cidr=IPv4Network(cidr), status=status, **fields
     )
+
+
+def a_static_route(
+    tier: Tier, destination: str = "192.168.50.0/24", status: Status = Status.READY, **fields: Any
+) -> StaticRoute:
+    ends = {"destination": IPv4Network(destination), "next_hop": tier.cidr[9]}
+    whose = {"vpc": tier.vpc, "tenant": tier.vpc.tenant, "tier": tier, "status": status}
+    return StaticRoute.unscoped.create(**(whose | ends | fields))
 
 
 def a_public_ip(vpc: Vpc, address: str = "198.51.100.20", status: Status = Status.READY, **fields: Any) -> PublicIp:

@@ -52,6 +52,12 @@ GET    networks:tier_create        vpc        login      404       403     200  
 POST   networks:tier_create        vpc        login      404       403     200       404
 GET    networks:tier_rename        tier       login      404       403     200       404
 POST   networks:tier_rename        tier       login      404       403     200       404
+GET    routes:of_vpc              vpc        login      404       200     200       404
+GET    routes:create              vpc        login      404       403     200       404
+POST   routes:create              vpc        login      404       403     422       404
+GET    routes:delete              route      login      404       403     200       404
+POST   routes:delete              route      login      404       403     302       404
+POST   routes:apply               route      login      404       403     302       404
 GET    networks:tier_delete        tier       login      404       403     200       404
 POST   networks:tier_delete        tier       login      404       403     302       404
 GET    acls:list                   tenant     login      404       200     200       404
@@ -226,6 +232,12 @@ GET    api:vpc                     vpc        401        404       200     200  
 PATCH  api:vpc                     vpc        401        404       403     200       403
 DELETE api:vpc                     vpc        401        404       403     202       403
 GET    api:vpc-agreement           vpc        401        404       200     200       200
+GET    api:vpc-routes              vpc        401        404       200     200       200
+GET    api:staticroutes            -          401        200       200     200       200
+POST   api:staticroutes            -          401        422       403     422       403
+GET    api:staticroute             route      401        404       200     200       200
+DELETE api:staticroute             route      401        404       403     202       403
+POST   api:staticroute-apply       route      401        404       403     202       403
 GET    api:quotas                  -          401        200       200     200       200
 GET    api:quota                   tenant_id  401        404       200     200       200
 GET    api:tiers                   -          401        200       200     200       200
@@ -353,6 +365,7 @@ def ids(acme, globex) -> Ids:
         "instance": builders.an_instance(account),
         "publicip": builders.a_public_ip(vpc).pk,
         "tier": tier.pk,
+        "route": builders.a_static_route(tier).pk,
         "staticnat": builders.a_static_nat(builders.a_public_ip(vpc, "198.51.100.40"), tier).pk,
         "forward": builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.41"), tier).pk,
         "acl": builders.an_acl(vpc).pk,

@@ -65,6 +65,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     )
     return {
         **{"vpc": vpc.pk, "tier": tier.pk, "operation": operation.pk},
+        "route": builders.a_static_route(tier).pk,
         "staticnat": builders.a_static_nat(builders.a_public_ip(vpc, "198.51.100.40"), tier).pk,
         "forward": builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.41"), tier).pk,
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
@@ -97,6 +98,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "public-ips": "publicip",
         "address-pools": "zone",
         "static-nats": "staticnat",
+        "static-routes": "route",
         "port-forwards": "forward",
         "members": "member",
         "invitations": "invitation",

@@ -20,7 +20,7 @@ from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.instances.queries import theirs
 from apps.mirror.models import Item, Kind
 from apps.mirror.services import refresh_due, request_refresh
-from apps.networks.models import Vpc
+from apps.networks.models import StaticRoute, Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
 from apps.tenancy import services
@@ -211,7 +211,9 @@ def what_leads_into(vpc: Vpc) -> dict[str, Any]:
     nat = StaticNat.unscoped.filter(vpc=vpc).first()
     forward = PortForward.unscoped.filter(vpc=vpc).first()
     ends = [builders.a_public_ip(vpc, f"203.0.113.{PublicIp.unscoped.count() + n}") for n in (1, 2)] if not nat else []
+    route = StaticRoute.unscoped.filter(vpc=vpc).first() or builders.a_static_route(tier)
     return {
+        "route": route.pk,
         "staticnat": (nat or builders.a_static_nat(ends[0], tier)).pk,
         "forward": (forward or builders.a_port_forward(ends[1], tier, 22)).pk,
     }

@@ -83,6 +83,7 @@ def test_each_tenant_finds_its_own_behind_the_door(acme, globex):
         tier = builders.a_tier(builders.a_vpc(tenant, zone))
         for_nat, for_forward = (builders.a_public_ip(tier.vpc, f"198.51.100.{each}{number}") for each in (2, 3))
         builders.a_static_nat(for_nat, tier)
+        builders.a_static_route(tier)
         builders.a_port_forward(for_forward, tier)
         acl = builders.an_acl(tier.vpc)
         TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=tenant, acl=acl)

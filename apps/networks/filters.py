@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from apps.kernel.api.filters import NameFilter
 from apps.kernel.errors import Refused
 from apps.kernel.named import containing
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.operations.filters import LIVE_STATUSES
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.door import Door
@@ -73,4 +73,12 @@ class TierFilter(InVpcFilter):
 
     class Meta:
         model = Tier
+        fields: list[str] = []
+
+
+class StaticRouteFilter(InVpcFilter):
+    q = words("the destination or the next hop")
+
+    class Meta:
+        model = StaticRoute
         fields: list[str] = []

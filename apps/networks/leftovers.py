@@ -65,7 +65,7 @@ class Fabric:
         return vnets + self._alone(subnets, [net for net in subnets if net.prefix == tier.cidr])
 
     def of_tiers(self) -> list[Leftover]:
-        """Everything that any tier had: ACLs too, which would keep CloudStack from deleting the VPC."""
+        """Everything that any tier had: ACLs and routes too, which would keep CloudStack from deleting the VPC."""
         ours = re.compile(rf"{self.prefix}-N\d+-")
         tenant = self.vpc.admin_tenant.id or 0
         acls = [
@@ -73,9 +73,14 @@ class Fabric:
             for acl in self.netris.acls(self.vpc.id)
             if ours.match(acl.name)
         ]
+        routes = [
+            route_left(self.clouds, route)
+            for route in self.netris.static_routes(self.vpc.id)
+            if route.description.startswith(self.prefix)
+        ]
         vnets = [self._vnet(net) for net in self.netris.vnets(self.vpc.id) if ours.match(net.name)]
         subnets = self._subnets()
-        return acls + vnets + self._alone(subnets, [net for net in subnets if self._is_a_tiers(net)])
+        return acls + routes + vnets + self._alone(subnets, [net for net in subnets if self._is_a_tiers(net)])
 
     def of_all(self) -> list[Leftover]:
         """The whole VPC, itself last."""
@@ -111,6 +116,10 @@ class Fabric:
 
     def _vnet(self, net: fabric.VNet) -> Leftover:
         return Leftover(f"the V-Net {net.name}", partial(self.netris.delete_vnet, net.id))
+
+
+def route_left(clouds: Clouds, route: fabric.StaticRoute) -> Leftover:
+    return Leftover(f"the static route {route}", partial(clouds.netris.delete_static_route, route.id))
 
 
 def nat_rules_of(clouds: Clouds, netris_vpc_id: int) -> list[fabric.NatRule]:

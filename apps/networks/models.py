@@ -1,10 +1,11 @@
-"""VPCs and their tiers. The rows are reservations: names and ranges are constraints of the database.
+"""VPCs, their tiers and static routes. The rows are reservations: names and ranges are constraints of the database.
 
     constraint                      says
     vpc_name_is_unique              one live VPC of a name per tenant; what looks the same is the same (`kernel.names`)
     tier_name_is_unique             the same within a VPC
     tier_ranges_do_not_overlap      live tiers of a VPC share no address
     tier_lies_in_vpc                a tier's range is part of its VPC's (a composite foreign key keeps `vpc_cidr` true)
+    routes_do_not_overlap           live static routes of a VPC lead to ranges that share no address
 
 VPCs may overlap each other, also a tenant's own: each is a routing domain of its own.
 """
@@ -163,6 +164,62 @@ class Tier(Provisioned):
         VPC."""
         about = [each for each in work if each.resource_id in (self.pk, self.vpc_id)]
         return _why_not(self.status, "tier", action, about)
+
+
+class StaticRouteQuerySet(ProvisionedQuerySet["StaticRoute"]):
+    pass
+
+
+class StaticRoute(Provisioned):
+    """What is addressed to a range outside the VPC goes to an address in one of its tiers. With the tier the route goes
+    as well: a trigger sees to that, as CloudStack's plugin keeps no tier from going under its routes."""
+
+    vpc = models.ForeignKey(Vpc, on_delete=models.PROTECT, related_name="+")
+    #: The VPC's, which a composite foreign key keeps true.
+    tenant = models.ForeignKey(Tenant, db_index=False, on_delete=models.PROTECT, related_name="+")
+    #: In which the next hop lies.
+    tier = models.ForeignKey(Tier, on_delete=models.PROTECT, related_name="+")
+    destination: models.Field[IPv4Network | str, IPv4Network] = CidrAddressField()
+    next_hop: models.Field[IPv4Address | str, IPv4Address] = InetAddressField(store_prefix_length=False)
+    search_key = Key("destination", "next_hop")
+    #: When its last operation came to rest: only what is read on Netris after that says whether it is there.
+    settled_at = models.DateTimeField(null=True)
+
+    unscoped: ClassVar[models.Manager[StaticRoute]] = StaticRouteQuerySet.as_manager()
+    objects = TenantDoor[StaticRouteQuerySet]("tenant")
+
+    class Meta:
+        verbose_name = "static route"
+        ordering = ("destination", "id")
+        constraints = [
+            ExclusionConstraint(
+                name="routes_do_not_overlap",
+                expressions=[("vpc", "="), (OpClass("destination", name="inet_ops"), "&&")],
+                condition=LIVE,
+            ),
+        ]
+        indexes = [
+            models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="static_route_by_age"),
+            models.Index(fields=("-created_at", "-id"), condition=LIVE, name="static_route_newest"),
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="static_route_by_words"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.destination} via {self.next_hop}"
+
+    @property
+    def lock_key(self) -> str:
+        return f"static-route:{self.pk}"
+
+    @property
+    def lane(self) -> str:
+        return lane_of(self.vpc_id)
+
+    def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
+        """Why `delete` or `apply` is not offered now; None when it is. `work` is all that is under way or stuck in its
+        VPC."""
+        about = [each for each in work if each.resource_id in (self.pk, self.tier_id, self.vpc_id)]
+        return _why_not(self.status, "static route", action, about)
 
 
 def _why_not(status: str, noun: str, action: str, work: Sequence[Operation]) -> str | None:

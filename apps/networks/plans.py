@@ -11,7 +11,7 @@ from apps.networks.addressing import free_blocks
 from apps.networks.agreement import Agreement
 from apps.networks.drafts import TierDraft, VpcDraft
 from apps.networks.inside import NOTHING, Inside
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.networks.specs import TierSpec
 from apps.operations.provisioned import Status
 from apps.operations.queries import typical_seconds
@@ -165,7 +165,8 @@ GOES_ALONG: list[Callable[[Vpc], Sequence[Item]]] = []
 
 def goes_with_vpc(vpc: Vpc, tiers: Sequence[Tier]) -> list[Item]:
     items = [Item("VPC", vpc.name, f"{vpc.cidr} in {vpc.zone}, with its router in CloudStack and its twin in Netris")]
-    items += [goes_with_tier(tier) for tier in tiers]
+    items += [_tier(tier) for tier in tiers]
+    items += _routes(vpc, tiers)
     if vpc.egress_ip:
         items.append(
             Item(
@@ -175,7 +176,19 @@ def goes_with_vpc(vpc: Vpc, tiers: Sequence[Tier]) -> list[Item]:
     return items + [item for each in GOES_ALONG for item in each(vpc)]
 
 
-def goes_with_tier(tier: Tier) -> Item:
+def goes_with_tier(tier: Tier) -> list[Item]:
+    """With the routes that lead into it: the plugin would leave them on Netris, and lead nowhere."""
+    return [_tier(tier), *_routes(tier.vpc, [tier])]
+
+
+def _routes(vpc: Vpc, tiers: Sequence[Tier]) -> list[Item]:
+    rows = StaticRoute.objects.of(vpc.tenant).live().filter(vpc=vpc, tier__in=tiers).select_related("tier")
+    return [
+        Item("Static route", str(row.destination), f"via {row.next_hop} in the tier {row.tier.name}") for row in rows
+    ]
+
+
+def _tier(tier: Tier) -> Item:
     return Item("Tier", tier.name, f"{tier.cidr}, with its V-Net in Netris")
 
 

@@ -44,7 +44,7 @@ def _ask(tenant_id: UUID, vpc_id: UUID) -> None:
 
 
 def read_again(vpc: Vpc, clouds: Clouds) -> None:
-    """Seven calls, however much the zone holds. Both systems answered a moment ago; if not, the sweeps see to it."""
+    """Eight calls, however much the zone holds. Both systems answered a moment ago; if not, the sweeps see to it."""
     if any(health.is_troubled(vpc.zone, system) for system in System):
         return
     try:
@@ -71,3 +71,5 @@ def _read(vpc: Vpc, clouds: Clouds) -> None:
         note(zone, Kind.NETRIS_VNET, clouds.netris.vnets(vpc.netris_id), read_at=at)
         note(zone, Kind.NETRIS_RANGE, clouds.netris.ipam(vpc.netris_id), read_at=at, key=vpc.netris_id)
         note(zone, Kind.NETRIS_NAT, nat_rules_of(clouds, vpc.netris_id), read_at=at, key=vpc.netris_id)
+        routes = clouds.netris.static_routes(vpc.netris_id)
+        note(zone, Kind.NETRIS_ROUTE, routes, read_at=at, key=vpc.netris_id)

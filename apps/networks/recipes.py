@@ -424,10 +424,10 @@ def send_removal(clouds: Clouds, memo: Memo) -> str:
 
 
 def remove_route(route: StaticRoute, clouds: Clouds, memo: Memo, fate: Fate) -> Progress:
-    """Take away a static route that somebody made in CloudStack: the VPC cannot go before it. One at a time: the plugin
+    """Take away a static route: neither its tier nor the VPC can go before it. One at a time: the plugin
     would otherwise undo what another call does. Raises `Rejected` when CloudStack has tried this one in vain."""
     if fate.last_word and memo.get("target") == route.id:
-        text = f"CloudStack could not remove the static route {route}, which was made there: {fate.last_word.text}"
+        text = f"CloudStack could not remove the static route {route}: {fate.last_word.text}"
         raise Rejected(text, fate.last_word.code, system=System.CLOUDSTACK, call="deleteStaticRoute")
     need_netris(clouds)
     order = order_for("deleteStaticRoute", route)

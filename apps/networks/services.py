@@ -56,7 +56,7 @@ def create_vpc(tenant: Tenant, spec: VpcSpec, *, by: Actor, priority: Priority =
 def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> bool:
     """Give a VPC another name or description, at once: both live in Weft alone. False when they are what they were."""
     name, description = NAME.parse(name, "name"), DESCRIPTION.parse(description, "description")
-    vpc = _held(vpc, "rename")
+    vpc = held(vpc, "rename")
     old = {"name": vpc.name, "description": vpc.description}
     new = {"name": name, "description": description}
     if old == new:
@@ -71,7 +71,7 @@ def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> bool:
 @transaction.atomic(durable=True)
 def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
     """Take a VPC away with all its tiers."""
-    vpc = _held(vpc, "delete")
+    vpc = held(vpc, "delete")
     audit(by, "vpc.delete", vpc, tenant=vpc.tenant, old={"name": vpc.name, "cidr": str(vpc.cidr)})
     return _start("vpc", vpc, Goal.ABSENT, by=by)
 
@@ -80,7 +80,7 @@ def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
 def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor, beside: Callable[[Tier], None] | None = None) -> Operation:
     """Add a tier to a VPC that is ready. `beside` makes rows of other apps that belong to it from its first moment."""
     quotas = hold_use(vpc.tenant)
-    vpc = _held(vpc, "add tier")
+    vpc = held(vpc, "add tier")
     quotas.need(TIER)
     tiers = list(Tier.objects.of(vpc.tenant).live().filter(vpc=vpc))
     if len(tiers) >= vpc.zone.max_tiers_per_vpc:
@@ -164,7 +164,7 @@ def translated(noun: str, name: str) -> Iterator[None]:
         raise
 
 
-def _held(vpc: Vpc, action: str) -> Vpc:
+def held(vpc: Vpc, action: str) -> Vpc:
     """The VPC as it is now, locked until the transaction ends. Raises `Refused` when the action is not offered."""
     rows = Vpc.objects.of(vpc.tenant).select_for_update(of=("self",), no_key=True).select_related("tenant", "zone")
     vpc = rows.get(pk=vpc.pk)

@@ -277,7 +277,7 @@ def tier_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
 def _end_of_tier(request: TenantRequest, tier: Tier) -> dict[str, Any]:
     context = _removal(request, tier, f"Delete tier {tier.name}", _offer(request, tier, "delete"))
     stays = [plans.Item("VPC", tier.vpc.name, "and its other tiers"), *plans.STAYS]
-    return {**context, "goes": [plans.goes_with_tier(tier)], "stays": stays, "confirm_label": "Delete tier"}
+    return {**context, "goes": plans.goes_with_tier(tier), "stays": stays, "confirm_label": "Delete tier"}
 
 
 # --- what they share --------------------------------------------------------------------------------------------------

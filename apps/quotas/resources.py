@@ -45,13 +45,14 @@ MOST_OF_ONE = 100_000
 
 VPC = Resource("vpc", "VPC", 20)
 TIER = Resource("tier", "tier", 60)
+STATIC_ROUTE = Resource("static_route", "static route", 100)
 PUBLIC_IP = Resource("public_ip", "public IP", 20)
 #: A static NAT, or a port forward of however many ports.
 NAT_RULE = Resource("nat_rule", "NAT rule", 200)
 ACL = Resource("acl", "access list", 40)
 ACL_RULE = Resource("acl_rule", "access list rule", 2000)
 
-_ORDER = (VPC, TIER, PUBLIC_IP, NAT_RULE, ACL, ACL_RULE)
+_ORDER = (VPC, TIER, STATIC_ROUTE, PUBLIC_IP, NAT_RULE, ACL, ACL_RULE)
 _registered: set[Resource] = set()
 
 

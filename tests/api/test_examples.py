@@ -53,6 +53,7 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
         "TIER": str(tier.pk),
         "INSTANCE": str(builders.an_instance(account, tier=tier)),
         "PUBLIC_IP": str(address.pk),
+        "STATIC_ROUTE": str(builders.a_static_route(tier).pk),
         "STATIC_NAT": str(builders.a_static_nat(static, tier).pk),
         "FORWARD": str(builders.a_port_forward(forwarded, tier).pk),
         "ACL": str(acl.pk),

@@ -60,6 +60,7 @@ def test_there_are_parameters_to_try():
         "/instances/",
         "/public-ips/",
         "/static-nats/",
+        "/static-routes/",
         "/port-forwards/",
         "/acls/",
         "/address-pools/",

@@ -19,6 +19,7 @@ from tests.api.conftest import Api, problem_of
 from tests.api.test_networks import a_body
 
 SEARCHED = ["/vpcs/", "/tiers/", "/public-ips/", "/static-nats/", "/port-forwards/", "/acls/", "/instances/"]
+SEARCHED += ["/static-routes/"]
 OF_TENANTS = [*SEARCHED, "/operations/"]
 MANY = [*OF_TENANTS, "/tenants/", "/quotas/"]
 
@@ -31,6 +32,7 @@ class Estate(NamedTuple):
     instance: UUID
     public_ip: UUID
     static_nat: UUID
+    static_route: UUID
     forward: UUID
     acl: UUID
 
@@ -47,7 +49,8 @@ def an_estate(vpc: Vpc, name: str, number: int) -> Estate:
     free, static, forwarded = (builders.a_public_ip(vpc, f"198.51.100.{number + each}", name=name) for each in range(3))
     to = {"instance_id": builders.an_instance(account, name, tier=tier, address=str(tier.cidr[11]))}
     nat, forward = builders.a_static_nat(static, tier, **to), builders.a_port_forward(forwarded, tier, **to)
-    return Estate(vpc.pk, tier.pk, to["instance_id"], free.pk, nat.pk, forward.pk, acl.pk)
+    route = builders.a_static_route(tier, f"192.168.{number}.0/24")
+    return Estate(vpc.pk, tier.pk, to["instance_id"], free.pk, nat.pk, route.pk, forward.pk, acl.pk)
 
 
 @pytest.fixture
@@ -85,6 +88,7 @@ def test_no_search_finds_what_is_anothers(theirs: Estate, api: Api, mine: Estate
 
 
 FILTERS = [("vpc", each) for each in ("tiers", "public-ips", "static-nats", "port-forwards", "acls", "instances")]
+FILTERS += [("vpc", "static-routes")]
 FILTERS += [("tier", "instances")]
 FILTERS += [(name, each) for name in ("public_ip", "instance") for each in ("static-nats", "port-forwards")]
 
@@ -116,6 +120,7 @@ PORTS = {"protocol": "tcp", "public_ports": "443"}
 #: What is asked for, and in which field another's thing is named.
 ASKED: list[tuple[str, str, dict[str, Any], str]] = [
     ("POST", "/public-ips/", {}, "vpc"),
+    ("POST", "/static-routes/", {"destination": "192.168.50.0/24", "next_hop": "10.20.0.9"}, "vpc"),
     ("POST", "/acls/", {"name": "new", "rules": []}, "vpc"),
     ("POST", "/static-nats/", {"instance": "mine"}, "public_ip"),
     ("POST", "/static-nats/", {"public_ip": "mine"}, "instance"),
