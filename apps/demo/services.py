@@ -32,7 +32,9 @@ from apps.kernel.errors import Refused
 from apps.kernel.locks import try_again
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
-from apps.networks.models import Tier, Vpc
+from apps.networks.models import StaticRoute, Tier, Vpc
+from apps.networks.routes.services import create_route
+from apps.networks.routes.specs import RouteSpec
 from apps.operations.provisioned import Status
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import Tenant
@@ -76,6 +78,14 @@ class AccessList:
 
 
 @dataclass(frozen=True)
+class Way:
+    """A static route, through an instance."""
+
+    destination: str
+    instance: str
+
+
+@dataclass(frozen=True)
 class Life:
     """What there is in one VPC."""
 
@@ -85,6 +95,7 @@ class Life:
     nats: tuple[Nat, ...] = ()
     forwards: tuple[Forward, ...] = ()
     lists: tuple[AccessList, ...] = ()
+    ways: tuple[Way, ...] = ()
 
 
 def _tcp(action: Action, direction: Direction, cidr: str | IPv4Network, port: int, note: str) -> Rule:
@@ -131,6 +142,7 @@ LIVES = (
             AccessList("app", (FROM_WEB, UPDATES), ("app",)),
             AccessList("database", presets.database(APP), ("db",)),
         ),
+        (Way("192.168.50.0/24", "prod-app-1"),),
     ),
     Life(
         "acme",
@@ -193,6 +205,7 @@ def _steps(life: Life) -> Iterator[tuple[Vpc, Callable[[], bool]]]:
         (_list, life.lists),
         (_nat, life.nats),
         (_forward, life.forwards),
+        (_way, life.ways),
     )
     for step, things in tables:
         yield from ((vpc, partial(step, vpc, thing)) for thing in things)
@@ -245,6 +258,18 @@ def _forward(vpc: Vpc, wanted: Forward) -> bool:
     if (instance := _instance(vpc, wanted.instance)) is None:
         return False
     create_port_forward(public_ip, instance, spec, by=BY)
+    return True
+
+
+def _way(vpc: Vpc, wanted: Way) -> bool:
+    destination = IPv4Network(wanted.destination)
+    if StaticRoute.objects.of(vpc.tenant).filter(vpc=vpc, destination=destination).exists():
+        return True
+    instance = _instance(vpc, wanted.instance)
+    hop = next((each.address for each in instance.addresses if each.is_primary), None) if instance else None
+    if hop is None:
+        return False
+    create_route(vpc, RouteSpec(destination, IPv4Address(str(hop))), by=BY)
     return True
 
 

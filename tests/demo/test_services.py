@@ -14,11 +14,11 @@ from apps.acls.rules import clashes
 from apps.addresses.models import Holding, PortForward, PublicIp, Purpose, StaticNat
 from apps.addresses.services.port_forwards import delete_port_forward
 from apps.demo.management.commands.seed_demo import NETWORKS
-from apps.demo.services import LIVES, AccessList, Address, Forward, Life, Nat, furnish
+from apps.demo.services import LIVES, AccessList, Address, Forward, Life, Nat, Way, furnish
 from apps.kernel import clock
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
-from apps.networks.models import Vpc
+from apps.networks.models import StaticRoute, Vpc
 from apps.networks.services import create_vpc
 from apps.networks.specs import TierSpec
 from apps.operations.models import Operation
@@ -35,6 +35,7 @@ LIFE = Life(
     (Nat("api", "web-2", is_for_secondary=True),),
     (Forward("shop", "web-1", "80"), Forward("shop", "web-1", "2222", "22", enabled=False)),
     (AccessList("web", LIVES[0].lists[0].rules[:1], ("web",), LIVES[1].lists[0].passing), AccessList("draft", ())),
+    (Way("192.168.50.0/24", "web-1"),),
 )
 
 
@@ -100,6 +101,8 @@ def test_all_of_it_comes_once_the_network_is_there_and_once_alone(town: Town) ->
     ]
     assert {acl.name: len(acl.rules) for acl in Acl.unscoped.all()} == {"web": 2, "draft": 0}
     assert TierAcl.unscoped.get().is_applied
+    route = StaticRoute.unscoped.get()
+    assert (str(route.destination), route.status) == ("192.168.50.0/24", Status.READY)
     assert Acl.unscoped.get(name="web").next_expiry_at is not None
 
     assert not furnish([LIFE])
