@@ -72,7 +72,7 @@ def _of_tenant(tenant: Tenant, path: str) -> list[Place]:
 
     return [
         place("Overview", "house", "networks:overview"),
-        place("VPCs", "network", "networks:vpc_list", "tiers"),
+        place("VPCs", "network", "networks:vpc_list", "tiers", "static-routes"),
         place("Instances", "server", "instances:list"),
         place("Public IPs", "globe", "addresses:list"),
         place("Static NAT", "arrow-left-right", "nat:static_nat_list"),
