@@ -40,6 +40,7 @@ class Kind(models.TextChoices):
     NETRIS_NAT = "netris.nat", "NAT rules in Netris"
     NETRIS_ACL = "netris.acl", "Rules of access lists in Netris"
     NETRIS_ROUTE = "netris.route", "Static routes in Netris"
+    NETRIS_BALANCER = "netris.balancer", "Load balancers in Netris"
     NETRIS_ADDRESS = "netris.address", "Public addresses in Netris"
     NETRIS_DEVICE = "netris.device", "Inventory of Netris"
     NETRIS_LINK = "netris.link", "Links in Netris"
@@ -72,6 +73,7 @@ SECONDS = {
     Kind.NETRIS_NAT: 60,
     Kind.NETRIS_ACL: 60,
     Kind.NETRIS_ROUTE: 60,
+    Kind.NETRIS_BALANCER: 10,
     Kind.NETRIS_ADDRESS: 120,
     Kind.NETRIS_DEVICE: 15,
     Kind.NETRIS_LINK: 60,

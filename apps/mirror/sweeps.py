@@ -18,6 +18,7 @@ How often stands in `Kind.interval`.
     netris.nat            id of its VPC        all NAT rules
     netris.acl            id of its VPC        all rules of access lists
     netris.route          id of its VPC        the static routes of all VPCs but the System VPC
+    netris.balancer       id of its VPC        all load balancers, with what each SoftGate finds at each member
     netris.address        the address          the subnets of the System VPC that hold one address for a tenant's VPC
     netris.device         name                 the inventory
     netris.link           local port           the links
@@ -40,7 +41,7 @@ from apps.kernel.named import joined
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind
 from apps.netris.names import name_in_cloudstack
-from apps.netris.wire import Acl, Allocation, Device, EBgp, Link, NatRule, StaticRoute, Subnet, VNet
+from apps.netris.wire import Acl, Allocation, Balancer, Device, EBgp, Link, NatRule, StaticRoute, Subnet, VNet
 from apps.netris.wire import Vpc as NetrisVpc
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -259,6 +260,14 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         remote_id=lambda route: route.id,
         key=lambda route: route.vpc.id or "",
         name=lambda route: str(route.destination),
+    ),
+    Kind.NETRIS_BALANCER: Sweep(
+        system=System.NETRIS,
+        model=Balancer,
+        pages=lambda clouds: [clouds.netris.all_balancers()],
+        remote_id=lambda balancer: balancer.id,
+        key=lambda balancer: balancer.vpc.id or "",
+        name=lambda balancer: balancer.name,
     ),
     Kind.NETRIS_ADDRESS: Sweep(
         system=System.NETRIS,

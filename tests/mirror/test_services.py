@@ -16,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from apps.mirror import services
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.services import refresh, refresh_due, request_refresh
+from apps.mirror.sweeps import SWEEPS
 from apps.netris import wire as netris_wire
 from apps.zones import pace
 from apps.zones.clouds import Clouds, OpenClouds
@@ -52,6 +53,40 @@ def test_every_list_of_the_reference_site_is_mirrored(zone: Zone, clouds_of: Ope
     assert all(reading.rows == len(names(zone, Kind(kind))) for kind, reading in readings.items())
 
 
+def test_load_balancers_are_found_by_their_vpc_with_what_each_softgate_says(
+    scripted_zone: Zone, scripted: Scripted, clock: time_machine.Traveller
+) -> None:
+    stats = [{"hardware": {"id": 7, "name": "SoftGate-1"}, "status": {"value": "failed"}, "response": "refused"}]
+    row = {
+        "id": 3,
+        "name": "D1-A2-Z1-V3-LB9",
+        "vpc": {"id": 5},
+        "protocol": "TCP",
+        "healthCheck": {"TCP": {"timeOut": "2000"}},
+        "backendIps": [{"ip": "10.20.0.5", "port": 80, "stats": stats}],
+    }
+    calls = []
+
+    def answer(request: httpx.Request) -> Any:
+        calls.append(request.url.path)
+        return [row, {"id": 4}]
+
+    refresh(scripted_zone, Kind.NETRIS_BALANCER, scripted(answer))
+
+    assert calls == ["/api/v2/l4lb"]
+    assert dict(Item.objects.values_list("key", "name")) == {"5": row["name"], "": ""}
+    kept = SWEEPS[Kind.NETRIS_BALANCER].row_of(Item.objects.get(key="5").data)
+    assert (kept.check.protocol, kept.check.timeout, str(kept.backends[0].ip)) == ("TCP", 2000, "10.20.0.5")
+    [probe] = kept.backends[0].probes
+    assert (probe.softgate.name, probe.status, probe.response) == ("SoftGate-1", "failed", "refused")
+
+    stats[0]["status"] = {"value": "ok"}
+    clock.shift(1)
+    refresh(scripted_zone, Kind.NETRIS_BALANCER, scripted(answer))
+    kept = SWEEPS[Kind.NETRIS_BALANCER].row_of(Item.objects.get(key="5").data)
+    assert kept.backends[0].probes[0].status == "ok"
+
+
 def test_nothing_is_read_before_it_is_due(
     zone: Zone, clouds_of: OpenClouds, world: World, clock: time_machine.Traveller
 ) -> None:
@@ -62,7 +97,7 @@ def test_nothing_is_read_before_it_is_due(
     assert world.netris.control.calls == calls
 
     clock.shift(15)
-    assert refresh_due(clouds_of) == 2  # the inventory and the BGP sessions
+    assert refresh_due(clouds_of) == 3  # the inventory, the BGP sessions and the load balancers
 
 
 def test_a_disabled_zone_is_left_alone(zone: Zone, clouds_of: OpenClouds) -> None:
