@@ -251,6 +251,7 @@ CELERY_BEAT_SCHEDULE = {
     "look for strays": {"task": "mirror.strays", "schedule": 30.0, "options": {"expires": 30.0}},
     "take rules off whose time is over": {"task": "acls.expire", "schedule": 30.0, "options": {"expires": 30.0}},
     "compare lists of tiers": {"task": "mirror.acls", "schedule": 20.0, "options": {"expires": 20.0}},
+    "compare NAT rules": {"task": "mirror.nat", "schedule": 20.0, "options": {"expires": 20.0}},
     "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 

@@ -28,6 +28,7 @@ ALLOWED = {
     "apps/operations/services.py": "locks the operation it was given",
     "apps/acls/tasks.py": "looks for rules whose time is over and compares lists, whoever's they are",
     "apps/operations/tasks.py": "sweeps for all tenants",
+    "apps/addresses/tasks.py": "compares what leads to instances, whoever's it is",
     "apps/addresses/pool.py": "gives no address to two tenants",
     "portal/retention.py": "forgets for all tenants",
     "apps/demo/management/commands/seed_demo.py": "fills an empty demo",

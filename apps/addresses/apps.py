@@ -6,11 +6,12 @@ class AddressesConfig(AppConfig):
     label = "addresses"
 
     def ready(self) -> None:
+        from apps.addresses.attention import ADDRESS_UNUSED, RULE_NOT_APPLIED
         from apps.addresses.queries.public_ips import goes_with
         from apps.addresses.queries.vpcs import drawn_of
         from apps.addresses.recipes import ALL
         from apps.addresses.views import TAB
-        from apps.networks import inside, tabs
+        from apps.networks import attention, inside, tabs
         from apps.networks.plans import GOES_ALONG
         from apps.operations.parts import register
         from apps.quotas import resources
@@ -22,3 +23,4 @@ class AddressesConfig(AppConfig):
             GOES_ALONG.append(goes_with)
         inside.register(drawn_of, of_tiers=False)
         tabs.register(TAB)
+        attention.register(RULE_NOT_APPLIED, ADDRESS_UNUSED)

@@ -41,6 +41,7 @@ from apps.zones.models import Zone
 LABEL = Line("name", NAME.most, may_be_empty=True)
 NOTES = Line("note", 180, may_be_empty=True)
 LAST_PORT = 65535
+MISSING = models.Q(missing_since__isnull=False)
 
 
 class Purpose(models.TextChoices):
@@ -92,6 +93,8 @@ class PublicIp(Provisioned):
     cloudstack_id = models.UUIDField(null=True)
     #: When CloudStack had given it.
     acquired_at = models.DateTimeField(null=True)
+    #: Since when nothing leads from it; null while something does. Written by a trigger.
+    unused_since = models.DateTimeField(null=True)
 
     unscoped: ClassVar[models.Manager[PublicIp]] = PublicIpQuerySet.as_manager()
     objects = TenantDoor[PublicIpQuerySet]("tenant")
@@ -115,6 +118,11 @@ class PublicIp(Provisioned):
             models.Index(fields=("tenant", "purpose", "address", "id"), condition=LIVE, name="public_ip_by_purpose"),
             models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="public_ip_by_age"),
             models.Index(fields=("-created_at", "-id"), condition=LIVE, name="public_ip_newest"),
+            models.Index(
+                fields=("tenant", "unused_since", "id"),
+                condition=LIVE & models.Q(purpose="unused"),
+                name="public_ip_by_rest",
+            ),
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="public_ip_by_words"),
         ]
 
@@ -212,6 +220,8 @@ class OnPublicIp(Provisioned):
     guest_address: models.Field[IPv4Address | str, IPv4Address] = InetAddressField(store_prefix_length=False)
     #: When its last operation came to rest: only what is read on Netris after that says whether it is there.
     settled_at = models.DateTimeField(null=True)
+    #: Since when the comparison of what was read on Netris lacks it there (`applied`).
+    missing_since = models.DateTimeField(null=True)
 
     class Meta:
         abstract = True
@@ -246,6 +256,10 @@ class StaticNat(OnPublicIp):
             models.Index(fields=("guest_address", "tenant"), condition=LIVE, name="static_nat_by_guest"),
             models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="static_nat_by_age"),
             models.Index(fields=("-created_at", "-id"), condition=LIVE, name="static_nat_newest"),
+            models.Index(fields=("tenant", "missing_since", "id"), condition=LIVE & MISSING, name="static_nat_missing"),
+            models.Index(
+                fields=("vpc", "missing_since", "id"), condition=LIVE & MISSING, name="static_nat_missing_in_vpc"
+            ),
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="static_nat_by_words"),
         ]
 
@@ -310,6 +324,10 @@ class PortForward(OnPublicIp):
             models.Index(fields=("public_ip", "settled_at"), condition=LIVE, name="forward_by_public_ip"),
             models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="forward_by_age"),
             models.Index(fields=("-created_at", "-id"), condition=LIVE, name="forward_newest"),
+            models.Index(fields=("tenant", "missing_since", "id"), condition=LIVE & MISSING, name="forward_missing"),
+            models.Index(
+                fields=("vpc", "missing_since", "id"), condition=LIVE & MISSING, name="forward_missing_in_vpc"
+            ),
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="forward_by_words"),
         ]
 

@@ -18,6 +18,7 @@ from apps.accounts.models import Account
 from apps.kernel import clock
 from apps.mirror.models import Kind, Reading
 from apps.mirror.queries import network_states
+from apps.networks import attention
 from apps.networks.addressing import SUGGESTED, Span, first_gap, span_of
 from apps.networks.agreement import ALLOCATED
 from apps.networks.filters import VpcFilter
@@ -268,14 +269,15 @@ class Attention:
     silent: Sequence[Remote]
     accounts: Sequence[Account]
     full: Sequence[str]
+    found: attention.Found
 
     @property
     def is_empty(self) -> bool:
-        return not (self.stuck or self.refused or self.silent or self.accounts or self.full)
+        return not (self.stuck or self.refused or self.silent or self.accounts or self.full or self.found)
 
 
 def attention_of(tenant: Tenant, quotas: Quotas, *, now: datetime | None = None) -> Attention:
-    """Four queries."""
+    """Four queries, and those of what other apps find (`attention`)."""
     since = (now or clock.now()) - RECENTLY
     operations = Operation.objects.of(tenant)
     accounts = list(Account.objects.of(tenant).live().select_related("zone"))
@@ -287,4 +289,5 @@ def attention_of(tenant: Tenant, quotas: Quotas, *, now: datetime | None = None)
         silent=list(silent),
         accounts=[account for account in accounts if account.status != Status.READY],
         full=quotas.full,
+        found=attention.found_of(tenant),
     )

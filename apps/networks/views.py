@@ -19,7 +19,7 @@ from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
 from apps.kernel.pages import found, list_page, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
-from apps.networks import plans, queries, services, tabs
+from apps.networks import attention, plans, queries, services, tabs
 from apps.networks.addressing import suggest_tier
 from apps.networks.agreement import agreement_of
 from apps.networks.alongside import choices_in
@@ -152,6 +152,7 @@ def vpc_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
         fresh_until=earliest(seen.agreement.fresh_until, inside.fresh_until),
         machines_read_at=inside.machines_read_at,
         sleep_words=plans.sleep_words(len(seen.agreement.dormant), len(seen.tiers)),
+        found=attention.found_of(vpc.tenant, vpc),
         overlap=queries.overlap_of(vpc.tenant, vpc.cidr, besides=vpc),
         why_not_delete=seen.why_not_write or vpc.why_not("delete", seen.work),
     )
@@ -399,6 +400,7 @@ def _done_in(vpc: Vpc) -> dict[str, Any]:
 def _overview_words(context: dict[str, Any]) -> str:
     needs = [f"{operation} is stuck" for operation in context["attention"].stuck]
     needs += [f"{remote} does not answer" for remote in context["attention"].silent]
+    needs += [f"{need.subject}: {source.label.lower()}" for source, need in context["attention"].found.needs]
     running = [f"{operation}: {words}" for operation, words in context["running"]]
     return "; ".join([*needs, *running]) or "Nothing is under way, and nothing needs you"
 

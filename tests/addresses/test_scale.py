@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from apps.addresses.models import PortForward, PublicIp
+from apps.kernel import clock
 from apps.networks.models import Vpc
 from tests import builders
 from tests.crowds import a_crowd, a_full_vpc, forwards_of, vpc_of_crowd
@@ -13,6 +17,8 @@ from tests.networks.test_scale import faults_in
 
 MANY = 30_000
 PAGES = {
+    "overview": "/t/crowd/",
+    "REST, what needs attention": "/api/v1/attention/",
     "port forwards": "/t/crowd/port-forwards/",
     "a late page": "/t/crowd/port-forwards/?page=20",
     "by instance": "/t/crowd/port-forwards/?sort=-instance",
@@ -34,6 +40,11 @@ def test_no_request_reads_more_rules_than_it_shows(db: None) -> None:
     crowd = a_crowd(100)
     forwards_of(crowd, MANY)
     full = a_full_vpc(crowd)
+    long_ago = clock.now() - timedelta(days=40)
+    PortForward.unscoped.update(missing_since=long_ago)
+    PublicIp.unscoped.update(unused_since=long_ago)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE addresses_portforward, addresses_publicip")
     browser = Client(headers={"host": "localhost"})
     browser.force_login(builders.a_member(crowd, username="ann"))
     program = Client(headers={"host": "localhost", "Authorization": f"Bearer {builders.a_token(crowd)}"})

@@ -65,6 +65,7 @@ def test_there_are_parameters_to_try():
         "/acls/",
         "/address-pools/",
         "/address-holders/",
+        "/attention/",
     }
     assert {name for _, name, _ in PARAMETERS} == REFERENCES | SEARCHES | {"cursor", "limit"}
 

@@ -24,10 +24,11 @@ TABS = {
     "tiers/": "Tiers",
     "addresses/": "Addresses and NAT",
     "acls/": "Access lists",
+    "routes/": "Routes",
     "activity/": "Activity",
 }
 #: Of a VPC in which there is something of everything.
-QUERIES = {"": 26, "tiers/": 16, "addresses/": 22, "acls/": 16, "activity/": 14}
+QUERIES = {"": 30, "tiers/": 16, "addresses/": 22, "acls/": 16, "routes/": 14, "activity/": 14}
 pytestmark = pytest.mark.django_db
 
 
