@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("apps.health.api.urls")),
     path("", include("apps.instances.api.urls")),
     path("", include("apps.addresses.api.urls")),
+    path("", include("apps.reachability.api.urls")),
     path("", include("apps.acls.api.urls")),
     path("", include("apps.networks.api.urls")),
     path("", include("apps.networks.api.routes.urls")),

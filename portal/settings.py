@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "apps.instances",
     "apps.addresses",
     "apps.acls",
+    "apps.reachability",
     "apps.strays",
     "apps.health",
     "apps.fabric",
@@ -212,6 +213,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "PATH_CONVERTER_OVERRIDES": {"id": UUID},
     "ENUM_NAME_OVERRIDES": {
+        "ReachabilityEnum": "apps.reachability.api.serializers.VERDICTS",
         "RuleActionEnum": "apps.acls.models.ACTIONS",
         "FindingEnum": "apps.networks.agreement.FINDINGS",
         "ProcessKindEnum": "apps.health.models.Kind.choices",

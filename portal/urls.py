@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.fabric.urls")),
     path("", include("apps.strays.urls")),
     path("", include("apps.health.urls")),
+    path("", include("apps.reachability.urls")),
     path("", include("apps.acls.urls")),
     path("", include("apps.instances.urls")),
     path("", include("apps.addresses.urls")),

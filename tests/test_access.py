@@ -60,6 +60,7 @@ POST   routes:delete              route      login      404       403     302   
 POST   routes:apply               route      login      404       403     302       404
 GET    networks:tier_delete        tier       login      404       403     200       404
 POST   networks:tier_delete        tier       login      404       403     302       404
+GET    reachability:ask            tenant     login      404       200     200       404
 GET    acls:list                   tenant     login      404       200     200       404
 GET    acls:create                 tenant     login      404       403     200       404
 POST   acls:create                 tenant     login      404       403     200       404
@@ -246,6 +247,7 @@ POST   api:tiers                   -          401        422       403     422  
 GET    api:tier                    tier       401        404       200     200       200
 PATCH  api:tier                    tier       401        404       403     200       403
 DELETE api:tier                    tier       401        404       403     202       403
+POST   api:reachability            -          401        422       422     422       403
 GET    api:acls                    -          401        200       200     200       200
 POST   api:acls                    -          401        422       403     422       403
 GET    api:acl                     acl        401        404       200     200       200

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ReachabilityConfig(AppConfig):
+    name = "apps.reachability"
+    label = "reachability"

@@ -1,0 +1,484 @@
+"""Would the first packet of a connection from A arrive at B, and what stops it first: a walk over what is known.
+
+Nothing here asks anything. `queries` gathers the facts, each with the age of the reading that it rests on. A hop that
+rests on a reading that is too old is not known, and so is the way: nothing is called reachable that was not seen
+lately. What Weft itself decides, such as that nothing leads from an address, needs no reading.
+
+    from                    to                  the way
+    outside                 a public IP         public IP, what leads from it, the tier's list, the instance
+    outside                 an instance         one of what leads to it, then the same
+    an instance             one of its VPC      its tier's list, the route, the other tier's list, the instance
+    an instance             a public IP         its tier's list, the route out, then as from outside
+
+A list decides as Netris sorts it (`apps.acls.evaluator`). What is translated on its way in meets the tier's list with
+the instance's own port. Two instances of one tier have no list between them: only what leaves a tier, or comes into it,
+passes an interface that has rules (inferred, netris-api.md 2.6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
+
+from apps.acls.evaluator import evaluate
+from apps.acls.fabric import Site
+from apps.acls.packets import ECHO_REQUEST, Packet
+from apps.acls.rules import Action, Direction, Protocol, Rule
+from apps.acls.tables import By
+
+#: Stands for the internet as a whole: an address that is nobody's (RFC 5737), moved on where a rule names it.
+ANYWHERE = IPv4Network("192.0.2.0/24")
+
+
+class Verdict(StrEnum):
+    REACHABLE = "reachable"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Hop:
+    #: Such as "Access list web".
+    what: str
+    verdict: Verdict
+    sentence: str
+    #: Where one sees it, and puts it right.
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Whether the systems have something as it is meant; None while no fresh reading tells."""
+
+    #: Such as "NAT rules in Netris".
+    what: str
+    is_there: bool | None
+    #: How old that is; None where it was never read, or not since the thing was changed.
+    minutes: int | None = None
+    trouble: str = ""
+
+    @property
+    def why_unknown(self) -> str:
+        if self.minutes is None:
+            return f"{self.what}: not read since the last change."
+        return f"The reading of {self.what} is {self.minutes} minute{'s'[: self.minutes != 1]} old."
+
+
+@dataclass(frozen=True)
+class ListOfTier:
+    name: str
+    url: str
+    #: All of it, and which of the rules are in force.
+    rules: Sequence[Rule]
+    in_force: Sequence[int]
+    denies_rest: bool
+    site: Site
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class Network:
+    """A tier."""
+
+    name: str
+    vpc: str
+    cidr: IPv4Network
+    url: str
+    #: Why nothing of it works: it is being built, or stuck; blank when it is ready.
+    trouble: str
+    #: None where no list was chosen: the site's default decides, which Weft does not read for it.
+    acl: ListOfTier | None
+
+
+@dataclass(frozen=True)
+class Machine:
+    name: str
+    url: str
+    address: IPv4Address
+    state: str
+    network: Network
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class Lead:
+    """Something that leads from a public IP to an instance: ports, or all of it."""
+
+    what: str
+    url: str
+    address: IPv4Address
+    machine: Machine | None
+    machine_name: str
+    seen: Seen
+    protocol: Protocol | None = None
+    public: tuple[int, int] = (0, 0)
+    private_first: int = 0
+    is_on: bool = True
+    #: No instance runs in the tier, so that CloudStack has taken it off Netris.
+    is_asleep: bool = False
+
+    def takes(self, traffic: Traffic) -> bool:
+        if self.protocol is None:
+            return True
+        return traffic.protocol is self.protocol and self.public[0] <= (traffic.port or 0) <= self.public[1]
+
+    def leads_to(self, traffic: Traffic) -> bool:
+        """The traffic as it arrives at the instance."""
+        if self.protocol is None:
+            return True
+        last = self.private_first + self.public[1] - self.public[0]
+        return traffic.protocol is self.protocol and self.private_first <= (traffic.port or 0) <= last
+
+    def inside(self, traffic: Traffic) -> Traffic:
+        if self.protocol is None or traffic.port is None:
+            return traffic
+        return Traffic(traffic.protocol, traffic.port - self.public[0] + self.private_first)
+
+    def outside(self, traffic: Traffic) -> Traffic:
+        if self.protocol is None or traffic.port is None:
+            return traffic
+        return Traffic(traffic.protocol, traffic.port - self.private_first + self.public[0])
+
+
+@dataclass(frozen=True)
+class Way:
+    """An effective route of a VPC."""
+
+    destination: IPv4Network
+    #: "tier", "source_nat", or what passes it on where Weft does not see.
+    kind: str
+    via: str
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class Door:
+    """A public IP of the tenant's."""
+
+    address: IPv4Address
+    url: str
+    vpc: str
+    seen: Seen
+    #: Why nothing can lead from it: blank where something may.
+    trouble: str
+    leads: Sequence[Lead]
+
+
+@dataclass(frozen=True)
+class Place:
+    """The VPC in which an instance is, as far as the way goes through it."""
+
+    vpc: str
+    url: str
+    cidr: IPv4Network
+    networks: Sequence[Network]
+    ways: Sequence[Way]
+    #: Where public IPs are seen to.
+    addresses_url: str = ""
+
+
+@dataclass(frozen=True)
+class Traffic:
+    protocol: Protocol
+    port: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.protocol} {self.port}" if self.port is not None else str(self.protocol)
+
+
+@dataclass(frozen=True)
+class Outside:
+    """Whoever is in no VPC of Weft's. Without an address: the internet as a whole."""
+
+    address: IPv4Address | None = None
+
+    def __str__(self) -> str:
+        return "the internet" if self.address is None else str(self.address)
+
+
+@dataclass(frozen=True)
+class Start:
+    """An instance that sends, with its VPC, and the static NAT that it leaves by where it has one."""
+
+    machine: Machine
+    place: Place
+    static_nat: Lead | None = None
+    egress: IPv4Address | None = None
+
+
+@dataclass(frozen=True)
+class End:
+    """An instance that is to be reached, with its VPC and all that leads to it."""
+
+    machine: Machine
+    place: Place
+    leads: Sequence[Lead] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    verdict: Verdict
+    hops: Sequence[Hop]
+
+    @property
+    def blocked_by(self) -> Hop | None:
+        return next((hop for hop in self.hops if hop.verdict is Verdict.BLOCKED), None)
+
+    @property
+    def unknown(self) -> Hop | None:
+        return next((hop for hop in self.hops if hop.verdict is Verdict.UNKNOWN), None)
+
+
+def walk(source: Outside | Start, target: End | Door, traffic: Traffic) -> Answer:
+    """All hops up to the first that blocks."""
+    hops: list[Hop] = []
+    for hop in _way(source, target, traffic):
+        hops.append(hop)
+        if hop.verdict is Verdict.BLOCKED:
+            return Answer(Verdict.BLOCKED, hops)
+    is_known = all(hop.verdict is Verdict.REACHABLE for hop in hops)
+    return Answer(Verdict.REACHABLE if is_known else Verdict.UNKNOWN, hops)
+
+
+def _way(source: Outside | Start, target: End | Door, traffic: Traffic) -> Iterator[Hop]:
+    if isinstance(source, Outside):
+        if isinstance(target, Door):
+            yield from _through_door(source.address, target, traffic)
+        else:
+            yield from _from_outside(source, target, traffic)
+        return
+    yield _running(source.machine)
+    if isinstance(target, End):
+        yield from _inside(source, target, traffic)
+    else:
+        yield from _out(source, target, traffic)
+
+
+# --- from outside -----------------------------------------------------------------------------------------------------
+
+
+def _through_door(sender: IPv4Address | None, door: Door, traffic: Traffic) -> Iterator[Hop]:
+    what = f"Public IP {door.address}"
+    if door.trouble:
+        yield Hop(what, Verdict.BLOCKED, door.trouble, door.url)
+    yield _seen(what, f"It belongs to the VPC {door.vpc}.", door.seen, door.url)
+    if not door.leads:
+        sentence = f"Nothing leads from {door.address}. Create a static NAT or a port forward."
+        yield Hop(what, Verdict.BLOCKED, sentence, door.url)
+    lead = next((lead for lead in door.leads if lead.takes(traffic)), None)
+    if lead is None:
+        known = ", ".join(each.what for each in door.leads[:3])
+        sentence = f"No port forward of {door.address} takes {traffic}. There is {known}."
+        yield Hop(what, Verdict.BLOCKED, sentence, door.url)
+        return
+    yield from _led(sender, lead, traffic)
+
+
+def _led(sender: IPv4Address | None, lead: Lead, traffic: Traffic) -> Iterator[Hop]:
+    if not lead.is_on:
+        yield Hop(lead.what, Verdict.BLOCKED, "It is switched off. Switch it on.", lead.url)
+    if lead.is_asleep:
+        sentence = "No instance runs in its tier, so that it is not on Netris. Start the instance."
+        yield Hop(lead.what, Verdict.BLOCKED, sentence, lead.url)
+    if lead.machine is None:
+        sentence = f"{lead.machine_name} is gone from CloudStack, or has left its tier."
+        yield Hop(lead.what, Verdict.BLOCKED, sentence, lead.url)
+        return
+    inside = lead.inside(traffic)
+    to = lead.machine.address if inside.port is None else f"{lead.machine.address}:{inside.port}"
+    yield _seen(lead.what, f"It leads to {lead.machine.name} at {to}.", lead.seen, lead.url)
+    yield from _arrives(sender, lead.machine, inside)
+
+
+def _from_outside(source: Outside, end: End, traffic: Traffic) -> Iterator[Hop]:
+    sender, machine, place = source.address, end.machine, end.place
+    if sender is not None and sender in place.cidr:
+        yield from _from_within(sender, end, traffic)
+        return
+    way = None if sender is None else _way_to(sender, place)
+    if sender is not None and way is not None and way.kind != "source_nat":
+        what = f"Route to {way.destination}"
+        yield _seen(what, f"{sender} is behind {way.via}.", way.seen, place.url)
+        yield _passed_on(way)
+        yield from _arrives(sender, machine, traffic)
+        return
+    if sender is not None and sender.is_private and sender not in ANYWHERE:
+        sentence = f"{sender} is a private address, and the VPC {place.vpc} has no route to it. Add a static route."
+        yield Hop("Route", Verdict.BLOCKED, sentence, place.url)
+    fitting = [lead for lead in end.leads if lead.leads_to(traffic)]
+    if not fitting:
+        sentence = f"No public IP leads {traffic} to {machine.name}. Create a static NAT or a port forward to it."
+        yield Hop("Public IP", Verdict.BLOCKED, sentence, place.addresses_url)
+        return
+    # Any of them will do, so the first that does not fail decides.
+    ways = [list(_led(sender, lead, lead.outside(traffic))) for lead in fitting]
+    yield from min(ways, key=_badness)
+
+
+def _from_within(sender: IPv4Address, end: End, traffic: Traffic) -> Iterator[Hop]:
+    """An address of the VPC's own: its tier's list stands before it, whoever has it."""
+    network = next((each for each in end.place.networks if sender in each.cidr), None)
+    if network is None:
+        sentence = f"{sender} is in the VPC {end.place.vpc}, but in none of its tiers."
+        yield Hop("Tier", Verdict.BLOCKED, sentence, end.place.url)
+        return
+    yield from _between(sender, network, end, traffic)
+
+
+# --- from an instance -------------------------------------------------------------------------------------------------
+
+
+def _inside(start: Start, end: End, traffic: Traffic) -> Iterator[Hop]:
+    if start.place.url == end.place.url:
+        yield from _between(start.machine.address, start.machine.network, end, traffic)
+        return
+    address = end.machine.address
+    yield from _leaves(start.machine, address, traffic)
+    way = _way_to(address, start.place)
+    if way is None or way.kind in ("source_nat", "tier"):
+        sentence = (
+            f"{end.machine.name} is in the VPC {end.place.vpc}, and {start.place.vpc} has no route to {address}."
+            " Reach it at a public IP that leads to it."
+        )
+        yield Hop("Route", Verdict.BLOCKED, sentence, start.place.url)
+        return
+    yield _seen(f"Route to {way.destination}", f"It goes to {way.via}.", way.seen, start.place.url)
+    yield _passed_on(way)
+    yield from _arrives(start.machine.address, end.machine, traffic)
+
+
+def _between(sender: IPv4Address, network: Network, end: End, traffic: Traffic) -> Iterator[Hop]:
+    if network.url == end.machine.network.url:
+        yield _tier(network, f"Both are in the tier {network.name}: no access list stands between them.")
+        yield _running(end.machine)
+        return
+    yield from _passes(network, Direction.EGRESS, end.machine.address, traffic)
+    way = _way_to(end.machine.address, end.place)
+    if way is not None:
+        sentence = f"The tiers of {end.place.vpc} reach one another."
+        yield _seen(f"Route to {way.destination}", sentence, way.seen, end.place.url)
+    yield from _arrives(sender, end.machine, traffic)
+
+
+def _out(start: Start, door: Door, traffic: Traffic) -> Iterator[Hop]:
+    yield from _leaves(start.machine, door.address, traffic)
+    way = _way_to(door.address, start.place)
+    if way is None:
+        sentence = f"The VPC {start.place.vpc} has no way out: its source NAT is not there."
+        yield Hop("Route", Verdict.BLOCKED, sentence, start.place.url)
+        return
+    what = "Everything else" if way.destination.prefixlen == 0 else f"Route to {way.destination}"
+    yield _seen(what, f"It leaves by {way.via}.", way.seen, start.place.url)
+    if way.kind != "source_nat":
+        yield _passed_on(way)
+        return
+    if door.vpc == start.place.vpc:
+        sentence = (
+            "Whether Netris leads what leaves a VPC back into the same one is not known. Use the private address."
+        )
+        yield Hop("Way back in", Verdict.UNKNOWN, sentence)
+    sender = start.egress
+    if start.static_nat is not None:
+        lead = start.static_nat
+        sender = lead.address
+        yield _seen(lead.what, f"{start.machine.name} leaves as {sender}.", lead.seen, lead.url)
+    yield from _through_door(sender, door, traffic)
+
+
+def _leaves(machine: Machine, to: IPv4Address, traffic: Traffic) -> Iterator[Hop]:
+    yield from _passes(machine.network, Direction.EGRESS, to, traffic)
+
+
+# --- what stands on every way -----------------------------------------------------------------------------------------
+
+
+def _arrives(sender: IPv4Address | None, machine: Machine, traffic: Traffic) -> Iterator[Hop]:
+    yield from _passes(machine.network, Direction.INGRESS, sender, traffic)
+    yield _running(machine)
+
+
+def _passes(network: Network, way: Direction, far: IPv4Address | None, traffic: Traffic) -> Iterator[Hop]:
+    """The tier, and its list."""
+    if network.trouble:
+        yield Hop(f"Tier {network.name}", Verdict.BLOCKED, network.trouble, network.url)
+    acl = network.acl
+    if acl is None:
+        sentence = f"The tier {network.name} has no access list, so that the site's default decides. Give it a list."
+        yield Hop("Access list", Verdict.UNKNOWN, sentence, network.url)
+        return
+    what = f"Access list {acl.name}"
+    if acl.seen.is_there is False:
+        sentence = f"{network.name} has other rules than the list says. Apply the list again."
+        yield Hop(what, Verdict.UNKNOWN, sentence, acl.url)
+        return
+    rules = [acl.rules[place] for place in acl.in_force]
+    address = far or _nobodys(rules)
+    icmp_type = ECHO_REQUEST if traffic.protocol is Protocol.ICMP else None
+    packet = Packet(way, traffic.protocol, address, traffic.port, icmp_type)
+    answer = evaluate(rules, network.cidr, acl.site, packet, denies_rest=acl.denies_rest)
+    decision = answer.effective
+    end = f"{traffic} {'from' if way is Direction.INGRESS else 'to'} {far or 'the internet'}"
+    who = f"Rule {acl.in_force[decision.place] + 1}" if decision.place is not None else _whoever(decision.by)
+    if not answer.is_sure:
+        sentence = f"Two rules that are equally specific say different things of {end}. Make one of them narrower."
+        yield Hop(what, Verdict.UNKNOWN, sentence, acl.url)
+    elif decision.action is Action.DENY:
+        sentence = f"{who} of {network.name} denies {end}. Allow it in the list."
+        if answer.differs:
+            sentence = f"{who} denies {end} on Netris, which decides in another order than the list is written in."
+        yield Hop(what, Verdict.BLOCKED, sentence, acl.url)
+    else:
+        yield _seen(what, f"{who} allows {end}.", acl.seen, acl.url)
+
+
+def _whoever(by: By) -> str:
+    return "The site's default" if by is By.SITE else "No rule allows it, and the end of the list"
+
+
+def _nobodys(rules: Sequence[Rule]) -> IPv4Address:
+    """An address that no rule is about in particular."""
+    named = [cidr for rule in rules for cidr in rule.cidrs if cidr.prefixlen]
+    blocks = (ANYWHERE, IPv4Network("198.51.100.0/24"), IPv4Network("203.0.113.0/24"), IPv4Network("8.0.0.0/8"))
+    free = (each for block in blocks for each in block if not any(each in cidr for cidr in named))
+    return next(free, ANYWHERE[1])
+
+
+def _running(machine: Machine) -> Hop:
+    what = f"Instance {machine.name}"
+    if machine.seen.is_there is None:
+        return Hop(what, Verdict.UNKNOWN, machine.seen.why_unknown, machine.url)
+    if machine.state != "Running":
+        sentence = f"{machine.name} is {machine.state.lower()}. Start it in CloudStack."
+        return Hop(what, Verdict.BLOCKED, sentence, machine.url)
+    return Hop(what, Verdict.REACHABLE, f"{machine.name} runs.", machine.url)
+
+
+def _tier(network: Network, sentence: str) -> Hop:
+    verdict = Verdict.BLOCKED if network.trouble else Verdict.REACHABLE
+    return Hop(f"Tier {network.name}", verdict, network.trouble or sentence, network.url)
+
+
+def _seen(what: str, sentence: str, seen: Seen, url: str) -> Hop:
+    if seen.is_there is None:
+        return Hop(what, Verdict.UNKNOWN, seen.why_unknown, url)
+    if not seen.is_there:
+        trouble = seen.trouble or "The systems do not have it as it is meant."
+        return Hop(what, Verdict.BLOCKED, f"{trouble} Apply it again.", url)
+    return Hop(what, Verdict.REACHABLE, sentence, url)
+
+
+def _passed_on(way: Way) -> Hop:
+    return Hop(f"Behind {way.via}", Verdict.UNKNOWN, f"What {way.via} passes on, Weft does not see. Look there.")
+
+
+def _way_to(address: IPv4Address, place: Place) -> Way | None:
+    """The longest prefix decides."""
+    fitting = [way for way in place.ways if address in way.destination]
+    return max(fitting, key=lambda way: way.destination.prefixlen, default=None)
+
+
+def _badness(hops: Sequence[Hop]) -> int:
+    verdicts = {hop.verdict for hop in hops}
+    return 2 if Verdict.BLOCKED in verdicts else 1 if Verdict.UNKNOWN in verdicts else 0

@@ -1,0 +1,497 @@
+"""Golden ways: what is known, who is to reach whom, and what is said of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.acls.fabric import Site
+from apps.acls.rules import Action, Direction, Protocol, Rule
+from apps.reachability.walker import (
+    Answer,
+    Door,
+    End,
+    Lead,
+    ListOfTier,
+    Machine,
+    Network,
+    Outside,
+    Place,
+    Seen,
+    Start,
+    Traffic,
+    Verdict,
+    Way,
+    walk,
+)
+
+ALL, OFFICE = "0.0.0.0/0", "203.0.113.7"
+YES, NO = Seen("NAT rules", True, 0), Seen("NAT rules", False, 0)
+OLD, NEVER = Seen("NAT rules", None, 12), Seen("NAT rules", None)
+HTTPS, SSH, PING = Traffic(Protocol.TCP, 443), Traffic(Protocol.TCP, 22), Traffic(Protocol.ICMP)
+
+
+def allow(way: Direction, cidr: str = ALL, port: int = 443, action: Action = Action.ALLOW) -> Rule:
+    return Rule(action, way, Protocol.TCP, (IPv4Network(cidr),), ((port, port),))
+
+
+IN, OUT = Direction.INGRESS, Direction.EGRESS
+
+
+def a_list(*rules: Rule, name: str = "web", seen: Seen = YES, site: Action = Action.DENY, **more: Any) -> ListOfTier:
+    whole = {"rules": rules, "in_force": range(len(rules)), "denies_rest": True} | more
+    return ListOfTier(name, f"/acls/{name}/", site=Site(site), seen=seen, **whole)
+
+
+def a_tier(name: str = "web", cidr: str = "10.20.0.0/24", acl: ListOfTier | None = None, **more: Any) -> Network:
+    return Network(name, "prod", IPv4Network(cidr), f"/tiers/{name}/", **({"trouble": "", "acl": acl} | more))
+
+
+WEB = a_tier(acl=a_list(allow(IN), allow(OUT, port=5432)))
+DB = a_tier("db", "10.20.1.0/24", a_list(allow(IN, "10.20.0.0/24", 5432), name="db"))
+
+
+def a_machine(network: Network = WEB, number: int = 11, **more: Any) -> Machine:
+    name = f"{network.name}-1"
+    known = {"state": "Running", "seen": YES} | more
+    return Machine(name, f"/instances/{name}/", network.cidr[number], network=network, **known)
+
+
+def ways(*more: Way, egress: Seen = YES) -> list[Way]:
+    connected = [Way(each.cidr, "tier", "directly connected", YES) for each in (WEB, DB)]
+    return [*connected, *more, Way(IPv4Network(ALL), "source_nat", "source NAT as 198.51.100.3", egress)]
+
+
+TO_OFFICE = Way(IPv4Network("192.168.50.0/24"), "static", "10.20.0.9", YES)
+PROD = Place("prod", "/vpcs/prod/routes/", IPv4Network("10.20.0.0/20"), (WEB, DB), ways(), "/vpcs/prod/addresses/")
+LAB = Place("lab", "/vpcs/lab/routes/", IPv4Network("10.30.0.0/20"), (), ways(), "/vpcs/lab/addresses/")
+ADDRESS = IPv4Address("198.51.100.20")
+
+
+def a_lead(protocol: Protocol | None = None, first: int = 443, private: int = 0, **more: Any) -> Lead:
+    what = f"Port forward tcp {first}" if protocol else "Static NAT"
+    known = {"machine": a_machine(), "seen": YES} | more
+    ports: dict[str, Any] = {"public": (first, first), "private_first": private or first} if protocol else {}
+    return Lead(what, "/nat/", ADDRESS, machine_name="web-1", protocol=protocol, **ports, **known)
+
+
+def a_door(*leads: Lead, **more: Any) -> Door:
+    return Door(ADDRESS, "/public-ips/20/", **({"vpc": "prod", "seen": YES, "trouble": "", "leads": leads} | more))
+
+
+NAT, FORWARD = a_lead(), a_lead(Protocol.TCP, 8443, 443)
+
+
+def on(acl: ListOfTier | None, **more: Any) -> Machine:
+    return a_machine(replace(WEB, acl=acl), **more)
+
+
+def start(machine: Machine | None = None, place: Place = PROD, **more: Any) -> Start:
+    return Start(machine or a_machine(), place, **({"egress": IPv4Address("198.51.100.3")} | more))
+
+
+#: name: (from, to, traffic, verdict, what decides, a part of its sentence)
+GOLDEN: dict[str, tuple[Any, Any, Traffic, str, str, str]] = {
+    # --- from outside to a public IP
+    "static NAT and an open list": (Outside(), a_door(NAT), HTTPS, "reachable", "", ""),
+    "an address of its own": (Outside(IPv4Address(OFFICE)), a_door(NAT), HTTPS, "reachable", "", ""),
+    "a port that the list lacks": (Outside(), a_door(NAT), SSH, "blocked", "Access list web", "denies tcp 22"),
+    "a ping that the list lacks": (Outside(), a_door(NAT), PING, "blocked", "Access list web", "denies icmp"),
+    "nothing leads from it": (Outside(), a_door(), HTTPS, "blocked", "Public IP 198.51.100.20", "Nothing leads"),
+    "source NAT alone": (
+        Outside(),
+        a_door(trouble="It serves what goes out."),
+        HTTPS,
+        "blocked",
+        "Public IP 198.51.100.20",
+        "what goes out",
+    ),
+    "another port is forwarded": (
+        Outside(),
+        a_door(FORWARD),
+        HTTPS,
+        "blocked",
+        "Public IP 198.51.100.20",
+        "No port forward of 198.51.100.20 takes tcp 443",
+    ),
+    "the other protocol is forwarded": (
+        Outside(),
+        a_door(FORWARD),
+        Traffic(Protocol.UDP, 8443),
+        "blocked",
+        "Public IP 198.51.100.20",
+        "takes udp 8443",
+    ),
+    "a ping is never forwarded": (Outside(), a_door(FORWARD), PING, "blocked", "Public IP 198.51.100.20", "icmp"),
+    "the list sees the private port": (Outside(), a_door(FORWARD), Traffic(Protocol.TCP, 8443), "reachable", "", ""),
+    "and denies it though the public one is allowed": (
+        Outside(),
+        a_door(a_lead(Protocol.TCP, 443, 22)),
+        HTTPS,
+        "blocked",
+        "Access list web",
+        "denies tcp 22",
+    ),
+    "a forward that is switched off": (
+        Outside(),
+        a_door(replace(FORWARD, is_on=False)),
+        Traffic(Protocol.TCP, 8443),
+        "blocked",
+        "Port forward tcp 8443",
+        "switched off",
+    ),
+    "a forward of a tier that sleeps": (
+        Outside(),
+        a_door(replace(NAT, is_asleep=True, seen=NO)),
+        HTTPS,
+        "blocked",
+        "Static NAT",
+        "Start the instance",
+    ),
+    "a static NAT that Netris lacks": (
+        Outside(),
+        a_door(replace(NAT, seen=NO)),
+        HTTPS,
+        "blocked",
+        "Static NAT",
+        "Apply it again",
+    ),
+    "NAT rules that were read too long ago": (
+        Outside(),
+        a_door(replace(NAT, seen=OLD)),
+        HTTPS,
+        "unknown",
+        "Static NAT",
+        "The reading of NAT rules is 12 minutes old",
+    ),
+    "NAT rules that were never read": (
+        Outside(),
+        a_door(replace(NAT, seen=NEVER)),
+        HTTPS,
+        "unknown",
+        "Static NAT",
+        "not read since the last change",
+    ),
+    "a public IP that was read too long ago": (
+        Outside(),
+        a_door(NAT, seen=OLD),
+        HTTPS,
+        "unknown",
+        "Public IP 198.51.100.20",
+        "12 minutes old",
+    ),
+    "a public IP that the systems do not give": (
+        Outside(),
+        a_door(NAT, seen=NO),
+        HTTPS,
+        "blocked",
+        "Public IP 198.51.100.20",
+        "Apply it again",
+    ),
+    "an instance that is gone": (
+        Outside(),
+        a_door(replace(NAT, machine=None)),
+        HTTPS,
+        "blocked",
+        "Static NAT",
+        "web-1 is gone",
+    ),
+    "an instance that is stopped": (
+        Outside(),
+        a_door(a_lead(machine=a_machine(state="Stopped"))),
+        HTTPS,
+        "blocked",
+        "Instance web-1",
+        "web-1 is stopped. Start it",
+    ),
+    "instances that were read too long ago": (
+        Outside(),
+        a_door(a_lead(machine=a_machine(seen=OLD))),
+        HTTPS,
+        "unknown",
+        "Instance web-1",
+        "12 minutes old",
+    ),
+    "a list that was read too long ago": (
+        Outside(),
+        a_door(a_lead(machine=on(a_list(allow(IN), seen=OLD)))),
+        HTTPS,
+        "unknown",
+        "Access list web",
+        "12 minutes old",
+    ),
+    "a list that the systems have otherwise": (
+        Outside(),
+        a_door(a_lead(machine=on(a_list(allow(IN), seen=NO)))),
+        HTTPS,
+        "unknown",
+        "Access list web",
+        "Apply the list again",
+    ),
+    "a list that denies is named, however old": (
+        Outside(),
+        a_door(a_lead(machine=on(a_list(seen=OLD)))),
+        HTTPS,
+        "blocked",
+        "Access list web",
+        "denies tcp 443",
+    ),
+    "a tier without a list": (
+        Outside(),
+        a_door(a_lead(machine=on(None))),
+        HTTPS,
+        "unknown",
+        "Access list",
+        "the site's default decides",
+    ),
+    "a tier that is stuck": (
+        Outside(),
+        a_door(a_lead(machine=a_machine(replace(WEB, trouble="The tier web is stuck.")))),
+        HTTPS,
+        "blocked",
+        "Tier web",
+        "is stuck",
+    ),
+    "a list for one office alone, from the internet": (
+        Outside(),
+        a_door(a_lead(machine=on(a_list(allow(IN, "203.0.113.0/24"))))),
+        HTTPS,
+        "blocked",
+        "Access list web",
+        "from the internet",
+    ),
+    "the same, from that office": (
+        Outside(IPv4Address(OFFICE)),
+        a_door(a_lead(machine=on(a_list(allow(IN, "203.0.113.0/24"))))),
+        HTTPS,
+        "reachable",
+        "",
+        "",
+    ),
+    "one office is kept out, not the internet": (
+        Outside(),
+        a_door(a_lead(machine=on(a_list(allow(IN, "192.0.2.0/24", action=Action.DENY), allow(IN))))),
+        HTTPS,
+        "reachable",
+        "",
+        "",
+    ),
+    "Netris decides in another order": (
+        Outside(IPv4Address(OFFICE)),
+        a_door(a_lead(machine=on(a_list(allow(IN), allow(IN, "203.0.113.0/24", action=Action.DENY))))),
+        HTTPS,
+        "blocked",
+        "Access list web",
+        "Rule 2 denies tcp 443 from 203.0.113.7 on Netris, which decides in another order",
+    ),
+    "a rule whose time is over": (
+        Outside(),
+        a_door(a_lead(machine=on(a_list(allow(IN), in_force=())))),
+        HTTPS,
+        "blocked",
+        "Access list web",
+        "denies tcp 443",
+    ),
+    # --- from outside to an instance
+    "an instance by its static NAT": (Outside(), End(a_machine(), PROD, (NAT,)), HTTPS, "reachable", "", ""),
+    "an instance that nothing leads to": (
+        Outside(),
+        End(a_machine(), PROD),
+        HTTPS,
+        "blocked",
+        "Public IP",
+        "No public IP leads tcp 443 to web-1",
+    ),
+    "an instance by a forward to that port": (
+        Outside(),
+        End(a_machine(), PROD, (FORWARD,)),
+        HTTPS,
+        "reachable",
+        "",
+        "",
+    ),
+    "an instance by a forward to another": (
+        Outside(),
+        End(a_machine(), PROD, (FORWARD,)),
+        SSH,
+        "blocked",
+        "Public IP",
+        "leads tcp 22",
+    ),
+    "one way that works is enough": (
+        Outside(),
+        End(a_machine(), PROD, (replace(FORWARD, is_on=False), NAT)),
+        HTTPS,
+        "reachable",
+        "",
+        "",
+    ),
+    "a private address without a route": (
+        Outside(IPv4Address("192.168.50.7")),
+        End(a_machine(), PROD, (NAT,)),
+        HTTPS,
+        "blocked",
+        "Route",
+        "has no route to it. Add a static route",
+    ),
+    "an office behind a static route": (
+        Outside(IPv4Address("192.168.50.7")),
+        End(a_machine(), replace(PROD, ways=ways(TO_OFFICE))),
+        HTTPS,
+        "unknown",
+        "Behind 10.20.0.9",
+        "Weft does not see",
+    ),
+    "a static route that Netris lacks": (
+        Outside(IPv4Address("192.168.50.7")),
+        End(a_machine(), replace(PROD, ways=ways(replace(TO_OFFICE, seen=NO)))),
+        HTTPS,
+        "blocked",
+        "Route to 192.168.50.0/24",
+        "Apply it again",
+    ),
+    "an address of the VPC in no tier": (
+        Outside(IPv4Address("10.20.9.9")),
+        End(a_machine(), PROD),
+        HTTPS,
+        "blocked",
+        "Tier",
+        "in none of its tiers",
+    ),
+    # --- from an instance to another
+    "web to db": (start(), End(a_machine(DB), PROD), Traffic(Protocol.TCP, 5432), "reachable", "", ""),
+    "an address of web to db": (
+        Outside(IPv4Address("10.20.0.11")),
+        End(a_machine(DB), PROD),
+        Traffic(Protocol.TCP, 5432),
+        "reachable",
+        "",
+        "",
+    ),
+    "web to db at another port": (
+        start(),
+        End(a_machine(DB), PROD),
+        SSH,
+        "blocked",
+        "Access list web",
+        "to 10.20.1.11",
+    ),
+    "db to web": (start(a_machine(DB)), End(a_machine(), PROD), HTTPS, "blocked", "Access list db", "to 10.20.0.11"),
+    "what web may send and db may not take": (
+        start(),
+        End(a_machine(replace(DB, acl=a_list(name="db"))), PROD),
+        Traffic(Protocol.TCP, 5432),
+        "blocked",
+        "Access list db",
+        "from 10.20.0.11",
+    ),
+    "two of one tier": (start(), End(a_machine(number=12), PROD), SSH, "reachable", "", ""),
+    "one that is stopped sends nothing": (
+        start(a_machine(state="Stopped")),
+        End(a_machine(DB), PROD),
+        HTTPS,
+        "blocked",
+        "Instance web-1",
+        "is stopped",
+    ),
+    "another VPC": (
+        start(),
+        End(a_machine(a_tier("lab", "10.30.0.0/24", a_list(allow(IN)))), LAB),
+        Traffic(Protocol.TCP, 5432),
+        "blocked",
+        "Route",
+        "has no route to 10.30.0.11. Reach it at a public IP",
+    ),
+    # --- from an instance to a public IP
+    "another VPC's public IP": (
+        start(),
+        a_door(a_lead(machine=on(a_list(allow(IN, "198.51.100.3/32", 5432)))), vpc="lab"),
+        Traffic(Protocol.TCP, 5432),
+        "reachable",
+        "",
+        "",
+    ),
+    "it leaves with its static NAT": (
+        start(static_nat=replace(NAT, address=IPv4Address("198.51.100.30"))),
+        a_door(a_lead(machine=on(a_list(allow(IN, "198.51.100.3/32", 5432)))), vpc="lab"),
+        Traffic(Protocol.TCP, 5432),
+        "blocked",
+        "Access list web",
+        "from 198.51.100.30",
+    ),
+    "its own list lets nothing out": (
+        start(),
+        a_door(NAT, vpc="lab"),
+        HTTPS,
+        "blocked",
+        "Access list web",
+        "to 198.51.100.20",
+    ),
+    "no way out": (
+        start(place=replace(PROD, ways=ways()[:-1])),
+        a_door(NAT, vpc="lab"),
+        Traffic(Protocol.TCP, 5432),
+        "blocked",
+        "Route",
+        "no way out",
+    ),
+    "source NAT that was read too long ago": (
+        start(place=replace(PROD, ways=ways(egress=OLD))),
+        a_door(a_lead(machine=on(a_list(allow(IN, port=5432)))), vpc="lab"),
+        Traffic(Protocol.TCP, 5432),
+        "unknown",
+        "Everything else",
+        "12 minutes old",
+    ),
+    "the public IP of its own VPC": (
+        start(),
+        a_door(a_lead(machine=on(a_list(allow(IN, port=5432))))),
+        Traffic(Protocol.TCP, 5432),
+        "unknown",
+        "Way back in",
+        "not known",
+    ),
+}
+
+
+def decider(answer: Answer) -> Any:
+    return answer.blocked_by or answer.unknown
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_golden_way(name: str) -> None:
+    source, target, traffic, verdict, what, words = GOLDEN[name]
+    answer = walk(source, target, traffic)
+    assert answer.verdict == verdict, answer.hops
+    if what:
+        assert decider(answer).what == what
+        assert words in decider(answer).sentence
+        assert (answer.blocked_by is not None) == (verdict == "blocked")
+    else:
+        assert decider(answer) is None
+
+
+def test_there_are_thirty_golden_ways() -> None:
+    assert len(GOLDEN) >= 30
+    assert {verdict for _, _, _, verdict, _, _ in GOLDEN.values()} == set(Verdict)
+
+
+def test_whatever_blocks_says_where_to_look() -> None:
+    for source, target, traffic, *_ in GOLDEN.values():
+        blocked = walk(source, target, traffic).blocked_by
+        assert blocked is None or blocked.url, blocked
+
+
+seen = st.sampled_from([YES, NO, OLD, NEVER])
+
+
+@given(seen, seen, seen, seen)
+def test_nothing_is_reachable_that_was_not_seen_lately(door: Seen, nat: Seen, acl: Seen, machine: Seen) -> None:
+    there = on(a_list(allow(IN), seen=acl), seen=machine if machine is not NO else OLD)
+    answer = walk(Outside(), a_door(a_lead(machine=there, seen=nat), seen=door), HTTPS)
+    assert (answer.verdict is Verdict.REACHABLE) == (door is nat is acl is machine is YES)
