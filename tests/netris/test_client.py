@@ -214,6 +214,7 @@ DELETES = [
     ("delete_subnet", {}, "/api/v2/ipam/subnet/7", None),
     ("delete_vnet", {}, "/api/v2/vnet/7", None),
     ("delete_nat_rule", {}, "/api/v2/nat/7", None),
+    ("delete_static_route", {}, "/api/routes", {"id": 7}),
     ("delete_acl", {"netris_tenant_id": 1}, "/api/acl", {"id": [7], "tenantsID": "1"}),
 ]
 

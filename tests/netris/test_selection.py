@@ -25,3 +25,10 @@ def test_nat_rules_of_one_vpc_whatever_type_its_id_has():
     client = controller(nat=rules)
     assert [rule.id for rule in client.nat_rules(8)] == [2]
     assert len(client.all_nat_rules()) == 4
+
+
+def test_static_routes_of_one_vpc_whatever_the_controller_makes_of_the_filter():
+    hops = {"name": "192.168.50.0/24", "next_hop": "10.20.0.9", "stateStatus": "active"}
+    client = controller(routes=[hops | {"id": 1, "vpc": {"id": 7}}, hops | {"id": 2, "vpc": {"id": "8"}}, {"id": 3}])
+    [route] = client.static_routes(8)
+    assert (route.id, str(route), route.is_enabled) == (2, "192.168.50.0/24 via 10.20.0.9", True)

@@ -289,6 +289,14 @@ GOLDEN: dict[str, tuple[Any, Any, Traffic, str, str, str]] = {
         "Access list web",
         "Rule 2 denies tcp 443 from 203.0.113.7 on Netris, which decides in another order",
     ),
+    "two rules that Netris may put either way round": (
+        Outside(),
+        a_door(a_lead(machine=on(a_list(allow(IN), allow(IN, action=Action.DENY), site=Action.ALLOW)))),
+        HTTPS,
+        "unknown",
+        "Access list web",
+        "equally specific",
+    ),
     "a rule whose time is over": (
         Outside(),
         a_door(a_lead(machine=on(a_list(allow(IN), in_force=())))),

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.questions import Watch
+
+
+@pytest.fixture
+def watch(world: Any) -> Watch:
+    return Watch(world)
+
+
+@pytest.fixture
+def clouds_of(watch: Watch) -> Any:
+    """Every operation of these tests goes through the watch."""
+    return watch.clouds_of
