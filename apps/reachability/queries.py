@@ -83,7 +83,8 @@ def _end(instance: Instance) -> End:
     for model in (StaticNat, PortForward):
         found: Any = model.objects.of(vpc.tenant).live().filter(instance_id=instance.id)
         rows += found.filter(guest_address=str(machine.address)).select_related("vpc", "tier")[:MOST_LEADS]
-    return End(machine, place, _leads(rows, lambda _row: machine))
+    balanced = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc, purpose=Purpose.LOAD_BALANCER)
+    return End(machine, place, _leads(rows, lambda _row: machine), has_balancers=balanced.exists())
 
 
 def _door(row: PublicIp) -> Door:
@@ -109,6 +110,7 @@ def _door(row: PublicIp) -> Door:
         Seen("public IPs", applied.is_applied, _minutes(applied.read_at), applied.trouble),
         _trouble_of(row),
         _leads(rows, machine_of),
+        is_balanced=row.purpose == Purpose.LOAD_BALANCER,
     )
 
 

@@ -164,6 +164,8 @@ class Door:
     #: Why nothing can lead from it: blank where something may.
     trouble: str
     leads: Sequence[Lead]
+    #: A load balancer answers at it, behind which nothing is followed.
+    is_balanced: bool = False
 
 
 @dataclass(frozen=True)
@@ -215,6 +217,8 @@ class End:
     machine: Machine
     place: Place
     leads: Sequence[Lead] = ()
+    #: There are load balancers in the VPC, which may lead to it, too.
+    has_balancers: bool = False
 
 
 @dataclass(frozen=True)
@@ -264,6 +268,10 @@ def _through_door(sender: IPv4Address | None, door: Door, traffic: Traffic) -> I
     if door.trouble:
         yield Hop(what, Verdict.BLOCKED, door.trouble, door.url)
     yield _seen(what, f"It belongs to the VPC {door.vpc}.", door.seen, door.url)
+    if door.is_balanced:
+        sentence = f"A load balancer answers at {door.address}. Its page tells which members work."
+        yield Hop(what, Verdict.UNKNOWN, sentence, door.url)
+        return
     if not door.leads:
         sentence = f"Nothing leads from {door.address}. Create a static NAT or a port forward."
         yield Hop(what, Verdict.BLOCKED, sentence, door.url)
@@ -308,6 +316,10 @@ def _from_outside(source: Outside, end: End, traffic: Traffic) -> Iterator[Hop]:
         sentence = f"{sender} is a private address, and the VPC {place.vpc} has no route to it. Add a static route."
         yield Hop("Route", Verdict.BLOCKED, sentence, place.url)
     fitting = [lead for lead in end.leads if lead.leads_to(traffic)]
+    if not fitting and end.has_balancers:
+        sentence = f"No static NAT or port forward leads {traffic} to {machine.name}, but a load balancer may."
+        yield Hop("Public IP", Verdict.UNKNOWN, sentence, place.addresses_url)
+        return
     if not fitting:
         sentence = f"No public IP leads {traffic} to {machine.name}. Create a static NAT or a port forward to it."
         yield Hop("Public IP", Verdict.BLOCKED, sentence, place.addresses_url)

@@ -127,6 +127,16 @@ def test_a_forward_leads_to_its_private_port(api, scene):
     assert asked(api, scene.ask(port=443))["blocked_by"]["sentence"].startswith("No port forward of 198.51.100.20")
 
 
+def test_behind_a_load_balancer_nothing_is_claimed(api, scene):
+    PublicIp.unscoped.update(purpose="load_balancer")
+    scene.listed()
+    scene.seen()
+    for to in ({"public_ip": str(scene.ip.pk)}, {"instance": str(scene.instance)}):
+        told = asked(api, scene.ask(to=to))
+        assert (told["verdict"], told["blocked_by"]) == ("unknown", None)
+        assert "load balancer" in told["hops"][-1]["sentence"]
+
+
 @pytest.mark.parametrize("minutes", [4, 30])
 def test_old_readings_make_it_unknown_and_tell_their_age(minutes, api, scene):
     row = a_nat(scene)

@@ -315,6 +315,22 @@ GOLDEN: dict[str, tuple[Any, Any, Traffic, str, str, str]] = {
         "Public IP",
         "No public IP leads tcp 443 to web-1",
     ),
+    "a public IP of a load balancer": (
+        Outside(),
+        a_door(is_balanced=True),
+        HTTPS,
+        "unknown",
+        "Public IP 198.51.100.20",
+        "A load balancer answers at",
+    ),
+    "an instance in a VPC with load balancers": (
+        Outside(),
+        End(a_machine(), PROD, has_balancers=True),
+        HTTPS,
+        "unknown",
+        "Public IP",
+        "but a load balancer may",
+    ),
     "an instance by a forward to that port": (
         Outside(),
         End(a_machine(), PROD, (FORWARD,)),

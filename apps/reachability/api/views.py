@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -44,5 +45,7 @@ class Reachability(Rows[Vpc]):
     def post(self, request: Request) -> Response:
         """Walks tier, access list, NAT and route as they were read last, and names the first that blocks. Changes
         nothing, and asks neither system."""
+        if self.caller.tenant is None:
+            raise PermissionDenied("Ways are a tenant's: only a tenant's token can ask about them.")
         answer = answer_of(Question.parse(self.tenant, QuestionWrite.of(request)))
         return Response(WayRead(answer).data)
