@@ -7,10 +7,11 @@ class AclsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.acls import recipes, services
+        from apps.acls.admission import GATE
         from apps.acls.attention import LIST_DIFFERS
         from apps.acls.plans import lists_of_tiers
         from apps.acls.views import TAB
-        from apps.networks import alongside, attention, inside, tabs
+        from apps.networks import admission, alongside, attention, inside, tabs
         from apps.operations.parts import register
         from apps.quotas import resources
 
@@ -25,3 +26,4 @@ class AclsConfig(AppConfig):
         inside.register(lists_of_tiers, of_tiers=True)
         tabs.register(TAB)
         attention.register(LIST_DIFFERS)
+        admission.register(GATE)

@@ -30,11 +30,10 @@ from typing import Any
 from apps.acls.ports import FIRST, LAST, Range, merged, parse_ports, ports_text, range_text
 from apps.kernel.errors import Invalid, Refused, collect
 from apps.kernel.names import Line
-from apps.networks.specs import CIDR_LENGTH, parse_cidr
+from apps.networks.specs import CIDR_LENGTH, MOST_CIDRS, parse_cidr
 
 #: What one list holds. Netris rewrites all of a tier's rules at each change, about four calls for each (flows.md 1).
 MOST_RULES = 500
-MOST_CIDRS = 50
 #: Of the single rules that a list becomes on each tier: one for each CIDR and range of ports.
 MOST_ITEMS = 1000
 

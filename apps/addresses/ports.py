@@ -6,7 +6,7 @@ each.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address
 from typing import Any
@@ -84,6 +84,8 @@ class ForwardSpec:
     public: Range
     private: Range
     enabled: bool = True
+    #: The sources that the tier's access list is to let in, as they were written; None to leave it as it is.
+    allowed_cidrs: Sequence[object] | None = None
 
     @classmethod
     def parse(cls, values: Mapping[str, Any]) -> ForwardSpec:
@@ -105,4 +107,4 @@ class ForwardSpec:
         assert protocol
         assert public
         assert private
-        return cls(protocol, public, private, bool(values.get("enabled", True)))
+        return cls(protocol, public, private, bool(values.get("enabled", True)), values.get("allowed_cidrs"))

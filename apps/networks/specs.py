@@ -30,6 +30,8 @@ TIER_PREFIXES = range(22, 30)
 MOST_TIERS = 24
 #: The longest way to write an IPv4 range.
 CIDR_LENGTH = len("255.255.255.255/32")
+#: That somebody writes at once, as one rule of an access list.
+MOST_CIDRS = 50
 
 
 def parse_cidr(value: object, field: str) -> IPv4Network:

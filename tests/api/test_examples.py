@@ -45,7 +45,7 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
     # What is asked for of an address goes by what leads from it already.
     address = forwarded if "port-forwards/?" in command else free
     acl = builders.an_acl(tier.vpc, "web", NOT_THEM)
-    if "apply-acl" in command:
+    if "apply-acl" in command or "allowed_cidrs" in command:
         TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=acme, acl=acl, status=Status.READY)
     rules = Api(builders.a_token(acme)).get(f"/acls/{acl.pk}/rules/")
     return {

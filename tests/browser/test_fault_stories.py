@@ -107,6 +107,38 @@ def test_a_forward_that_was_deleted_behind_our_back_is_found_shown_and_applied_a
     expect(table).not_to_contain_text("Not applied")
 
 
+def test_the_sources_of_a_forward_become_a_rule_of_a_list_that_the_tier_has(
+    stack: Stack, visit: Visit, vpc: str
+) -> None:
+    page = visit("alice", "/t/acme/port-forwards/new/")
+    page.get_by_role("combobox", name="Instance", exact=True).press_sequentially("lamp-1")
+    page.get_by_role("option", name=re.compile("^lamp-1")).click()
+    page.get_by_label("Public ports").fill("2222")
+    page.get_by_label("Private ports").fill("22")
+    page.get_by_label("Allowed sources").fill("203.0.113.0/24, 198.51.100.7/32")
+    page.get_by_role("button", name="Create port forward").click()
+    expect(page.locator("main")).to_contain_text("has no access list, so nothing can limit who comes in")
+    expect(page.get_by_label("Public ports")).to_have_value("2222")
+
+    with stack.api() as api:
+        [tier] = {row["tier"]["id"] for row in api.get(f"/instances/?vpc={vpc}&q=lamp-1").json()["results"]}
+        made = stack.settled(api.post("/acls/", json={"vpc": vpc, "name": "inward", "rules": []}).json())
+        given = api.patch(f"/tiers/{tier}/", json={"acl": made["resource"]["id"]})
+        assert stack.settled(given.json())["phase"] == "succeeded", given.text
+        page.get_by_role("button", name="Create port forward").click()
+        expect(page.locator("main")).to_contain_text("Done.", timeout=60_000)
+        page.goto("/t/acme/port-forwards/?q=lamp-1")
+        row = page.get_by_role("row").filter(has_text="tcp 2222")
+        row.get_by_role("link", name="198.51.100.7/32, 203.0.113.0/24").click()
+        expect(page.locator("main")).to_contain_text("inward")
+
+        # What comes after stands on a tier without a list, as it was found.
+        [forward] = api.get("/port-forwards/?q=lamp-1&protocol=tcp").json()["results"][:1]
+        assert forward["public_ports"] == "2222"
+        for ended in (api.delete(forward["url"]), api.patch(f"/tiers/{tier}/", json={"acl": None})):
+            assert stack.settled(ended.json())["phase"] == "succeeded", ended.text
+
+
 def test_an_address_whose_reply_is_lost_is_found_again_and_no_second_one_is_taken(
     stack: Stack, visit: Visit, vpc: str, root: Caller
 ) -> None:

@@ -13,13 +13,13 @@ from apps.acls.evaluator import Answer
 from apps.acls.models import ACTIONS, Acl, PastRules, TierAcl
 from apps.acls.plans import Line
 from apps.acls.ports import MOST_CHARACTERS
-from apps.acls.rules import MOST_CIDRS, MOST_RULES, NOTE, Direction, Protocol, Rule
+from apps.acls.rules import MOST_RULES, NOTE, Direction, Protocol, Rule
 from apps.acls.tables import By, Decision
 from apps.kernel.api.bodies import Body, Count, Flag, NameText, Text, Texts
 from apps.kernel.api.fields import Address, Time
 from apps.kernel.api.problems import ProblemRead
 from apps.networks.api.serializers import TierChange, TierRead, TierWrite, VpcRef
-from apps.networks.specs import CIDR_LENGTH
+from apps.networks.specs import CIDR_LENGTH, MOST_CIDRS
 from apps.operations.api.serializers import STATUSES, OperationRef
 from apps.operations.models import Operation
 from apps.tenancy.api.serializers import Read, TenantRef

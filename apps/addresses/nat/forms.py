@@ -19,6 +19,8 @@ from apps.networks.forms import InVpcListForm
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
 
+#: Fifty CIDRs, each with a comma and a blank.
+LONGEST_SOURCES = 1000
 #: Addresses that are offered; for one that is not among them the form is opened from its page.
 OFFERED = 200
 
@@ -87,10 +89,17 @@ class PortForwardForm(LeadForm):
     protocol = forms.ChoiceField(label="Protocol", choices=Protocol.choices, widget=Options)
     public_ports = _ports("Public ports", placeholder="443, or 8000-8010")
     private_ports = _ports("Private ports", required=False, placeholder="the same")
+    allowed_cidrs = forms.CharField(
+        label="Allowed sources",
+        required=False,
+        max_length=LONGEST_SOURCES,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false", "placeholder": "as the list has it"}),
+    )
 
     def clean(self) -> None:
+        written = self.cleaned_data.get("allowed_cidrs", "").replace(",", " ").split()
         try:
-            self.spec = ForwardSpec.parse(self.cleaned_data)
+            self.spec = ForwardSpec.parse(self.cleaned_data | {"allowed_cidrs": written or None})
         except Refused as refusal:
             for each in refusal.all:
                 if each.field not in self.errors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -119,6 +119,8 @@ def lead_list(request: TenantRequest, lead: Lead) -> HttpResponse:
     may_write = why_not_write(request.membership)
     work = networks.work_in(Operation.objects.of(request.tenant), {row.vpc_id for row in page})
     lines = queries.lines_of(list(page), work, may_write)
+    sources = queries.sources_of((line.row for line in lines), lambda door: door.of(request.tenant))
+    lines = [replace(line, sources=sources.get(line.row.pk)) for line in lines]
     missing = [f"{line.row} is not applied" for line in lines if line.is_missing]
     quota = quotas_of(request.tenant).of(NAT_RULE)
     return list_page(
@@ -181,7 +183,11 @@ def _deletion(request: TenantRequest, lead: Lead, row: StaticNat | PortForward) 
         "question": "Whoever reaches the instance over it, reaches it no more.",
         **offered(queries.why_not(row, "delete", work), work),
         "goes": [queries.item_of(row)],
-        "stays": [Item("Public IP", str(row.address), "stays yours"), Item("Instance", row.instance_name)],
+        "stays": [
+            Item("Public IP", str(row.address), "stays yours"),
+            Item("Instance", row.instance_name),
+            *queries.rules_that_stay(row),
+        ],
         "confirm_label": lead.removal,
         "cancel_url": lead.url(request),
         "crumbs": lead.crumbs(request, lead.removal),

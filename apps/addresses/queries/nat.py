@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 
 from apps.addresses.models import PortForward, StaticNat
 from apps.addresses.ways import is_as_meant
@@ -20,10 +20,12 @@ from apps.mirror.queries import Applied, Told
 from apps.mirror.sweeps import SWEEPS
 from apps.netris.wire import NatRule
 from apps.networks import queries as networks
+from apps.networks.admission import Admission, Ports, gate
 from apps.networks.models import Vpc
 from apps.networks.plans import Item
 from apps.operations.models import Operation
 from apps.operations.provisioned import ProvisionedQuerySet, Status
+from apps.tenancy.door import Door
 
 R = TypeVar("R", StaticNat, PortForward)
 
@@ -138,6 +140,30 @@ def lines_of(
     ]
 
 
+def ports_of(row: PortForward) -> Ports:
+    """Where it ends, which is what the tier's access list is about."""
+    return Ports(row.protocol, row.private_first, row.private_last)
+
+
+def sources_of(
+    rows: Iterable[StaticNat | PortForward], through: Callable[[Door[Any]], QuerySet[Any]]
+) -> dict[UUID, Admission]:
+    """From where what is forwarded may come, by the rows' ids; their tiers come with them. One query."""
+    asked = {row.pk: (row.tier, ports_of(row)) for row in rows if isinstance(row, PortForward)}
+    known = gate().known(list(asked.values()), through)
+    return {pk: known[each] for pk, each in asked.items()}
+
+
+def rules_that_stay(row: StaticNat | PortForward) -> list[Item]:
+    """What its tier's list has let in for a forward stays there: other things may be reached by it. One query."""
+    for known in sources_of([row], lambda door: door.of(row.tenant)).values():
+        if known.acl and known.cidrs:
+            return [
+                Item("Rules", f"of the list {known.acl}", f"go on letting in {known.words}; edit the list for that")
+            ]
+    return []
+
+
 @dataclass(frozen=True)
 class Line:
     """What a line of a list shows."""
@@ -148,6 +174,8 @@ class Line:
     why_not_apply: str | None
     why_not_change: str | None
     why_not_delete: str | None
+    #: Of a forward, from where it may be used; None where nobody has asked.
+    sources: Admission | None = field(default=None, kw_only=True)
     #: No instance runs in its tier. CloudStack has taken its rules off Netris, and puts them back when one starts.
     is_asleep: bool
 

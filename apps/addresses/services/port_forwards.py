@@ -8,9 +8,11 @@ from django.db import transaction
 
 from apps.addresses.models import PortForward, PublicIp, Purpose
 from apps.addresses.ports import ForwardSpec
+from apps.addresses.queries.nat import ports_of
 from apps.addresses.services.instances import end_at, held, held_row, leading, need_purpose, translated
 from apps.instances.queries import Instance
 from apps.kernel.errors import Refused
+from apps.networks.admission import gate
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
@@ -22,7 +24,10 @@ KIND = "port-forward"
 
 @transaction.atomic(durable=True)
 def create_port_forward(public_ip: PublicIp, instance: Instance, spec: ForwardSpec, *, by: Actor) -> Operation:
-    """Lead ports of a public IP to an instance's first address in the VPC. Raises `Refused`."""
+    """Lead ports of a public IP to an instance's first address in the VPC. Raises `Refused`.
+
+    Sources become rules of the tier's access list, since CloudStack's plugin has no others for a forward (flows.md 0):
+    by an operation of its own, which comes first. When that one fails the list keeps out who is not let in yet."""
     public_ip = held(public_ip)
     need_purpose(public_ip, Purpose.PORT_FORWARD)
     end = end_at(instance, public_ip.vpc, None, is_secondary_fine=False)
@@ -53,6 +58,9 @@ def create_port_forward(public_ip: PublicIp, instance: Instance, spec: ForwardSp
     in_use = Refused("address-in-use", f"{public_ip} is used for something else by now.", "public_ip")
     with translated({"forwards_do_not_overlap": overlap, "address_has_one_purpose": in_use}):
         row.save(force_insert=True)
+    if spec.allowed_cidrs is not None:
+        note = f"For {row.address} {row.protocol} {row.public_ports}"
+        gate().let_in(end.tier, ports_of(row), spec.allowed_cidrs, note, "allowed_cidrs", by)
     audit(by, "port-forward.create", row, tenant=row.tenant, new=_told(row))
     return _start(row, Goal.PRESENT, by)
 

@@ -11,9 +11,11 @@ from rest_framework import serializers
 from apps.addresses.models import PortForward, Protocol, StaticNat
 from apps.addresses.ports import LONGEST
 from apps.addresses.queries.nat import why_not
-from apps.kernel.api.bodies import Body, Flag, Text
+from apps.kernel.api.bodies import Body, Flag, Text, Texts
 from apps.kernel.api.fields import Address
+from apps.networks.admission import Admission
 from apps.networks.api.serializers import AppliedRead
+from apps.networks.specs import CIDR_LENGTH, MOST_CIDRS
 
 
 class PublicIpRef(serializers.Serializer[Any]):
@@ -70,6 +72,18 @@ class StaticNatRead(LeadingRead):
         return self.offers(row)
 
 
+class SourcesRead(serializers.Serializer[Admission]):
+    """From where it may be used, as the access list of the instance's tier says it."""
+
+    acl = serializers.UUIDField(source="acl_id", allow_null=True, help_text="Null without: the site's default decides.")
+    cidrs = serializers.ListField(
+        child=serializers.CharField(), help_text="Those that the list lets in at each of the private ports."
+    )
+    exact = serializers.BooleanField(
+        source="is_exact", help_text="False where others may come in at some of the ports, or where it is not known."
+    )
+
+
 class PortForwardRead(LeadingRead):
     """Ports of a public IP, led to as many of an instance's. Who may come in, the tier's access list decides."""
 
@@ -80,6 +94,11 @@ class PortForwardRead(LeadingRead):
     public_ports = serializers.CharField()
     private_ports = serializers.CharField()
     enabled = serializers.BooleanField(help_text="While it is being switched, the old value.")
+    sources = serializers.SerializerMethodField()
+
+    @extend_schema_field(SourcesRead)
+    def get_sources(self, row: PortForward) -> Any:
+        return SourcesRead(self.context["sources"][row.pk]).data
 
     @extend_schema_field(PortForwardCan)
     def get_can(self, row: PortForward) -> dict[str, str | None]:
@@ -110,6 +129,13 @@ class PortForwardWrite(Body):
     public_ports = PortsText()
     private_ports = PortsText(required=False, help_text="As many; without them the same.")
     enabled = Flag(required=False)
+    allowed_cidrs = Texts(
+        required=False,
+        max_length=MOST_CIDRS,
+        child=Text(max_length=CIDR_LENGTH),
+        help_text="The only sources that the access list of the instance's tier is to let in at the private ports. "
+        "What it lacks becomes a rule of it, by an operation that comes first. Without them the list stays as it is.",
+    )
 
 
 class PortForwardChange(Body):

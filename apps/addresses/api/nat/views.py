@@ -21,7 +21,7 @@ from apps.addresses.api.nat.serializers import (
 )
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.addresses.ports import ForwardSpec, parse_guest
-from apps.addresses.queries.nat import applied_of
+from apps.addresses.queries.nat import applied_of, sources_of
 from apps.addresses.services.port_forwards import (
     apply_port_forward,
     create_port_forward,
@@ -135,7 +135,10 @@ class PortForwardRows(Leading[PortForward]):
     serializer_class = PortForwardRead
 
     def get_queryset(self) -> QuerySet[PortForward]:
-        return self.caller.through(PortForward.objects).live().select_related("tenant", "vpc")
+        return self.caller.through(PortForward.objects).live().select_related("tenant", "vpc", "tier")
+
+    def context_of(self, rows: Sequence[PortForward]) -> dict[str, Any]:
+        return {**super().context_of(rows), "sources": sources_of(rows, self.caller.through)}
 
 
 @extend_schema(summary="List port forwards")
