@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 import time_machine
 from django.conf import settings as django_settings
+from django.db import connection
 from django.utils import timezone
 from pydantic import SecretStr
 
@@ -25,7 +26,7 @@ from apps.operations.models import Operation
 from apps.tenancy.models import Tenant, User
 from apps.zones.clouds import Clouds, OpenClouds, connect, hooks_for
 from apps.zones.models import Zone
-from tests import builders, thrift
+from tests import builders, migrated, thrift
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -44,6 +45,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--clients", action="store_true", help="also run clients that are downloaded for the test (Ansible)"
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        migrated.drop(migrated.NAME)  # what a run left behind that was killed
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        migrated.drop(migrated.NAME)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    connection.settings_dict["TEST"]["TEMPLATE"] = migrated.template()
 
 
 @pytest.fixture(autouse=True)

@@ -30,9 +30,11 @@ SETTLED = ("succeeded", "rolled_back", "stuck", "cancelled", "given_up")
 class Stack:
     """`with Stack() as stack:` is ready when every process answers."""
 
-    def __init__(self, *, job_seconds: float = 0.5, networks: bool = False) -> None:
+    def __init__(self, *, job_seconds: float = 0.5, networks: bool = False, database_url: str = "") -> None:
+        """`database_url` is of a migrated database. Without one it starts a PostgreSQL of its own, to be restarted."""
         self.job_seconds = job_seconds
         self.networks = networks
+        self.database_url = database_url
         self._exits = ExitStack()
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -53,15 +55,18 @@ class Stack:
         self.directory.chmod(0o711)
         self.postgres = Postgres(self.directory / "pg")
         self.valkey = Valkey(self.directory / "valkey")
-        for service in (self.postgres, self.valkey):
+        has_database = bool(self.database_url)
+        for service in (self.valkey,) if has_database else (self.postgres, self.valkey):
             service.start()
             self._exits.callback(service.stop)
             service.wait_until_ready()
+        self.database_url = self.database_url or self.postgres.url
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.env = SANDBOX_ENV | self.settings()
         self.cloudstack_url, self.netris_url = self._exits.enter_context(self.open_sandbox())
-        self.manage("migrate", "--noinput")
+        if not has_database:
+            self.manage("migrate", "--noinput")
         self.start("web")  # comes up while the demo is filled in, which leaves nothing for a worker to do
         output = self.directory / "demo.json"
         seed = ["seed_demo", "--url", self.url, "--output", str(output), "--netris-url", self.netris_url]
@@ -75,7 +80,7 @@ class Stack:
 
     def settings(self) -> dict[str, str]:
         return {
-            "DATABASE_URL": self.postgres.url,
+            "DATABASE_URL": self.database_url,
             "REDIS_URL": self.valkey.url,
             "WEFT_SECRET_KEY": "a key for tests that is long enough for django",
             "WEFT_SEAL_KEYS": "A" * 43 + "=",

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
+from tests import migrated
 from tests.chromium import launched
 from tests.stack import Stack
 
@@ -29,7 +30,7 @@ Visit = Callable[..., Page]
 
 @pytest.fixture(scope="module")
 def stack() -> Iterator[Stack]:
-    with Stack(job_seconds=1.0) as stack:
+    with migrated.copy() as database_url, Stack(job_seconds=1.0, database_url=database_url) as stack:
         yield stack
 
 
