@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 from typing import Any, ClassVar
@@ -197,9 +197,11 @@ class Since:
     lines: Sequence[Line] | None
 
 
-def since(acl: Acl, is_seen: Callable[[PastRules], bool]) -> Since:
-    """`is_seen` finds the version that they have in front of them. Two queries."""
-    past = next((each for each in queries.past_of(acl) if is_seen(each)), None)
+def since(acl: Acl, seen: int | None) -> Since:
+    """`seen` is the version that they have in front of them, None when they do not say. Two queries at most."""
+    if seen == acl.version:
+        return Since(seen, (), ())
+    past = next((each for each in queries.past_of(acl) if each.version == seen), None)
     if past is None:
         return Since(None, (), None)
     return Since(past.version, queries.authors_since(acl, past.version), lines_between(past, acl))

@@ -298,7 +298,7 @@ def _edited(request: TenantRequest, acl: Acl, draft: RulesDraft, seen: int, *, i
         "review": review,
         "told": told if review else "",
         "is_stale": is_stale,
-        "since": plans.since(acl, lambda past: past.version == seen) if is_stale else None,
+        "since": plans.since(acl, seen) if is_stale else None,
         "crumbs": _crumbs(request, acl, "Edit rules"),
         **offered(acl.why_not("edit", work, queries.tiers_of(acl)), work),
     }

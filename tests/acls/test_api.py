@@ -107,6 +107,22 @@ def test_who_is_second_is_told_what_was_changed_since_and_what_theirs_would_chan
     assert problem["since"] == {"seen": None, "authors": [], "lines": None}
 
 
+def test_the_tag_of_the_list_itself_tells_what_was_changed_since_too(api, acl, tier):
+    """Whatever else of the list was another then: the rules that its reader saw are those of its version."""
+    path = f"/acls/{acl.pk}/rules/"
+    etag = api.get(f"/acls/{acl.pk}/").headers["ETag"]
+    TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=tier.tenant, acl=acl, status=Status.READY)
+    problem = problem_of(put(api, path, {"rules": []}, If_Match=etag), 412, *CONFLICT)
+    assert problem["since"] == {"seen": 1, "authors": [], "lines": []}
+
+    operation = services.change_rules(acl, parse_rules([WEB[0], allow("22")]), by=Actor.system("bea"))
+    take_rules(acl, operation.wanted)
+    over()
+    problem = problem_of(put(api, path, {"rules": []}, If_Match=etag), 412, *CONFLICT)
+    assert (problem["since"]["seen"], problem["since"]["authors"]) == (1, ["bea"])
+    assert [line["change"] for line in problem["since"]["lines"]] == ["removed", "added"]
+
+
 def test_the_tag_of_the_list_itself_will_do(api, acl):
     etag = api.get(f"/acls/{acl.pk}/").headers["ETag"]
     assert put(api, f"/acls/{acl.pk}/rules/", {"rules": []}, If_Match=etag).status_code == 202

@@ -142,7 +142,7 @@ class SinceRead(serializers.Serializer[Any]):
 
     seen = serializers.IntegerField(
         allow_null=True,
-        help_text="That version; null when it is not remembered any more, or was named by the list's own tag.",
+        help_text="That version; null when it is not remembered any more.",
     )
     authors = serializers.ListField(child=serializers.CharField(), help_text="Who, the latest first.")
     lines = LineRead(many=True, allow_null=True, help_text="Null when it is not known.")

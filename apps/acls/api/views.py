@@ -171,9 +171,7 @@ class AclRules(AclRows):
                 draft = plans.Draft(tuple(rules), acl.denies_rest if denies_rest is None else denies_rest)
                 conflict.members = {
                     "version": acl.version,
-                    "since": SinceRead(
-                        plans.since(acl, lambda past: etag.is_named(request, RulesRead(past).data))
-                    ).data,
+                    "since": SinceRead(plans.since(acl, etag.version_seen(request))).data,
                     "yours": LineRead(plans.lines_between(acl, draft), many=True).data,
                 }
                 raise
