@@ -223,6 +223,12 @@ def test_whether_a_list_is_applied_is_told_with_the_age_of_the_reading(browser, 
         assert "Not applied" in text(browser.get(page)), page
 
 
+def test_a_list_that_no_tier_has_is_in_force_nowhere(browser, acl):
+    for path in ("acls/", f"vpcs/{acl.vpc_id}/acls/"):
+        page = text(browser.get(f"/t/acme/{path}"))
+        assert "in force nowhere" in page and "not known" not in page, path
+
+
 def test_the_page_of_a_long_list_costs_the_same_queries(browser, acl, django_assert_max_num_queries):
     acl.rules = [dict(rule.as_json()) for rule in parse_rules([allow(str(port)) for port in ports(400)])]
     acl.save()
