@@ -233,7 +233,7 @@ def test_the_table_of_routes_tells_where_everything_goes(api, vpc):
         ("10.20.0.0/24", "tier", "directly connected", "web"),
         ("10.20.1.0/24", "tier", "directly connected", "db"),
         ("192.168.50.0/24", "static", "10.20.0.9", "web"),
-        ("0.0.0.0/0", "source_nat", "source NAT as 198.51.100.3", "the internet"),
+        ("0.0.0.0/0", "source_nat", "source NAT as 198.51.100.3", "to the internet"),
     ]
     assert [each["static_route"] for each in routes] == [None, None, str(row.pk), None]
     # Of the VPC itself nothing was read, so nothing of it is called ready.

@@ -97,7 +97,7 @@ def routes_of(
     if vpc.egress_ip is not None:
         via = f"source NAT as {vpc.egress_ip}"
         page = reverse("networks:vpc_detail", args=[vpc.tenant.slug, vpc.pk])
-        found.append(Route(EVERYTHING, SOURCE_NAT, via, "the internet", page, shown_status(vpc, agreement), *read))
+        found.append(Route(EVERYTHING, SOURCE_NAT, via, "to the internet", page, shown_status(vpc, agreement), *read))
     return sorted(found, key=lambda route: (route.destination == EVERYTHING, route.destination, route.source))
 
 
