@@ -8,6 +8,7 @@
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
     strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
     public IPs, their NAT,
+    load balancers,
     static routes,
     lists of tiers, and lists    `WEFT_GONE_DAYS` after they were gone, and the tiers that had them
     tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
@@ -43,6 +44,7 @@ from django.db.models.functions import Cast, Concat, Left
 from apps.accounts.models import Account
 from apps.acls.models import Acl, TierAcl
 from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
+from apps.balancers.models import Balancer
 from apps.health.models import Process
 from apps.kernel import clock
 from apps.kernel.locks import try_again
@@ -65,7 +67,7 @@ BATCH = 1000
 #: How long who invited somebody can see that the link has run out unused.
 INVITATIONS_SEEN = timedelta(days=30)
 #: What leads from a public IP into a tier.
-LEADING = (StaticNat, PortForward)
+LEADING = (StaticNat, PortForward, Balancer)
 #: What leads into a tier, from wherever.
 INTO = (*LEADING, StaticRoute)
 OWNERS = (Kind.CLOUDSTACK_DOMAIN, Kind.CLOUDSTACK_ACCOUNT)
@@ -90,6 +92,7 @@ def forget() -> None:
     unspoken = (_no_stray_speaks(gone), _no_operation_speaks())
     _forget("static NATs", StaticNat.unscoped.filter(**deleted), *unspoken)
     _forget("port forwards", PortForward.unscoped.filter(**deleted), *unspoken)
+    _forget("load balancers", Balancer.unscoped.filter(**deleted), *unspoken)
     _forget("static routes", StaticRoute.unscoped.filter(**deleted), *unspoken)
     _forget("public IPs", PublicIp.unscoped.filter(**deleted), *unspoken, *_empty_of("public_ip", *LEADING))
     # While its tier lives, a list that was taken off may still be there, empty: the tier's removal asks for it.

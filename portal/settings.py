@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "apps.instances",
     "apps.addresses",
     "apps.acls",
+    "apps.balancers",
     "apps.reachability",
     "apps.strays",
     "apps.health",
@@ -214,6 +215,7 @@ SPECTACULAR_SETTINGS = {
     "PATH_CONVERTER_OVERRIDES": {"id": UUID},
     "ENUM_NAME_OVERRIDES": {
         "ReachabilityEnum": "apps.reachability.api.serializers.VERDICTS",
+        "ProtocolEnum": "apps.addresses.models.Protocol.choices",
         "RuleActionEnum": "apps.acls.models.ACTIONS",
         "FindingEnum": "apps.networks.agreement.FINDINGS",
         "ProcessKindEnum": "apps.health.models.Kind.choices",
@@ -254,6 +256,7 @@ CELERY_BEAT_SCHEDULE = {
     "take rules off whose time is over": {"task": "acls.expire", "schedule": 30.0, "options": {"expires": 30.0}},
     "compare lists of tiers": {"task": "mirror.acls", "schedule": 20.0, "options": {"expires": 20.0}},
     "compare NAT rules": {"task": "mirror.nat", "schedule": 20.0, "options": {"expires": 20.0}},
+    "put back what CloudStack took": {"task": "balancers.keep", "schedule": 10.0, "options": {"expires": 10.0}},
     "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 

@@ -14,6 +14,7 @@ from apps.accounts.models import Account
 from apps.acls.models import Acl
 from apps.acls.rules import parse_rules
 from apps.addresses.models import PortForward, PublicIp, StaticNat
+from apps.balancers.models import Balancer
 from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
@@ -167,6 +168,20 @@ def a_pool(zone: Zone, first: int = 100, last: int = 103, *, taken: Iterable[int
         state = {"state": "Allocated", "vpcid": str(uuid4())} if number in taken else {"state": "Free"}
         data = {"ipaddress": f"198.51.100.{number}", "forprovider": True} | state
         mirrored(zone, Kind.CLOUDSTACK_ADDRESS, [uuid4()], data=data, read_at=read_at)
+
+
+def a_balancer(
+    public_ip: PublicIp, tier: Tier, port: int = 443, status: Status = Status.READY, members: int = 1, **fields: Any
+) -> Balancer:
+    """With members that CloudStack does not know, at the first addresses of the tier."""
+    whose = {"public_ip": public_ip, "vpc": public_ip.vpc, "tenant": public_ip.tenant, "address": public_ip.address}
+    values = {"name": "shop", "protocol": "tcp", "port": port, "member_port": 8443, "status": status, "tier": tier}
+    row = Balancer.unscoped.create(**(whose | values | fields))
+    for number in range(members):
+        row.members.create(
+            instance_id=uuid4(), instance_name=f"web-{number + 1}", guest_address=str(tier.cidr[10 + number])
+        )
+    return row
 
 
 def a_static_nat(public_ip: PublicIp, tier: Tier, status: Status = Status.READY, **fields: Any) -> StaticNat:

@@ -19,6 +19,7 @@ from django.urls import URLPattern, get_resolver, reverse
 
 from apps.acls.models import Acl, TierAcl
 from apps.addresses.models import PortForward, PublicIp, StaticNat
+from apps.balancers.models import Balancer, Member
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Scope, Tenant, User
@@ -240,6 +241,15 @@ POST   api:staticroutes            -          401        422       403     422  
 GET    api:staticroute             route      401        404       200     200       200
 DELETE api:staticroute             route      401        404       403     202       403
 POST   api:staticroute-apply       route      401        404       403     202       403
+GET    api:loadbalancers           -          401        200       200     200       200
+POST   api:loadbalancers           -          401        422       403     422       403
+GET    api:loadbalancer            balancer   401        404       200     200       200
+PATCH  api:loadbalancer            balancer   401        404       403     200       403
+DELETE api:loadbalancer            balancer   401        404       403     202       403
+POST   api:loadbalancer-apply      balancer   401        404       403     202       403
+POST   api:loadbalancer-members    balancer   401        404       403     422       403
+PATCH  api:loadbalancer-member     lbmember   401        404       403     200       403
+DELETE api:loadbalancer-member     lbmember   401        404       403     202       403
 GET    api:quotas                  -          401        200       200     200       200
 GET    api:quota                   tenant_id  401        404       200     200       200
 GET    api:tiers                   -          401        200       200     200       200
@@ -314,7 +324,9 @@ class Row(NamedTuple):
         if self.view == "api:NoSuchAddress":
             return "/api/v1/no/such/address/"
         kwargs: dict[str, Any] = {"tenant_slug": tenant} if self.view in TENANT_VIEWS else {}
-        if self.of in ids:
+        if self.of == "lbmember":
+            kwargs |= {"pk": ids["balancer"], "member": ids["lbmember"]}
+        elif self.of in ids:
             kwargs["pk"] = ids[self.of]
         elif self.of == "slug":
             kwargs["slug"] = tenant
@@ -363,7 +375,10 @@ def ids(acme, globex) -> Ids:
     operation = Operation.unscoped.create(
         tenant=acme, zone=zone, **what, lock_key=lab.lane, requested_by="ann", size=1, steps=[STEP]
     )
+    balancer = builders.a_balancer(builders.a_public_ip(vpc, "198.51.100.42"), tier, members=2)
     return {
+        "balancer": balancer.pk,
+        "lbmember": balancer.members.all()[0].pk,
         "vpc": vpc.pk,
         "instance": builders.an_instance(account),
         "publicip": builders.a_public_ip(vpc).pk,
@@ -425,7 +440,7 @@ def word(answer: Any, path: str) -> str:
 
 def everything() -> list[Any]:
     """All that tenants have, and what they did with it; of people those who are not the caller."""
-    models = (Tenant, Vpc, Tier, PublicIp, StaticNat, PortForward, Acl, TierAcl)
+    models = (Tenant, Vpc, Tier, PublicIp, StaticNat, PortForward, Balancer, Member, Acl, TierAcl)
     rows = [model._default_manager.all() for model in (*models, Operation, AuditEntry, Invitation)]
     people = User.objects.filter(username__in=("acme-boss", "acme-idle", "elsewhere"))
     rows += [people, Membership.objects.filter(user__in=people), ApiToken.unscoped.filter(created_by__in=people)]

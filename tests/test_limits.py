@@ -63,9 +63,12 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     operation = Operation.unscoped.create(
         tenant=acme, zone=zone, **what, lock_key=lab.lane, requested_by="ann", size=1, steps=[STEP]
     )
+    balancer = builders.a_balancer(builders.a_public_ip(vpc, "198.51.100.42"), tier)
     return {
         **{"vpc": vpc.pk, "tier": tier.pk, "operation": operation.pk},
         "route": builders.a_static_route(tier).pk,
+        "balancer": balancer.pk,
+        "lbmember": balancer.members.all()[0].pk,
         "staticnat": builders.a_static_nat(builders.a_public_ip(vpc, "198.51.100.40"), tier).pk,
         "forward": builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.41"), tier).pk,
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
@@ -99,6 +102,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "address-pools": "zone",
         "static-nats": "staticnat",
         "static-routes": "route",
+        "load-balancers": "balancer",
         "port-forwards": "forward",
         "members": "member",
         "invitations": "invitation",
@@ -108,6 +112,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
     }
     for path, methods in document["paths"].items():
         target = path.replace("{id}", str(ids[nouns[path.split("/")[3]]])) if "{id}" in path else path
+        target = target.replace("{member}", str(ids["lbmember"]))
         for method, operation in methods.items():
             for token in tokens:
                 headers: Headers = [("Authorization", f"Bearer {token}"), JSON]

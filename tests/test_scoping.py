@@ -27,6 +27,7 @@ ALLOWED = {
     "apps/operations/engine.py": "works for all tenants",
     "apps/operations/services.py": "locks the operation it was given",
     "apps/acls/tasks.py": "looks for rules whose time is over and compares lists, whoever's they are",
+    "apps/balancers/tasks.py": "puts back what CloudStack took, whoever's it was",
     "apps/operations/tasks.py": "sweeps for all tenants",
     "apps/addresses/tasks.py": "compares what leads to instances, whoever's it is",
     "apps/addresses/pool.py": "gives no address to two tenants",

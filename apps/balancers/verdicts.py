@@ -326,6 +326,13 @@ def differences(meant: Meant, row: Balancer | None) -> list[str]:
     return [*found, *_check_differs(meant.check, row)]
 
 
+def is_reset(meant: Meant, row: Balancer | None) -> bool:
+    """Somebody's change in CloudStack has taken back what Weft had written on Netris: health check or protocol."""
+    if row is None or not meant.active or not row.backends:
+        return False
+    return row.protocol.lower() != meant.protocol or bool(_check_differs(meant.check, row))
+
+
 def _check_differs(check: Check, row: Balancer) -> list[str]:
     there = row.check.protocol.lower() or "none"
     if there != check.kind:

@@ -111,7 +111,7 @@ def _routes(clouds: Clouds) -> Iterator[Sequence[StaticRoute]]:
     return clouds.netris.static_routes_of([vpc.id for vpc in clouds.netris.vpcs() if not vpc.is_system])
 
 
-def _system_vpcs(clouds: Clouds) -> list[int]:
+def system_vpcs(clouds: Clouds) -> list[int]:
     """There is one, which never changes: once seen, it is asked about by id."""
     known = Item.objects.filter(zone=clouds.zone, kind=Kind.NETRIS_VPC, data__is_system=True)
     return [int(each) for each in known.values_list("remote_id", flat=True)] or [
@@ -121,12 +121,12 @@ def _system_vpcs(clouds: Clouds) -> list[int]:
 
 def _sessions(clouds: Clouds) -> Iterator[Sequence[EBgp]]:
     """SoftGates end their sessions in the System VPC."""
-    return (clouds.netris.ebgp_sessions(vpc_id) for vpc_id in _system_vpcs(clouds))
+    return (clouds.netris.ebgp_sessions(vpc_id) for vpc_id in system_vpcs(clouds))
 
 
 def _addresses(clouds: Clouds) -> Iterator[Sequence[Subnet]]:
     """What the plugin nests in the pool (netris-api.md 4.3)."""
-    for vpc_id in _system_vpcs(clouds):
+    for vpc_id in system_vpcs(clouds):
         found = clouds.netris.subnets(vpc_id)
         yield [
             net for net in found if net.prefix is not None and net.prefix.num_addresses == 1 and net.vpc.id == vpc_id

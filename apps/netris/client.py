@@ -208,10 +208,12 @@ class Netris(Client):
         protocol: str,
         source: IPv4Network,
         destination: IPv4Network,
+        port: int | None = None,
         comment: str = "",
     ) -> int:
-        """A rule about all ports, and about traffic in both directions, as the plugin writes those that are not about
-        TCP. Returns its id. A rule of the same match and action as one in the VPC is refused with 400."""
+        """A rule about one port of the destination, or all; as the plugin writes them, for TCP with what answers, and
+        for the rest in both directions. Returns its id. A rule of the same match and action as one in the VPC is
+        refused with 400."""
         body = {
             "name": name,
             "comment": comment,
@@ -221,9 +223,9 @@ class Netris(Client):
             "dst_prefix": str(destination),
             "src_port_from": 1,
             "src_port_to": 65535,
-            "dst_port_from": 1,
-            "dst_port_to": 65535,
-            "reverse": "yes",
+            "dst_port_from": port or 1,
+            "dst_port_to": port or 65535,
+            **({"established": 1} if protocol == "tcp" else {"reverse": "yes"}),
             "vpc": {"id": vpc_id},
         }
         return self._create("/api/acl", body, subject=name)

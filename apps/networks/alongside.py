@@ -3,7 +3,7 @@
     before      parts that come before the tier is made, and go after it is gone
     after       parts that come when it is there
     list_of     the id of the CloudStack list that it is made with, or None
-    choice      what the form of a new tier lets one choose among for it
+    choice      what the form of a new tier lets one choose among for it; None where it lets nothing
     settle      sets the status of their rows with that of the tiers, and of the VPC where it is settled itself
 
 All of them give the same for as long as an operation on the tier or its VPC runs.
@@ -35,13 +35,25 @@ class Choice:
     beside: Callable[[str], Callable[[Tier], None]]
 
 
+def no_parts(_tier: Tier) -> Sequence[BoundPart]:
+    return ()
+
+
+def no_list(_tier: Tier) -> str | None:
+    return None
+
+
+def no_rows(_vpc: Vpc, _tiers: Iterable[UUID], _goal: str, _phase: str, _is_of_vpc: bool, /) -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Alongside:
     before: Callable[[Tier], Sequence[BoundPart]]
-    after: Callable[[Tier], Sequence[BoundPart]]
-    list_of: Callable[[Tier], str | None]
-    settle: Callable[[Vpc, Iterable[UUID], str, str, bool], None]
-    choice: Callable[[Vpc], Choice]
+    after: Callable[[Tier], Sequence[BoundPart]] = no_parts
+    list_of: Callable[[Tier], str | None] = no_list
+    settle: Callable[[Vpc, Iterable[UUID], str, str, bool], None] = no_rows
+    choice: Callable[[Vpc], Choice] | None = None
 
 
 _registered: list[Alongside] = []
@@ -64,7 +76,7 @@ def list_of(tier: Tier) -> str | None:
 
 
 def choices_in(vpc: Vpc) -> list[Choice]:
-    return [each.choice(vpc) for each in _registered]
+    return [each.choice(vpc) for each in _registered if each.choice]
 
 
 def settle(vpc: Vpc, tiers: Iterable[UUID], goal: str, phase: str, *, is_of_vpc: bool = False) -> None:

@@ -44,6 +44,7 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
     command: str = request.getfixturevalue("command")
     # What is asked for of an address goes by what leads from it already.
     address = forwarded if "port-forwards/?" in command else free
+    balancer = builders.a_balancer(builders.a_public_ip(tier.vpc, "198.51.100.23"), tier)
     acl = builders.an_acl(tier.vpc, "web", NOT_THEM)
     if "apply-acl" in command or "allowed_cidrs" in command:
         TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=acme, acl=acl, status=Status.READY)
@@ -54,6 +55,8 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
         "INSTANCE": str(builders.an_instance(account, tier=tier)),
         "PUBLIC_IP": str(address.pk),
         "STATIC_ROUTE": str(builders.a_static_route(tier).pk),
+        "LOAD_BALANCER": str(balancer.pk),
+        "MEMBER": str(balancer.members.all()[0].pk),
         "STATIC_NAT": str(builders.a_static_nat(static, tier).pk),
         "FORWARD": str(builders.a_port_forward(forwarded, tier).pk),
         "ACL": str(acl.pk),

@@ -61,6 +61,7 @@ def test_there_are_parameters_to_try():
         "/public-ips/",
         "/static-nats/",
         "/static-routes/",
+        "/load-balancers/",
         "/port-forwards/",
         "/acls/",
         "/address-pools/",
@@ -113,6 +114,7 @@ def test_an_unknown_parameter_is_refused_everywhere(api, platform, everything, v
     for path, methods in description()["paths"].items():
         noun = path.removeprefix(f"{ROOT}/").split("/")[0]
         address = path.removeprefix(ROOT).replace("{id}", str(ids.get(noun, vpc.tenant_id)))
+        address = address.replace("{member}", str(vpc.tenant_id))
         for method in methods:
             is_platforms = {"reconnect", "give-up"} & set(path.split("/")) or f"/{noun}/" in PLATFORMS
             is_platforms = is_platforms or (noun == "tenants" and method != "get")

@@ -19,7 +19,7 @@ from tests.api.conftest import Api, problem_of
 from tests.api.test_networks import a_body
 
 SEARCHED = ["/vpcs/", "/tiers/", "/public-ips/", "/static-nats/", "/port-forwards/", "/acls/", "/instances/"]
-SEARCHED += ["/static-routes/"]
+SEARCHED += ["/static-routes/", "/load-balancers/"]
 OF_TENANTS = [*SEARCHED, "/operations/"]
 MANY = [*OF_TENANTS, "/tenants/", "/quotas/"]
 
@@ -33,6 +33,7 @@ class Estate(NamedTuple):
     public_ip: UUID
     static_nat: UUID
     static_route: UUID
+    load_balancer: UUID
     forward: UUID
     acl: UUID
 
@@ -47,10 +48,12 @@ def an_estate(vpc: Vpc, name: str, number: int) -> Estate:
     acl = builders.an_acl(vpc, name)
     TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=vpc.tenant, acl=acl, status=Status.READY)
     free, static, forwarded = (builders.a_public_ip(vpc, f"198.51.100.{number + each}", name=name) for each in range(3))
+    balanced = builders.a_public_ip(vpc, f"198.51.100.{number + 3}", name=name)
+    balancer = builders.a_balancer(balanced, tier, name=name, members=0)
     to = {"instance_id": builders.an_instance(account, name, tier=tier, address=str(tier.cidr[11]))}
     nat, forward = builders.a_static_nat(static, tier, **to), builders.a_port_forward(forwarded, tier, **to)
     route = builders.a_static_route(tier, f"192.168.{number}.0/24")
-    return Estate(vpc.pk, tier.pk, to["instance_id"], free.pk, nat.pk, route.pk, forward.pk, acl.pk)
+    return Estate(vpc.pk, tier.pk, to["instance_id"], free.pk, nat.pk, route.pk, balancer.pk, forward.pk, acl.pk)
 
 
 @pytest.fixture
@@ -76,7 +79,7 @@ def test_lists_hold_only_the_callers_own(path: str, ids: dict[str, Any], api: Ap
 
     answer = api.get(path)
 
-    assert len(answer.json()["results"]) == {"/public-ips/": 4}.get(path, 1)
+    assert len(answer.json()["results"]) == {"/public-ips/": 5}.get(path, 1)
     hidden = (*(str(each) for name, each in ids.items() if name != "zone"), "Globex", "hidden", "198.51.100.12")
     assert not [one for one in hidden if one in answer.content.decode()]
 
@@ -88,7 +91,7 @@ def test_no_search_finds_what_is_anothers(theirs: Estate, api: Api, mine: Estate
 
 
 FILTERS = [("vpc", each) for each in ("tiers", "public-ips", "static-nats", "port-forwards", "acls", "instances")]
-FILTERS += [("vpc", "static-routes")]
+FILTERS += [("vpc", "static-routes"), ("vpc", "load-balancers"), ("public_ip", "load-balancers")]
 FILTERS += [("tier", "instances")]
 FILTERS += [(name, each) for name in ("public_ip", "instance") for each in ("static-nats", "port-forwards")]
 

@@ -166,11 +166,10 @@ class List(mixins.ListModelMixin, Rows[M]):
         return getattr(self.filterset_class, "base_filters", {})
 
 
-class One(Rows[M]):
-    filter_backends = []
+class Changing(Rows[M]):
+    """One row, or what belongs to it, that is changed and not read here."""
 
-    def get(self, request: Request, pk: str) -> Response:
-        return etag.tagged(request, self.show(get_or_404(self.get_queryset(), pk=pk)))
+    filter_backends = []
 
     @contextmanager
     def changing(self, pk: str) -> Iterator[M]:
@@ -183,6 +182,11 @@ class One(Rows[M]):
     def shown(self, pk: str) -> Response:
         """The answer to a change that has taken effect: the thing as it is now."""
         return etag.tagged(self.request, self.show(get_or_404(self.get_queryset(), pk=pk)))
+
+
+class One(Changing[M]):
+    def get(self, request: Request, pk: str) -> Response:
+        return etag.tagged(request, self.show(get_or_404(self.get_queryset(), pk=pk)))
 
 
 @extend_schema(exclude=True)

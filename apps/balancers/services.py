@@ -1,0 +1,266 @@
+"""One verb per change of a load balancer. Each writes the row, the audit entry and the operation in one transaction.
+
+A change carries what is wanted beside what is (`wanted`): the rows keep their old values until both systems have taken
+the new ones. A name lives in Weft alone, and changes at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from apps.addresses.models import PublicIp, Purpose
+from apps.addresses.services.instances import end_at, need_purpose, need_vpc, translated
+from apps.balancers.models import Balancer, Member
+from apps.balancers.specs import MOST_MEMBERS, BalancerSpec, CheckSpec
+from apps.balancers.wanted import members_of
+from apps.instances import queries as instances
+from apps.instances.queries import Instance
+from apps.kernel import clock
+from apps.kernel.errors import Refused
+from apps.kernel.names import NAME
+from apps.networks import queries as networks
+from apps.networks.models import Tier, Vpc
+from apps.operations import services as operations
+from apps.operations.models import Operation
+from apps.operations.provisioned import Status
+from apps.operations.state import Goal, Phase
+from apps.quotas.resources import LOAD_BALANCER
+from apps.quotas.services import hold_use
+from apps.tenancy.actors import Actor
+from apps.tenancy.models import Tenant
+from apps.tenancy.services import audit
+
+KIND = "load-balancer"
+#: Who puts back what a change in CloudStack took away.
+KEEPER = Actor.system("Weft, as CloudStack had reset it")
+#: How long that rests after it has failed: a person may look at it meanwhile.
+RESTS = timedelta(minutes=10)
+
+
+@transaction.atomic(durable=True)
+def create_balancer(public_ip: PublicIp, spec: BalancerSpec, *, by: Actor) -> Operation:
+    """Have a port of a public IP balanced to instances of its VPC. Raises `Refused`."""
+    quotas = hold_use(public_ip.tenant)
+    vpc = _held_vpc(public_ip.tenant, public_ip.vpc_id)
+    public_ip = PublicIp.objects.of(vpc.tenant).select_for_update(of=("self",), no_key=True).get(pk=public_ip.pk)
+    need_vpc(vpc, networks.work_on(vpc))
+    if public_ip.status != Status.READY:
+        text = f"{public_ip} is {public_ip.get_status_display().lower()}. Wait until it is ready, or take another."
+        raise Refused("not-now", text, "public_ip")
+    quotas.need(LOAD_BALANCER)
+    if public_ip.purpose != Purpose.LOAD_BALANCER:  # several may listen at one address
+        need_purpose(public_ip, Purpose.LOAD_BALANCER)
+    tier, members = _members(vpc, spec.members)
+    taken = Refused("port-taken", f"A load balancer answers at port {spec.port} of {public_ip} already.", "port")
+    if Balancer.objects.of(vpc.tenant).live().filter(public_ip=public_ip, port=spec.port).exists():
+        raise taken
+    row = Balancer(
+        public_ip=public_ip,
+        tenant=vpc.tenant,
+        vpc=vpc,
+        address=public_ip.address,
+        tier=tier,
+        name=spec.name,
+        protocol=spec.protocol,
+        port=spec.port,
+        member_port=spec.member_port,
+        allowed_cidrs=list(spec.allowed),
+        **spec.check.columns,
+    )
+    in_use = Refused("address-in-use", f"{public_ip} is used for something else by now.", "public_ip")
+    with translated({"balancer_port_is_free": taken, "address_has_one_purpose": in_use}):
+        row.save(force_insert=True)
+    for each in members:
+        each.balancer = row
+    Member.objects.of(vpc.tenant).bulk_create(members)
+    audit(by, "load-balancer.create", row, tenant=row.tenant, new=_told(row, [each.instance_name for each in members]))
+    return _start(row, Goal.PRESENT, by)
+
+
+def unused_address(vpc: Vpc) -> PublicIp:
+    """The lowest public IP of the VPC that serves nothing. Raises `Refused`."""
+    rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc, status=Status.READY, purpose=Purpose.UNUSED)
+    found = rows.select_related("tenant", "vpc").order_by("address").first()
+    if found is None:
+        text = (
+            "No public IP of the VPC is unused. Acquire one first, or name one that has load balancers at other ports."
+        )
+        raise Refused("no-address-unused", text, "public_ip")
+    return found
+
+
+@transaction.atomic(durable=True)
+def delete_balancer(row: Balancer, *, by: Actor) -> Operation:
+    row = _held(row, "delete")
+    audit(by, "load-balancer.delete", row, tenant=row.tenant, old=_told(row))
+    return _start(row, Goal.ABSENT, by)
+
+
+@transaction.atomic(durable=True)
+def rename_balancer(row: Balancer, *, name: str, by: Actor) -> bool:
+    """At once: names live in Weft alone. False when it is called so already."""
+    name = NAME.parse(name, "name")
+    row = _held(row, "rename")
+    if row.name == name:
+        return False
+    old, row.name = row.name, name
+    row.save(update_fields=["name", "search_key"])
+    audit(by, "load-balancer.rename", row, tenant=row.tenant, old={"name": old}, new={"name": name})
+    return True
+
+
+@transaction.atomic(durable=True)
+def add_member(row: Balancer, instance_id: UUID, *, by: Actor) -> Operation:
+    row = _held(row, "change")
+    members = members_of(row)
+    if len(members) >= MOST_MEMBERS:
+        raise Refused("too-many-members", f"A load balancer has at most {MOST_MEMBERS} members.", "instance")
+    if any(each["instance"] == str(instance_id) for each in members):
+        raise Refused("member-twice", "This instance is a member already.", "instance")
+    _, [member] = _members(row.vpc, [instance_id], row.tier, field="instance")
+    new = {"id": str(uuid4()), "instance": str(instance_id), "name": member.instance_name, "drained": False}
+    new["address"] = str(member.guest_address)
+    return _change(row, {"members": [*members, new]}, by, "load-balancer.add-member", {"member": member.instance_name})
+
+
+@transaction.atomic(durable=True)
+def remove_member(row: Balancer, member: Member, *, by: Actor) -> Operation:
+    row = _held(row, "change")
+    left = [each for each in members_of(row) if each["id"] != str(member.pk)]
+    told = {"member": member.instance_name}
+    return _change(row, {"members": left}, by, "load-balancer.remove-member", told)
+
+
+@transaction.atomic(durable=True)
+def drain_member(row: Balancer, member: Member, *, is_drained: bool, by: Actor) -> Operation | None:
+    """Take a member out of rotation without losing it, or put it back. None when it is so already."""
+    row = _held(row, "change")
+    members = members_of(row)
+    here = next((each for each in members if each["id"] == str(member.pk)), None)
+    if here is None or here["drained"] == is_drained:
+        return None
+    changed = [each | {"drained": is_drained} if each is here else each for each in members]
+    verb = "drain" if is_drained else "undrain"
+    return _change(row, {"members": changed}, by, f"load-balancer.{verb}", {"member": member.instance_name})
+
+
+@transaction.atomic(durable=True)
+def change_balancer(
+    row: Balancer,
+    *,
+    check: CheckSpec | None = None,
+    allowed: Sequence[str] | None = None,
+    protocol: str | None = None,
+    port: int | None = None,
+    member_port: int | None = None,
+    by: Actor,
+) -> Operation | None:
+    """What is left out stays. Another protocol or port is a replacement: CloudStack's rule goes, and one is made anew,
+    so that for some seconds nothing answers. None when it is so already."""
+    row = _held(row, "change")
+    wanted: dict[str, Any] = {"protocol": protocol, "port": port, "member_port": member_port}
+    wanted["allowed_cidrs"] = None if allowed is None else list(allowed)
+    wanted |= check.columns if check else {}
+    wanted = {name: value for name, value in wanted.items() if value is not None and value != getattr(row, name)}
+    if not wanted:
+        return None
+    if {"protocol": row.protocol, "check_kind": row.check_kind, **wanted}["check_kind"] != "none" and (
+        wanted.get("protocol", row.protocol) == "udp"
+    ):
+        text = "Members behind UDP cannot be checked: SoftGates have no check for it. Take the health check away too."
+        raise Refused("check-needs-tcp", text, "health_check")
+    if "port" in wanted:
+        others = Balancer.objects.of(row.tenant).live().filter(public_ip=row.public_ip_id, port=wanted["port"])
+        if others.exists():
+            text = f"A load balancer answers at port {wanted['port']} of {row.address} already."
+            raise Refused("port-taken", text, "port")
+    return _change(row, wanted, by, "load-balancer.change", wanted)
+
+
+@transaction.atomic(durable=True)
+def apply_balancer(row: Balancer, *, by: Actor) -> Operation:
+    """Have both systems made as they should be, when they are not. What is right already is left alone."""
+    row = _held(row, "change")
+    audit(by, "load-balancer.apply", row, tenant=row.tenant)
+    return _start(row, Goal.CHANGED, by)
+
+
+def put_back(row: Balancer) -> Operation | None:
+    """Write health check and protocol again. None while that has to wait, or has failed a moment ago."""
+    tried = Operation.objects.of(row.tenant).filter(resource_id=row.pk, requested_by=KEEPER.name)
+    if tried.exclude(phase=Phase.SUCCEEDED).filter(finished_at__gt=clock.now() - RESTS).exists():
+        return None
+    try:
+        return apply_balancer(row, by=KEEPER)
+    except Refused:
+        return None
+
+
+def _members(
+    vpc: Vpc, wanted: Sequence[UUID], tier: Tier | None = None, *, field: str = "members"
+) -> tuple[Tier, list[Member]]:
+    """Rows to be, all in one tier: in the given one, or in that of the first."""
+    found = []
+    for instance_id in wanted:
+        instance = instances.find(vpc.tenant, instance_id)
+        if instance is None:
+            raise Refused("instance-unknown", "There is no such instance.", field)
+        end = _end(instance, vpc, field)
+        if tier is not None and end.tier.pk != tier.pk:
+            text = (
+                f"{instance.name} is in the tier {end.tier.name}, and the load balancer's members are in {tier.name}. "
+            )
+            raise Refused("instance-elsewhere", f"{text}All have to be in one tier.", field)
+        tier = end.tier
+        found.append(
+            Member(instance_id=instance.id, instance_name=instance.name, guest_address=end.address, drained=False)
+        )
+    assert tier is not None, "there is at least one"
+    return tier, found
+
+
+def _end(instance: Instance, vpc: Vpc, field: str) -> Any:
+    try:
+        return end_at(instance, vpc, None, is_secondary_fine=False)
+    except Refused as refusal:
+        raise Refused(refusal.code, refusal.message, field) from refusal
+
+
+def _held_vpc(tenant: Tenant, vpc_id: UUID) -> Vpc:
+    rows = Vpc.objects.of(tenant).select_for_update(of=("self",), no_key=True).select_related("tenant", "zone")
+    return rows.get(pk=vpc_id)
+
+
+def _held(row: Balancer, action: str) -> Balancer:
+    """As it is now, it and its VPC locked until the transaction ends. Raises `Refused` when the action is not
+    offered."""
+    hold_use(row.tenant)
+    vpc = _held_vpc(row.tenant, row.vpc_id)
+    rows = Balancer.objects.of(row.tenant).select_for_update(of=("self",), no_key=True)
+    row = rows.select_related("tenant", "public_ip", "tier").get(pk=row.pk)
+    row.vpc = vpc
+    work = networks.work_on(vpc)
+    if action != "rename":
+        need_vpc(vpc, work)
+    operations.need(row.why_not(action, work), work)
+    return row
+
+
+def _change(row: Balancer, wanted: dict[str, Any], by: Actor, verb: str, told: dict[str, Any]) -> Operation:
+    audit(by, verb, row, tenant=row.tenant, new=told)
+    return _start(row, Goal.CHANGED, by, wanted=wanted)
+
+
+def _told(row: Balancer, members: Sequence[str] = ()) -> dict[str, Any]:
+    told = {"name": row.name, "public_ip": str(row.address), "protocol": row.protocol, "port": row.port}
+    return told | ({"members": list(members)} if members else {})
+
+
+def _start(row: Balancer, goal: Goal, by: Actor, **options: Any) -> Operation:
+    options |= {"lock_key": row.lock_key, "lane": row.lane, "zone": row.vpc.zone}
+    return operations.start(KIND, row, goal, tenant=row.tenant, by=by, **options)

@@ -1,0 +1,3 @@
+from tests.addresses.conftest import clouds_of, place, watch
+
+__all__ = ["clouds_of", "place", "watch"]

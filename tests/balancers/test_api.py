@@ -1,0 +1,249 @@
+"""The REST API of load balancers: what is asked for, what is refused, and what is shown."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.addresses.models import Purpose
+from apps.balancers.models import Balancer
+from apps.balancers.queries import judged
+from apps.balancers.tasks import keep_all
+from apps.kernel import clock
+from apps.mirror.models import Item, Kind, Reading
+from apps.mirror.services import refresh
+from apps.operations.models import Operation
+from apps.tenancy.models import AuditEntry
+from sandbox.netris.overlay import members
+from tests import builders
+from tests.api.conftest import Api
+from tests.balancers.test_recipe import TCP, shown
+
+BODY = {"name": "shop", "protocol": "tcp", "port": 443, "member_port": 8443, "health_check": TCP}
+
+
+@pytest.fixture
+def api(acme: Any) -> Api:
+    return Api(builders.a_token(acme))
+
+
+def body(place: Any, *members: int, **more: Any) -> dict[str, Any]:
+    chosen = [{"instance": str(place.ids[number])} for number in members or (0, 1)]
+    return BODY | {"vpc": str(place.vpc.pk), "members": chosen} | more
+
+
+def done(place: Any, answer: Any) -> Operation:
+    assert answer.status_code == 202, answer.content
+    operation = Operation.unscoped.get(pk=answer.json()["id"])
+    place.done(operation)
+    return operation
+
+
+def made(place: Any, api: Api, **more: Any) -> dict[str, Any]:
+    ip = place.public_ip()
+    done(place, api.post("/load-balancers/", body(place, public_ip=str(ip.pk), **more)))
+    return read(api)
+
+
+def read(api: Api) -> dict[str, Any]:
+    [found] = api.get("/load-balancers/").json()["results"]
+    return found
+
+
+def see(place: Any) -> None:
+    """The mirror reads what the page shows."""
+    place.clock.shift(timedelta(seconds=12))
+    for kind in (Kind.NETRIS_DEVICE, Kind.CLOUDSTACK_INSTANCE, Kind.NETRIS_BALANCER):
+        refresh(place.zone, kind, place.watch.clouds_of(place.zone))
+
+
+def test_one_is_made_watched_broken_drained_repaired_and_deleted(place, api):
+    found = made(place, api)
+    assert (found["configured"]["verdict"], found["working"]["verdict"]) == ("unknown", "unknown")
+    see(place)
+
+    found = read(api)
+    assert (found["configured"]["verdict"], found["working"]["verdict"]) == ("configured", "healthy"), found
+    assert [gate["verdict"] for member in found["members"] for gate in member["softgates"]] == ["healthy"] * 4
+    assert found["health_check"] == {"type": "tcp", "path": "", "timeout_seconds": 2}
+
+    [first, second] = found["members"]
+    members.silence(place.world.netris.net, place.vpc.netris_id, first["address"])
+    place.clock.shift(timedelta(seconds=30))
+    see(place)
+    found = read(api)
+    assert found["working"]["verdict"] == "degraded"
+    assert f"from {first['instance']['name']}; the instance runs" in found["working"]["sentence"]
+    [broken, _] = found["members"]
+    assert {gate["verdict"] for gate in broken["softgates"]} == {"down"}
+
+    member = f"/load-balancers/{found['id']}/members/{first['id']}/"
+    done(place, api.patch(member, {"drained": True}))
+    see(place)
+    found = read(api)
+    assert (found["working"]["verdict"], found["members"][0]["drained"]) == ("healthy", True)
+    assert api.patch(member, {"drained": True}).status_code == 200
+
+    done(place, api.patch(member, {"drained": False}))
+    done(place, api.delete(f"/load-balancers/{found['id']}/members/{second['id']}/"))
+    assert [each["id"] for each in read(api)["members"]] == [first["id"]]
+    done(place, api.post(f"/load-balancers/{found['id']}/members/", {"instance": str(place.ids[1])}))
+    assert len(read(api)["members"]) == 2
+    done(place, api.delete(f"/load-balancers/{found['id']}/"))
+    assert api.get("/load-balancers/").json()["results"] == []
+
+
+def test_what_nobody_reads_any_more_is_grey(place, api):
+    made(place, api)
+    see(place)
+    assert read(api)["working"]["verdict"] == "healthy"
+
+    place.clock.shift(timedelta(minutes=10))
+
+    found = read(api)
+    assert (found["configured"]["verdict"], found["working"]["verdict"]) == ("unknown", "unknown")
+    assert found["working"]["sentence"] == "The reading of Netris' load balancers is 10 minutes old."
+    assert {gate["verdict"] for member in found["members"] for gate in member["softgates"]} == {"stale"}
+
+
+def test_without_a_public_ip_an_unused_one_of_the_vpc_is_taken(place, api):
+    answer = api.post("/load-balancers/", body(place))
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "no-address-unused"), answer.content
+    ip = place.public_ip()
+    done(place, api.post("/load-balancers/", body(place)))
+    assert read(api)["public_ip"]["id"] == str(ip.pk)
+    assert type(ip).unscoped.get(pk=ip.pk).purpose == Purpose.LOAD_BALANCER
+
+
+def test_what_is_changed_and_what_is_so_already(place, api):
+    found = made(place, api)
+    one = f"/load-balancers/{found['id']}/"
+    assert api.patch(one, {"name": "store"}).json()["name"] == "store"
+    assert api.patch(one, {"port": 443, "health_check": TCP}).status_code == 200
+    refused = api.patch(one, {"name": "x", "port": 444})
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (422, "name-alone")
+
+    done(place, api.patch(one, {"allowed_cidrs": ["192.0.2.0/24"], "health_check": {"type": "none"}}))
+    see(place)
+    found = read(api)
+    assert (found["allowed_cidrs"], found["health_check"]["type"]) == (["192.0.2.0/24"], "none")
+    assert (found["configured"]["verdict"], found["working"]["verdict"]) == ("configured", "unprobed")
+    assert found["working"]["sentence"].startswith("Nobody checks these members")
+    done(place, api.patch(one, {"protocol": "udp"}))
+    assert shown(place)[0][0] == "UDP"
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"protocol": "ssl"}, "protocol", "protocol-unknown"),
+        ({"port": 70000}, "port", "max-value"),
+        ({"members": []}, "members", "members-missing"),
+        ({"members": [{"instance": str(uuid4())}]}, "members", "instance-unknown"),
+        ({"allowed_cidrs": ["10.0.0.1/8"]}, "allowed_cidrs", "range-malformed"),
+        ({"protocol": "udp"}, "health_check", "check-needs-tcp"),
+        ({"health_check": {"type": "grpc"}}, "health_check", "check-unknown"),
+        ({"health_check": {"type": "http", "path": "up"}}, "health_check", "check-path"),
+        ({"health_check": {"type": "tcp", "path": "/"}}, "health_check", "check-path"),
+        ({"health_check": {"type": "http", "path": "/\N{SNOWMAN}"}}, "health_check", "check-path"),
+        ({"name": ""}, "name", "name-missing"),
+        ({"vpc": str(uuid4())}, "vpc", "vpc-unknown"),
+        ({"public_ip": str(uuid4())}, "public_ip", "public-ip-unknown"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_field(place, api, change, field, code):
+    place.public_ip()
+    answer = api.post("/load-balancers/", body(place) | change)
+    told = [(error["field"], error["code"]) for error in answer.json()["errors"]]
+    assert answer.status_code == 422
+    assert field in {each[0].partition(".")[0] for each in told}, told
+    assert code in {each[1] for each in told}, told
+    assert not Balancer.unscoped.exists()
+
+
+def test_a_port_is_balanced_once_and_an_address_serves_one_purpose(place, api):
+    ip = place.public_ip()
+    done(place, api.post("/load-balancers/", body(place, public_ip=str(ip.pk))))
+    taken = api.post("/load-balancers/", body(place, public_ip=str(ip.pk)))
+    assert taken.json()["errors"][0]["code"] == "port-taken"
+    forward = {"public_ip": str(ip.pk), "instance": str(place.ids[0]), "protocol": "tcp", "public_ports": "22"}
+    assert api.post("/port-forwards/", forward).json()["errors"][0]["code"] == "address-in-use"
+    done(place, api.post("/load-balancers/", body(place, public_ip=str(ip.pk), port=444)))
+    assert len(shown(place)) == 2
+
+
+# --- what CloudStack resets -------------------------------------------------------------------------------------------
+
+
+def test_a_reset_is_noticed_shown_put_back_and_told(place, api):
+    ip = place.public_ip()
+    done(place, api.post("/load-balancers/", body(place, 0, public_ip=str(ip.pk))))
+    see(place)
+    assert keep_all() == []
+    [rule] = place.cloudstack.balancer_rules_of(str(ip.cloudstack_id))
+    place.cloudstack.assign_members(rule.id, [str(place.ids[1])])
+    place.clock.shift(timedelta(seconds=30))
+    place.world.cloudstack.run_due_jobs()
+    see(place)
+    found = read(api)
+    assert found["configured"]["verdict"] == "differs"
+    assert "Netris has no health check, and TCP is meant." in found["configured"]["sentence"]
+    assert found["working"]["verdict"] == "unprobed"
+
+    [operation] = keep_all()
+    place.done(operation)
+
+    assert [each[3] for each in shown(place)] == ["TCP"]
+    assert "CloudStack had reset it" in operation.requested_by
+    assert AuditEntry.unscoped.filter(action="load-balancer.apply").exists()
+    see(place)
+    assert keep_all() == []
+
+
+def test_what_could_not_be_put_back_is_not_tried_again_at_once(place, api):
+    ip = place.public_ip()
+    done(place, api.post("/load-balancers/", body(place, 0, public_ip=str(ip.pk))))
+    for row in place.world.netris.net.lbs:
+        place.world.netris.net.lbs.change(row, healthCheck="None")
+    see(place)
+    place.world.netris.faults.order("refuse", "PUT /api/v2/l4lb/{id}")
+    [operation] = keep_all()
+    place.run(operation)
+    place.world.netris.faults.clear()
+    see(place)
+    assert keep_all() == []
+    place.clock.shift(timedelta(minutes=11))
+    see(place)
+    assert len(keep_all()) == 1
+
+
+# --- many -------------------------------------------------------------------------------------------------------------
+
+
+def many(acme: Any, count: int, size: int) -> list[Balancer]:
+    zone = builders.a_zone(f"Zone-{count}")
+    vpc = builders.a_vpc(acme, zone, f"vpc-{count}", netris_id=7 + count)
+    tier = builders.a_tier(vpc)
+    now = clock.now()
+    for kind in (Kind.NETRIS_BALANCER, Kind.NETRIS_DEVICE, Kind.CLOUDSTACK_INSTANCE):
+        Reading.objects.create(zone=zone, kind=kind, read_at=now)
+    ip = builders.a_public_ip(vpc)
+    return [builders.a_balancer(ip, tier, 1000 + each, members=size) for each in range(count)]
+
+
+def test_queries_do_not_grow_with_balancers_or_members(acme):
+    counts = []
+    for count, size in ((1, 1), (12, 20)):
+        ids = [row.pk for row in many(acme, count, size)]
+        rows = Balancer.objects.of(acme).filter(pk__in=ids).select_related("tenant", "vpc", "tier")
+        listed = list(rows.prefetch_related("members"))
+        with CaptureQueriesContext(connection) as asked:
+            assert len(judged(listed)) == count
+        counts.append(len(asked))
+    assert counts == [5, 5]
+    assert Item.objects.count() == 0
