@@ -26,6 +26,7 @@ ALLOWED = {
     "apps/strays/recipes.py": "asks whether anybody's row has claimed it",
     "apps/operations/engine.py": "works for all tenants",
     "apps/operations/services.py": "locks the operation it was given",
+    "apps/networks/queries.py": "looks up what the operations are done to that the caller may see",
     "apps/acls/tasks.py": "looks for rules whose time is over and compares lists, whoever's they are",
     "apps/balancers/tasks.py": "puts back what CloudStack took, whoever's it was",
     "apps/operations/tasks.py": "sweeps for all tenants",

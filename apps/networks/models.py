@@ -161,8 +161,8 @@ class Tier(Provisioned):
 
     def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
         """Why `rename` or `delete` is not offered now; None when it is. `work` is all that is under way or stuck in its
-        VPC."""
-        about = [each for each in work if each.resource_id in (self.pk, self.vpc_id)]
+        VPC: what leads into the tier goes with it, but for what is stuck, which nobody could bring to an end then."""
+        about = [each for each in work if each.resource_id in (self.pk, self.vpc_id) or each.leads_into == self.pk]
         return _why_not(self.status, "tier", action, about)
 
 

@@ -22,7 +22,7 @@ from apps.networks import attention
 from apps.networks.addressing import SUGGESTED, Span, first_gap, span_of
 from apps.networks.agreement import ALLOCATED
 from apps.networks.filters import VpcFilter
-from apps.networks.models import Tier, TierQuerySet, Vpc, VpcQuerySet, lane_of
+from apps.networks.models import StaticRoute, Tier, TierQuerySet, Vpc, VpcQuerySet, lane_of
 from apps.operations.models import Operation, OperationQuerySet
 from apps.operations.provisioned import Status
 from apps.operations.state import ENDED_BADLY, Phase
@@ -52,6 +52,8 @@ NAMED = 5
 #: How far they are counted.
 MOST_OVERLAPS = 1000
 RECENTLY = timedelta(days=1)
+#: What leads into a tier, its `tier`, and goes with it. Other apps add theirs in `AppConfig.ready`.
+LEADING: list[type[Any]] = [StaticRoute]
 #: How many operations and audit entries the page of a VPC shows.
 SHOWN = 25
 
@@ -233,13 +235,23 @@ def work_on(vpc: Vpc) -> list[Operation]:
 
 
 def work_in(operations: OperationQuerySet, vpc_ids: Iterable[UUID]) -> dict[UUID, list[Operation]]:
-    """The same of several VPCs, among the operations that the caller may see. One query, none for no VPC."""
+    """The same of several VPCs, among the operations that the caller may see. One query, none for no VPC; one more for
+    each sort of what leads into tiers of which something is stuck."""
     ids = {lane_of(pk): pk for pk in vpc_ids}
     found = list(operations.live().filter(lane__in=ids)) if ids else []
+    _look_up_tiers([each for each in found if each.phase == Phase.STUCK])
     work: dict[UUID, list[Operation]] = {}
     for operation in sorted(found, key=lambda each: (each.phase == Phase.STUCK, each.place, each.created_at)):
         work.setdefault(ids[operation.lane], []).append(operation)
     return work
+
+
+def _look_up_tiers(stuck: Sequence[Operation]) -> None:
+    for model in LEADING:
+        theirs = {each.resource_id: each for each in stuck if each.resource_type == model._meta.model_name}
+        if theirs:
+            for pk, tier_id in model.unscoped.filter(pk__in=theirs).values_list("pk", "tier_id"):
+                theirs[pk].leads_into = tier_id
 
 
 def latest_operations_of(vpc: Vpc) -> list[Operation]:

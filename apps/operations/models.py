@@ -98,6 +98,9 @@ class Operation(models.Model):
     #: {"by", "left": [{"system", "what"}]} when somebody gave it up.
     given_up: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
 
+    #: The tier into which that leads to which it is done, where somebody has looked it up. No column.
+    leads_into: uuid.UUID | None = None
+
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.PERSON)
     due_at = models.DateTimeField(default=clock.now)
     deadline_at = models.DateTimeField(null=True)
