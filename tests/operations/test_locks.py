@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -198,7 +199,11 @@ CHANGES = [
 ]
 #: What they take, where without a body nothing would be locked.
 RULE = {"action": "allow", "direction": "ingress", "protocol": "tcp", "ports": "80", "cidrs": ["0.0.0.0/0"]}
-BODIES = {"api:acl-rules": {"rules": [RULE]}, "api:member": {"role": "engineer"}}
+BODIES = {
+    "api:acl-rules": {"rules": [RULE]},
+    "api:loadbalancer-members": {"instance": str(UUID(int=1))},
+    "api:member": {"role": "engineer"},
+}
 
 
 def first_of(model: type[Model]) -> list[type[Model]]:
