@@ -48,7 +48,7 @@ def range_text(ports: Range) -> str:
 
 
 def merged(ranges: Iterable[Range]) -> tuple[Range, ...]:
-    """The same ports in order, each once, neighbours made one range."""
+    """The same numbers in order, each once, neighbours made one range."""
     found: list[Range] = []
     for first, last in sorted(ranges):
         if found and first <= found[-1][1] + 1:

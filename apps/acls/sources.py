@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, summarize_address_range
 
-from apps.acls.ports import Range
+from apps.acls.ports import Range, merged
 from apps.acls.rules import Action, Direction, Protocol
 from apps.acls.tables import Entry, Table, ends_of
 
@@ -37,12 +37,12 @@ class Sources:
             lines = [line for line in table.lines[Direction.INGRESS] if _is_about(line, protocol, ports)]
             for port in _segments(lines, ports):
                 let_in = _let_in(lines, port, passes_otherwise=table.otherwise.action is Action.ALLOW)
-                at_all, at_any = _both(at_all, let_in), _either(at_any, let_in)
+                at_all, at_any = _both(at_all, let_in), merged((*at_any, *let_in))
         return cls(at_all, at_any)
 
 
 def ranges_of(cidrs: Iterable[IPv4Network]) -> Sequence[Range]:
-    return _merged(map(ends_of, cidrs))
+    return merged(map(ends_of, cidrs))
 
 
 def cidrs_of(ranges: Iterable[Range]) -> list[IPv4Network]:
@@ -77,11 +77,11 @@ def _let_in(lines: Iterable[Entry], port: int, *, passes_otherwise: bool) -> Seq
             continue
         here: Sequence[Range] = ((line.first, line.last),)
         if line.decision.action is Action.ALLOW:
-            passed = _either(passed, _both(left, here))
+            passed = merged((*passed, *_both(left, here)))
         left = without(left, here)
         if not left:
             break
-    return _either(passed, left) if passes_otherwise else passed
+    return merged((*passed, *left)) if passes_otherwise else passed
 
 
 def _both(one: Sequence[Range], other: Sequence[Range]) -> Sequence[Range]:
@@ -94,18 +94,4 @@ def _both(one: Sequence[Range], other: Sequence[Range]) -> Sequence[Range]:
             if begin <= end:
                 found.append((begin, end))
             place += 1
-    return found
-
-
-def _either(one: Sequence[Range], other: Sequence[Range]) -> Sequence[Range]:
-    return _merged((*one, *other))
-
-
-def _merged(ranges: Iterable[Range]) -> Sequence[Range]:
-    found: list[Range] = []
-    for first, last in sorted(ranges):
-        if found and first <= found[-1][1] + 1:
-            found[-1] = (found[-1][0], max(found[-1][1], last))
-        else:
-            found.append((first, last))
     return found
