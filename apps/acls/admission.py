@@ -10,15 +10,17 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from apps.acls import queries, services
+from apps.acls import queries
 from apps.acls.evaluator import evaluate
 from apps.acls.fabric import Site
 from apps.acls.models import Acl, TierAcl, TierAclQuerySet
 from apps.acls.packets import Packet
 from apps.acls.rules import Action, Direction, Protocol, Rule, parse_cidrs, parse_rules
+from apps.acls.services import change_rules
 from apps.acls.sources import Sources, cidrs_of, ranges_of, without
 from apps.acls.tables import fabric_table
 from apps.kernel import clock
+from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
 from apps.networks.admission import Admission, Asked, Gate, Ports
 from apps.networks.models import Tier
@@ -67,7 +69,7 @@ def let_in(tier: Tier, ports: Ports, cidrs: Sequence[object], note: str, field: 
         if without(ranges_of(wanted), after.at_all):
             text = f"A more specific rule of the list {acl} keeps some of them out, whatever stands before it. "
             raise Refused("list-keeps-out", f"{text}Change that rule first.", field)
-        return services.changed(acl, rules, by=by)
+        return joined(change_rules)(acl, rules, by=by)
 
 
 def _sources(rules: Sequence[Rule], denies_rest: bool, site: Site, tier: Tier, ports: Ports) -> Sources:

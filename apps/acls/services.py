@@ -87,19 +87,6 @@ def change_rules(
     priority: Priority = Priority.PERSON,
 ) -> Operation:
     """The whole set of rules, as one change. `seen` is the version that whoever asks has in front of them."""
-    return changed(acl, rules, denies_rest=denies_rest, seen=seen, by=by, priority=priority)
-
-
-def changed(
-    acl: Acl,
-    rules: Sequence[Rule],
-    *,
-    denies_rest: bool | None = None,
-    seen: int | None = None,
-    by: Actor,
-    priority: Priority = Priority.PERSON,
-) -> Operation:
-    """The same, in a transaction that the caller has open."""
     quotas = hold_use(acl.tenant)
     acl = _held(acl, None)
     if seen is not None and seen != acl.version:
