@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, Func, OuterRef, Q, QuerySet, Subquery, TextField, Value
+from django.db.models import Count, Exists, Func, Max, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.fields.json import KeyTextTransform, KeyTransform
 from django.db.models.functions import Cast, Coalesce, Greatest, JSONObject, NullIf
 
@@ -31,6 +31,7 @@ __all__ = [
     "Link",
     "NetworkState",
     "Picture",
+    "Places",
     "Seen",
     "Told",
     "Wanted",
@@ -38,6 +39,7 @@ __all__ = [
     "items",
     "network_states",
     "pictures",
+    "places",
     "readings",
 ]
 
@@ -86,6 +88,35 @@ def hint(zone: Zone, kind: Kind, key: object) -> Hint:
     read_at = Reading.objects.filter(zone=zone, kind=kind).values_list("read_at", flat=True).first()
     found = Item.objects.filter(zone=zone, kind=kind, key=str(key)).order_by("remote_id")
     return Hint(tuple(found.values_list("remote_id", flat=True)), read_at)
+
+
+@dataclass(frozen=True)
+class Places:
+    """What a list has of some VPCs, by a zone and the key there, and when that was read: with the list, or later by
+    their ids."""
+
+    _rows: Mapping[tuple[UUID, str], Sequence[Any]]
+    _listed: Mapping[UUID, datetime | None]
+    _read: Mapping[tuple[UUID, str], datetime | None]
+
+    def rows(self, zone_id: UUID, key: object) -> Sequence[Any]:
+        return self._rows.get((zone_id, str(key)), ())
+
+    def read_at(self, zone_id: UUID, key: object) -> datetime | None:
+        return max(filter(None, (self._listed.get(zone_id), self._read.get((zone_id, str(key))))), default=None)
+
+
+def places(kind: Kind, zone_ids: Iterable[UUID], keys: Iterable[object], **which: Any) -> Places:
+    """The rows that are narrowed so, as the client's types; the time is that of all rows of the place. Three queries,
+    however many places."""
+    zones = set(zone_ids)
+    listed = dict(Reading.objects.filter(zone__in=zones, kind=kind).values_list("zone_id", "read_at"))
+    items = Item.objects.filter(zone__in=zones, kind=kind, key__in=_texts(keys))
+    read = items.order_by().values("zone", "key").annotate(at=Max("read_at"))
+    rows: dict[tuple[UUID, str], list[Any]] = {}
+    for item in items.filter(**which):
+        rows.setdefault((item.zone_id, item.key), []).append(SWEEPS[kind].row_of(item.data))
+    return Places(rows, listed, {(each["zone"], each["key"]): each["at"] for each in read})
 
 
 class NetworkState(NamedTuple):
@@ -139,6 +170,11 @@ class Applied(NamedTuple):
     @property
     def fresh_seconds(self) -> int | None:
         return (self.fresh_until - self.read_at).seconds if self.fresh_until and self.read_at else None
+
+    @property
+    def status(self) -> str:
+        """Of what is at rest: ready is only said of what was seen lately."""
+        return {True: "ready", False: "differs", None: "stale"}[self.is_applied]
 
     @classmethod
     def by(cls, first: Told, *more: Told) -> Applied:

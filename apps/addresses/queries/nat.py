@@ -9,15 +9,13 @@ from ipaddress import IPv4Address
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Max, QuerySet
+from django.db.models import QuerySet
 
 from apps.addresses.models import PortForward, StaticNat
 from apps.addresses.ways import is_as_meant
 from apps.kernel.named import containing
-from apps.mirror.models import Item as Listed
-from apps.mirror.models import Kind, Reading
-from apps.mirror.queries import Applied, Told
-from apps.mirror.sweeps import SWEEPS
+from apps.mirror.models import Kind
+from apps.mirror.queries import Applied, Told, places
 from apps.netris.wire import NatRule
 from apps.networks import queries as networks
 from apps.networks.admission import Admission, Ports, gate
@@ -54,22 +52,17 @@ DEFAULT_SORT = "address"
 def applied_of(rows: Sequence[StaticNat | PortForward]) -> dict[UUID, Applied]:
     """By the rows' ids; their VPCs come with them. Three queries, however many rows. What was read before a row came to
     rest says nothing of it."""
-    zones = {row.vpc.zone_id for row in rows}
-    places = {str(row.vpc.netris_id) for row in rows if row.vpc.netris_id is not None}
-    listed = {each.zone_id: each.read_at for each in Reading.objects.filter(zone__in=zones, kind=KIND)}
-    of_vpcs = Listed.objects.filter(zone__in=zones, kind=KIND, key__in=places)
     # Every VPC has its source NAT rule, which tells when its rules were read by their ids.
-    read = of_vpcs.order_by().values("zone", "key").annotate(at=Max("read_at"))
-    moments = {(each["zone"], each["key"]): each["at"] for each in read}
-    found: dict[tuple[UUID, str], list[NatRule]] = {}
-    here = {f"{row.address}/32" for row in rows}
-    for item in of_vpcs.filter(data__destination_address__in=here):
-        found.setdefault((item.zone_id, item.key), []).append(SWEEPS[KIND].row_of(item.data))
+    there = places(
+        KIND,
+        {row.vpc.zone_id for row in rows},
+        {row.vpc.netris_id for row in rows},
+        data__destination_address__in={f"{row.address}/32" for row in rows},
+    )
     applied = {}
     for row in rows:
-        place = (row.vpc.zone_id, str(row.vpc.netris_id))
-        at = max(filter(None, (listed.get(row.vpc.zone_id), moments.get(place))), default=None)
-        applied[row.pk] = _applied(row, found.get(place, []), at)
+        place = (row.vpc.zone_id, row.vpc.netris_id)
+        applied[row.pk] = _applied(row, there.rows(*place), there.read_at(*place))
     return applied
 
 

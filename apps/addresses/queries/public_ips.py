@@ -167,10 +167,7 @@ class _View:
 
 
 def status_of(row: PublicIp, applied: Applied) -> str:
-    """Ready is only said of what the systems were seen to have lately."""
-    if row.status != Status.READY:
-        return row.status
-    return {True: "ready", False: "differs", None: "stale"}[applied.is_applied]
+    return applied.status if row.status == Status.READY else str(row.status)
 
 
 def led_from(row: PublicIp) -> list[StaticNat | PortForward]:

@@ -7,12 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Max
-
-from apps.mirror.models import Item as Listed
-from apps.mirror.models import Kind, Reading
-from apps.mirror.queries import Applied, Told
-from apps.mirror.sweeps import SWEEPS
+from apps.mirror.models import Kind
+from apps.mirror.queries import Applied, Told, places
 from apps.netris.wire import StaticRoute as OnNetris
 from apps.networks.models import StaticRoute, Vpc
 from apps.networks.routes.recipes import leads_as_meant
@@ -32,20 +28,16 @@ def applied_of(rows: Sequence[StaticRoute]) -> dict[UUID, Applied]:
     before a row came to rest says nothing of it."""
     if not rows:
         return {}
-    zones = {row.vpc.zone_id for row in rows}
-    places = {str(row.vpc.netris_id) for row in rows if row.vpc.netris_id is not None}
-    listed = {each.zone_id: each.read_at for each in Reading.objects.filter(zone__in=zones, kind=KIND)}
-    of_vpcs = Listed.objects.filter(zone__in=zones, kind=KIND, key__in=places)
-    read = of_vpcs.order_by().values("zone", "key").annotate(at=Max("read_at"))
-    moments = {(each["zone"], each["key"]): each["at"] for each in read}
-    found: dict[tuple[UUID, str], list[OnNetris]] = {}
-    for item in of_vpcs.filter(name__in={str(row.destination) for row in rows}):
-        found.setdefault((item.zone_id, item.key), []).append(SWEEPS[KIND].row_of(item.data))
+    there = places(
+        KIND,
+        {row.vpc.zone_id for row in rows},
+        {row.vpc.netris_id for row in rows},
+        name__in={str(row.destination) for row in rows},
+    )
     applied = {}
     for row in rows:
-        place = (row.vpc.zone_id, str(row.vpc.netris_id))
-        at = max(filter(None, (listed.get(row.vpc.zone_id), moments.get(place))), default=None)
-        applied[row.pk] = _applied(row, found.get(place, []), at)
+        place = (row.vpc.zone_id, row.vpc.netris_id)
+        applied[row.pk] = _applied(row, there.rows(*place), there.read_at(*place))
     return applied
 
 
@@ -82,10 +74,7 @@ class Line:
 
     @property
     def status(self) -> str:
-        """Ready is only said of what Netris was seen to have lately."""
-        if self.row.status != Status.READY:
-            return self.row.status
-        return {True: "ready", False: "differs", None: "stale"}[self.applied.is_applied]
+        return self.applied.status if self.row.status == Status.READY else str(self.row.status)
 
 
 def lines_of(rows: Sequence[StaticRoute], work: Sequence[Operation], may_write: str | None) -> list[Line]:
