@@ -28,6 +28,7 @@ from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.kernel.names import NAME
 from apps.networks.models import LIVE, Tier, Vpc, lane_of
+from apps.networks.specs import CIDR_LENGTH
 from apps.operations.models import Operation
 from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
 from apps.tenancy.door import TenantDoor
@@ -35,7 +36,6 @@ from apps.tenancy.models import Tenant
 
 #: What Netris can take of a path is (unverified).
 PATH_LENGTH = 255
-SOURCE_LENGTH = len("255.255.255.255/32")
 
 
 class Kind(models.TextChoices):
@@ -63,7 +63,7 @@ class Balancer(Provisioned):
     port = models.PositiveIntegerField()
     member_port = models.PositiveIntegerField()
     #: Ranges that may connect; none is everybody.
-    allowed_cidrs = ArrayField(models.CharField(max_length=SOURCE_LENGTH), default=list)
+    allowed_cidrs = ArrayField(models.CharField(max_length=CIDR_LENGTH), default=list)
     check_kind = models.CharField(max_length=4, choices=Kind.choices, default=Kind.NONE)
     check_path = models.CharField(max_length=PATH_LENGTH, blank=True)
     #: In seconds.

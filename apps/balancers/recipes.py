@@ -80,7 +80,6 @@ class Place:
     def __init__(self, row: Balancer, clouds: Clouds, memo: Memo) -> None:
         self.row, self.clouds = row, clouds
         self.site: str = memo.get("site") or default_of(clouds).value
-        self.site = {"allow": "permit"}.get(self.site.lower(), self.site.lower())
         self.system: int = memo.get("system") or system_vpcs(clouds)[0]
 
     @property

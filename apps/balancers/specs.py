@@ -12,11 +12,10 @@ from apps.addresses.models import LAST_PORT, Protocol
 from apps.balancers.models import PATH_LENGTH, Balancer, Kind
 from apps.kernel.errors import Invalid, Refused, collect
 from apps.kernel.names import NAME
+from apps.networks.specs import MOST_CIDRS
 
 #: CloudStack and Netris name no limit; each is a line of what the plugin writes with every change.
 MOST_MEMBERS = 50
-#: Each is a rule on the SoftGates.
-MOST_SOURCES = 50
 LONGEST_TIMEOUT = 60
 TIMEOUT = 2
 
@@ -43,8 +42,8 @@ def parse_sources(value: object, field: str) -> list[str]:
     given = value.replace(",", " ").split() if isinstance(value, str) else value
     if not isinstance(given, Sequence):
         raise Refused("sources-malformed", "Give a list of ranges, such as 192.0.2.0/24.", field)
-    if len(given) > MOST_SOURCES:
-        raise Refused("too-many-sources", f"At most {MOST_SOURCES} ranges can be given: take wider ones.", field)
+    if len(given) > MOST_CIDRS:
+        raise Refused("too-many-sources", f"At most {MOST_CIDRS} ranges can be given: take wider ones.", field)
     found = set()
     for each in given:
         try:

@@ -12,11 +12,11 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 from uuid import UUID
 
+from apps.acls.rules import EVERYWHERE
 from apps.balancers.models import Balancer, Member
 from apps.balancers.verdicts import Check, Meant
 from apps.balancers.verdicts import Member as Judged
 
-EVERYWHERE = IPv4Network("0.0.0.0/0")
 #: How each health check is called on Netris.
 CHECKS = {"none": "None", "tcp": "TCP", "http": "HTTP"}
 
@@ -78,7 +78,7 @@ class Wanted:
         is_open = EVERYWHERE in sources
         permits = [SourceRule(self._rule_name(source), "permit", source) for source in sources]
         if site_default == "deny":
-            return permits[:1] if is_open and sources == (EVERYWHERE,) else permits
+            return permits
         return [] if is_open else [SourceRule(self._rule_name(None), "deny", EVERYWHERE), *permits]
 
     def _rule_name(self, source: IPv4Network | None) -> str:

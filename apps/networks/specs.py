@@ -30,7 +30,7 @@ TIER_PREFIXES = range(22, 30)
 MOST_TIERS = 24
 #: The longest way to write an IPv4 range.
 CIDR_LENGTH = len("255.255.255.255/32")
-#: That somebody writes at once, as one rule of an access list.
+#: That somebody writes at once: as one rule of an access list, or as the sources of a load balancer.
 MOST_CIDRS = 50
 
 

@@ -10,13 +10,14 @@ from rest_framework import serializers
 
 from apps.addresses.api.nat.serializers import InstanceRef, PublicIpRef
 from apps.addresses.models import Protocol
-from apps.balancers.models import PATH_LENGTH, SOURCE_LENGTH, Balancer, Kind
+from apps.balancers.models import PATH_LENGTH, Balancer, Kind
 from apps.balancers.queries import Judgement
-from apps.balancers.specs import LONGEST_TIMEOUT, MOST_MEMBERS, MOST_SOURCES
+from apps.balancers.specs import LONGEST_TIMEOUT, MOST_MEMBERS
 from apps.balancers.verdicts import Cell, Configured, Found, Line, Working
 from apps.kernel.api.bodies import Body, Count, Flag, NameText, Text, Texts
 from apps.kernel.api.fields import Address, Time
 from apps.networks.api.serializers import CAN, VpcRef
+from apps.networks.specs import CIDR_LENGTH, MOST_CIDRS
 from apps.operations.api.serializers import STATUSES
 from apps.operations.models import Operation
 from apps.tenancy.api.serializers import Read, TenantRef
@@ -160,9 +161,9 @@ class BalancerWrite(Body):
     member_port = _ports(required=False, help_text="Without it the same.")
     members = BalancerMemberWrite(many=True, max_length=MOST_MEMBERS)  # type: ignore[call-arg]  # of the list
     allowed_cidrs = Texts(
-        child=Text(max_length=SOURCE_LENGTH),
+        child=Text(max_length=CIDR_LENGTH),
         required=False,
-        max_length=MOST_SOURCES,
+        max_length=MOST_CIDRS,
         help_text="Who may connect. None is everybody.",
     )
     health_check = CheckWrite(required=False)
@@ -175,5 +176,5 @@ class BalancerChange(Body):
     protocol = Text(required=False, max_length=3, help_text="`tcp` or `udp`. A replacement, as is another port.")
     port = _ports(required=False)
     member_port = _ports(required=False)
-    allowed_cidrs = Texts(child=Text(max_length=SOURCE_LENGTH), required=False, max_length=MOST_SOURCES)
+    allowed_cidrs = Texts(child=Text(max_length=CIDR_LENGTH), required=False, max_length=MOST_CIDRS)
     health_check = CheckWrite(required=False)
