@@ -43,7 +43,9 @@ def known(asked: Sequence[Asked], through: Callable[[Door[Any]], QuerySet[Any]])
             rules[row.acl_id] = row.acl.in_force(clock.now())
         sources = _sources(rules[row.acl_id], row.acl.denies_rest, row.acl.site, tier, ports)
         is_exact = list(sources.at_all) == list(sources.at_any)
-        found[tier, ports] = Admission(row.acl_id, row.acl.name, cidrs_of(sources.at_all), is_exact)
+        found[tier, ports] = Admission(
+            row.acl_id, row.acl.name, cidrs_of(sources.at_all), is_exact, row.seen.is_applied
+        )
     return found
 
 

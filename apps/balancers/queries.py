@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from ipaddress import IPv4Address
 from typing import Any
 from uuid import UUID
 
-from apps.acls.evaluator import evaluate
-from apps.acls.models import TierAcl
-from apps.acls.packets import Packet
-from apps.acls.rules import Action, Direction, Protocol
+from apps.acls.admission import known
 from apps.balancers.models import Balancer, Member
 from apps.balancers.verdicts import (
     Check,
@@ -34,15 +32,15 @@ from apps.mirror.models import Reading as Listed
 from apps.mirror.sweeps import SWEEPS
 from apps.netris.wire import Balancer as OnNetris
 from apps.networks import plans
+from apps.networks.admission import Ports
 from apps.networks.models import Vpc
 from apps.operations.provisioned import Status
+from apps.tenancy.models import Tenant
 
 KIND = Kind.NETRIS_BALANCER
 #: By which SoftGates' silence is told: agents report every 10 to 15 seconds.
 GATES = Kind.NETRIS_DEVICE
 INSTANCES = Kind.CLOUDSTACK_INSTANCE
-#: Nobody's address: it stands for everybody that no rule names.
-ANYBODY = IPv4Address("203.0.113.199")
 
 
 @dataclass(frozen=True)
@@ -54,8 +52,6 @@ class Judgement:
     lines: Sequence[Line]
     #: The members in the order of the lines.
     members: Sequence[Member]
-    #: CloudStack took back what Weft had written on Netris.
-    is_reset: bool
 
 
 def judged(rows: Sequence[Balancer]) -> dict[UUID, Judgement]:
@@ -66,22 +62,28 @@ def judged(rows: Sequence[Balancer]) -> dict[UUID, Judgement]:
     zones = {row.vpc.zone_id for row in rows}
     kinds = (KIND, GATES, INSTANCES)
     listed = {(each.zone_id, each.kind): each for each in Listed.objects.filter(zone__in=zones, kind__in=kinds)}
-    there = _on_netris(rows)
+    readings = _readings(rows, listed)
     gates = _gates(zones, listed, now)
     states = _states(rows, listed)
     allowed = _allowed(rows)
-    found = {}
-    for row in rows:
-        reading = listed.get((row.vpc.zone_id, KIND))
-        is_settled = row.status == Status.READY
-        seen_there = Reading(
-            row=there.get((row.vpc.zone_id, str(row.vpc.netris_id), str(row.address), row.port)),
-            read_at=reading.read_at if reading else None,
-            fresh_for=KIND.fresh_for,
-            settled_at=row.settled_at if is_settled else None,
-        )
-        found[row.pk] = _judgement(row, seen_there, gates.get(row.vpc.zone_id, ()), states, allowed, now)
-    return found
+    return {
+        row.pk: _judgement(row, readings[row.pk], gates.get(row.vpc.zone_id, ()), states, allowed, now) for row in rows
+    }
+
+
+def taken_back(rows: Sequence[Balancer]) -> list[Balancer]:
+    """Those of which CloudStack took back what Weft had written on Netris; their VPCs and members come with them. Two
+    queries, however many rows."""
+    now = clock.now()
+    found = Listed.objects.filter(zone__in={row.vpc.zone_id for row in rows}, kind=KIND)
+    readings = _readings(rows, {(each.zone_id, each.kind): each for each in found})
+    return [row for row in rows if _is_taken_back(row, readings[row.pk], now)]
+
+
+def _is_taken_back(row: Balancer, reading: Reading, now: datetime) -> bool:
+    meant = _meant(row, _members(row))
+    told = configured(row.status, differences(meant, reading.row), reading, now)
+    return told.verdict == Configured.DIFFERS and is_reset(meant, reading.row)
 
 
 #: How many the preview of a VPC's end names.
@@ -102,12 +104,18 @@ def _judgement(
     reading: Reading,
     gates: Sequence[Gate],
     states: dict[str, str],
-    allowed: dict[tuple[UUID, str, int], bool | None],
+    allowed: dict[tuple[UUID, Ports], bool | None],
     now: datetime,
 ) -> Judgement:
-    members = list(row.members.all())
-    is_allowed = allowed.get((row.tier_id, row.protocol, row.member_port))
-    judged_members = [
+    members = _members(row, states, is_allowed=allowed[row.tier_id, _ports(row)])
+    meant = _meant(row, members)
+    seen = Seen(reading, meant.check, gates, members)
+    told = configured(row.status, differences(meant, reading.row), reading, now)
+    return Judgement(told, seen.working(now), seen.lines(now), list(row.members.all()))
+
+
+def _members(row: Balancer, states: Mapping[str, str] = {}, *, is_allowed: bool | None = None) -> list[Judged]:
+    return [
         Judged(
             each.instance_name,
             IPv4Address(str(each.guest_address)),
@@ -116,15 +124,28 @@ def _judgement(
             states.get(str(each.instance_id), ""),
             is_allowed,
         )
-        for each in members
+        for each in row.members.all()
     ]
+
+
+def _meant(row: Balancer, members: Sequence[Judged]) -> Meant:
     check = Check(row.check_kind, row.check_timeout * 1000, row.check_path)
-    meant = Meant(row.protocol, IPv4Address(str(row.address)), row.port, check, judged_members)
-    seen = Seen(reading, check, gates, judged_members)
-    troubles = differences(meant, reading.row)
-    told = configured(row.status, troubles, reading, now)
-    has_lost = told.verdict == Configured.DIFFERS and is_reset(meant, reading.row)
-    return Judgement(told, seen.working(now), seen.lines(now), members, has_lost)
+    return Meant(row.protocol, IPv4Address(str(row.address)), row.port, check, members)
+
+
+def _readings(rows: Sequence[Balancer], listed: Mapping[Any, Listed]) -> dict[UUID, Reading]:
+    """What the list of Netris' balancers has of each, and how far that may be believed. One query."""
+    there = _on_netris(rows)
+    found = {}
+    for row in rows:
+        zone_id, reading = row.vpc.zone_id, listed.get((row.vpc.zone_id, KIND))
+        found[row.pk] = Reading(
+            row=there.get((zone_id, str(row.vpc.netris_id), str(row.address), row.port)),
+            read_at=reading.read_at if reading else None,
+            fresh_for=KIND.fresh_for,
+            settled_at=row.settled_at if row.status == Status.READY else None,
+        )
+    return found
 
 
 def _on_netris(rows: Sequence[Balancer]) -> dict[tuple[UUID, str, str, int], OnNetris]:
@@ -158,7 +179,7 @@ def _is_alive(device: Any, reading: Listed | None, now: datetime) -> bool | None
     return device.last_seen is not None and now - device.last_seen <= SILENCE
 
 
-#: As the page of the fabric has it.
+#: The page of the fabric waits longer (`fabric.verdicts`).
 SILENCE = 3 * GATES.interval
 
 
@@ -171,28 +192,21 @@ def _states(rows: Sequence[Balancer], listed: dict[Any, Listed]) -> dict[str, st
     return dict(items.values_list("remote_id", "data__state"))
 
 
-def _allowed(rows: Sequence[Balancer]) -> dict[tuple[UUID, str, int], bool | None]:
+def _allowed(rows: Sequence[Balancer]) -> dict[tuple[UUID, Ports], bool | None]:
     """Whether the list of the members' tier lets everybody reach their port, or nobody; None where it is some, and
     where no list of Weft's decides or it is not known to be applied. From which address a SoftGate probes is
-    (unverified). By tier, protocol and port."""
-    tiers = {row.tier_id: row.tier.cidr for row in rows}
-    of_tiers: dict[UUID, TierAcl] = {}
+    (unverified)."""
+    allowed: dict[tuple[UUID, Ports], bool | None] = {}
     for tenant in {row.tenant for row in rows}:
-        lists = TierAcl.objects.of(tenant).live().filter(pk__in=tiers).select_related("acl")
-        of_tiers |= {each.pk: each for each in lists}
-    wanted = {(row.tier_id, row.protocol, row.member_port) for row in rows}
-    return {key: _is_allowed(of_tiers[key[0]], tiers[key[0]], *key[1:]) for key in wanted if key[0] in of_tiers}
+        asked = {(row.tier, _ports(row)) for row in rows if row.tenant_id == tenant.pk}
+        for (tier, ports), found in known(list(asked), partial(_of, tenant)).items():
+            allowed[tier.pk, ports] = found.admits if found.is_applied else None
+    return allowed
 
 
-def _is_allowed(row: TierAcl, cidr: Any, protocol: str, port: int) -> bool | None:
-    if not row.seen.is_applied or not row.acl.site_default:
-        return None
-    rules = row.acl.in_force(clock.now())
-    ranges = [each for rule in rules if rule.direction is Direction.INGRESS for each in rule.cidrs]
-    sources = {ANYBODY, *(each.network_address for each in ranges if each.prefixlen)}
-    told = set()
-    for source in sources:
-        packet = Packet(Direction.INGRESS, Protocol(protocol), source, port)
-        answer = evaluate(rules, cidr, row.acl.site, packet, denies_rest=row.acl.denies_rest)
-        told.add(answer.effective.action is Action.ALLOW if answer.is_sure else None)
-    return told.pop() if len(told) == 1 else None
+def _of(tenant: Tenant, door: Any) -> Any:
+    return door.of(tenant)
+
+
+def _ports(row: Balancer) -> Ports:
+    return Ports(row.protocol, row.member_port, row.member_port)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from celery import shared_task
 
 from apps.balancers.models import Balancer
-from apps.balancers.queries import judged
+from apps.balancers.queries import taken_back
 from apps.balancers.services import put_back
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
@@ -26,8 +26,6 @@ def keep_all() -> list[Operation]:
     started: list[Operation] = []
     some = list(rows[:BATCH])
     while some:
-        told = judged(some)
-        lost = [row for row in some if told[row.pk].is_reset]
-        started += [operation for row in lost if (operation := put_back(row))]
+        started += [operation for row in taken_back(some) if (operation := put_back(row))]
         some = list(rows.filter(pk__gt=some[-1].pk)[:BATCH])
     return started

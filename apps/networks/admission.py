@@ -39,17 +39,26 @@ class Admission:
     acl: str
     #: As few as possible, of the sources that may reach each of the ports.
     cidrs: Sequence[IPv4Network]
-    #: Some may reach a part of the ports alone, or Netris may decide one way or the other.
+    #: False where some may reach a part of the ports alone, or Netris may decide one way or the other.
     is_exact: bool
+    #: Whether both systems have the list so, by a fresh reading.
+    is_applied: bool | None = None
+
+    @property
+    def admits(self) -> bool | None:
+        """Whether everybody is let in, or nobody; None for some of them, and where it is not known."""
+        if not self.is_exact or (self.cidrs and self.cidrs[0].prefixlen):
+            return None
+        return bool(self.cidrs)
 
     @property
     def words(self) -> str:
         if not self.acl:
             return "as the site's default has it"
+        if self.admits is not None:
+            return "everybody" if self.admits else "nobody"
         if not self.cidrs:
-            return "nobody" if self.is_exact else "in part: see the list"
-        if self.cidrs[0].prefixlen == 0:
-            return "everybody"
+            return "in part: see the list"
         named = ", ".join(map(str, self.cidrs[:3]))
         return f"{named} and {len(self.cidrs) - 3} more" if len(self.cidrs) > 3 else named
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.acls.models import TierAcl
 from apps.addresses.models import Purpose
 from apps.balancers.models import Balancer
 from apps.balancers.queries import judged
@@ -18,6 +19,7 @@ from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.services import refresh
 from apps.operations.models import Operation
+from apps.operations.provisioned import Status
 from apps.tenancy.models import AuditEntry
 from sandbox.netris.overlay import members
 from tests import builders
@@ -247,3 +249,37 @@ def test_queries_do_not_grow_with_balancers_or_members(acme):
         counts.append(len(asked))
     assert counts == [5, 5]
     assert Item.objects.count() == 0
+
+
+ANYBODY = {"action": "allow", "direction": "ingress", "protocol": "tcp", "ports": "8443", "cidrs": ["0.0.0.0/0"]}
+
+
+@pytest.mark.parametrize(
+    ("rules", "applied", "says"),
+    [
+        ([ANYBODY], True, "the list allows it"),
+        ([], True, "the list blocks it"),
+        ([ANYBODY | {"cidrs": ["0.0.0.0/1"]}], True, "whether the list allows it is not known"),
+        ([ANYBODY], None, "whether the list allows it is not known"),
+        ([ANYBODY], False, "whether the list allows it is not known"),
+    ],
+)
+def test_what_the_list_lets_in_is_said_of_a_member_that_does_not_answer(acme, rules, applied, says):
+    vpc = builders.a_vpc(acme, builders.a_zone(), netris_id=7)
+    tier = builders.a_tier(vpc)
+    settled_at = clock.now() - timedelta(minutes=1)
+    fields = {"check_kind": "tcp", "check_timeout": 2, "settled_at": settled_at}
+    row = builders.a_balancer(builders.a_public_ip(vpc), tier, **fields)
+    acl = builders.an_acl(vpc, rules=rules)
+    seen = {"is_applied": applied, "read_at": clock.now()}
+    TierAcl.unscoped.create(pk=tier.pk, tier=tier, tenant=acme, acl=acl, status=Status.READY, **seen)
+    probe = {"hardware": {"id": 1, "name": "SoftGate-1"}, "status": {"value": "failed"}, "response": "timed out"}
+    member = {"ip": str(row.members.get().guest_address), "port": 8443, "status": "failed", "stats": [probe]}
+    data = {"protocol": "TCP", "ip": str(row.address), "port": 443, "vpc": {"id": 7}, "backendIps": [member]}
+    check = {"healthCheck": {"TCP": {"timeOut": "2000"}}, "status": "enable"}
+    builders.mirrored(vpc.zone, Kind.NETRIS_BALANCER, [1], data=data | check)
+    gate = {"name": "SoftGate-1", "type": "softgate", "lastSeen": int(clock.now().timestamp() * 1000)}
+    builders.mirrored(vpc.zone, Kind.NETRIS_DEVICE, [1], data=gate)
+
+    [found] = judged([row]).values()
+    assert says in found.lines[0].sentence
