@@ -17,6 +17,7 @@ from tests.api.conftest import problem_of
 MAKERS: dict[str, Any] = {
     "static-nat": lambda public_ip, tier: builders.a_static_nat(public_ip, tier, Status.STUCK),
     "port-forward": lambda public_ip, tier: builders.a_port_forward(public_ip, tier, status=Status.STUCK),
+    "load-balancer": lambda public_ip, tier: builders.a_balancer(public_ip, tier, status=Status.STUCK),
     "static-route": lambda public_ip, tier: builders.a_static_route(tier, status=Status.STUCK),
 }
 
