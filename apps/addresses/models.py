@@ -30,7 +30,7 @@ from netfields import InetAddressField
 from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.kernel.names import NAME, Line
-from apps.networks.models import LIVE, Tier, Vpc, lane_of
+from apps.networks.models import LIVE, Tier, Vpc, lane_of, why_not_now
 from apps.operations.models import Operation
 from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
 from apps.tenancy.door import TenantDoor
@@ -230,6 +230,12 @@ class OnPublicIp(Provisioned):
     def lane(self) -> str:
         return lane_of(self.vpc_id)
 
+    def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
+        """Why `delete`, `change` or `apply` is not offered now; None when it is. `work` is all that is under way or
+        stuck in its VPC."""
+        about = [each for each in work if each.resource_id in (self.pk, self.vpc_id)]
+        return why_not_now(self.status, str(self._meta.verbose_name), action, about)
+
 
 class StaticNatQuerySet(ProvisionedQuerySet["StaticNat"]):
     pass
@@ -337,6 +343,12 @@ class PortForward(OnPublicIp):
     @property
     def lock_key(self) -> str:
         return f"forward:{self.pk}"
+
+    def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
+        reason = super().why_not(action, work)
+        if reason is None and action == "apply" and not self.enabled:
+            return "The port forward is switched off. Switch it on instead."
+        return reason
 
     @property
     def private_last(self) -> int:

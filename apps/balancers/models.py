@@ -27,10 +27,10 @@ from apps.addresses.models import LAST_PORT, Protocol, PublicIp
 from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.kernel.names import NAME
-from apps.networks.models import LIVE, Tier, Vpc, lane_of
+from apps.networks.models import LIVE, Tier, Vpc, lane_of, why_not_now
 from apps.networks.specs import CIDR_LENGTH
 from apps.operations.models import Operation
-from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
+from apps.operations.provisioned import Provisioned, ProvisionedQuerySet
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant
 
@@ -116,18 +116,8 @@ class Balancer(Provisioned):
     def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
         """Why `rename`, `change` or `delete` is not offered now; None when it is. `work` is all that is under way or
         stuck in its VPC."""
-        match self.status:
-            case Status.DELETED:
-                return "The load balancer is gone."
-            case Status.REMOVING:
-                return "The load balancer is being removed."
-            case _ if action == "rename":
-                return None
-            case Status.BUILDING:
-                return "The load balancer is still being built."
-        if about := next((each for each in work if each.resource_id in (self.pk, self.vpc_id)), None):
-            return about.in_the_way
-        return "An operation on the load balancer is stuck. Retry it first." if self.status != Status.READY else None
+        about = [each for each in work if each.resource_id in (self.pk, self.vpc_id)]
+        return why_not_now(self.status, "load balancer", action, about)
 
 
 class Member(models.Model):

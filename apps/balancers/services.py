@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from apps.addresses.models import PublicIp, Purpose
-from apps.addresses.services.instances import end_at, need_purpose, need_vpc, translated
+from apps.addresses.services.instances import end_at, need_purpose, translated
 from apps.balancers.models import Balancer, Member
 from apps.balancers.specs import MOST_MEMBERS, BalancerSpec, CheckSpec
 from apps.balancers.wanted import members_of
@@ -23,8 +23,8 @@ from apps.instances.queries import Instance
 from apps.kernel import clock
 from apps.kernel.errors import Refused
 from apps.kernel.names import NAME
-from apps.networks import queries as networks
 from apps.networks.models import Tier, Vpc
+from apps.networks.services import held_in_vpc, held_vpc
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
@@ -32,7 +32,6 @@ from apps.operations.state import Goal, Phase
 from apps.quotas.resources import LOAD_BALANCER
 from apps.quotas.services import hold_use
 from apps.tenancy.actors import Actor
-from apps.tenancy.models import Tenant
 from apps.tenancy.services import audit
 
 KIND = "load-balancer"
@@ -46,9 +45,8 @@ RESTS = timedelta(minutes=10)
 def create_balancer(public_ip: PublicIp, spec: BalancerSpec, *, by: Actor) -> Operation:
     """Have a port of a public IP balanced to instances of its VPC. Raises `Refused`."""
     quotas = hold_use(public_ip.tenant)
-    vpc = _held_vpc(public_ip.tenant, public_ip.vpc_id)
+    vpc = held_vpc(public_ip.vpc, "add tier")
     public_ip = PublicIp.objects.of(vpc.tenant).select_for_update(of=("self",), no_key=True).get(pk=public_ip.pk)
-    need_vpc(vpc, networks.work_on(vpc))
     if public_ip.status != Status.READY:
         text = f"{public_ip} is {public_ip.get_status_display().lower()}. Wait until it is ready, or take another."
         raise Refused("not-now", text, "public_ip")
@@ -96,7 +94,7 @@ def unused_address(vpc: Vpc) -> PublicIp:
 
 @transaction.atomic(durable=True)
 def delete_balancer(row: Balancer, *, by: Actor) -> Operation:
-    row = _held(row, "delete")
+    row = held_in_vpc(row, "delete", "public_ip", "tier")
     audit(by, "load-balancer.delete", row, tenant=row.tenant, old=_told(row))
     return _start(row, Goal.ABSENT, by)
 
@@ -105,7 +103,7 @@ def delete_balancer(row: Balancer, *, by: Actor) -> Operation:
 def rename_balancer(row: Balancer, *, name: str, by: Actor) -> bool:
     """At once: names live in Weft alone. False when it is called so already."""
     name = NAME.parse(name, "name")
-    row = _held(row, "rename")
+    row = held_in_vpc(row, "rename", "public_ip", "tier")
     if row.name == name:
         return False
     old, row.name = row.name, name
@@ -116,7 +114,7 @@ def rename_balancer(row: Balancer, *, name: str, by: Actor) -> bool:
 
 @transaction.atomic(durable=True)
 def add_member(row: Balancer, instance_id: UUID, *, by: Actor) -> Operation:
-    row = _held(row, "change")
+    row = held_in_vpc(row, "change", "public_ip", "tier")
     members = members_of(row)
     if len(members) >= MOST_MEMBERS:
         raise Refused("too-many-members", f"A load balancer has at most {MOST_MEMBERS} members.", "instance")
@@ -130,7 +128,7 @@ def add_member(row: Balancer, instance_id: UUID, *, by: Actor) -> Operation:
 
 @transaction.atomic(durable=True)
 def remove_member(row: Balancer, member: Member, *, by: Actor) -> Operation:
-    row = _held(row, "change")
+    row = held_in_vpc(row, "change", "public_ip", "tier")
     left = [each for each in members_of(row) if each["id"] != str(member.pk)]
     told = {"member": member.instance_name}
     return _change(row, {"members": left}, by, "load-balancer.remove-member", told)
@@ -139,7 +137,7 @@ def remove_member(row: Balancer, member: Member, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def drain_member(row: Balancer, member: Member, *, is_drained: bool, by: Actor) -> Operation | None:
     """Take a member out of rotation without losing it, or put it back. None when it is so already."""
-    row = _held(row, "change")
+    row = held_in_vpc(row, "change", "public_ip", "tier")
     members = members_of(row)
     here = next((each for each in members if each["id"] == str(member.pk)), None)
     if here is None or here["drained"] == is_drained:
@@ -162,7 +160,7 @@ def change_balancer(
 ) -> Operation | None:
     """What is left out stays. Another protocol or port is a replacement: CloudStack's rule goes, and one is made anew,
     so that for some seconds nothing answers. None when it is so already."""
-    row = _held(row, "change")
+    row = held_in_vpc(row, "change", "public_ip", "tier")
     wanted: dict[str, Any] = {"protocol": protocol, "port": port, "member_port": member_port}
     wanted["allowed_cidrs"] = None if allowed is None else list(allowed)
     wanted |= check.columns if check else {}
@@ -185,7 +183,7 @@ def change_balancer(
 @transaction.atomic(durable=True)
 def apply_balancer(row: Balancer, *, by: Actor) -> Operation:
     """Have both systems made as they should be, when they are not. What is right already is left alone."""
-    row = _held(row, "change")
+    row = held_in_vpc(row, "change", "public_ip", "tier")
     audit(by, "load-balancer.apply", row, tenant=row.tenant)
     return _start(row, Goal.CHANGED, by)
 
@@ -229,26 +227,6 @@ def _end(instance: Instance, vpc: Vpc, field: str) -> Any:
         return end_at(instance, vpc, None, is_secondary_fine=False)
     except Refused as refusal:
         raise Refused(refusal.code, refusal.message, field) from refusal
-
-
-def _held_vpc(tenant: Tenant, vpc_id: UUID) -> Vpc:
-    rows = Vpc.objects.of(tenant).select_for_update(of=("self",), no_key=True).select_related("tenant", "zone")
-    return rows.get(pk=vpc_id)
-
-
-def _held(row: Balancer, action: str) -> Balancer:
-    """As it is now, it and its VPC locked until the transaction ends. Raises `Refused` when the action is not
-    offered."""
-    hold_use(row.tenant)
-    vpc = _held_vpc(row.tenant, row.vpc_id)
-    rows = Balancer.objects.of(row.tenant).select_for_update(of=("self",), no_key=True)
-    row = rows.select_related("tenant", "public_ip", "tier").get(pk=row.pk)
-    row.vpc = vpc
-    work = networks.work_on(vpc)
-    if action != "rename":
-        need_vpc(vpc, work)
-    operations.need(row.why_not(action, work), work)
-    return row
 
 
 def _change(row: Balancer, wanted: dict[str, Any], by: Actor, verb: str, told: dict[str, Any]) -> Operation:

@@ -100,7 +100,7 @@ class Vpc(Provisioned):
         """Why `rename`, `delete` or `add tier` is not offered now; None when it is. `work` is all that is under way or
         stuck in the VPC: it cannot go while anything is, and takes tiers while nothing is done to itself."""
         about = work if action == "delete" else [each for each in work if each.resource_id == self.pk]
-        return _why_not(self.status, "VPC", action, about)
+        return why_not_now(self.status, "VPC", action, about)
 
 
 class TierQuerySet(ProvisionedQuerySet["Tier"]):
@@ -163,7 +163,7 @@ class Tier(Provisioned):
         """Why `rename` or `delete` is not offered now; None when it is. `work` is all that is under way or stuck in its
         VPC: what leads into the tier goes with it, but for what is stuck, which nobody could bring to an end then."""
         about = [each for each in work if each.resource_id in (self.pk, self.vpc_id) or each.leads_into == self.pk]
-        return _why_not(self.status, "tier", action, about)
+        return why_not_now(self.status, "tier", action, about)
 
 
 class StaticRouteQuerySet(ProvisionedQuerySet["StaticRoute"]):
@@ -219,11 +219,12 @@ class StaticRoute(Provisioned):
         """Why `delete` or `apply` is not offered now; None when it is. `work` is all that is under way or stuck in its
         VPC."""
         about = [each for each in work if each.resource_id in (self.pk, self.tier_id, self.vpc_id)]
-        return _why_not(self.status, "static route", action, about)
+        return why_not_now(self.status, "static route", action, about)
 
 
-def _why_not(status: str, noun: str, action: str, work: Sequence[Operation]) -> str | None:
-    """A name is Weft's own: it can be changed until the thing is on its way out, whatever is under way."""
+def why_not_now(status: str, noun: str, action: str, work: Sequence[Operation]) -> str | None:
+    """Why something is not offered of a thing with this status; None when it is. `work` is what is about it. A name is
+    Weft's own: it can be changed until the thing is on its way out, whatever is under way."""
     match status:
         case Status.DELETED:
             return f"The {noun} is gone."
@@ -235,4 +236,4 @@ def _why_not(status: str, noun: str, action: str, work: Sequence[Operation]) -> 
             return f"The {noun} is still being built."
     if work:
         return work[0].in_the_way
-    return f"An operation on the {noun} is stuck. Retry it first." if status == Status.STUCK else None
+    return f"An operation on the {noun} is stuck. Retry it first." if status != Status.READY else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import IntegrityError, transaction
 
@@ -24,6 +24,9 @@ from apps.tenancy.actors import Actor
 from apps.tenancy.models import Tenant
 from apps.tenancy.services import audit
 from apps.zones.models import Zone
+
+#: A row in a VPC, with a `vpc`, a `tenant`, a door and a `why_not`.
+R = TypeVar("R", bound=Any)
 
 
 @transaction.atomic(durable=True)
@@ -56,7 +59,7 @@ def create_vpc(tenant: Tenant, spec: VpcSpec, *, by: Actor, priority: Priority =
 def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> bool:
     """Give a VPC another name or description, at once: both live in Weft alone. False when they are what they were."""
     name, description = NAME.parse(name, "name"), DESCRIPTION.parse(description, "description")
-    vpc = held(vpc, "rename")
+    vpc = held_vpc(vpc, "rename")
     old = {"name": vpc.name, "description": vpc.description}
     new = {"name": name, "description": description}
     if old == new:
@@ -71,7 +74,7 @@ def rename_vpc(vpc: Vpc, *, name: str, description: str, by: Actor) -> bool:
 @transaction.atomic(durable=True)
 def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
     """Take a VPC away with all its tiers."""
-    vpc = held(vpc, "delete")
+    vpc = held_vpc(vpc, "delete")
     audit(by, "vpc.delete", vpc, tenant=vpc.tenant, old={"name": vpc.name, "cidr": str(vpc.cidr)})
     return _start("vpc", vpc, Goal.ABSENT, by=by)
 
@@ -80,7 +83,7 @@ def delete_vpc(vpc: Vpc, *, by: Actor) -> Operation:
 def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor, beside: Callable[[Tier], None] | None = None) -> Operation:
     """Add a tier to a VPC that is ready. `beside` makes rows of other apps that belong to it from its first moment."""
     quotas = hold_use(vpc.tenant)
-    vpc = held(vpc, "add tier")
+    vpc = held_vpc(vpc, "add tier")
     quotas.need(TIER)
     tiers = list(Tier.objects.of(vpc.tenant).live().filter(vpc=vpc))
     if len(tiers) >= vpc.zone.max_tiers_per_vpc:
@@ -164,12 +167,26 @@ def translated(noun: str, name: str) -> Iterator[None]:
         raise
 
 
-def held(vpc: Vpc, action: str) -> Vpc:
+def held_vpc(vpc: Vpc, action: str) -> Vpc:
     """The VPC as it is now, locked until the transaction ends. Raises `Refused` when the action is not offered."""
     rows = Vpc.objects.of(vpc.tenant).select_for_update(of=("self",), no_key=True).select_related("tenant", "zone")
     vpc = rows.get(pk=vpc.pk)
     _need_offer(vpc, action)
     return vpc
+
+
+def held_in_vpc(row: R, action: str, *related: str) -> R:
+    """Something in a VPC in the same way, with what its tenant uses and its VPC locked before it. Raises `Refused` also
+    while the VPC itself is being built, removed, or stuck; a name can be changed then."""
+    hold_use(row.tenant)
+    hold_rows(Vpc.objects.of(row.tenant).filter(pk=row.vpc_id))
+    rows = type(row).objects.of(row.tenant).select_for_update(of=("self",), no_key=True)
+    row = rows.select_related("tenant", "vpc__tenant", "vpc__zone", *related).get(pk=row.pk)
+    work = queries.work_on(row.vpc)
+    if action != "rename":
+        operations.need(row.vpc.why_not("add tier", work), work)
+    operations.need(row.why_not(action, work), work)
+    return row
 
 
 def _held_tier(tier: Tier, action: str) -> Tier:

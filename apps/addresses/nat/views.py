@@ -181,7 +181,7 @@ def _deletion(request: TenantRequest, lead: Lead, row: StaticNat | PortForward) 
     return {
         "heading": f"{lead.removal} of {row.address}",
         "question": "Whoever reaches the instance over it, reaches it no more.",
-        **offered(queries.why_not(row, "delete", work), work),
+        **offered(row.why_not("delete", work), work),
         "goes": [queries.item_of(row)],
         "stays": [
             Item("Public IP", str(row.address), "stays yours"),

@@ -71,26 +71,6 @@ def _applied(row: StaticNat | PortForward, rules: Sequence[NatRule], read_at: da
     return Applied.by(Told(KIND, trouble, read_at, row.settled_at if row.status == Status.READY else None))
 
 
-def why_not(row: StaticNat | PortForward, action: str, work: Iterable[Operation]) -> str | None:
-    """Why `delete`, `change` or `apply` is not offered now; None when it is. `work` is all that is under way or stuck
-    in its VPC."""
-    noun = row._meta.verbose_name
-    match row.status:
-        case Status.DELETED:
-            return f"The {noun} is gone."
-        case Status.REMOVING:
-            return f"The {noun} is being removed."
-        case Status.BUILDING:
-            return f"The {noun} is still being built."
-    if about := next((each for each in work if each.resource_id in (row.pk, row.vpc_id)), None):
-        return about.in_the_way
-    if row.status != Status.READY:
-        return f"An operation on the {noun} is stuck. Retry it first."
-    if action == "apply" and isinstance(row, PortForward) and not row.enabled:
-        return "The port forward is switched off. Switch it on instead."
-    return None
-
-
 def about(rows: ProvisionedQuerySet[R], words: str) -> ProvisionedQuerySet[R]:
     """A whole address finds what leads from it, or else what leads to it; whatever else is part of a row's words."""
     try:
@@ -183,7 +163,7 @@ class Line:
         is_asleep: bool,
     ) -> Line:
         operation = next((each for each in work if each.resource_id == row.pk), None)
-        apply, change, delete = (may_write or why_not(row, action, work) for action in ("apply", "change", "delete"))
+        apply, change, delete = (may_write or row.why_not(action, work) for action in ("apply", "change", "delete"))
         return cls(row, applied, operation, apply, change, delete, is_asleep)
 
     @property

@@ -5,23 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Address
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 
-from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
-from apps.addresses.queries.nat import why_not
+from apps.addresses.models import PublicIp, Purpose
 from apps.instances.queries import Instance
 from apps.kernel.errors import Refused
-from apps.networks import queries as networks
 from apps.networks.models import Tier, Vpc
-from apps.operations import services as operations
-from apps.operations.models import Operation
+from apps.networks.services import held_vpc
 from apps.operations.provisioned import Status
 from apps.quotas.resources import NAT_RULE
 from apps.quotas.services import hold_use
-
-R = TypeVar("R", StaticNat, PortForward)
 
 
 class End(NamedTuple):
@@ -36,39 +31,15 @@ def held(public_ip: PublicIp) -> PublicIp:
     be done in the VPC, or with the address, or when the tenant may have no more."""
     tenant = public_ip.tenant
     quotas = hold_use(tenant)
-    vpc = _held_vpc(public_ip)
+    vpc = held_vpc(public_ip.vpc, "add tier")
     public_ip = PublicIp.objects.of(tenant).select_for_update(of=("self",), no_key=True).get(pk=public_ip.pk)
     public_ip.vpc, public_ip.tenant = vpc, vpc.tenant
-    need_vpc(vpc, networks.work_on(vpc))
     if public_ip.status != Status.READY:
         told = {Status.BUILDING: "is still being acquired", Status.STUCK: "is stuck: see its last operation"}
         told |= {Status.REMOVING: "is being released", Status.DELETED: "is released"}
         raise Refused("not-now", f"{public_ip} {told.get(Status(public_ip.status), 'is being changed')}.", "public_ip")
     quotas.need(NAT_RULE)
     return public_ip
-
-
-def held_row(row: R, action: str) -> R:
-    """A static NAT or port forward in the same way. Raises `Refused` when the action is not offered."""
-    hold_use(row.tenant)
-    vpc = _held_vpc(row)
-    rows = type(row).objects.of(row.tenant).select_for_update(of=("self",), no_key=True)
-    row = rows.select_related("public_ip", "tier", "tenant").get(pk=row.pk)
-    row.vpc = vpc
-    work = networks.work_on(vpc)
-    need_vpc(vpc, work)
-    operations.need(why_not(row, action, work), work)
-    return row
-
-
-def _held_vpc(row: PublicIp | StaticNat | PortForward) -> Vpc:
-    vpcs = Vpc.objects.of(row.tenant).select_for_update(of=("self",), no_key=True).select_related("tenant", "zone")
-    return vpcs.get(pk=row.vpc_id)
-
-
-def need_vpc(vpc: Vpc, work: list[Operation]) -> None:
-    """Raises `Refused` while the VPC itself is being built, removed, or stuck."""
-    operations.need(vpc.why_not("add tier", work), work)
 
 
 def need_purpose(public_ip: PublicIp, purpose: Purpose) -> None:

@@ -9,10 +9,11 @@ from django.db import transaction
 from apps.addresses.models import PortForward, PublicIp, Purpose
 from apps.addresses.ports import ForwardSpec
 from apps.addresses.queries.nat import ports_of
-from apps.addresses.services.instances import end_at, held, held_row, leading, need_purpose, translated
+from apps.addresses.services.instances import end_at, held, leading, need_purpose, translated
 from apps.instances.queries import Instance
 from apps.kernel.errors import Refused
 from apps.networks.admission import gate
+from apps.networks.services import held_in_vpc
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
@@ -67,7 +68,7 @@ def create_port_forward(public_ip: PublicIp, instance: Instance, spec: ForwardSp
 
 @transaction.atomic(durable=True)
 def delete_port_forward(row: PortForward, *, by: Actor) -> Operation:
-    row = held_row(row, "delete")
+    row = held_in_vpc(row, "delete", "public_ip", "tier")
     audit(by, "port-forward.delete", row, tenant=row.tenant, old=_told(row))
     return _start(row, Goal.ABSENT, by)
 
@@ -75,7 +76,7 @@ def delete_port_forward(row: PortForward, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def switch_port_forward(row: PortForward, *, is_on: bool, by: Actor) -> Operation | None:
     """Have it forward, or not, without losing it. None when it does already what is asked for."""
-    row = held_row(row, "change")
+    row = held_in_vpc(row, "change", "public_ip", "tier")
     if row.enabled == is_on:
         return None
     audit(by, "port-forward.switch", row, tenant=row.tenant, old={"enabled": row.enabled}, new={"enabled": is_on})
@@ -85,7 +86,7 @@ def switch_port_forward(row: PortForward, *, is_on: bool, by: Actor) -> Operatio
 @transaction.atomic(durable=True)
 def apply_port_forward(row: PortForward, *, by: Actor) -> Operation:
     """Have both systems made as they should be, when they are not. What is right already is left alone."""
-    row = held_row(row, "apply")
+    row = held_in_vpc(row, "apply", "public_ip", "tier")
     audit(by, "port-forward.apply", row, tenant=row.tenant)
     return _start(row, Goal.CHANGED, by)
 

@@ -12,6 +12,7 @@ from apps.kernel.errors import Refused
 from apps.kernel.locks import hold_row, hold_rows
 from apps.networks import queries as networks
 from apps.networks.models import Vpc
+from apps.networks.services import held_vpc
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
@@ -29,7 +30,7 @@ MOST_HOURS = 8760
 def acquire(vpc: Vpc, spec: PublicIpSpec, *, by: Actor) -> Operation:
     """Reserve an address for a VPC, the one that is wanted or the next that is free, and have CloudStack give it."""
     quotas = hold_use(vpc.tenant)
-    vpc = _held_vpc(vpc)
+    vpc = held_vpc(vpc, "use")
     quotas.need(PUBLIC_IP)
     address = pool.choose(vpc.tenant, vpc.zone, spec.address)
     row = PublicIp(vpc=vpc, tenant=vpc.tenant, zone=vpc.zone, address=address, name=spec.name, notes=spec.notes)
@@ -97,14 +98,6 @@ def set_quarantine(zone: Zone, *, hours: int, by: Platform) -> bool:
     zone.save(update_fields=["quarantine_hours", "updated_at"])
     audit(by.actor, "zone.quarantine", zone, tenant=None, **change)
     return True
-
-
-def _held_vpc(vpc: Vpc) -> Vpc:
-    """The VPC as it is now, locked until the transaction ends. Raises `Refused` while nothing can be done in it."""
-    rows = Vpc.objects.of(vpc.tenant).select_for_update(of=("self",), no_key=True).select_related("tenant", "zone")
-    vpc = rows.get(pk=vpc.pk)
-    need_offer(vpc, vpc, "use")
-    return vpc
 
 
 def _held(row: PublicIp, action: str) -> PublicIp:

@@ -7,9 +7,10 @@ from ipaddress import IPv4Address
 from django.db import transaction
 
 from apps.addresses.models import PublicIp, Purpose, StaticNat
-from apps.addresses.services.instances import end_at, held, held_row, leading, need_purpose, translated
+from apps.addresses.services.instances import end_at, held, leading, need_purpose, translated
 from apps.instances.queries import Instance
 from apps.kernel.errors import Refused
+from apps.networks.services import held_in_vpc
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
@@ -45,7 +46,7 @@ def create_static_nat(
 
 @transaction.atomic(durable=True)
 def delete_static_nat(row: StaticNat, *, by: Actor) -> Operation:
-    row = held_row(row, "delete")
+    row = held_in_vpc(row, "delete", "public_ip", "tier")
     old = {"public_ip": str(row.address), "instance": row.instance_name, "address": str(row.guest_address)}
     audit(by, "static-nat.delete", row, tenant=row.tenant, old=old)
     return _start(row, Goal.ABSENT, by)
@@ -54,7 +55,7 @@ def delete_static_nat(row: StaticNat, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def apply_static_nat(row: StaticNat, *, by: Actor) -> Operation:
     """Have both systems made as they should be, when they are not. What is right already is left alone."""
-    row = held_row(row, "apply")
+    row = held_in_vpc(row, "apply", "public_ip", "tier")
     audit(by, "static-nat.apply", row, tenant=row.tenant)
     return _start(row, Goal.CHANGED, by)
 

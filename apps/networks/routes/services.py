@@ -5,11 +5,9 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 
 from apps.kernel.errors import Refused
-from apps.kernel.locks import hold_rows
-from apps.networks import queries
 from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.networks.routes.specs import RouteSpec, tier_of
-from apps.networks.services import held
+from apps.networks.services import held_in_vpc, held_vpc
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
@@ -25,7 +23,7 @@ KIND = "static-route"
 def create_route(vpc: Vpc, spec: RouteSpec, *, by: Actor) -> Operation:
     """Lead what is addressed to a range outside the VPC to an address in one of its tiers. Raises `Refused`."""
     quotas = hold_use(vpc.tenant)
-    vpc = held(vpc, "add tier")
+    vpc = held_vpc(vpc, "add tier")
     quotas.need(STATIC_ROUTE)
     tiers = Tier.objects.of(vpc.tenant).live().filter(vpc=vpc)
     tier = tier_of(spec, vpc, tiers, StaticRoute.objects.of(vpc.tenant).live().filter(vpc=vpc))
@@ -44,7 +42,7 @@ def create_route(vpc: Vpc, spec: RouteSpec, *, by: Actor) -> Operation:
 
 @transaction.atomic(durable=True)
 def delete_route(row: StaticRoute, *, by: Actor) -> Operation:
-    row = _held_row(row, "delete")
+    row = held_in_vpc(row, "delete")
     audit(by, "static-route.delete", row, tenant=row.tenant, old=_told(row))
     return _start(row, Goal.ABSENT, by)
 
@@ -52,21 +50,9 @@ def delete_route(row: StaticRoute, *, by: Actor) -> Operation:
 @transaction.atomic(durable=True)
 def apply_route(row: StaticRoute, *, by: Actor) -> Operation:
     """Have both systems made as they should be, when they are not. What is right already is left alone."""
-    row = _held_row(row, "apply")
+    row = held_in_vpc(row, "apply")
     audit(by, "static-route.apply", row, tenant=row.tenant)
     return _start(row, Goal.CHANGED, by)
-
-
-def _held_row(row: StaticRoute, action: str) -> StaticRoute:
-    """As it is now, locked until the transaction ends. Raises `Refused` when the action is not offered."""
-    hold_use(row.tenant)
-    hold_rows(Vpc.objects.of(row.tenant).filter(pk=row.vpc_id))
-    rows = StaticRoute.objects.of(row.tenant).select_for_update(of=("self",), no_key=True)
-    row = rows.select_related("vpc__zone", "vpc__tenant", "tenant").get(pk=row.pk)
-    work = queries.work_on(row.vpc)
-    operations.need(row.vpc.why_not("add tier", work), work)
-    operations.need(row.why_not(action, work), work)
-    return row
 
 
 def _told(row: StaticRoute) -> dict[str, str]:

@@ -10,7 +10,6 @@ from rest_framework import serializers
 
 from apps.addresses.models import PortForward, Protocol, StaticNat
 from apps.addresses.ports import LONGEST
-from apps.addresses.queries.nat import why_not
 from apps.kernel.api.bodies import Body, Flag, Text, Texts
 from apps.kernel.api.fields import Address
 from apps.networks.admission import Admission
@@ -59,7 +58,7 @@ class LeadingRead(AppliedRead):
         return row.tier_id in self.context["asleep"] and self._applied(row).is_missing
 
     def offers(self, row: StaticNat | PortForward) -> dict[str, str | None]:
-        return {action: why_not(row, action, self.work_on(row)) for action in self.actions}
+        return {action: row.why_not(action, self.work_on(row)) for action in self.actions}
 
 
 class StaticNatRead(LeadingRead):
