@@ -32,8 +32,6 @@ from apps.balancers.verdicts import differences
 from apps.balancers.wanted import CHECKS, SourceRule, Wanted, members_of, rule_prefix, take
 from apps.cloudstack.calls import is_unknown
 from apps.cloudstack.wire import BalancerRule
-from apps.kernel import clock
-from apps.kernel.locks import hold_row, hold_rows
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
@@ -41,14 +39,11 @@ from apps.mirror.sweeps import system_vpcs
 from apps.netris.wire import Acl
 from apps.netris.wire import Balancer as OnNetris
 from apps.networks.leftovers import Leftover, clear
-from apps.networks.models import Tier, Vpc
-from apps.networks.readings import read_again_when_over
-from apps.networks.recipes import need_netris
+from apps.networks.models import Tier
+from apps.networks.recipes import hold_in_vpc, need_netris, settle_in_vpc
 from apps.operations.orders import fate_of
 from apps.operations.parts import Again, BoundPart, Done, Left, Memo, Part, Progress, Recipe, Wait
-from apps.operations.provisioned import settle
 from apps.operations.state import AT_REST
-from apps.quotas.services import hold_use
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
@@ -393,19 +388,10 @@ def changes(row: Balancer, wanted: Mapping[str, Any]) -> Sequence[BoundPart]:
     return [BoundPart(Changed(Wanted.of(row, members_of(row), wanted), was), row)]
 
 
-def hold(row: Balancer) -> None:
-    hold_use(row.tenant)
-    hold_rows(Vpc.objects.of(row.tenant).filter(pk=row.vpc_id))
-    hold_row(row)
-
-
 def settled(row: Balancer, goal: str, phase: str) -> None:
-    rows = Balancer.objects.of(row.tenant).filter(pk=row.pk)
-    settle(rows, goal, phase)
+    settle_in_vpc(row, goal, phase)
     if phase in AT_REST:
-        rows.update(settled_at=clock.now())
         request_refresh(row.vpc.zone, Kind.NETRIS_BALANCER)
-    read_again_when_over(row.vpc, phase)
 
 
 LOAD_BALANCER = Recipe(
@@ -413,7 +399,7 @@ LOAD_BALANCER = Recipe(
     Balancer,
     parts,
     settled,
-    hold,
+    hold_in_vpc,
     related=("tenant", "public_ip", "tier", "vpc__tenant", "vpc__zone"),
     changes=changes,
     take=take,

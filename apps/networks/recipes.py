@@ -17,12 +17,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from ipaddress import IPv4Interface
+from typing import Any
 from uuid import UUID
 
 from apps.accounts.models import Account
 from apps.cloudstack import oldest
 from apps.cloudstack import wire as cloudstack
 from apps.cloudstack.wire import Entity, StaticRoute
+from apps.kernel import clock
 from apps.kernel.locks import hold_row, hold_rows
 from apps.kernel.remote import Rejected
 from apps.mirror import queries as mirror
@@ -36,6 +38,7 @@ from apps.networks.readings import read_again_when_over
 from apps.operations.orders import Fate, fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, S, Wait
 from apps.operations.provisioned import settle
+from apps.operations.state import AT_REST
 from apps.quotas.services import hold_use
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -475,6 +478,22 @@ def hold_vpc(vpc: Vpc) -> None:
 def hold_tier(tier: Tier) -> None:
     hold_use(tier.vpc.tenant)
     hold_row(tier)
+
+
+def hold_in_vpc(row: Any) -> None:
+    """Of something that lies in a VPC, and knows its `vpc` and its `tenant`."""
+    hold_use(row.tenant)
+    hold_rows(Vpc.objects.of(row.tenant).filter(pk=row.vpc_id))
+    hold_row(row)
+
+
+def settle_in_vpc(row: Any, goal: str, phase: str) -> None:
+    """The same, of what remembers when it came to rest."""
+    rows = type(row).objects.of(row.tenant).filter(pk=row.pk)
+    settle(rows, goal, phase)
+    if phase in AT_REST:
+        rows.update(settled_at=clock.now())
+    read_again_when_over(row.vpc, phase)
 
 
 OF_VPC, OF_TIER = ("tenant", "zone"), ("vpc__tenant", "vpc__zone")

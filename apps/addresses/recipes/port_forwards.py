@@ -21,21 +21,18 @@ from typing import Any, NamedTuple
 
 from apps.addresses.models import PortForward
 from apps.addresses.recipes.shared import (
-    AGREEMENT,
     CHECKING,
     RELATED,
     address_of,
     clear_remains,
-    hold,
     refusal,
     rules_in,
-    settled,
 )
 from apps.addresses.ways import Way, lacking, ways_of
 from apps.cloudstack.wire import PortForward as Remote
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
-from apps.networks.recipes import need_netris
+from apps.networks.recipes import AGREEMENT, hold_in_vpc, need_netris, settle_in_vpc
 from apps.operations.orders import fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, Wait
 from apps.zones.clouds import Clouds
@@ -268,8 +265,8 @@ PORT_FORWARD = Recipe(
     "port-forward",
     PortForward,
     parts,
-    settled,
-    hold,
+    settle_in_vpc,
+    hold_in_vpc,
     related=RELATED,
     changes=changes,
     titles={"present": "Create port forward", "absent": "Delete port forward", "changed": "Change port forward"},

@@ -18,7 +18,6 @@ from uuid import UUID
 
 from apps.addresses import pool
 from apps.addresses.models import PublicIp
-from apps.addresses.recipes.shared import hold
 from apps.cloudstack import wire as cloudstack
 from apps.kernel.remote import Rejected
 from apps.mirror import queries as mirror
@@ -26,7 +25,7 @@ from apps.mirror.models import Item, Kind
 from apps.mirror.services import request_refresh
 from apps.networks.leftovers import Leftover, clear
 from apps.networks.readings import read_again_when_over
-from apps.networks.recipes import LIST_COMES, creation_pends, find_fabric_vpc, need_netris
+from apps.networks.recipes import LIST_COMES, creation_pends, find_fabric_vpc, hold_in_vpc, need_netris
 from apps.operations.orders import fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, Wait
 from apps.operations.provisioned import settle
@@ -187,7 +186,7 @@ PUBLIC_IP = Recipe(
     PublicIp,
     public_ip_parts,
     settle_public_ip,
-    hold,
+    hold_in_vpc,
     related=("tenant", "zone", "vpc__tenant", "vpc__zone"),
     titles={"present": "Acquire public IP", "absent": "Release public IP"},
 )

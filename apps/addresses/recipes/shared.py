@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from functools import partial
 from typing import TypeVar
 
-from apps.addresses.models import OnPublicIp, PortForward, PublicIp, StaticNat
+from apps.addresses.models import OnPublicIp, PortForward, StaticNat
 from apps.addresses.ways import PLUGINS, Way, remaining
 from apps.cloudstack.wire import PublicIp as RemoteIp
-from apps.kernel import clock
-from apps.kernel.locks import hold_row, hold_rows
 from apps.kernel.remote import Rejected
 from apps.netris.wire import NatRule
 from apps.networks.leftovers import Leftover, clear, nat_rules_of
-from apps.networks.models import Vpc
-from apps.networks.readings import read_again_when_over
 from apps.operations.parts import Progress, Wait
-from apps.operations.provisioned import settle
-from apps.operations.state import AT_REST
-from apps.quotas.services import hold_use
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
 R = TypeVar("R", StaticNat, PortForward)
 
-#: How long Netris may take to show what CloudStack says is done. The plugin has finished by then, so this is generous.
-AGREEMENT = timedelta(minutes=2)
 CHECKING = "Checking whether CloudStack received the order."
 RELATED = ("tenant", "public_ip", "tier", "vpc__tenant", "vpc__zone")
 
@@ -62,17 +52,3 @@ def clear_remains(row: OnPublicIp, ways: Sequence[Way], clouds: Clouds) -> Progr
             raise Rejected(text, system=System.NETRIS, call="DELETE /api/v2/nat/{id}")
     clear([Leftover(f"the NAT rule {rule.name}", partial(clouds.netris.delete_nat_rule, rule.id)) for rule in left])
     return Wait("Netris is removing what CloudStack left of it.") if left else None
-
-
-def hold(row: PublicIp | StaticNat | PortForward) -> None:
-    hold_use(row.tenant)
-    hold_rows(Vpc.objects.of(row.tenant).filter(pk=row.vpc_id))
-    hold_row(row)
-
-
-def settled(row: StaticNat | PortForward, goal: str, phase: str) -> None:
-    rows = type(row).objects.of(row.tenant).filter(pk=row.pk)
-    settle(rows, goal, phase)
-    if phase in AT_REST:
-        rows.update(settled_at=clock.now())
-    read_again_when_over(row.vpc, phase)

@@ -15,22 +15,19 @@ from typing import Any
 
 from apps.addresses.models import StaticNat
 from apps.addresses.recipes.shared import (
-    AGREEMENT,
     CHECKING,
     RELATED,
     address_of,
     clear_remains,
-    hold,
     refusal,
     rules_in,
-    settled,
 )
 from apps.addresses.ways import DNAT, lacking, remaining, ways_of
 from apps.cloudstack.wire import PublicIp as RemoteIp
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
-from apps.networks.recipes import need_netris
+from apps.networks.recipes import AGREEMENT, hold_in_vpc, need_netris, settle_in_vpc
 from apps.operations.orders import Fate, fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, Wait
 from apps.zones.clouds import Clouds
@@ -220,8 +217,8 @@ STATIC_NAT = Recipe(
     "static-nat",
     StaticNat,
     parts,
-    settled,
-    hold,
+    settle_in_vpc,
+    hold_in_vpc,
     related=RELATED,
     changes=again,
     titles={"present": "Enable static NAT", "absent": "Disable static NAT", "changed": "Apply static NAT again"},

@@ -21,22 +21,16 @@ from datetime import timedelta
 from typing import Any
 
 from apps.cloudstack.wire import StaticRoute as Remote
-from apps.kernel import clock
-from apps.kernel.locks import hold_row, hold_rows
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
 from apps.netris.names import PREFIX
 from apps.netris.wire import StaticRoute as OnNetris
 from apps.networks.leftovers import clear, route_left
-from apps.networks.models import StaticRoute, Vpc
-from apps.networks.readings import read_again_when_over
-from apps.networks.recipes import AGREEMENT, need_netris
+from apps.networks.models import StaticRoute
+from apps.networks.recipes import AGREEMENT, hold_in_vpc, need_netris, settle_in_vpc
 from apps.operations.orders import Fate, fate_of
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, ReadBack, Recipe, Wait
-from apps.operations.provisioned import settle
-from apps.operations.state import AT_REST
-from apps.quotas.services import hold_use
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
@@ -206,26 +200,12 @@ def again(row: StaticRoute, _wanted: Mapping[str, Any]) -> Sequence[BoundPart]:
     return [BoundPart(MakeAgain(), row), BoundPart(FabricRoute(), row)]
 
 
-def hold(row: StaticRoute) -> None:
-    hold_use(row.tenant)
-    hold_rows(Vpc.objects.of(row.tenant).filter(pk=row.vpc_id))
-    hold_row(row)
-
-
-def settled(row: StaticRoute, goal: str, phase: str) -> None:
-    rows = StaticRoute.objects.of(row.tenant).filter(pk=row.pk)
-    settle(rows, goal, phase)
-    if phase in AT_REST:
-        rows.update(settled_at=clock.now())
-    read_again_when_over(row.vpc, phase)
-
-
 STATIC_ROUTE = Recipe(
     "static-route",
     StaticRoute,
     parts,
-    settled,
-    hold,
+    settle_in_vpc,
+    hold_in_vpc,
     related=("tenant", "vpc__tenant", "vpc__zone"),
     changes=again,
     titles={"present": "Create static route", "absent": "Delete static route", "changed": "Apply static route again"},
