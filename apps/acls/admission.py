@@ -15,7 +15,7 @@ from apps.acls.evaluator import evaluate
 from apps.acls.fabric import Site
 from apps.acls.models import Acl, TierAcl, TierAclQuerySet
 from apps.acls.packets import Packet
-from apps.acls.rules import Action, Direction, Protocol, Rule, parse_cidrs, parse_rules
+from apps.acls.rules import Action, Direction, Protocol, Rule, parse_cidrs, parse_rules, places_in_force
 from apps.acls.services import change_rules
 from apps.acls.sources import Sources, cidrs_of, ranges_of, without
 from apps.acls.tables import fabric_table
@@ -94,8 +94,8 @@ def _list_of(tier: Tier, field: str) -> Acl:
 
 def _more(acl: Acl, tier: Tier, ports: Ports, address: int) -> str:
     """Which rule lets in an address that is not meant."""
-    rules, now = acl.written, clock.now()
-    places = [place for place, rule in enumerate(rules) if rule.is_in_force(now)]
+    rules = acl.written
+    places = places_in_force(rules, clock.now())
     in_force = [rules[place] for place in places]
     by = ""
     for port in range(ports.first, ports.last + 1):

@@ -16,7 +16,7 @@ from apps.acls.evaluator import differences
 from apps.acls.models import Acl, PastRules, TierAcl
 from apps.acls.packets import ECHO_REQUEST, Packet
 from apps.acls.ports import range_text
-from apps.acls.rules import Action, Direction, Protocol, Rule
+from apps.acls.rules import Action, Direction, Protocol, Rule, places_in_force
 from apps.acls.tables import By, Decision, Entry, fabric_table
 from apps.kernel import clock
 from apps.networks.inside import Inside, ListOfTier
@@ -48,7 +48,7 @@ def orders_of(acl: Acl, tiers: Sequence[TierAcl]) -> Orders:
     now = clock.now()
     rules = acl.in_force(now)
     all_rules = acl.written
-    numbers = [place + 1 for place, rule in enumerate(all_rules) if rule.is_in_force(now)]
+    numbers = [place + 1 for place in places_in_force(all_rules, now)]
     network = queries.network_of(acl, tiers)
     pairs = differences(rules, network, acl.site, denies_rest=acl.denies_rest)
     apart = {decision.place for pair in pairs for decision in (pair.written, pair.effective)}

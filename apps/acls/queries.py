@@ -14,7 +14,7 @@ from apps.acls.evaluator import Answer, evaluate
 from apps.acls.filters import AclFilter
 from apps.acls.models import Acl, AclQuerySet, PastRules, TierAcl, TierAclQuerySet
 from apps.acls.packets import Packet
-from apps.acls.rules import Rule
+from apps.acls.rules import Rule, places_in_force
 from apps.acls.tables import Decision
 from apps.instances import queries as instances
 from apps.instances.queries import Instance
@@ -97,8 +97,8 @@ def change_of(acl: Acl, work: Sequence[Operation]) -> Any:
 
 def answer_of(acl: Acl, packet: Packet) -> tuple[Answer, tuple[Rule, ...]]:
     """What the rules in force do to a packet, and these rules; places are those in the whole list."""
-    rules, now = acl.written, clock.now()
-    places = [place for place, rule in enumerate(rules) if rule.is_in_force(now)]
+    rules = acl.written
+    places = places_in_force(rules, clock.now())
     tier = network_of(acl, tiers_of(acl))
     answer = evaluate([rules[place] for place in places], tier, acl.site, packet, denies_rest=acl.denies_rest)
 

@@ -194,6 +194,11 @@ def in_force(rules: Sequence[Rule], now: datetime) -> tuple[Rule, ...]:
     return tuple(rule for rule in rules if rule.is_in_force(now))
 
 
+def places_in_force(rules: Sequence[Rule], now: datetime) -> list[int]:
+    """Where these stand among all."""
+    return [place for place, rule in enumerate(rules) if rule.is_in_force(now)]
+
+
 def next_expiry(rules: Sequence[Rule]) -> datetime | None:
     """When the first of them ends."""
     return min((rule.expires_at for rule in rules if rule.expires_at), default=None)

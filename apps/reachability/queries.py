@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from apps.acls import queries as acls
 from apps.acls.models import TierAcl
-from apps.acls.rules import Protocol
+from apps.acls.rules import Protocol, places_in_force
 from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
 from apps.addresses.queries import nat, public_ips
 from apps.instances import queries as instances
@@ -168,9 +168,8 @@ def _mark(tier: Tier) -> str:
 
 
 def _list(row: TierAcl, slug: str) -> ListOfTier:
-    acl, now = row.acl, clock.now()
-    rules = acl.written
-    in_force = [place for place, rule in enumerate(rules) if rule.is_in_force(now)]
+    acl, rules = row.acl, row.acl.written
+    in_force = places_in_force(rules, clock.now())
     url = reverse("acls:detail", args=[slug, acl.pk])
     return ListOfTier(
         acl.name, url, rules, in_force, acl.denies_rest, acl.site, _seen(Kind.NETRIS_ACL.label.lower(), row.seen)
