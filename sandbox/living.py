@@ -1,9 +1,10 @@
 """What is alive, for both services: one model, made of the rows that each of them keeps anyway.
 
 Netris's devices, ports and cables say which hypervisors run and can be reached; CloudStack's machines say what runs on
-which. A hypervisor is the same thing on both sides when device and host have one name. Netris asks since when no
-machine answers at an address, CloudStack since when a hypervisor is silent; both follow from rows and clock whenever
-somebody asks. So a killed device, a pulled cable and a stopped machine show on both sides, after a restart too.
+which, and what they were told. A hypervisor is the same thing on both sides when device and host have one name. Netris
+asks how the machine at an address behaves, CloudStack since when a hypervisor is silent; both follow from rows and
+clock whenever somebody asks. So a killed device, a pulled cable and a stopped machine show on both sides, after a
+restart too.
 
 Locks: whoever holds CloudStack's store may take Netris's, never the other way round. Questions take no lock at all.
 They look single rows up in the other store, each with one step of the interpreter, so they see a row as it was before a
@@ -17,9 +18,12 @@ from functools import lru_cache
 from ipaddress import IPv4Network, ip_address
 from typing import NamedTuple
 
+from sandbox.kit import manners
+from sandbox.kit.manners import Manner
 from sandbox.kit.store import Row, Store
 from sandbox.netris.state import fabric
 from sandbox.netris.state.controller import Controller
+from sandbox.netris.telemetry import power
 
 BOOT_SECONDS = 60.0  # until a hypervisor's agent is back (unverified)
 REBOOT_SECONDS = 30.0  # of a machine (unverified)
@@ -36,7 +40,7 @@ class Living:
     def __init__(self, net: Controller, tables: Store) -> None:
         self._net = net
         self._tables = tables
-        net.machine_silent_since = self.machine_silent_since
+        net.machine_manner = self.machine_manner
 
     # hypervisors, for CloudStack
 
@@ -69,7 +73,7 @@ class Living:
         with self._net.store.lock:
             device = self._device(name)
             if device is not None:
-                fabric.switch(self._net, device, is_on=is_on)
+                power.switch(self._net, device, is_on=is_on)
         return device is not None
 
     def _device(self, name: str) -> Row | None:
@@ -85,17 +89,19 @@ class Living:
 
     # machines, for Netris
 
-    def machine_silent_since(self, vpc: int, ip: str) -> float | None:
-        """Since when no machine answers at an address of a Netris VPC, 0 for as long as one can tell.
+    def machine_manner(self, vpc: int, ip: str, port: int) -> tuple[Manner, float]:
+        """How whatever is at an address of a Netris VPC behaves at a port, and since when it is well or not.
 
-        None while one does, and for addresses outside CloudStack's tiers, where anything may be. In a tier there are
-        none but CloudStack's machines. Both sides know a tier by its VNI.
+        Where no machine answers nothing comes back, for ever where there never was one. Addresses outside CloudStack's
+        tiers are well: there anything may be. In a tier there are none but CloudStack's machines. Both sides know a
+        tier by its VNI.
         """
         tiers = list(self._tiers(vpc))
         for tier in tiers:
             for vm in self._holders(tier, ip):
-                return self.silent_since(vm)
-        return 0.0 if any(_is_in(tier["cidr"], ip) for tier in tiers) else None
+                since = self.silent_since(vm)
+                return manners.at(vm["manners"], port) if since is None else (Manner.TIME_OUT, since)
+        return (Manner.TIME_OUT if any(_is_in(tier["cidr"], ip) for tier in tiers) else Manner.WELL), 0.0
 
     def _tiers(self, vpc: int) -> Iterator[Row]:
         for vnet in self._net.vnets.by("vpc", vpc):

@@ -3,6 +3,9 @@
     POST /_sandbox/reconnect        the provider's host is reconnected: the plugin logs in to Netris again
     POST /_sandbox/instances        {"network", "count", "state", "secondary", "name", "wait"}: machines move into
                                     a tier (see `inhabitants`); the answer has their "ids"
+    POST /_sandbox/manners          {"instance", "does", "port"}: what a machine, by uuid or name, does with those who
+                                    come to a port, or to any without one (see `kit.manners` for the words)
+    GET  /_sandbox/manners          the machines that do not answer as they should, by such an order
     POST /_sandbox/devices/{name}/kill, /revive     the same order as on Netris's side, about the same device
 
 A restart is one of the management server: jobs in flight are lost (status 2, no result), what they had half done stays
@@ -24,9 +27,11 @@ from typing import Any
 from sandbox.cloudstack.inhabitants import Inhabitants, Order
 from sandbox.cloudstack.resources.networks import vnis
 from sandbox.cloudstack.state.cloud import Cloud
+from sandbox.kit import manners
 from sandbox.kit.control import Control, nothing_here, order_of
 from sandbox.kit.faults import Faults
 from sandbox.kit.http import Request, Response
+from sandbox.kit.manners import Manner, manner_of, port_of
 from sandbox.kit.pace import Pace
 from sandbox.kit.store import Row, Table
 
@@ -87,12 +92,37 @@ class Orders(Control):
             case "POST", ["instances"]:
                 asked = order_of(request, "network", optional=("count", "state", "secondary", "name", "wait"))
                 return Response.of_json(201, {"ids": self._inhabitants.move_in(Order(**asked))})
+            case "GET", ["manners"]:
+                return Response.of_json(200, self._manners())
+            case "POST", ["manners"]:
+                order = order_of(request, "instance", "does", optional=("port",))
+                with self.store.lock:
+                    self._tell(order["instance"], port_of(order.get("port", 0)), manner_of(order["does"]))
             case "POST", ["devices", name, "kill" | "revive" as what]:
                 if not self._cloud.living.switch(name, is_on=what == "revive"):
                     return Response.of_json(404, {"message": f"no such device: {name}"})
             case _:
                 return nothing_here()
         return Response.of_json(200, {})
+
+    def _tell(self, instance: Any, port: int, manner: Manner) -> None:
+        vm = self._machine(instance)
+        self._cloud.change("vm", vm, manners=manners.told(vm["manners"], port, manner, self.clock.now()))
+
+    def _manners(self) -> list[dict[str, Any]]:
+        return [
+            {"instance": vm["id"], "name": vm["name"], "port": int(port), "does": does, "since": since}
+            for vm in self.store["vm"]
+            for port, (does, since) in vm["manners"].items()
+        ]
+
+    def _machine(self, value: Any) -> Row:
+        vms = self.store["vm"]
+        found = [vm for vm in vms if value in (vm["id"], vm["name"])] if isinstance(value, str) else []
+        if len(found) != 1:
+            reason = "several machines have this name" if found else "must be the uuid or the name of a machine"
+            raise ValueError(f"instance: {reason}")
+        return found[0]
 
     def _tier(self, value: Any, name: str) -> Row:
         row = self.store["network"].get(value) if isinstance(value, str) else None

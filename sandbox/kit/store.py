@@ -23,7 +23,7 @@ Row = dict[str, Any]
 Key = int | str
 Field = str | tuple[str, ...]  # `by(("networkid", "ipaddress"), (network, address))`
 
-SCHEMA = 6
+SCHEMA = 7
 
 _ABSENT = object()
 _BATCH = 10_000

@@ -2,13 +2,14 @@
 
     POST /_sandbox/devices/{name}/kill      the device falls silent and its ports go down
     POST /_sandbox/devices/{name}/revive    it boots; sessions over it come up again after a while
-    POST /_sandbox/members  {"vpc", "ip", "up"}         a load balancer's member falls silent, or answers again
+    POST /_sandbox/members  {"vpc", "ip", "does"}       a load balancer's member does what `kit.manners` has words for
                             and "port", "softgate"      ... on one port only, or to one SoftGate only
+    GET  /_sandbox/members                              those that are not well by such an order
 
 A restart ends all sessions, as `sessions/end` does, and keeps the state (what else one does is told nowhere).
 `duplicate-vni` is about two V-Nets, by id or by name. For `forget` and `change`, tables are: tenant, site, vpc,
 vpcpeering, allocation, subnet, vnet, optionset, nat, l4lb, acl, portgroup, route, profile, hw, port, link, ebgp,
-bgpobject, routemap, permissiongroup, userrole, user, reservation, silentmember, threshold.
+bgpobject, routemap, permissiongroup, userrole, user, reservation, membermanner, lastreport, threshold.
 
 A BGP peer that hangs up is `change {"table": "ebgp", "id": 3, "fields": {"peerState": "Idle"}}`, one that announces
 nothing has `peerPrefixes` 0. A cable is pulled with `{"table": "port", ..., "fields": {"carrier": false}}`; null puts
@@ -23,13 +24,14 @@ from typing import Any
 from sandbox.kit.control import Control, nothing_here, order_of
 from sandbox.kit.faults import Faults
 from sandbox.kit.http import Request, Response
+from sandbox.kit.manners import manner_of
 from sandbox.kit.pace import Pace
 from sandbox.kit.store import Row
 from sandbox.netris.auth import Gate
 from sandbox.netris.overlay import members
-from sandbox.netris.state import fabric
 from sandbox.netris.state.controller import Controller
 from sandbox.netris.state.shelf import Shelf
+from sandbox.netris.telemetry import power
 from sandbox.netris.wire import Fields, Refusal
 
 
@@ -67,8 +69,10 @@ class Orders(Control):
             case "POST", ["devices", name, "kill" | "revive" as what]:
                 with self.store.lock:
                     return self._switch(name, is_on=what == "revive")
+            case "GET", ["members"]:
+                return Response.of_json(200, [self._member_view(row) for row in self._net.member_manners])
             case "POST", ["members"]:
-                order = order_of(request, "vpc", "ip", "up", optional=("port", "softgate"))
+                order = order_of(request, "vpc", "ip", "does", optional=("port", "softgate"))
                 with self.store.lock:
                     self._tell_member(Fields(order))
                     self.changed()
@@ -79,7 +83,7 @@ class Orders(Control):
         device = self._net.devices.one("name", name)
         if device is None:
             return Response.of_json(404, {"message": f"no such device: {name}"})
-        fabric.switch(self._net, device, is_on=is_on)
+        power.switch(self._net, device, is_on=is_on)
         return Response.of_json(200, {})
 
     def _tell_member(self, order: Fields) -> None:
@@ -88,13 +92,14 @@ class Orders(Control):
         gate = self._named(self._net.devices, order.raw("softgate"), "softgate")["id"] if "softgate" in order else 0
         try:
             ip, port = str(order.address("ip")), order.integer("port", 0, 65535, 0)
-            is_up = order.flag("up")
         except Refusal as refusal:
             raise ValueError(refusal.message) from refusal
-        if is_up:
-            members.restore(self._net, vpc, ip)
-        else:
-            members.silence(self._net, vpc, ip, port=port, gate=gate)
+        members.tell(self._net, vpc, ip, manner_of(order.raw("does")), port=port, gate=gate)
+
+    def _member_view(self, row: Row) -> dict[str, Any]:
+        gate = self._net.ref(self._net.devices, row["gate"])["name"]
+        shown = {"vpc": self._net.ref(self._net.vpcs, row["vpc"])["name"], "softgate": gate}
+        return {**shown, **{name: row[name] for name in ("ip", "port", "does", "since")}}
 
     def _named(self, shelf: Shelf, value: Any, name: str) -> Row:
         """The row of this id or of this name."""

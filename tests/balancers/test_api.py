@@ -21,7 +21,6 @@ from apps.mirror.services import refresh
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.tenancy.models import AuditEntry
-from sandbox.netris.overlay import members
 from tests import builders
 from tests.api.conftest import Api
 from tests.balancers.test_recipe import TCP, shown
@@ -64,7 +63,7 @@ def see(place: Any) -> None:
         refresh(place.zone, kind, place.watch.clouds_of(place.zone))
 
 
-def test_one_is_made_watched_broken_drained_repaired_and_deleted(place, api):
+def test_one_is_made_watched_broken_drained_repaired_and_deleted(place, api, tell):
     found = made(place, api)
     assert (found["configured"]["verdict"], found["working"]["verdict"]) == ("unknown", "unknown")
     see(place)
@@ -75,12 +74,13 @@ def test_one_is_made_watched_broken_drained_repaired_and_deleted(place, api):
     assert found["health_check"] == {"type": "tcp", "path": "", "timeout_seconds": 2}
 
     [first, second] = found["members"]
-    members.silence(place.world.netris.net, place.vpc.netris_id, first["address"])
+    tell(first["instance"]["id"], "refuse", port=8443)
     place.clock.shift(timedelta(seconds=30))
     see(place)
     found = read(api)
     assert found["working"]["verdict"] == "degraded"
-    assert f"from {first['instance']['name']}; the instance runs" in found["working"]["sentence"]
+    seen = f"“connection refused” from {first['instance']['name']}; the instance runs"
+    assert seen in found["working"]["sentence"]
     [broken, _] = found["members"]
     assert {gate["verdict"] for gate in broken["softgates"]} == {"down"}
 

@@ -119,7 +119,7 @@ def test_a_start_that_was_killed_in_the_middle_is_a_new_start(tmp_path):
     world.close()
 
 
-SCHEMA_AND_ROWS = (6, "b437c11b2ce789ef")
+SCHEMA_AND_ROWS = (7, "91886b8e3470cd6f")
 
 
 def test_rows_of_other_fields_have_another_schema():

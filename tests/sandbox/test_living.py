@@ -137,15 +137,94 @@ def test_a_rebooted_machine_is_silent_for_a_while_and_running_all_the_time(web):
 
 def test_a_machine_that_runs_can_still_be_ordered_silent_and_a_stopped_one_not_back(web):
     first, second = (vm["ipaddress"] for vm in web.vms)
-    web.order("members", vpc=web.twin, ip=first, up=False)
+    web.order("members", vpc=web.twin, ip=first, does="time_out")
     web.root.done("stopVirtualMachine", id=web.vms[1]["id"])
     web.wait(PATIENCE)
     assert web.members() == ["failed", "failed"]
 
     for address in (first, second):
-        web.order("members", vpc=web.twin, ip=address, up=True)
+        web.order("members", vpc=web.twin, ip=address, does="well")
 
     assert web.members() == ["ok", "failed"]
+
+
+TIMED_OUT_TEXT = ("failed", "connection timed out")
+
+
+def told(web, number=0, **order):
+    """What the SoftGates say of both members after an order about one of the machines."""
+    http = client_of(web.world)
+    http.post("/_sandbox/manners", json={"instance": web.vms[number]["id"], **order}).raise_for_status()
+    web.wait(PATIENCE)
+    members = web.get(f"/api/v2/l4lb/{web.balancer}")["backendIps"]
+    return [{(stat["status"]["value"], stat["response"]) for stat in member["stats"]} for member in members]
+
+
+def test_a_machine_is_told_how_to_behave_on_a_port(web):
+    well, refused = {("ok", "OK")}, {("failed", "connection refused")}
+
+    assert told(web, port=81, does="refuse") == [well, well]
+    assert told(web, port=80, does="refuse") == [refused, well]
+    assert told(web, port=80, does="answer_500") == [well, well]
+    web.check_members(healthCheck="HTTP", requestPath="/up")
+    assert told(web, port=80, does="answer_500") == [{("failed", "HTTP status 500")}, well]
+    assert told(web, does="time_out") == [{TIMED_OUT_TEXT}, well]
+    assert told(web, port=80, does="well") == [well, well]
+    rows = client_of(web.world).get("/_sandbox/manners").json()
+    assert [(row["instance"], row["port"], row["does"]) for row in rows] == [
+        (web.vms[0]["id"], 0, "time_out"),
+        (web.vms[0]["id"], 80, "well"),
+    ]
+    assert told(web, does="well") == [well, well]
+    assert client_of(web.world).get("/_sandbox/manners").json() == []
+
+
+def test_a_machine_that_is_off_times_out_whatever_it_was_told_and_remembers_it(web):
+    assert told(web, port=80, does="refuse")[0] == {("failed", "connection refused")}
+    web.root.done("stopVirtualMachine", id=web.vms[0]["id"])
+    assert told(web, 1, does="well")[0] == {TIMED_OUT_TEXT}
+
+    web.root.done("startVirtualMachine", id=web.vms[0]["id"])
+
+    assert told(web, 1, does="well")[0] == {("failed", "connection refused")}
+
+
+def test_what_a_machine_was_told_holds_at_all_of_its_addresses_and_goes_with_it(web):
+    nic = web.vm(0)["nic"][0]["id"]
+    extra = web.root.done("addIpToNic", nicid=nic)["nicsecondaryip"]["ipaddress"]
+    web.balance(extra)
+    assert told(web, port=80, does="refuse") == [{("failed", "connection refused")}]
+
+    web.root.done("destroyVirtualMachine", id=web.vms[0]["id"], expunge="true")
+
+    assert client_of(web.world).get("/_sandbox/manners").json() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {},
+        {"instance": "nobody", "does": "refuse"},
+        {"instance": 5, "does": "refuse"},
+        {"instance": "prod-1", "does": "sulk"},
+        {"instance": "prod-1", "does": "refuse", "port": 70000},
+        {"instance": "prod-1", "does": "refuse", "port": "80"},
+        {"instance": "prod-1", "does": "refuse", "port": True},
+    ],
+)
+def test_orders_about_manners_that_make_no_sense_are_refused(web, wrong):
+    http = client_of(web.world)
+
+    assert http.post("/_sandbox/manners", json=wrong).status_code == 400
+    assert http.get("/_sandbox/manners").json() == []
+
+
+def test_a_name_that_several_machines_have_names_none(web, world, acme):
+    acme.machine(acme.tier(acme.vpc()), "prod-1")
+
+    response = client_of(world).post("/_sandbox/manners", json={"instance": "prod-1", "does": "refuse"})
+
+    assert (response.status_code, response.json()["message"]) == (400, "instance: several machines have this name")
 
 
 def test_without_a_health_check_a_stopped_machine_goes_unnoticed(web):
@@ -154,14 +233,14 @@ def test_without_a_health_check_a_stopped_machine_goes_unnoticed(web):
     web.root.done("stopVirtualMachine", id=web.vms[0]["id"])
     web.wait(600)
 
-    assert web.members() == ["ok", "ok"]
+    assert web.members() == ["", ""]
 
 
 def test_in_a_tier_nobody_answers_where_no_machine_is_and_outside_of_it_the_order_decides(web):
     web.balance("10.10.1.200", "10.10.77.5", "192.0.2.9", "2001:db8::9")
     assert web.members() == ["failed", "ok", "ok", "ok"]
 
-    web.order("members", vpc=web.twin, ip="192.0.2.9", up=False)
+    web.order("members", vpc=web.twin, ip="192.0.2.9", does="time_out")
     web.wait(PATIENCE)
 
     assert web.members() == ["failed", "ok", "failed", "ok"]

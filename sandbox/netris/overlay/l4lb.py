@@ -8,6 +8,7 @@ from typing import Any
 
 from sandbox.kit.store import Row
 from sandbox.netris.overlay import ipam, members
+from sandbox.netris.overlay.members import Report
 from sandbox.netris.state.controller import Controller
 from sandbox.netris.state.ledger import Claim
 from sandbox.netris.wire import (
@@ -24,7 +25,7 @@ from sandbox.netris.wire import (
 )
 
 CHECKS = ("None", "TCP", "HTTP")
-_WORDS = {True: ("ok", "OK"), False: ("failed", "connection timed out")}
+_WELL = "OK"
 
 
 def render(net: Controller, row: Row) -> dict[str, Any]:
@@ -32,8 +33,8 @@ def render(net: Controller, row: Row) -> dict[str, Any]:
     enabled = row["status"] == "enable"
     tenant, site = net.ref(net.tenants, row["tenant"]), net.ref(net.sites, row["site"])
     backends = [_backend_view(net, row, backend) for backend in row["backendIps"]]
-    failed = [backend for backend in backends if backend["status"] != "ok"]
-    word = "Disabled" if not enabled else "OK" if not failed else f"{len(failed)} failed"
+    failed = sum(backend["status"] == "failed" for backend in backends)
+    word = _label(row, failed)
     timeout = weak_int(row["timeOut"])
     check = {"protocol": row["healthCheck"], "timeout": timeout, "requestPath": row["requestPath"]}
     return {
@@ -59,23 +60,44 @@ def _go_check(row: Row) -> dict[str, Any]:
     return {"timeOut": row["timeOut"], "requestPath": row["requestPath"]}
 
 
+def _label(row: Row, failed: int) -> str:
+    """The words are unverified, those of a balancer that nobody probes even more so."""
+    if row["status"] != "enable":
+        return "Disabled"
+    return f"{failed} failed" if failed else "Enabled" if row["healthCheck"] == "None" else "OK"
+
+
 def _backend_view(net: Controller, row: Row, backend: Row) -> dict[str, Any]:
-    """What each SoftGate that balances now has found; the member is well while one of them reaches it."""
-    found = members.found(net, row, backend)
-    ok = any(answers for _, answers in found)
+    """What the SoftGates have found. Without a health check they say nothing, and the words are blank (unverified)."""
+    reports = members.reports(net, row, backend)
+    status, response = ("", "") if row["healthCheck"] == "None" else _summary(reports)
     return {
         **{name: backend[name] for name in ("id", "ip", "port", "maintenance")},
-        "status": _WORDS[ok][0],
-        "response": _WORDS[ok][1] if found else "no SoftGate",
+        "status": status,
+        "response": response,
         "stats": [
             {
-                "hardware": {"id": gate["id"], "name": gate["name"]},
-                "status": {"label": _WORDS[answers][0].upper(), "value": _WORDS[answers][0]},
-                "response": _WORDS[answers][1],
+                "hardware": {"id": report.gate["id"], "name": report.gate["name"]},
+                "status": {"label": _word(report).upper(), "value": _word(report)},
+                "response": report.trouble or _WELL,
             }
-            for gate, answers in found
+            for report in reports
         ],
     }
+
+
+def _word(report: Report) -> str:
+    return "failed" if report.trouble else "ok"
+
+
+def _summary(reports: list[Report]) -> tuple[str, str]:
+    """The member is well while one of the SoftGates that balance reaches it; of those that were killed, only their last
+    words are left (unverified)."""
+    heard = [report for report in reports if not report.is_last]
+    if not heard:
+        return "failed", "no SoftGate"
+    best = min(heard, key=lambda report: bool(report.trouble))
+    return _word(best), best.trouble or _WELL
 
 
 def _json(net: Controller, row: Row) -> str:

@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from typing import Any
 
 from sandbox.kit.clock import Clock
+from sandbox.kit.manners import Manner
 from sandbox.kit.store import Field, Row, Store
 from sandbox.netris.state.ledger import LAST_VNI, Claim, Claims, Ledger, Owner
 from sandbox.netris.state.shelf import Cables, Shelf, Spells, Subset
@@ -18,18 +19,19 @@ LAST_VLAN = 4094
 LAST_VPC_VLAN = 3583
 
 
-def _nobody_knows(vpc: int, ip: str) -> float | None:
+def _nobody_knows(vpc: int, ip: str, port: int) -> tuple[Manner, float]:
     """Without a CloudStack beside it, the controller knows of no machines."""
-    return None
+    return Manner.WELL, 0.0
 
 
 class Controller:
-    """`machine_silent_since` tells of an address in a VPC since when no machine answers there (`sandbox.living`)."""
+    """`machine_manner` tells how a machine behaves at a port of an address in a VPC, and since when it is well or not
+    (`sandbox.living`)."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
-        self.machine_silent_since: Callable[[int, str], float | None] = _nobody_knows
+        self.machine_manner: Callable[[int, str, int], tuple[Manner, float]] = _nobody_knows
         self.unreached: list[Row] | None = None  # reckoned by `fabric`, until something happens
         self.age = 0.0  # seconds by which what is written now is older than it looks: seeds were there before
         self.tree = Tree()
@@ -62,7 +64,8 @@ class Controller:
                 self.maintained,
             ),
         )
-        self.silent_members = Shelf(store["silentmember"], "vpc")
+        self.member_manners = Shelf(store["membermanner"], "vpc")
+        self.last_reports = Shelf(store["lastreport"])
         self.thresholds = Shelf(store["threshold"])
         self.misplugged = Subset(lambda row: bool(row["neighbour"]))
         self.down_ports = Spells(store["downport"], clock, _is_dark)

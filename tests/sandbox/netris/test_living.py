@@ -297,7 +297,7 @@ def seen(netris, number):
 
 def test_a_silent_member_is_found_after_three_attempts(netris, balancer):
     vpc, number = balancer
-    netris.order("members", vpc="acme", ip="10.1.1.6", up=False)
+    netris.order("members", vpc="acme", ip="10.1.1.6", does="time_out")
     assert seen(netris, number) == (["ok", "ok"], {"status": "success", "text": "OK"})
 
     netris.wait(7)
@@ -305,7 +305,7 @@ def test_a_silent_member_is_found_after_three_attempts(netris, balancer):
     assert seen(netris, number) == (["ok", "failed"], {"status": "danger", "text": "1 failed"})
     (row,) = netris.get("/api/v2/l4lb", filterByVpc=vpc["id"])
     assert [stat["status"]["value"] for stat in row["backendIps"][1]["stats"]] == ["failed", "failed"]
-    netris.order("members", vpc=vpc["id"], ip="10.1.1.6", up=True)
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.6", does="well")
     assert seen(netris, number)[0] == ["ok", "ok"]
 
 
@@ -324,7 +324,7 @@ def test_a_softgate_without_cables_balances_nothing(netris, balancer):
 
 def test_a_member_may_be_silent_to_one_softgate_only(netris, balancer):
     vpc, number = balancer
-    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", port=80, softgate="SoftGate-2", up=False)
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", port=80, softgate="SoftGate-2", does="time_out")
     netris.wait(7)
 
     row = netris.get(f"/api/v2/l4lb/{number}")
@@ -339,17 +339,106 @@ def test_a_member_may_be_silent_to_one_softgate_only(netris, balancer):
     assert {member["response"] for member in row["backendIps"]} == {"no SoftGate"}
 
 
-def test_without_a_health_check_nobody_finds_out(netris, balancer):
+def test_without_a_health_check_nobody_finds_out_and_nobody_says_anything(netris, balancer):
     vpc, number = balancer
     netris.put(f"/api/v2/l4lb/{number}", healthCheck="None")
-    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", up=False)
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", does="time_out")
     netris.wait(60)
 
-    assert seen(netris, number)[0] == ["ok", "ok"]
+    assert seen(netris, number) == (["", ""], {"status": "success", "text": "Enabled"})
+    members = netris.get(f"/api/v2/l4lb/{number}")["backendIps"]
+    assert [(member["response"], member["stats"]) for member in members] == [("", []), ("", [])]
+
+
+def responses(netris, number):
+    """What each SoftGate says of the first member."""
+    member = netris.get(f"/api/v2/l4lb/{number}")["backendIps"][0]
+    return {stat["hardware"]["name"]: (stat["status"]["value"], stat["response"]) for stat in member["stats"]}
+
+
+WELL = ("ok", "OK")
 
 
 @pytest.mark.parametrize(
-    "order", [{}, [], {"vpc": "nowhere", "ip": "10.1.1.5", "up": False}, {"vpc": 1, "ip": "x", "up": True}, {"vpc": 1}]
+    ("does", "by_tcp", "by_http"),
+    [
+        ("refuse", ("failed", "connection refused"), ("failed", "connection refused")),
+        ("time_out", ("failed", "connection timed out"), ("failed", "connection timed out")),
+        ("answer_500", WELL, ("failed", "HTTP status 500")),
+    ],
+)
+def test_what_a_member_was_told_to_do_is_found_by_checks_that_notice_it(netris, balancer, does, by_tcp, by_http):
+    vpc, number = balancer
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", port=80, does=does)
+    assert responses(netris, number) == {"SoftGate-1": WELL, "SoftGate-2": WELL}
+    netris.wait(7)
+
+    assert responses(netris, number) == {"SoftGate-1": by_tcp, "SoftGate-2": by_tcp}
+    netris.put(f"/api/v2/l4lb/{number}", healthCheck="HTTP", requestPath="/up")
+    assert responses(netris, number) == {"SoftGate-1": by_http, "SoftGate-2": by_http}
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", does="well")
+    assert responses(netris, number) == {"SoftGate-1": WELL, "SoftGate-2": WELL}
+
+
+def test_orders_about_members_are_listed_and_one_that_goes_on_differently_is_no_new_one(netris, balancer):
+    vpc, number = balancer
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", does="time_out")
+    netris.wait(7)
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", does="refuse")
+
+    assert responses(netris, number)["SoftGate-1"] == ("failed", "connection refused")
+    (row,) = netris.http.get("/_sandbox/members").json()
+    assert (row["vpc"], row["softgate"], row["ip"], row["port"], row["does"]) == ("acme", "", "10.1.1.5", 0, "refuse")
+
+
+def test_a_member_that_is_well_again_on_one_port_is_not_so_on_another(netris, balancer):
+    vpc, number = balancer
+    for port in (80, 81):
+        netris.order("members", vpc=vpc["id"], ip="10.1.1.5", port=port, does="refuse")
+    netris.wait(7)
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", port=80, does="well")
+
+    assert responses(netris, number)["SoftGate-1"] == WELL
+    assert [row["port"] for row in netris.http.get("/_sandbox/members").json()] == [81]
+
+
+def test_a_softgate_that_was_killed_reports_nothing_new_until_it_is_back(netris, balancer):
+    vpc, number = balancer
+    netris.order("devices/SoftGate-2/kill")
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", does="refuse")
+    netris.wait(600)
+    refused = ("failed", "connection refused")
+
+    assert responses(netris, number) == {"SoftGate-1": refused, "SoftGate-2": WELL}
+    assert netris.get(f"/api/v2/l4lb/{number}")["backendIps"][0]["status"] == "failed"
+    netris.order("devices/SoftGate-1/kill")
+    netris.order("members", vpc=vpc["id"], ip="10.1.1.5", does="well")
+    assert responses(netris, number) == {"SoftGate-1": refused, "SoftGate-2": WELL}
+    netris.order("devices/SoftGate-1/revive")
+    assert responses(netris, number) == {"SoftGate-1": WELL, "SoftGate-2": WELL}
+
+
+def test_the_last_report_of_a_killed_softgate_is_about_the_balancer_as_it_was(netris, balancer):
+    _, number = balancer
+    netris.order("devices/SoftGate-2/kill")
+    netris.wait(1)
+    netris.put(f"/api/v2/l4lb/{number}", timeOut="3000")
+
+    assert responses(netris, number) == {"SoftGate-1": WELL}
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        [],
+        {"vpc": "nowhere", "ip": "10.1.1.5", "does": "refuse"},
+        {"vpc": 1, "ip": "x", "does": "well"},
+        {"vpc": 1, "ip": "10.1.1.5", "does": "sulk"},
+        {"vpc": 1, "ip": "10.1.1.5", "does": ["refuse"]},
+        {"vpc": 1, "ip": "10.1.1.5", "does": "refuse", "port": 65536},
+        {"vpc": 1},
+    ],
 )
 def test_orders_about_members_that_make_no_sense_are_refused(netris, order):
     assert netris.http.post("/_sandbox/members", json=order).status_code == 400

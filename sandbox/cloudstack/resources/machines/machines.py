@@ -57,6 +57,7 @@ def make_machine(call: Call) -> Row:
         started=0.0,
         stopped=cloud.clock.now(),
         rebooted=0.0,
+        manners={},
         fordisplay=call.get("displayvm", True),
     )
     name = call.get("name") or f"VM-{vm['id']}"
