@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from ipaddress import IPv4Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, ip_address
 from typing import NamedTuple
 
 from sandbox.kit import manners
@@ -38,8 +38,8 @@ class Contact(NamedTuple):
 
 class Living:
     def __init__(self, net: Controller, tables: Store) -> None:
-        self._net = net
-        self._tables = tables
+        self.net = net
+        self.tables = tables
         net.machine_manner = self.machine_manner
 
     # hypervisors, for CloudStack
@@ -49,7 +49,7 @@ class Living:
         device = self._device(name)
         if device is None:
             return Contact(None, is_down=False)
-        down, cut = self._down_since(device), fabric.cut_off_since(self._net, device)
+        down, cut = self._down_since(device), fabric.cut_off_since(self.net, device)
         reasons = [since for since in (down, cut) if since is not None]
         return Contact(min(reasons, default=None), is_down=down is not None)
 
@@ -60,7 +60,7 @@ class Living:
 
     def unsteady(self) -> set[str]:
         """The names of the devices that something has happened to, and of those they are plugged into."""
-        net = self._net
+        net = self.net
         dead, shaken = list(net.dead_devices.rows.values()), list(net.shaken_devices.rows.values())
         ports = [port for device in dead for port in net.ports.by("hw", device["id"])]
         ports += [port for number in net.down_ports.ids if (port := net.ports.get(number))]
@@ -70,20 +70,20 @@ class Living:
 
     def switch(self, name: str, *, is_on: bool) -> bool:
         """Kill a device, or have it boot. False when there is none of that name."""
-        with self._net.store.lock:
+        with self.net.store.lock:
             device = self._device(name)
             if device is not None:
-                power.switch(self._net, device, is_on=is_on)
+                power.switch(self.net, device, is_on=is_on)
         return device is not None
 
     def _device(self, name: str) -> Row | None:
-        return self._net.devices.one("name", name)
+        return self.net.devices.one("name", name)
 
     def _down_since(self, device: Row) -> float | None:
         """Since when a device is dead, or boots."""
         if device["killedAt"] is not None:
             return float(device["killedAt"])
-        if not device["outages"] or self._net.clock.now() >= device["bootedAt"] + BOOT_SECONDS:
+        if not device["outages"] or self.net.clock.now() >= device["bootedAt"] + BOOT_SECONDS:
             return None
         return float(device["outages"][-1][0])
 
@@ -98,30 +98,36 @@ class Living:
         """
         tiers = list(self._tiers(vpc))
         for tier in tiers:
-            for vm in self._holders(tier, ip):
+            for vm in self.holders(tier, ip):
                 since = self.silent_since(vm)
                 return manners.at(vm["manners"], port) if since is None else (Manner.TIME_OUT, since)
         return (Manner.TIME_OUT if any(_is_in(tier["cidr"], ip) for tier in tiers) else Manner.WELL), 0.0
 
     def _tiers(self, vpc: int) -> Iterator[Row]:
-        for vnet in self._net.vnets.by("vpc", vpc):
-            yield from self._tables["network"].by("vni", vnet["vxlanID"])
+        for vnet in self.net.vnets.by("vpc", vpc):
+            yield from self.tables["network"].by("vni", vnet["vxlanID"])
 
-    def _holders(self, tier: Row, ip: str) -> Iterator[Row]:
+    def holders(self, tier: Row, ip: str) -> Iterator[Row]:
         for kind in ("nic", "nicsecondaryip"):
-            for row in self._tables[kind].by(("networkid", "ipaddress"), (tier["id"], ip)):
-                vm = self._tables["vm"].get(row["vmid"])
+            for row in self.tables[kind].by(("networkid", "ipaddress"), (tier["id"], ip)):
+                vm = self.tables["vm"].get(row["vmid"])
                 if vm is not None:
                     yield vm
 
     def silent_since(self, vm: Row) -> float | None:
-        host = self._tables["host"].get(vm["hostid"])
+        host = self.tables["host"].get(vm["hostid"])
         if vm["state"] != "Running" or host is None:
             return float(vm["stopped"])
         reasons = [self.contact(host["name"]).silent_since, self.lost_at(host["name"], vm["started"])]
-        if self._net.clock.now() < vm["rebooted"] + REBOOT_SECONDS:
+        if self.net.clock.now() < vm["rebooted"] + REBOOT_SECONDS:
             reasons.append(vm["rebooted"])
         return min((since for since in reasons if since is not None), default=None)
+
+
+def router_address(tier: Row) -> IPv4Address:
+    """The gateway is Netris's; the router has the next address, where a real one draws its own (9)."""
+    cidr, gateway = IPv4Network(tier["cidr"]), IPv4Address(tier["gateway"])
+    return next(host for host in cidr.hosts() if host != gateway)
 
 
 @lru_cache(65536)

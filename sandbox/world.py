@@ -22,6 +22,7 @@ from sandbox.kit.http import Server, serve, transport
 from sandbox.kit.store import Store
 from sandbox.living import Living
 from sandbox.netris.app import Netris
+from sandbox.packets import Outcome, Packet, would_pass
 from sandbox.site import REFERENCE, Site
 
 log = logging.getLogger(__name__)
@@ -85,6 +86,9 @@ class World:
 
     def netris_transport(self) -> httpx.MockTransport:
         return transport(self.netris)
+
+    def would_pass(self, packet: Packet) -> Outcome:
+        return would_pass(self.living, packet)
 
     # what tenants have made
 

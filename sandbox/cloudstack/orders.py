@@ -6,6 +6,8 @@
     POST /_sandbox/manners          {"instance", "does", "port"}: what a machine, by uuid or name, does with those who
                                     come to a port, or to any without one (see `kit.manners` for the words)
     GET  /_sandbox/manners          the machines that do not answer as they should, by such an order
+    POST /_sandbox/would-pass       {"to", "protocol", "port", "source", "instance"}: what becomes of such a packet now
+                                    (see `packets`); without "instance", a uuid or a name, it is one of the internet
     POST /_sandbox/devices/{name}/kill, /revive     the same order as on Netris's side, about the same device
 
 A restart is one of the management server: jobs in flight are lost (status 2, no result), what they had half done stays
@@ -34,6 +36,7 @@ from sandbox.kit.http import Request, Response
 from sandbox.kit.manners import Manner, manner_of, port_of
 from sandbox.kit.pace import Pace
 from sandbox.kit.store import Row, Table
+from sandbox.packets import Packet, would_pass
 
 _INTERNAL = frozenset({"fact", "removed", "session"})
 _NEEDED = frozenset({"zone", "physicalnetwork", "managementserver"})
@@ -98,6 +101,9 @@ class Orders(Control):
                 order = order_of(request, "instance", "does", optional=("port",))
                 with self.store.lock:
                     self._tell(order["instance"], port_of(order.get("port", 0)), manner_of(order["does"]))
+            case "POST", ["would-pass"]:
+                packet = order_of(request, "to", "protocol", optional=("port", "source", "instance"))
+                return Response.of_json(200, self._would_pass(packet))
             case "POST", ["devices", name, "kill" | "revive" as what]:
                 if not self._cloud.living.switch(name, is_on=what == "revive"):
                     return Response.of_json(404, {"message": f"no such device: {name}"})
@@ -115,6 +121,11 @@ class Orders(Control):
             for vm in self.store["vm"]
             for port, (does, since) in vm["manners"].items()
         ]
+
+    def _would_pass(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if "instance" in asked:
+            asked["instance"] = self._machine(asked["instance"])["id"]
+        return would_pass(self._cloud.living, Packet(**asked)).as_json()
 
     def _machine(self, value: Any) -> Row:
         vms = self.store["vm"]

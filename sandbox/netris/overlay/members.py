@@ -110,6 +110,12 @@ def _manners(net: Controller, vpc: int, member: Row) -> Iterator[tuple[int, Mann
             yield row["gate"], Manner(row["does"]), row["since"]
 
 
+def manners_at(net: Controller, vpc: int, ip: str, port: int) -> list[Manner]:
+    """How it behaves there to everybody, by all that it was told."""
+    manners = _manners(net, vpc, {"ip": ip, "port": port})
+    return [manner for gate, manner, _ in manners if gate == 0]
+
+
 def tell(net: Controller, vpc: int, ip: str, manner: Manner, *, port: int = 0, gate: int = 0) -> None:
     """From now on the member is like this. Port 0 is all of them, gate 0 is every SoftGate."""
     since = net.clock.now()

@@ -41,3 +41,15 @@ def _is_entry(line: str, versions: tuple[int, ...]) -> bool:
 def permitting(networks: Iterable[Network]) -> str:
     """The list that lets these networks and their parts through."""
     return "\n".join(f"permit {network} le {network.max_prefixlen}" for network in networks)
+
+
+def parts(entry: str) -> tuple[str, Network | None, int, int]:
+    """Action, prefix (None is any), and the shortest and longest lengths that an entry is about."""
+    match = _LINE.fullmatch(entry)
+    assert match is not None, "kept as it was demanded"
+    action, text, least, most = match.groups()
+    if text == "any":
+        return action, None, int(least or 0), int(most or 128)
+    prefix = ip_network(text)
+    shortest = int(least or prefix.prefixlen)
+    return action, prefix, shortest, int(most or (prefix.max_prefixlen if least else shortest))

@@ -41,7 +41,7 @@ class Controller:
         self.vpcs = self._shelf("vpc", "name", "isSystem", "isDefault", kind="vrf", claims=_vpc_claims)
         self.allocations = Shelf(store["allocation"], "name", "vpc", follow=(Branch(self.tree, "allocation"),))
         self.subnets = Shelf(store["subnet"], "name", "vpc", follow=(Branch(self.tree, "subnet"),))
-        self.vnets = self._shelf("vnet", "name", "vpc", claims=_vnet_claims)
+        self.vnets = self._shelf("vnet", "name", "vpc", "vxlanID", claims=_vnet_claims)
         self.peerings = Shelf(store["vpcpeering"], "name", "vpcA", "vpcB")
         self.option_sets = Shelf(store["optionset"], "name", "isDefault")
         self.nats = self._shelf("nat", "name", "vpc", ("site", "action", "state"), claims=self._nat_claims)

@@ -10,6 +10,7 @@ from sandbox.cloudstack.protocol.errors import ApiError, InvalidValue, NoAddress
 from sandbox.cloudstack.state.cloud import Cloud, view
 from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
+from sandbox.living import router_address
 
 NIC, SECONDARY = "nic", "nicsecondaryip"
 DESTROY = "Destroy"  # the state of a tier that is being deleted
@@ -35,12 +36,6 @@ def addresses_of(cloud: Cloud, nic: Row) -> list[str]:
 
 
 # addresses of a tier
-
-
-def router_address(tier: Row) -> IPv4Address:
-    """The gateway is Netris's; the router has the next address, where a real one draws its own (9)."""
-    cidr, gateway = IPv4Network(tier["cidr"]), IPv4Address(tier["gateway"])
-    return next(host for host in cidr.hosts() if host != gateway)
 
 
 def _taken(cloud: Cloud, tier: Row) -> set[str]:

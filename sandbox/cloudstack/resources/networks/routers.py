@@ -8,10 +8,10 @@ from uuid import UUID, uuid5
 from sandbox.cloudstack.calls.call import Call, handles
 from sandbox.cloudstack.protocol import wire
 from sandbox.cloudstack.resources.addresses import addresses
-from sandbox.cloudstack.resources.machines import nics
 from sandbox.cloudstack.state import alerts, hosts
 from sandbox.cloudstack.state.cloud import Cloud, created, view
 from sandbox.kit.store import Row
+from sandbox.living import router_address
 
 
 def of_vpc(cloud: Cloud, vpc: Row) -> Row | None:
@@ -166,7 +166,7 @@ def _public_nic(cloud: Cloud, router: Row) -> Row | None:
 def _nic_in(router: Row, tier: Row) -> Row:
     place = {
         "networkname": tier["name"],
-        "ipaddress": str(nics.router_address(tier)),
+        "ipaddress": str(router_address(tier)),
         **view(tier, "netmask", "gateway"),
     }
     uris = dict.fromkeys(("isolationuri", "broadcasturi"), f"netris://{tier['vni']}")
