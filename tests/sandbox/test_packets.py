@@ -559,8 +559,8 @@ def test_the_longest_prefix_of_routes_and_tiers_wins(plane):
     db = plane.root.tier(plane.vpc, "db", gateway="10.10.2.1")
     router = plane.root.machine(db, "router")
     for prefix, hop in (("192.168.0.0/16", "10.10.1.250"), ("192.168.7.0/24", router["ipaddress"])):
-        body = {"prefix": prefix, "next_hop": hop, "site_id": 1, "stateStatus": "active", "switches": []}
-        plane.posted("/api/routes", **body, vpc={"id": plane.netris_vpc})
+        body = {"prefix": prefix, "next_hop": hop, "site_id": 1, "vpc": {"id": plane.netris_vpc}}
+        plane.posted("/api/routes", **body)
 
     assert plane.inside(plane.vm, "192.168.7.9").ends[0].machine == router["id"]
     assert plane.inside(plane.vm, "192.168.8.9").stopped_by == Stop(Why.NOBODY, "10.10.1.250")
