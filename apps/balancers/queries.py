@@ -11,6 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from apps.acls.admission import known
+from apps.acls.ports import FIRST, LAST
+from apps.acls.rules import Action
 from apps.balancers.models import Balancer, Member
 from apps.balancers.verdicts import (
     Check,
@@ -26,9 +28,11 @@ from apps.balancers.verdicts import (
     is_reset,
 )
 from apps.balancers.verdicts import Member as Judged
+from apps.balancers.wanted import Wanted
 from apps.kernel import clock
 from apps.mirror.models import Item, Kind
 from apps.mirror.models import Reading as Listed
+from apps.mirror.queries import Applied, Told
 from apps.mirror.sweeps import SWEEPS
 from apps.netris.wire import Balancer as OnNetris
 from apps.networks import plans
@@ -41,6 +45,8 @@ KIND = Kind.NETRIS_BALANCER
 #: By which SoftGates' silence is told: agents report every 10 to 15 seconds.
 GATES = Kind.NETRIS_DEVICE
 INSTANCES = Kind.CLOUDSTACK_INSTANCE
+#: Who may connect are rules of the System VPC.
+RULES = Kind.NETRIS_ACL
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,9 @@ class Judgement:
     lines: Sequence[Line]
     #: The members in the order of the lines.
     members: Sequence[Member]
+    #: What was meant, and what was read of it.
+    meant: Meant
+    reading: Reading
 
 
 def judged(rows: Sequence[Balancer]) -> dict[UUID, Judgement]:
@@ -69,6 +78,42 @@ def judged(rows: Sequence[Balancer]) -> dict[UUID, Judgement]:
     return {
         row.pk: _judgement(row, readings[row.pk], gates.get(row.vpc.zone_id, ()), states, allowed, now) for row in rows
     }
+
+
+def sources_applied(rows: Mapping[Balancer, Action | None]) -> dict[UUID, Applied]:
+    """Whether Netris has the rules of who may connect just as they are meant, by the rows' ids; their VPCs come with
+    them. Each stands beside what its site does with what no rule matches, None where that is not known. Rules for wider
+    ranges than one address are the platform's own. Two queries."""
+    zones = {row.vpc.zone_id for row in rows}
+    listed = dict(Listed.objects.filter(zone__in=zones, kind=RULES).values_list("zone_id", "read_at"))
+    system = Item.objects.filter(zone__in=zones, kind=Kind.NETRIS_VPC, data__is_system=True).values("remote_id")
+    items = Item.objects.filter(zone__in=zones, kind=RULES, key__in=system)
+    there: dict[tuple[UUID, str], list[Any]] = {}
+    for item in items.filter(data__destination__in={f"{row.address}/32" for row in rows}):
+        rule = SWEEPS[RULES].row_of(item.data)
+        there.setdefault((item.zone_id, str(rule.destination)), []).append(rule)
+    applied = {}
+    for row, default in rows.items():
+        found = there.get((row.vpc.zone_id, f"{row.address}/32"), ())
+        trouble = "" if _has_sources(row, found, default) else "Netris has other rules of who may connect."
+        since = row.settled_at if row.status == Status.READY else None
+        applied[row.pk] = Applied.by(Told(RULES, trouble, listed.get(row.vpc.zone_id), since))
+    return applied
+
+
+def _has_sources(row: Balancer, rules: Sequence[Any], default: Action | None) -> bool:
+    there = {
+        (rule.action, rule.source)
+        for rule in rules
+        if rule.is_enabled
+        and rule.protocol in (row.protocol, "all", "ip")
+        and (rule.port_from or FIRST) <= row.port <= (rule.port_to or LAST)
+    }
+    wanted = Wanted.of(row, ())
+    return any(
+        {(rule.action, rule.source) for rule in wanted.source_rules(each.value)} == there
+        for each in ([default] if default else Action)
+    )
 
 
 def taken_back(rows: Sequence[Balancer]) -> list[Balancer]:
@@ -111,7 +156,7 @@ def _judgement(
     meant = _meant(row, members)
     seen = Seen(reading, meant.check, gates, members)
     told = configured(row.status, differences(meant, reading.row), reading, now)
-    return Judgement(told, seen.working(now), seen.lines(now), list(row.members.all()))
+    return Judgement(told, seen.working(now), seen.lines(now), list(row.members.all()), meant, reading)
 
 
 def _members(row: Balancer, states: Mapping[str, str] = {}, *, is_allowed: bool | None = None) -> list[Judged]:

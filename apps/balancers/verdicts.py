@@ -303,27 +303,47 @@ class Meant:
         return [member for member in self.members if not member.is_drained]
 
 
+LACKING = "Netris does not have it."
+
+
 def differences(meant: Meant, row: Balancer | None) -> list[str]:
     """What is not as it is meant, each a sentence. Without members in rotation Netris may have none, or an empty one
     that CloudStack left (REAL)."""
     active = {(member.address, member.port): member.name for member in meant.active}
     if row is None:
-        return ["Netris does not have it."] if active else []
+        return [LACKING] if active else []
     found = []
     there = {(each.ip, each.port) for each in row.backends if not each.maintenance}
     if missing := sorted(name for end, name in active.items() if end not in there):
         found.append(f"Netris sends nothing to {_listed(missing)}.")
-    if foreign := sorted(f"{ip}:{port}" for ip, port in there if (ip, port) not in active):
-        found.append(f"Netris also sends to {_listed(foreign)}.")
+    if others := foreign(meant, row):
+        found.append(f"Netris also sends to {_listed(others)}.")
     if not active:
         return found
     if (row.ip, row.port) != (meant.address, meant.port):
         found.append(f"On Netris it answers at {row.ip}:{row.port}.")
-    if not row.is_enabled:
-        found.append("It is disabled on Netris.")
+    return [*found, *_closed(meant, row), *_check_differs(meant.check, row)]
+
+
+def keeps_out(meant: Meant, row: Balancer | None) -> str:
+    """Of what differs, what lets nothing through to anybody; blank where something passes."""
+    if row is None:
+        return LACKING if meant.active else ""
+    return " ".join(_closed(meant, row))
+
+
+def foreign(meant: Meant, row: Balancer) -> list[str]:
+    """To whom else Netris sends."""
+    active = {(member.address, member.port) for member in meant.active}
+    there = {(each.ip, each.port) for each in row.backends if not each.maintenance}
+    return sorted(f"{ip}:{port}" for ip, port in there - active)
+
+
+def _closed(meant: Meant, row: Balancer) -> list[str]:
+    found = [] if row.is_enabled else ["It is disabled on Netris."]
     if row.protocol.lower() != meant.protocol:
         found.append(f"Netris calls it {row.protocol.upper() or 'nothing'}, and it is {meant.protocol.upper()}.")
-    return [*found, *_check_differs(meant.check, row)]
+    return found
 
 
 def is_reset(meant: Meant, row: Balancer | None) -> bool:

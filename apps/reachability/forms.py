@@ -8,6 +8,7 @@ from django import forms
 from django.http import QueryDict
 
 from apps.addresses.models import PublicIp
+from apps.balancers.models import Balancer
 from apps.instances.forms import offer_instances
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Options
@@ -15,9 +16,10 @@ from apps.kernel.pickers import PickerField, PickerForm
 from apps.reachability.questions import PROTOCOLS, Question
 from apps.tenancy.models import Tenant
 
-#: Public IPs that are offered; for one that is not among them the form is opened from its page.
+#: Public IPs, and load balancers, that are offered; for one that is not among them the form is opened from its page.
 OFFERED = 200
 INTERNET, ADDRESS, INSTANCE, PUBLIC_IP = "internet", "address", "instance", "public_ip"
+LOAD_BALANCER = "load_balancer"
 
 
 class ReachabilityForm(PickerForm):
@@ -34,10 +36,15 @@ class ReachabilityForm(PickerForm):
     )
     source_instance = PickerField("instance", "Search name or address", label="Instance it comes from", required=False)
     target = forms.ChoiceField(
-        label="To", choices=[(INSTANCE, "An instance"), (PUBLIC_IP, "A public IP")], widget=Options
+        label="To",
+        choices=[(INSTANCE, "An instance"), (PUBLIC_IP, "A public IP"), (LOAD_BALANCER, "A load balancer")],
+        widget=Options,
     )
     target_instance = PickerField("instance", "Search name or address", label="Instance to reach", required=False)
     target_public_ip = forms.CharField(label="Public IP to reach", required=False, max_length=36, widget=Options)
+    target_load_balancer = forms.CharField(
+        label="Load balancer to reach", required=False, max_length=36, widget=Options
+    )
     protocol = forms.ChoiceField(
         label="Protocol", choices=[(each.value, each.value.upper()) for each in PROTOCOLS], widget=Options
     )
@@ -53,14 +60,20 @@ class ReachabilityForm(PickerForm):
         self.tenant = tenant
         offer_instances(self, tenant, name="source_instance")
         offer_instances(self, tenant, name="target_instance")
-        rows = PublicIp.objects.of(tenant).live().select_related("vpc").order_by("address")
-        offered = {str(row.pk): row for row in rows[:OFFERED]}
-        select = self.fields["target_public_ip"].widget
+        ips = PublicIp.objects.of(tenant).live().select_related("vpc").order_by("address")[:OFFERED]
+        shown = {str(row.pk): f"{row}, {row.name + ' ' if row.name else ''}in {row.vpc.name}" for row in ips}
+        self._offer("target_public_ip", shown, "Another public IP")
+        balancers = Balancer.objects.of(tenant).live().order_by("name", "id")[:OFFERED]
+        shown = {str(row.pk): f"{row} ({row.get_protocol_display()})" for row in balancers}
+        self._offer("target_load_balancer", shown, "Another load balancer")
+
+    def _offer(self, name: str, shown: dict[str, str], other: str) -> None:
+        """Also what was asked about, whether it is among them or not."""
+        select = self.fields[name].widget
         assert isinstance(select, forms.Select)
-        shown = [(key, f"{row}, {row.name + ' ' if row.name else ''}in {row.vpc.name}") for key, row in offered.items()]
-        wanted = data.get("target_public_ip", "")
-        more = [(wanted, "Another public IP")] if wanted and wanted not in offered else []
-        select.choices = [("", "Choose one"), *more, *shown]
+        wanted = self.initial.get(name, "")
+        more = [(wanted, other)] if wanted and wanted not in shown else []
+        select.choices = [("", "Choose one"), *more, *shown.items()]
 
     def clean(self) -> None:
         said = self.cleaned_data
@@ -68,7 +81,10 @@ class ReachabilityForm(PickerForm):
             return
         ends = {
             "from": self._end("source", {INTERNET: True, ADDRESS: said.get("source_address")}),
-            "to": self._end("target", {PUBLIC_IP: said.get("target_public_ip")}),
+            "to": self._end(
+                "target",
+                {PUBLIC_IP: said.get("target_public_ip"), LOAD_BALANCER: said.get("target_load_balancer")},
+            ),
         }
         try:
             self.question = Question.parse(self.tenant, ends | {name: said[name] for name in ("protocol", "port")})

@@ -3,10 +3,10 @@ asked of the two systems."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from ipaddress import IPv4Address
-from typing import Any
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.urls import reverse
@@ -16,44 +16,60 @@ from apps.acls.models import TierAcl
 from apps.acls.rules import Protocol, places_in_force
 from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
 from apps.addresses.queries import nat, public_ips
+from apps.balancers import queries as balancers
+from apps.balancers.models import Balancer, BalancerQuerySet, Member
+from apps.balancers.queries import Judgement
+from apps.balancers.verdicts import Cell, Configured, Line, foreign, keeps_out
 from apps.instances import queries as instances
 from apps.instances.queries import Instance
 from apps.kernel import clock
 from apps.mirror.models import Kind
 from apps.mirror.queries import UNREAD, Applied
+from apps.netris.wire import Balancer as OnNetris
 from apps.networks import queries as networks
 from apps.networks.agreement import agreement_of
 from apps.networks.models import Tier, Vpc
 from apps.networks.routes.effective import Route, routes_of
 from apps.operations.provisioned import Status
-from apps.reachability.questions import Question
-from apps.reachability.walker import (
+from apps.reachability.facts import (
     Answer,
+    Balanced,
     Door,
     End,
     Lead,
     ListOfTier,
     Machine,
+    Mate,
     Network,
     Outside,
     Place,
     Seen,
     Start,
+    Traffic,
+    Verdict,
     Way,
-    walk,
 )
+from apps.reachability.questions import Question
+from apps.reachability.walker import walk
+from apps.tenancy.models import Tenant
 
 #: Rules that lead to one instance, or from one address, and are looked at.
 MOST_LEADS = 500
+#: Load balancers that an instance is a member of, at one port.
+MOST_BALANCERS = 100
+#: Of several that are told of in a sentence.
+NAMED = 3
 
 
 def answer_of(question: Question) -> Answer:
     """The same number of queries however much the VPCs hold."""
     source = question.source
     start: Outside | Start = source if isinstance(source, Outside) else _start(source)
-    target = question.target
-    end = _door(target) if isinstance(target, PublicIp) else _end(target)
-    return walk(start, end, question.traffic)
+    target, traffic = question.target, question.traffic
+    if isinstance(target, Balancer):
+        return walk(start, _door(target.public_ip, traffic, target), traffic)
+    end = _door(target, traffic) if isinstance(target, PublicIp) else _end(target, traffic)
+    return walk(start, end, traffic)
 
 
 def _minutes(at: datetime | None) -> int | None:
@@ -74,7 +90,7 @@ def _start(instance: Instance) -> Start:
     return Start(machine, place, next(iter(leads), None), vpc.egress_ip)
 
 
-def _end(instance: Instance) -> End:
+def _end(instance: Instance, traffic: Traffic) -> End:
     vpc = _vpc_of(instance)
     place = _place(vpc)
     machine = _machine(instance, place)
@@ -83,23 +99,39 @@ def _end(instance: Instance) -> End:
     for model in (StaticNat, PortForward):
         found: Any = model.objects.of(vpc.tenant).live().filter(instance_id=instance.id)
         rows += found.filter(guest_address=str(machine.address)).select_related("vpc", "tier")[:MOST_LEADS]
-    balanced = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc, purpose=Purpose.LOAD_BALANCER)
-    return End(machine, place, _leads(rows, lambda _row: machine), has_balancers=balanced.exists())
+    ports = {"protocol": traffic.protocol.value, "member_port": traffic.port or 0}
+    balancers = _balancers(vpc.tenant).filter(members__instance_id=instance.id, **ports)[:MOST_BALANCERS]
+
+    def only_it(member: Member) -> Machine | None:
+        return machine if (member.instance_id, member.guest_address) == (instance.id, machine.address) else None
+
+    return End(
+        machine,
+        place,
+        _leads(rows, lambda _row: machine),
+        [_balanced(each, place, only_it) for each in _told(balancers)],
+    )
 
 
-def _door(row: PublicIp) -> Door:
+def _door(row: PublicIp, traffic: Traffic, only: Balancer | None = None) -> Door:
+    """With the load balancer that takes the traffic, or that is asked about."""
     url = reverse("addresses:detail", args=[row.tenant.slug, row.pk])
     applied = public_ips.applied_of([row], lambda door: door.of(row.tenant)).get(row.pk, UNREAD)
     rows: list[StaticNat | PortForward] = []
     for model in (StaticNat, PortForward):
         found: Any = model.objects.of(row.tenant).live().filter(public_ip=row)
         rows += found.select_related("vpc", "tier")[:MOST_LEADS]
+    balancers = _balancers(row.tenant).filter(public_ip=row)
+    answering = [only] if only else list(balancers[:NAMED])
+    taking = list(balancers.filter(protocol=traffic.protocol.value, port=traffic.port or 0))
+    told = _told([each for each in taking if only in (None, each)])
     place = _place(row.vpc)
-    ids = {str(lead.instance_id) for lead in rows}
+    leading = [*rows, *(member for each in told for member in each.judgement.members)]
+    ids = {str(each.instance_id) for each in leading}
     found = instances.shown(instances.of(row.tenant).filter(remote_id__in=ids), Tier.objects.of(row.tenant))
     known = {instance.id: instance for instance in found}
 
-    def machine_of(lead: StaticNat | PortForward) -> Machine | None:
+    def machine_of(lead: StaticNat | PortForward | Member) -> Machine | None:
         instance = known.get(UUID(str(lead.instance_id)))
         return _machine(instance, place, at=lead.guest_address) if instance else None
 
@@ -110,7 +142,8 @@ def _door(row: PublicIp) -> Door:
         Seen("public IPs", applied.is_applied, _minutes(applied.read_at), applied.trouble),
         _trouble_of(row),
         _leads(rows, machine_of),
-        is_balanced=row.purpose == Purpose.LOAD_BALANCER,
+        [_balanced(each, place, machine_of) for each in told],
+        [f"{each.name} at {each.protocol} {each.port}" for each in answering],
     )
 
 
@@ -182,7 +215,7 @@ def _machine(instance: Instance, place: Place, *, at: IPv4Address | None = None)
     for each in instance.addresses:
         if at not in (None, each.address):
             continue
-        network = next((net for net in place.networks if each.tier and net.url.endswith(_mark(each.tier))), None)
+        network = _network_of(each.tier, place)
         if network is None:
             continue
         seen = Seen(Kind.CLOUDSTACK_INSTANCE.label, None if instance.is_stale else True, _minutes(instance.read_at))
@@ -221,3 +254,80 @@ def _lead(row: StaticNat | PortForward, applied: Applied, machine: Machine | Non
         row.enabled,
         is_asleep=is_asleep,
     )
+
+
+# --- load balancers ---------------------------------------------------------------------------------------------------
+
+
+class Told(NamedTuple):
+    row: Balancer
+    judgement: Judgement
+    #: Whether Netris has the rules of who may connect.
+    sources: Applied
+    #: No instance runs in its tier, so that CloudStack has taken it off Netris.
+    is_asleep: bool
+
+
+def _balancers(tenant: Tenant) -> BalancerQuerySet:
+    rows = Balancer.objects.of(tenant).live().select_related("tenant", "vpc", "tier")
+    return rows.prefetch_related("members").order_by("port", "id")
+
+
+def _told(rows: Iterable[Balancer]) -> list[Told]:
+    """Ten queries at most, none for no row."""
+    rows = list(rows)
+    if not rows:
+        return []
+    judgements = balancers.judged(rows)
+    lists = acls.lists_of([row.tier for row in rows], TierAcl.objects.of(rows[0].tenant))
+    defaults = {row: lists[row.tier_id].acl.site.default if row.tier_id in lists else None for row in rows}
+    sources = balancers.sources_applied(defaults)
+    asleep = networks.asleep(row.tier for row in rows if judgements[row.pk].reading.row is None)
+    return [Told(row, judgements[row.pk], sources[row.pk], row.tier_id in asleep) for row in rows]
+
+
+def _balanced(told: Told, place: Place, machine_of: Callable[[Member], Machine | None]) -> Balanced:
+    row, judgement = told.row, told.judgement
+    reading, configured = judgement.reading, judgement.configured
+    is_known = configured.verdict in (Configured.CONFIGURED, Configured.DIFFERS)
+    there = reading.row if is_known else None
+    trouble = keeps_out(judgement.meant, there) if is_known else ""
+    if trouble:
+        trouble += " Start an instance of its tier." if told.is_asleep else " Apply it again."
+    lines = zip(judgement.lines, judgement.members, strict=True)
+    network = _network_of(row.tier, place)
+    assert network is not None, "a tier stays while something leads into it"
+    return Balanced(
+        name=row.name,
+        url=reverse("addresses:detail", args=[row.tenant.slug, row.public_ip_id]),
+        address=row.address,
+        protocol=Protocol(row.protocol),
+        port=row.port,
+        member_port=row.member_port,
+        network=network,
+        mates=[_mate(line, member, machine_of(member), there) for line, member in lines],
+        sources=[IPv4Network(each) for each in row.allowed_cidrs],
+        sources_seen=_seen("rules of access lists in Netris", told.sources),
+        unknown="" if is_known else configured.sentence,
+        trouble=trouble,
+        foreign=", ".join(foreign(judgement.meant, there)[:NAMED]) if there else "",
+    )
+
+
+#: What a cell says of the way to a member.
+PROBES = {Cell.HEALTHY: Verdict.REACHABLE, Cell.DOWN: Verdict.BLOCKED, Cell.UNPROBED: None, Cell.DRAINED: None}
+
+
+def _mate(line: Line, member: Member, machine: Machine | None, there: OnNetris | None) -> Mate:
+    """One SoftGate that reaches it is enough; it is down where each finds it so."""
+    probes = [PROBES.get(cell.verdict, Verdict.UNKNOWN) for cell in line.cells]
+    best = next((each for each in (Verdict.REACHABLE, None, Verdict.UNKNOWN) if each in probes), Verdict.BLOCKED)
+    unclear = next((cell.reason for cell in line.cells if cell.verdict in (Cell.STALE, Cell.UNKNOWN)), "")
+    words = line.sentence if best is Verdict.BLOCKED else f"Not every probe is known: {unclear}."
+    ends = None if there is None else {(each.ip, each.port) for each in there.backends if not each.maintenance}
+    is_sent = ends is None or (line.member.address, line.member.port) in ends
+    return Mate(member.instance_name, machine, member.drained, is_sent, best, words)
+
+
+def _network_of(tier: Tier | None, place: Place) -> Network | None:
+    return next((each for each in place.networks if tier and each.url.endswith(_mark(tier))), None)

@@ -11,21 +11,22 @@ from uuid import UUID
 
 from apps.acls.rules import PORTED, Protocol
 from apps.addresses.models import LAST_PORT, PublicIp
+from apps.balancers.models import Balancer
 from apps.instances import queries as instances
 from apps.instances.queries import Instance
 from apps.kernel.errors import Invalid, Refused, collect
-from apps.reachability.walker import Outside, Traffic
+from apps.reachability.facts import Outside, Traffic
 from apps.tenancy.models import Tenant
 
 SOURCES = ("internet", "address", "instance")
-TARGETS = ("instance", "public_ip")
+TARGETS = ("instance", "public_ip", "load_balancer")
 PROTOCOLS = (Protocol.TCP, Protocol.UDP, Protocol.ICMP)
 
 
 @dataclass(frozen=True)
 class Question:
     source: Outside | Instance
-    target: Instance | PublicIp
+    target: Instance | PublicIp | Balancer
     traffic: Traffic
 
     @classmethod
@@ -37,6 +38,8 @@ class Question:
         target = _end(problems, values.get("to"), "to", TARGETS)
         found = collect(problems, partial(_source, tenant), source, "from") if source else None
         aim = collect(problems, partial(_target, tenant), target, "to") if target else None
+        if isinstance(aim, Balancer) and values.get("port") in (None, "") and values.get("protocol") == aim.protocol:
+            values = {**values, "port": aim.port}
         traffic = collect(problems, _traffic, values, "protocol")
         if problems or not found or not aim or traffic is None:
             raise Invalid(problems)
@@ -68,15 +71,25 @@ def _source(tenant: Tenant, given: Any, field: str) -> Outside | Instance:
         raise Refused("address-malformed", message, f"{field}.address") from None
 
 
-def _target(tenant: Tenant, given: Any, field: str) -> Instance | PublicIp:
+def _target(tenant: Tenant, given: Any, field: str) -> Instance | PublicIp | Balancer:
     name, value = given
     if name == "instance":
         return _instance(tenant, value, f"{field}.instance")
+    if name == "load_balancer":
+        return _balancer(tenant, value, f"{field}.load_balancer")
     try:
         rows = PublicIp.objects.of(tenant).live().select_related("vpc__zone", "vpc__tenant", "tenant")
         return rows.get(pk=UUID(str(value)))
     except (PublicIp.DoesNotExist, ValueError):
         raise Refused("public-ip-unknown", "There is no such public IP.", f"{field}.public_ip") from None
+
+
+def _balancer(tenant: Tenant, value: Any, field: str) -> Balancer:
+    try:
+        rows = Balancer.objects.of(tenant).live().select_related("public_ip__vpc__zone", "public_ip__vpc__tenant")
+        return rows.get(pk=UUID(str(value)))
+    except (Balancer.DoesNotExist, ValueError):
+        raise Refused("load-balancer-unknown", "There is no such load balancer.", field) from None
 
 
 def _instance(tenant: Tenant, value: Any, field: str) -> Instance:

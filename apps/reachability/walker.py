@@ -6,233 +6,50 @@ lately. What Weft itself decides, such as that nothing leads from an address, ne
 
     from                    to                  the way
     outside                 a public IP         public IP, what leads from it, the tier's list, the instance
+    outside                 a load balancer     public IP, balancer, its sources, the members' tier's list, the members
     outside                 an instance         one of what leads to it, then the same
     an instance             one of its VPC      its tier's list, the route, the other tier's list, the instance
-    an instance             a public IP         its tier's list, the route out, then as from outside
+    an instance             one of these        its tier's list, the route out, then as from outside
 
 A list decides as Netris sorts it (`apps.acls.evaluator`). What is translated on its way in meets the tier's list with
 the instance's own port. Two instances of one tier have no list between them: only what leaves a tier, or comes into it,
 passes an interface that has rules (inferred, netris-api.md 2.6).
+
+Behind a load balancer one member that can be reached is enough. Where nobody checks the members, that is said as far as
+it is configured, just as of NAT.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 from apps.acls.evaluator import evaluate
-from apps.acls.fabric import Site
 from apps.acls.packets import ECHO_REQUEST, Packet
-from apps.acls.rules import Action, Direction, Protocol, Rule
+from apps.acls.rules import EVERYWHERE, Action, Direction, Protocol
 from apps.acls.tables import By
+from apps.reachability.facts import (
+    Answer,
+    Balanced,
+    Door,
+    End,
+    Hop,
+    Lead,
+    Machine,
+    Mate,
+    Network,
+    Outside,
+    Place,
+    Seen,
+    Start,
+    Traffic,
+    Verdict,
+    Way,
+)
 
 #: Stands for the internet as a whole: an address that is nobody's (RFC 5737), moved on where a rule names it.
 ANYWHERE = IPv4Network("192.0.2.0/24")
-
-
-class Verdict(StrEnum):
-    REACHABLE = "reachable"
-    BLOCKED = "blocked"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True)
-class Hop:
-    #: Such as "Access list web".
-    what: str
-    verdict: Verdict
-    sentence: str
-    #: Where one sees it, and puts it right.
-    url: str = ""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Whether the systems have something as it is meant; None while no fresh reading tells."""
-
-    #: Such as "NAT rules in Netris".
-    what: str
-    is_there: bool | None
-    #: How old that is; None where it was never read, or not since the thing was changed.
-    minutes: int | None = None
-    trouble: str = ""
-
-    @property
-    def why_unknown(self) -> str:
-        if self.minutes is None:
-            return f"{self.what}: not read since the last change."
-        return f"The reading of {self.what} is {self.minutes} minute{'s'[: self.minutes != 1]} old."
-
-
-@dataclass(frozen=True)
-class ListOfTier:
-    name: str
-    url: str
-    #: All of it, and which of the rules are in force.
-    rules: Sequence[Rule]
-    in_force: Sequence[int]
-    denies_rest: bool
-    site: Site
-    seen: Seen
-
-
-@dataclass(frozen=True)
-class Network:
-    """A tier."""
-
-    name: str
-    vpc: str
-    cidr: IPv4Network
-    url: str
-    #: Why nothing of it works: it is being built, or stuck; blank when it is ready.
-    trouble: str
-    #: None where no list was chosen: the site's default decides, which Weft does not read for it.
-    acl: ListOfTier | None
-
-
-@dataclass(frozen=True)
-class Machine:
-    name: str
-    url: str
-    address: IPv4Address
-    state: str
-    network: Network
-    seen: Seen
-
-
-@dataclass(frozen=True)
-class Lead:
-    """Something that leads from a public IP to an instance: ports, or all of it."""
-
-    what: str
-    url: str
-    address: IPv4Address
-    machine: Machine | None
-    machine_name: str
-    seen: Seen
-    protocol: Protocol | None = None
-    public: tuple[int, int] = (0, 0)
-    private_first: int = 0
-    is_on: bool = True
-    #: No instance runs in the tier, so that CloudStack has taken it off Netris.
-    is_asleep: bool = False
-
-    def takes(self, traffic: Traffic) -> bool:
-        if self.protocol is None:
-            return True
-        return traffic.protocol is self.protocol and self.public[0] <= (traffic.port or 0) <= self.public[1]
-
-    def leads_to(self, traffic: Traffic) -> bool:
-        """The traffic as it arrives at the instance."""
-        if self.protocol is None:
-            return True
-        last = self.private_first + self.public[1] - self.public[0]
-        return traffic.protocol is self.protocol and self.private_first <= (traffic.port or 0) <= last
-
-    def inside(self, traffic: Traffic) -> Traffic:
-        if self.protocol is None or traffic.port is None:
-            return traffic
-        return Traffic(traffic.protocol, traffic.port - self.public[0] + self.private_first)
-
-    def outside(self, traffic: Traffic) -> Traffic:
-        if self.protocol is None or traffic.port is None:
-            return traffic
-        return Traffic(traffic.protocol, traffic.port - self.private_first + self.public[0])
-
-
-@dataclass(frozen=True)
-class Way:
-    """An effective route of a VPC."""
-
-    destination: IPv4Network
-    #: "tier", "source_nat", or what passes it on where Weft does not see.
-    kind: str
-    via: str
-    seen: Seen
-
-
-@dataclass(frozen=True)
-class Door:
-    """A public IP of the tenant's."""
-
-    address: IPv4Address
-    url: str
-    vpc: str
-    seen: Seen
-    #: Why nothing can lead from it: blank where something may.
-    trouble: str
-    leads: Sequence[Lead]
-    #: A load balancer answers at it, behind which nothing is followed.
-    is_balanced: bool = False
-
-
-@dataclass(frozen=True)
-class Place:
-    """The VPC in which an instance is, as far as the way goes through it."""
-
-    vpc: str
-    url: str
-    cidr: IPv4Network
-    networks: Sequence[Network]
-    ways: Sequence[Way]
-    #: Where public IPs are seen to.
-    addresses_url: str = ""
-
-
-@dataclass(frozen=True)
-class Traffic:
-    protocol: Protocol
-    port: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.protocol} {self.port}" if self.port is not None else str(self.protocol)
-
-
-@dataclass(frozen=True)
-class Outside:
-    """Whoever is in no VPC of Weft's. Without an address: the internet as a whole."""
-
-    address: IPv4Address | None = None
-
-    def __str__(self) -> str:
-        return "the internet" if self.address is None else str(self.address)
-
-
-@dataclass(frozen=True)
-class Start:
-    """An instance that sends, with its VPC, and the static NAT that it leaves by where it has one."""
-
-    machine: Machine
-    place: Place
-    static_nat: Lead | None = None
-    egress: IPv4Address | None = None
-
-
-@dataclass(frozen=True)
-class End:
-    """An instance that is to be reached, with its VPC and all that leads to it."""
-
-    machine: Machine
-    place: Place
-    leads: Sequence[Lead] = ()
-    #: There are load balancers in the VPC, which may lead to it, too.
-    has_balancers: bool = False
-
-
-@dataclass(frozen=True)
-class Answer:
-    verdict: Verdict
-    hops: Sequence[Hop]
-
-    @property
-    def blocked_by(self) -> Hop | None:
-        return next((hop for hop in self.hops if hop.verdict is Verdict.BLOCKED), None)
-
-    @property
-    def unknown(self) -> Hop | None:
-        return next((hop for hop in self.hops if hop.verdict is Verdict.UNKNOWN), None)
 
 
 def walk(source: Outside | Start, target: End | Door, traffic: Traffic) -> Answer:
@@ -268,12 +85,16 @@ def _through_door(sender: IPv4Address | None, door: Door, traffic: Traffic) -> I
     if door.trouble:
         yield Hop(what, Verdict.BLOCKED, door.trouble, door.url)
     yield _seen(what, f"It belongs to the VPC {door.vpc}.", door.seen, door.url)
-    if door.is_balanced:
-        sentence = f"A load balancer answers at {door.address}. Its page tells which members work."
-        yield Hop(what, Verdict.UNKNOWN, sentence, door.url)
+    balanced = next((each for each in door.balancers if each.outside == traffic), None)
+    if balanced is not None:
+        yield from _balances(sender, balanced)
+        return
+    if door.answering:
+        sentence = f"No load balancer of {door.address} takes {traffic}. There is {', '.join(door.answering)}."
+        yield Hop(what, Verdict.BLOCKED, sentence, door.url)
         return
     if not door.leads:
-        sentence = f"Nothing leads from {door.address}. Create a static NAT or a port forward."
+        sentence = f"Nothing leads from {door.address}. Create a static NAT, a port forward or a load balancer."
         yield Hop(what, Verdict.BLOCKED, sentence, door.url)
     lead = next((lead for lead in door.leads if lead.takes(traffic)), None)
     if lead is None:
@@ -291,13 +112,97 @@ def _led(sender: IPv4Address | None, lead: Lead, traffic: Traffic) -> Iterator[H
         sentence = "No instance runs in its tier, so that it is not on Netris. Start the instance."
         yield Hop(lead.what, Verdict.BLOCKED, sentence, lead.url)
     if lead.machine is None:
-        sentence = f"{lead.machine_name} is gone from CloudStack, or has left its tier."
-        yield Hop(lead.what, Verdict.BLOCKED, sentence, lead.url)
+        yield Hop(lead.what, Verdict.BLOCKED, _gone(lead.machine_name), lead.url)
         return
     inside = lead.inside(traffic)
     to = lead.machine.address if inside.port is None else f"{lead.machine.address}:{inside.port}"
     yield _seen(lead.what, f"It leads to {lead.machine.name} at {to}.", lead.seen, lead.url)
     yield from _arrives(sender, lead.machine, inside)
+
+
+def _balances(sender: IPv4Address | None, balanced: Balanced, machine: Machine | None = None) -> Iterator[Hop]:
+    """To any of its members, or to one of them."""
+    what, url = balanced.what, balanced.url
+    if balanced.unknown:
+        yield Hop(what, Verdict.UNKNOWN, balanced.unknown, url)
+    elif balanced.trouble:
+        yield Hop(what, Verdict.BLOCKED, balanced.trouble, url)
+    else:
+        yield Hop(what, Verdict.REACHABLE, f"It passes {balanced.outside} on to port {balanced.member_port}.", url)
+    yield _may_connect(sender, balanced)
+    mates = balanced.mates_at(machine)
+    rotation = [mate for mate in mates if not mate.is_drained]
+    if not rotation:
+        name = machine.name if machine else "Every member"
+        sentence = f"{name} is drained. Put it back into rotation." if mates else "It has no member. Add one."
+        yield _unless_foreign(Hop(what, Verdict.BLOCKED, sentence, url), balanced)
+    yield from _passes(balanced.network, Direction.INGRESS, sender, balanced.inside)
+    if rotation:
+        yield _members(balanced, rotation, [mate.name for mate in mates if mate.is_drained])
+
+
+def _may_connect(sender: IPv4Address | None, balanced: Balanced) -> Hop:
+    """Its sources, which Netris looks at before anything is passed on (netris-api.md 2.6)."""
+    what, url = f"Allowed sources of {balanced.name}", balanced.url
+    if balanced.sources_seen.is_there is False:
+        sentence = "Netris has other rules of who may connect than are meant. Apply the load balancer again."
+        return Hop(what, Verdict.UNKNOWN, sentence, url)
+    sources = balanced.sources or [EVERYWHERE]
+    if any((sender or _nobodys(sources)) in cidr for cidr in sources):
+        sentence = f"It lets in {sender or 'the internet'}."
+        return _seen(what, sentence, balanced.sources_seen, url)
+    named = ", ".join(map(str, sources[:3])) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
+    sentence = f"Only {named} may connect, and not {sender or 'the internet'}. Add it to the allowed sources."
+    return Hop(what, Verdict.BLOCKED, sentence, url)
+
+
+def _members(balanced: Balanced, rotation: Sequence[Mate], drained: Sequence[str]) -> Hop:
+    """One that can be reached is enough; else the first of those that fail."""
+    hops = [_member(mate, balanced) for mate in rotation]
+    good = [hop for hop in hops if hop.verdict is Verdict.REACHABLE]
+    best = min(hops, key=lambda hop: _badness([hop]))
+    also = f" Drained: {', '.join(drained[:3])}{' and more' if len(drained) > 3 else ''}." if drained else ""
+    if len(hops) == 1:
+        return _unless_foreign(replace(best, sentence=f"{best.sentence}{also}"), balanced)
+    if not good:
+        none = "None can be reached" if best.verdict is Verdict.BLOCKED else "None is known to be reached"
+        sentence = f"{best.sentence} {none} of the {len(hops)} members in rotation.{also}"
+        return _unless_foreign(replace(best, sentence=sentence), balanced)
+    count = f"All {len(hops)}" if len(good) == len(hops) else f"{len(good)} of {len(hops)}"
+    bad = next((hop.sentence for hop in hops if hop.verdict is not Verdict.REACHABLE), "")
+    if bad and all(mate.probe is None for mate in rotation):
+        bad += " Nobody checks the members, so some connections go there. Set a health check."
+    sentence = f"{count} members in rotation can be reached.{' ' if bad else ''}{bad}{also}"
+    return Hop(f"Members of {balanced.name}", Verdict.REACHABLE, sentence, balanced.url)
+
+
+def _member(mate: Mate, balanced: Balanced) -> Hop:
+    what = f"Member {mate.name}"
+    if not mate.is_sent:
+        sentence = f"Netris sends nothing to {mate.name}. Apply the load balancer again."
+        return Hop(what, Verdict.BLOCKED, sentence, balanced.url)
+    if mate.probe is Verdict.REACHABLE:
+        return Hop(what, Verdict.REACHABLE, f"{mate.name} answers.", balanced.url)
+    if mate.machine is None:
+        return Hop(what, Verdict.BLOCKED, _gone(mate.name), balanced.url)
+    runs = _running(mate.machine)
+    if mate.probe is None or runs.verdict is Verdict.BLOCKED:
+        return runs
+    return Hop(what, mate.probe, mate.words, balanced.url)
+
+
+def _unless_foreign(hop: Hop, balanced: Balanced) -> Hop:
+    """What nobody means, Weft does not follow."""
+    if not balanced.foreign or hop.verdict is not Verdict.BLOCKED:
+        return hop
+    sentence = (
+        f"Netris also sends to {balanced.foreign}, which is no member in rotation. Apply the load balancer again."
+    )
+    return Hop(balanced.what, Verdict.UNKNOWN, sentence, balanced.url)
+
+
+def _gone(name: str) -> str:
+    return f"{name} is gone from CloudStack, or has left its tier."
 
 
 def _from_outside(source: Outside, end: End, traffic: Traffic) -> Iterator[Hop]:
@@ -315,17 +220,13 @@ def _from_outside(source: Outside, end: End, traffic: Traffic) -> Iterator[Hop]:
     if sender is not None and sender.is_private and sender not in ANYWHERE:
         sentence = f"{sender} is a private address, and the VPC {place.vpc} has no route to it. Add a static route."
         yield Hop("Route", Verdict.BLOCKED, sentence, place.url)
-    fitting = [lead for lead in end.leads if lead.leads_to(traffic)]
-    if not fitting and end.has_balancers:
-        sentence = f"No static NAT or port forward leads {traffic} to {machine.name}, but a load balancer may."
-        yield Hop("Public IP", Verdict.UNKNOWN, sentence, place.addresses_url)
-        return
-    if not fitting:
-        sentence = f"No public IP leads {traffic} to {machine.name}. Create a static NAT or a port forward to it."
-        yield Hop("Public IP", Verdict.BLOCKED, sentence, place.addresses_url)
-        return
     # Any of them will do, so the first that does not fail decides.
-    ways = [list(_led(sender, lead, lead.outside(traffic))) for lead in fitting]
+    ways = [list(_led(sender, lead, lead.outside(traffic))) for lead in end.leads if lead.leads_to(traffic)]
+    ways += [list(_balances(sender, each, machine)) for each in end.balancers if each.inside == traffic]
+    if not ways:
+        sentence = f"No public IP leads {traffic} to {machine.name}. Create a static NAT, a port forward or a load"
+        yield Hop("Public IP", Verdict.BLOCKED, f"{sentence} balancer to it.", place.addresses_url)
+        return
     yield from min(ways, key=_badness)
 
 
@@ -426,7 +327,7 @@ def _passes(network: Network, way: Direction, far: IPv4Address | None, traffic: 
         yield Hop(what, Verdict.UNKNOWN, sentence, acl.url)
         return
     rules = [acl.rules[place] for place in acl.in_force]
-    address = far or _nobodys(rules)
+    address = far or _nobodys([cidr for rule in rules for cidr in rule.cidrs])
     icmp_type = ECHO_REQUEST if traffic.protocol is Protocol.ICMP else None
     packet = Packet(way, traffic.protocol, address, traffic.port, icmp_type)
     answer = evaluate(rules, network.cidr, acl.site, packet, denies_rest=acl.denies_rest)
@@ -449,9 +350,9 @@ def _whoever(by: By) -> str:
     return "The site's default" if by is By.SITE else "No rule allows it, and the end of the list"
 
 
-def _nobodys(rules: Sequence[Rule]) -> IPv4Address:
-    """An address that no rule is about in particular."""
-    named = [cidr for rule in rules for cidr in rule.cidrs if cidr.prefixlen]
+def _nobodys(cidrs: Sequence[IPv4Network]) -> IPv4Address:
+    """An address that none of them is about in particular."""
+    named = [cidr for cidr in cidrs if cidr.prefixlen]
     blocks = (ANYWHERE, IPv4Network("198.51.100.0/24"), IPv4Network("203.0.113.0/24"), IPv4Network("8.0.0.0/8"))
     free = (each for block in blocks for each in block if not any(each in cidr for cidr in named))
     return next(free, ANYWHERE[1])

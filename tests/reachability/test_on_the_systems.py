@@ -16,9 +16,9 @@ from apps.addresses.services.static_nats import create_static_nat
 from apps.mirror.models import Kind
 from apps.mirror.services import refresh
 from apps.networks.models import Tier
+from apps.reachability.facts import Answer, Outside, Traffic, Verdict
 from apps.reachability.queries import answer_of
 from apps.reachability.questions import Question
-from apps.reachability.walker import Answer, Outside, Traffic, Verdict
 from sandbox.cloudstack.inhabitants import Order
 from tests.addresses.place import Place
 from tests.builders import BY

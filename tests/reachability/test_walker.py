@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 
 from apps.acls.fabric import Site
 from apps.acls.rules import Action, Direction, Protocol, Rule
-from apps.reachability.walker import (
+from apps.reachability.facts import (
     Answer,
+    Balanced,
     Door,
     End,
     Lead,
     ListOfTier,
     Machine,
+    Mate,
     Network,
     Outside,
     Place,
@@ -27,8 +29,8 @@ from apps.reachability.walker import (
     Traffic,
     Verdict,
     Way,
-    walk,
 )
+from apps.reachability.walker import walk
 
 ALL, OFFICE = "0.0.0.0/0", "203.0.113.7"
 YES, NO = Seen("NAT rules", True, 0), Seen("NAT rules", False, 0)
@@ -94,6 +96,36 @@ def on(acl: ListOfTier | None, **more: Any) -> Machine:
 def start(machine: Machine | None = None, place: Place = PROD, **more: Any) -> Start:
     return Start(machine or a_machine(), place, **({"egress": IPv4Address("198.51.100.3")} | more))
 
+
+def a_mate(number: int = 11, **more: Any) -> Mate:
+    """The member web-1 is at .11, web-2 at .12; `state` and `seen` are its instance's."""
+    of_machine = {name: more.pop(name) for name in ("state", "seen") if name in more}
+    name = f"web-{number - 10}"
+    machine = replace(a_machine(number=number, **of_machine), name=name)
+    return Mate(**({"name": name, "machine": machine} | more))
+
+
+def a_balancer(*mates: Mate, acl: ListOfTier | None = WEB.acl, **more: Any) -> Balanced:
+    ports = {"protocol": Protocol.TCP, "port": 80, "member_port": 443}
+    what = {"name": "shop", "url": "/load-balancers/shop/", "address": ADDRESS, "network": replace(WEB, acl=acl)}
+    known = {"mates": mates or (a_mate(),), "sources": (), "sources_seen": YES}
+    return Balanced(**(what | ports | known | more))
+
+
+def a_front(*mates: Mate, **more: Any) -> Door:
+    return a_door(balancers=[a_balancer(*mates, **more)], answering=["shop at tcp 80"])
+
+
+def behind(*mates: Mate, machine: Machine | None = None, **more: Any) -> End:
+    """web-1, as a member."""
+    return End(machine or a_mate().machine or a_machine(), PROD, balancers=[a_balancer(*mates, **more)])
+
+
+HTTP = Traffic(Protocol.TCP, 80)
+REFUSES = "SoftGate-2 gets “connection refused” from web-1; the instance runs, the list allows it: look at the service."
+HEALTHY, DOWN = {"probe": Verdict.REACHABLE}, {"probe": Verdict.BLOCKED, "words": REFUSES}
+SILENT = {"probe": Verdict.UNKNOWN, "words": "Not every probe is known: SoftGate-1 is silent."}
+OFFICES = (IPv4Network("203.0.113.0/24"),)
 
 #: name: (from, to, traffic, verdict, what decides, a part of its sentence)
 GOLDEN: dict[str, tuple[Any, Any, Traffic, str, str, str]] = {
@@ -315,22 +347,6 @@ GOLDEN: dict[str, tuple[Any, Any, Traffic, str, str, str]] = {
         "Public IP",
         "No public IP leads tcp 443 to web-1",
     ),
-    "a public IP of a load balancer": (
-        Outside(),
-        a_door(is_balanced=True),
-        HTTPS,
-        "unknown",
-        "Public IP 198.51.100.20",
-        "A load balancer answers at",
-    ),
-    "an instance in a VPC with load balancers": (
-        Outside(),
-        End(a_machine(), PROD, has_balancers=True),
-        HTTPS,
-        "unknown",
-        "Public IP",
-        "but a load balancer may",
-    ),
     "an instance by a forward to that port": (
         Outside(),
         End(a_machine(), PROD, (FORWARD,)),
@@ -386,6 +402,210 @@ GOLDEN: dict[str, tuple[Any, Any, Traffic, str, str, str]] = {
         "blocked",
         "Tier",
         "in none of its tiers",
+    ),
+    # --- through a load balancer
+    "a load balancer whose member runs": (Outside(), a_front(), HTTP, "reachable", "", ""),
+    "one whose member answers": (Outside(), a_front(a_mate(**HEALTHY)), HTTP, "reachable", "", ""),
+    "an instance that is behind one": (Outside(), behind(), HTTPS, "reachable", "", ""),
+    "another port than the balancer's": (
+        Outside(),
+        a_front(),
+        HTTPS,
+        "blocked",
+        "Public IP 198.51.100.20",
+        "No load balancer of 198.51.100.20 takes tcp 443. There is shop at tcp 80.",
+    ),
+    "the other protocol than the balancer's": (
+        Outside(),
+        a_front(),
+        Traffic(Protocol.UDP, 80),
+        "blocked",
+        "Public IP 198.51.100.20",
+        "takes udp 80",
+    ),
+    "a ping of a load balancer": (Outside(), a_front(), PING, "blocked", "Public IP 198.51.100.20", "takes icmp"),
+    "another port of an instance behind one": (Outside(), behind(), SSH, "blocked", "Public IP", "leads tcp 22"),
+    "a balancer that was read too long ago": (
+        Outside(),
+        a_front(unknown="The reading of Netris' load balancers is 12 minutes old."),
+        HTTP,
+        "unknown",
+        "Load balancer shop",
+        "12 minutes old",
+    ),
+    "a balancer that Netris lacks": (
+        Outside(),
+        a_front(trouble="Netris does not have it. Apply it again."),
+        HTTP,
+        "blocked",
+        "Load balancer shop",
+        "does not have it",
+    ),
+    "sources that the internet is not among": (
+        Outside(),
+        a_front(sources=OFFICES),
+        HTTP,
+        "blocked",
+        "Allowed sources of shop",
+        "Only 203.0.113.0/24 may connect, and not the internet",
+    ),
+    "sources that another is not among": (
+        Outside(IPv4Address("198.18.0.1")),
+        a_front(sources=OFFICES),
+        HTTP,
+        "blocked",
+        "Allowed sources of shop",
+        "and not 198.18.0.1",
+    ),
+    "one of its sources": (Outside(IPv4Address(OFFICE)), a_front(sources=OFFICES), HTTP, "reachable", "", ""),
+    "sources that Netris has otherwise": (
+        Outside(),
+        a_front(sources=OFFICES, sources_seen=NO),
+        HTTP,
+        "unknown",
+        "Allowed sources of shop",
+        "other rules of who may connect",
+    ),
+    "sources that were read too long ago": (
+        Outside(),
+        a_front(sources_seen=OLD),
+        HTTP,
+        "unknown",
+        "Allowed sources of shop",
+        "12 minutes old",
+    ),
+    "the members' list sees their port": (
+        Outside(),
+        a_front(member_port=8443),
+        HTTP,
+        "blocked",
+        "Access list web",
+        "denies tcp 8443",
+    ),
+    "the members' tier without a list": (Outside(), a_front(acl=None), HTTP, "unknown", "Access list", "default"),
+    "nobody is in rotation": (
+        Outside(),
+        a_front(a_mate(is_drained=True), a_mate(12, is_drained=True)),
+        HTTP,
+        "blocked",
+        "Load balancer shop",
+        "Every member is drained",
+    ),
+    "a balancer without members": (Outside(), a_front(mates=()), HTTP, "blocked", "Load balancer shop", "no member"),
+    "drained, and Netris sends there still": (
+        Outside(),
+        a_front(a_mate(is_drained=True), foreign="10.20.0.11:443"),
+        HTTP,
+        "unknown",
+        "Load balancer shop",
+        "also sends to 10.20.0.11:443",
+    ),
+    "the member is stopped": (
+        Outside(),
+        a_front(a_mate(state="Stopped")),
+        HTTP,
+        "blocked",
+        "Instance web-1",
+        "web-1 is stopped. Start it",
+    ),
+    "the member is gone": (Outside(), a_front(a_mate(machine=None)), HTTP, "blocked", "Member web-1", "is gone"),
+    "one of two is stopped": (Outside(), a_front(a_mate(state="Stopped"), a_mate(12)), HTTP, "reachable", "", ""),
+    "both are stopped": (
+        Outside(),
+        a_front(a_mate(state="Stopped"), a_mate(12, state="Stopped")),
+        HTTP,
+        "blocked",
+        "Instance web-1",
+        "web-1 is stopped. Start it in CloudStack. None can be reached of the 2 members in rotation.",
+    ),
+    "one is stopped and nothing is known of the other": (
+        Outside(),
+        a_front(a_mate(state="Stopped"), a_mate(12, seen=OLD)),
+        HTTP,
+        "unknown",
+        "Instance web-2",
+        "12 minutes old. None is known to be reached of the 2 members in rotation.",
+    ),
+    "no SoftGate reaches the member": (Outside(), a_front(a_mate(**DOWN)), HTTP, "blocked", "Member web-1", REFUSES),
+    "one of two does not answer": (
+        Outside(),
+        a_front(a_mate(**DOWN), a_mate(12, **HEALTHY)),
+        HTTP,
+        "reachable",
+        "",
+        "",
+    ),
+    "an instance that does not answer, though another does": (
+        Outside(),
+        behind(a_mate(**DOWN), a_mate(12, **HEALTHY)),
+        HTTPS,
+        "blocked",
+        "Member web-1",
+        REFUSES,
+    ),
+    "a probe that nobody tells of": (
+        Outside(),
+        a_front(a_mate(**SILENT)),
+        HTTP,
+        "unknown",
+        "Member web-1",
+        "SoftGate-1 is silent",
+    ),
+    "stopped, whatever a probe says": (
+        Outside(),
+        a_front(a_mate(state="Stopped", **SILENT)),
+        HTTP,
+        "blocked",
+        "Instance web-1",
+        "is stopped",
+    ),
+    "a member that Netris lacks": (
+        Outside(),
+        a_front(a_mate(is_sent=False)),
+        HTTP,
+        "blocked",
+        "Member web-1",
+        "sends nothing to web-1",
+    ),
+    "an instance that is drained": (
+        Outside(),
+        behind(a_mate(is_drained=True), a_mate(12)),
+        HTTPS,
+        "blocked",
+        "Load balancer shop",
+        "web-1 is drained. Put it back",
+    ),
+    "drained, and reached by its static NAT": (
+        Outside(),
+        replace(behind(a_mate(is_drained=True)), leads=(NAT,)),
+        HTTPS,
+        "reachable",
+        "",
+        "",
+    ),
+    "an instance of another VPC to a load balancer": (
+        start(),
+        replace(a_front(sources=(IPv4Network("198.51.100.3/32"),)), vpc="lab"),
+        HTTP,
+        "blocked",
+        "Access list web",
+        "to 198.51.100.20",
+    ),
+    "one that its list lets out": (
+        start(on(a_list(allow(OUT, port=80)))),
+        replace(a_front(sources=(IPv4Network("198.51.100.3/32"),)), vpc="lab"),
+        HTTP,
+        "reachable",
+        "",
+        "",
+    ),
+    "a load balancer of its own VPC": (
+        start(on(a_list(allow(OUT, port=80)))),
+        a_front(),
+        HTTP,
+        "unknown",
+        "Way back in",
+        "not known",
     ),
     # --- from an instance to another
     "web to db": (start(), End(a_machine(DB), PROD), Traffic(Protocol.TCP, 5432), "reachable", "", ""),
@@ -500,8 +720,8 @@ def test_a_golden_way(name: str) -> None:
         assert decider(answer) is None
 
 
-def test_there_are_thirty_golden_ways() -> None:
-    assert len(GOLDEN) >= 30
+def test_there_are_eighty_golden_ways() -> None:
+    assert len(GOLDEN) >= 80
     assert {verdict for _, _, _, verdict, _, _ in GOLDEN.values()} == set(Verdict)
 
 
@@ -509,6 +729,23 @@ def test_whatever_blocks_says_where_to_look() -> None:
     for source, target, traffic, *_ in GOLDEN.values():
         blocked = walk(source, target, traffic).blocked_by
         assert blocked is None or blocked.url, blocked
+
+
+def members_said(*mates: Mate, **more: Any) -> str:
+    return walk(Outside(), a_front(*mates, **more), HTTP).hops[-1].sentence
+
+
+def test_how_many_members_can_be_reached_is_said_and_the_first_that_cannot() -> None:
+    stopped, drained = a_mate(state="Stopped"), a_mate(13, is_drained=True)
+    assert members_said(a_mate(), a_mate(12)) == "All 2 members in rotation can be reached."
+    assert members_said(stopped, a_mate(12), drained) == (
+        "1 of 2 members in rotation can be reached. web-1 is stopped. Start it in CloudStack. Nobody checks the "
+        "members, so some connections go there. Set a health check. Drained: web-3."
+    )
+    assert members_said(a_mate(**DOWN), a_mate(12, **HEALTHY)) == (
+        f"1 of 2 members in rotation can be reached. {REFUSES}"
+    )
+    assert members_said(a_mate(), drained) == "web-1 runs. Drained: web-3."
 
 
 seen = st.sampled_from([YES, NO, OLD, NEVER])
@@ -519,3 +756,15 @@ def test_nothing_is_reachable_that_was_not_seen_lately(door: Seen, nat: Seen, ac
     there = on(a_list(allow(IN), seen=acl), seen=machine if machine is not NO else OLD)
     answer = walk(Outside(), a_door(a_lead(machine=there, seen=nat), seen=door), HTTPS)
     assert (answer.verdict is Verdict.REACHABLE) == (door is nat is acl is machine is YES)
+
+
+@given(seen, seen, seen, seen, st.sampled_from([*Verdict, None]), st.booleans())
+def test_nothing_behind_a_load_balancer_is_either(
+    door: Seen, sources: Seen, acl: Seen, machine: Seen, probe: Verdict | None, is_read: bool
+) -> None:
+    mate = a_mate(seen=machine if machine is not NO else OLD, probe=probe, words="x")
+    more: dict[str, Any] = {"sources_seen": sources, "acl": a_list(allow(IN), seen=acl)}
+    front = replace(a_front(mate, unknown="" if is_read else "It was read too long ago.", **more), seen=door)
+    verdict = walk(Outside(), front, HTTP).verdict
+    is_there = machine is YES if probe is None else probe is Verdict.REACHABLE
+    assert (verdict is Verdict.REACHABLE) == (door is sources is acl is YES and is_read and is_there)

@@ -8,7 +8,7 @@ from rest_framework import serializers
 
 from apps.addresses.models import LAST_PORT
 from apps.kernel.api.bodies import Body, Count, Flag, Text
-from apps.reachability.walker import Answer, Verdict
+from apps.reachability.facts import Answer, Verdict
 
 VERDICTS = [each.value for each in Verdict]
 
@@ -26,6 +26,7 @@ class TargetBody(Body):
 
     instance = Text(required=False, max_length=36, help_text="The id of an instance.")
     public_ip = Text(required=False, max_length=36, help_text="The id of a public IP.")
+    load_balancer = Text(required=False, max_length=36, help_text="The id of a load balancer.")
 
 
 class QuestionWrite(Body):
@@ -34,7 +35,11 @@ class QuestionWrite(Body):
     to = TargetBody()
     protocol = Text(max_length=4, help_text="`tcp`, `udp`, or `icmp` for a ping.")
     port = Count(
-        required=False, allow_null=True, min_value=1, max_value=LAST_PORT, help_text="Of the target, with tcp and udp."
+        required=False,
+        allow_null=True,
+        min_value=1,
+        max_value=LAST_PORT,
+        help_text="Of the target, with tcp and udp; a load balancer's own where it is left out.",
     )
 
     def get_fields(self) -> dict[str, Any]:
