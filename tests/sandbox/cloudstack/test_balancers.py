@@ -337,7 +337,7 @@ def test_stickiness_is_kept_and_not_sent_5_6(acme, netris, rule, vms):
 
 
 def test_health_checks_are_refused_3_7(acme, rule):
-    assert refusal(acme, "createLBHealthCheckPolicy", lbruleid=rule["id"], pingpath="/").status == 431
+    assert refusal(acme, "createLBHealthCheckPolicy", lbruleid=rule["id"], pingpath="/").status == 430
     assert acme.list("listLBHealthCheckPolicies", lbruleid=rule["id"])[0]["healthcheckpolicy"] == []
     assert refusal(acme, "deleteLBHealthCheckPolicy", id=rule["id"]).status == 431
 

@@ -426,7 +426,7 @@ ROWS = (
         r"^Algorithm: leastconn specified for Netris Provider is not supported\.$",
     ),
     Refusal("3.7", "createLBStickinessPolicy", when(lambda at: at.sticky, but("createLBStickinessPolicy")), 431),
-    Refusal("3.7", "createLBHealthCheckPolicy", lambda at: {"lbruleid": at.balancer}, 431),
+    Refusal("3.7", "createLBHealthCheckPolicy", lambda at: {"lbruleid": at.balancer}, 430),
     # 3.8 routes
     Refusal("3.8", "createStaticRoute", but("createStaticRoute", gatewayid=None), 431),
     Refusal("3.8", "createStaticRoute", but("createStaticRoute", cidr="10.10.7.0/24"), 431),

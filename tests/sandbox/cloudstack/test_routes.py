@@ -70,7 +70,6 @@ def test_another_next_hop_on_netris_is_a_failure_4_3(root, netris, vpc):
         ({"cidr": "10.10.4.0/24"}, 431),
         ({"cidr": "10.0.0.0/8"}, 431),
         ({"cidr": "169.254.7.0/24"}, 431),
-        ({"cidr": "172.20.0.1/16"}, 431),
         ({"cidr": "172.20.0.0"}, 431),
         ({"cidr": None}, 431),
         ({"nexthop": "nowhere"}, 431),
@@ -90,7 +89,7 @@ def test_a_failed_delete_may_be_repeated_4_4(world, root, vpc):
     world.netris.faults.order("refuse", "DELETE /api/routes", times=1)
 
     assert root.job("deleteStaticRoute", id=made["id"])["jobresultcode"] == 530
-    assert root.list("listStaticRoutes")[0]["state"] == "Revoke"
+    assert root.list("listStaticRoutes")[0]["state"] == "Deleting"
     root.done("deleteStaticRoute", id=made["id"])
 
 

@@ -12,6 +12,7 @@ REFUSED = {"errorcode": 431, "errortext": "Failed API call to Netris controller"
 POST_ACL, PUT_ACL, DELETE_ACL = "POST /api/acl", "PUT /api/acl", "DELETE /api/acl"
 POST_NAT, DELETE_NAT = "POST /api/v2/nat", "DELETE /api/v2/nat/{id}"
 POST_SUBNET, DELETE_SUBNET = "POST /api/v2/ipam/subnet", "DELETE /api/v2/ipam/subnet/{id}"
+POST_LB, PUT_LB, DELETE_LB = "POST /api/v2/l4lb", "PUT /api/v2/l4lb/{id}", "DELETE /api/v2/l4lb/{id}"
 
 
 class Scene:

@@ -6,7 +6,7 @@ Netris advertises stickiness and then ignores it. It has no health checks of Clo
 from __future__ import annotations
 
 from sandbox.cloudstack.calls.call import SUCCESS, Call, creates, handles, undoes
-from sandbox.cloudstack.protocol.errors import InvalidValue, ServerError
+from sandbox.cloudstack.protocol.errors import InvalidValue, Malformed, ServerError
 from sandbox.cloudstack.resources.addresses import balancers
 from sandbox.cloudstack.resources.addresses.rules import ACTIVE, BALANCER
 from sandbox.cloudstack.resources.zone.offerings import STICKINESS_METHODS
@@ -106,7 +106,8 @@ def _of_rule(cloud: Cloud, rule: Row) -> Row:
 
 @creates("createLBHealthCheckPolicy")
 def refuse_check(call: Call) -> Row:
-    raise InvalidValue(
+    """A 430 (REAL); its text is (unverified)."""
+    raise Malformed(
         f"Failed to create HealthCheck policy: Validation Failed: the provider Netris of the rule "
         f"{call['lbruleid']['id']} does not support health checks"
     )

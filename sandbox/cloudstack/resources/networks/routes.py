@@ -14,7 +14,7 @@ from sandbox.cloudstack.state.java import described
 from sandbox.kit.store import Row
 
 ROUTE, GATEWAY = "staticroute", "privategateway"
-ADD, ACTIVE, REVOKE = "Add", "Active", "Revoke"
+ADD, ACTIVE, DELETING = "Add", "Active", "Deleting"
 _LINK_LOCAL = IPv4Network("169.254.0.0/16")
 
 
@@ -39,13 +39,13 @@ def make_route(call: Call) -> Row:
     if vpc["state"] != "Enabled":
         raise InvalidValue("Can't add static route to VPC that is being deleted")
     if hop is not None:
-        _address(hop, "nexthop")
+        _check_within_reach(cloud, vpc, _address(hop, "nexthop"))
         if any(hop == each["gateway"] for each in cloud.table(GATEWAY).by("vpcid", vpc["id"])):
             raise InvalidValue(f"Cannot add static route to the nexthop {hop} of a private gateway, use gatewayid")
-    cidr = _cidr(cloud, call["cidr"], vpc)
+    _check_cidr(cloud, call["cidr"], vpc)
     return cloud.new(
         ROUTE,
-        cidr=str(cidr),
+        cidr=call["cidr"],
         vpcid=vpc["id"],
         vpcgatewayid=gateway["id"] if gateway else None,
         nexthop=hop or (gateway or {})["gateway"],
@@ -55,22 +55,35 @@ def make_route(call: Call) -> Row:
     )
 
 
-def _cidr(cloud: Cloud, text: str, vpc: Row) -> IPv4Network:
+def _check_within_reach(cloud: Cloud, vpc: Row, hop: IPv4Address) -> None:
+    """Somewhere in the VPC, its gateways and the addresses of nobody included, or in a range that its public addresses
+    are from (REAL); beside a private gateway as well (inferred). The text is (unverified)."""
+    ranges = [cloud.get("vlan", row["vlanid"]) for row in cloud.table("publicip").by("vpcid", vpc["id"])]
+    around = [IPv4Network(vpc["cidr"], strict=False)]
+    around += [
+        IPv4Network(f"{each['gateway']}/{each['netmask']}", strict=False)
+        for each in (*ranges, *cloud.table(GATEWAY).by("vpcid", vpc["id"]))
+    ]
+    if not any(hop in network for network in around):
+        raise InvalidValue(f"The nexthop {hop} is in no network of the VPC")
+
+
+def _check_cidr(cloud: Cloud, text: str, vpc: Row) -> None:
+    """With bits of hosts in it, if somebody wants: the plugin hands them on (REAL)."""
     try:
-        cidr = IPv4Network(text)
+        cidr = IPv4Network(text, strict=False)
     except ValueError:
         raise InvalidValue(f"Invalid format for cidr {text}") from None
-    if "/" not in text:
+    if not text.rpartition("/")[2].isdecimal() or "/" not in text:
         raise InvalidValue(f"Invalid format for cidr {text}")
     if cidr.overlaps(IPv4Network(vpc["cidr"], strict=False)):
         raise InvalidValue(f"CIDR should be outside of VPC cidr {vpc['cidr']}")
     if cidr.overlaps(_LINK_LOCAL):
         raise InvalidValue(f"CIDR should be outside of link local cidr {_LINK_LOCAL}")
     for route in cloud.table(ROUTE).by("vpcid", vpc["id"]):
-        if cidr.overlaps(IPv4Network(route["cidr"])):
+        if cidr.overlaps(IPv4Network(route["cidr"], strict=False)):
             existing = described(cloud, ROUTE, route)
             raise Conflict(f"New static route cidr conflicts with existing route {existing}")
-    return cidr
 
 
 @handles("createStaticRoute")
@@ -94,7 +107,7 @@ def _apply(cloud: Cloud, vpc: Row) -> None:
     """Look at all routes of the VPC, each time. Those that CloudStack does not know go there (netris-api.md 4.3)."""
     rows = cloud.table(ROUTE).by("vpcid", vpc["id"])
     known = [
-        Route(row["cidr"], row["nexthop"], is_new=row["state"] == ADD, is_revoked=row["state"] == REVOKE)
+        Route(row["cidr"], row["nexthop"], is_new=row["state"] == ADD, is_revoked=row["state"] == DELETING)
         for row in rows
     ]
     name = vpc_name(cloud, vpc)
@@ -108,7 +121,7 @@ def _apply(cloud: Cloud, vpc: Row) -> None:
 @handles("deleteStaticRoute")
 def delete_route(call: Call) -> Row:
     cloud, route = call.cloud, call["id"]
-    cloud.change(ROUTE, route, state=REVOKE)
+    cloud.change(ROUTE, route, state=DELETING)
     try:
         _apply(cloud, cloud.get("vpc", route["vpcid"]))
     except ApiError as error:
@@ -232,7 +245,7 @@ def clear(cloud: Cloud, vpc: Row) -> None:
     """Routes and gateways go before their VPC."""
     rows = cloud.table(ROUTE).by("vpcid", vpc["id"])
     for row in rows:
-        cloud.change(ROUTE, row, state=REVOKE)
+        cloud.change(ROUTE, row, state=DELETING)
     if rows:
         _apply(cloud, vpc)
     for kind in (ROUTE, GATEWAY):
