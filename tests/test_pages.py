@@ -17,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import Account
 from apps.addresses.models import PortForward, PublicIp, StaticNat
+from apps.balancers.models import Balancer
 from apps.instances.queries import theirs
 from apps.mirror.models import Item, Kind
 from apps.mirror.services import refresh_due, request_refresh
@@ -212,7 +213,13 @@ def what_leads_into(vpc: Vpc) -> dict[str, Any]:
     forward = PortForward.unscoped.filter(vpc=vpc).first()
     ends = [builders.a_public_ip(vpc, f"203.0.113.{PublicIp.unscoped.count() + n}") for n in (1, 2)] if not nat else []
     route = StaticRoute.unscoped.filter(vpc=vpc).first() or builders.a_static_route(tier)
+    balancer = Balancer.unscoped.filter(vpc=vpc).first()
+    balancer = balancer or builders.a_balancer(
+        builders.a_public_ip(vpc, f"192.0.2.{PublicIp.unscoped.count() + 1}"), tier, members=2
+    )
     return {
+        "balancer": balancer.pk,
+        "lbmember": balancer.members.all()[0].pk,
         "route": route.pk,
         "staticnat": (nat or builders.a_static_nat(ends[0], tier)).pk,
         "forward": (forward or builders.a_port_forward(ends[1], tier, 22)).pk,

@@ -62,7 +62,7 @@ def test_every_row_that_belongs_to_a_tenant_is_behind_the_door():
     owned = {
         model.__name__
         for model in apps.get_models()
-        if model._meta.app_label in ("operations", "accounts", "networks", "addresses", "acls")
+        if model._meta.app_label in ("operations", "accounts", "networks", "addresses", "acls", "balancers")
         or any(field.name == "tenant" for field in model._meta.fields)
     }
     # Turn holds no more than a time; Membership is read from the user's side.
@@ -88,11 +88,12 @@ def test_each_tenant_finds_its_own_behind_the_door(acme, globex):
         builders.a_static_nat(for_nat, tier)
         builders.a_static_route(tier)
         builders.a_port_forward(for_forward, tier)
+        builders.a_balancer(builders.a_public_ip(tier.vpc, f"198.51.100.4{number}"), tier)
         acl = builders.an_acl(tier.vpc)
         TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=tenant, acl=acl)
         PastRules.unscoped.create(acl=acl, version=1, rules=[], denies_rest=True)
-    for model in (m for m in scoped_models() if m._meta.app_label in ("networks", "addresses", "acls")):
-        count = 2 if model in (PublicIp, Holding) else 1
+    for model in (m for m in scoped_models() if m._meta.app_label in ("networks", "addresses", "acls", "balancers")):
+        count = 3 if model in (PublicIp, Holding) else 1
         assert model.objects.of(acme).count() == model.objects.of(globex).count() == count
         assert not model.objects.of(acme).intersection(model.objects.of(globex)).exists()
         assert model.objects.across(builders.the_platform()).count() == 2 * count

@@ -49,7 +49,7 @@ class Purpose(models.TextChoices):
     SOURCE_NAT = "source_nat", "Source NAT"
     STATIC_NAT = "static_nat", "Static NAT"
     PORT_FORWARD = "port_forward", "Port forwards"
-    LOAD_BALANCER = "load_balancer", "Load balancer"
+    LOAD_BALANCER = "load_balancer", "Load balancers"
 
 
 class Protocol(models.TextChoices):
@@ -60,7 +60,7 @@ class Protocol(models.TextChoices):
 _IN_USE: dict[str, str] = {
     Purpose.STATIC_NAT: "A static NAT leads from this address. Remove that first.",
     Purpose.PORT_FORWARD: "Port forwards lead from this address. Remove them first.",
-    Purpose.LOAD_BALANCER: "A load balancer answers at this address. Remove that first.",
+    Purpose.LOAD_BALANCER: "Load balancers answer at this address. Delete them first.",
 }
 
 
@@ -68,8 +68,11 @@ _SERVES: dict[str, str] = {
     Purpose.SOURCE_NAT: "is the source NAT address of the VPC, which CloudStack keeps for what goes out. Take another.",
     Purpose.STATIC_NAT: "has static NAT. Disable that first, or take another address.",
     Purpose.PORT_FORWARD: "has port forwards. Delete those first, or take another address.",
-    Purpose.LOAD_BALANCER: "has a load balancer. Delete that first, or take another address.",
+    Purpose.LOAD_BALANCER: "has load balancers. Delete those first, or take another address.",
 }
+
+#: What an address can have many of.
+SHARED = (Purpose.PORT_FORWARD, Purpose.LOAD_BALANCER)
 
 
 class PublicIpQuerySet(ProvisionedQuerySet["PublicIp"]):
@@ -162,9 +165,9 @@ class PublicIp(Provisioned):
         return _IN_USE.get(self.purpose) if action == "release" else None
 
     def why_not_serve(self, purpose: Purpose) -> str | None:
-        """Why it cannot take on this purpose; None when it can, and for one port forward more. CloudStack refuses a
-        second purpose late and in other words."""
-        if self.purpose == Purpose.UNUSED or self.purpose == purpose == Purpose.PORT_FORWARD:
+        """Why it cannot take on this purpose; None when it can, and for one port forward or load balancer more.
+        CloudStack refuses a second purpose late and in other words."""
+        if self.purpose == Purpose.UNUSED or (self.purpose == purpose and purpose in SHARED):
             return None
         return f"{self} {_SERVES[self.purpose]}"
 

@@ -146,6 +146,7 @@ def public_ip_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     state = f"{row} is {row.get_status_display().lower()}"
     context = {
         "row": row,
+        "address": str(row),
         "applied": applied,
         "status": queries.status_of(row, applied),
         "leads": _leads(request, row, around),
@@ -161,17 +162,21 @@ def public_ip_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     return render(request, part_or_page(request, "addresses/public_ip_detail.html", "part"), context)
 
 
+LEADS = {
+    Purpose.STATIC_NAT: ("Create static NAT", "nat:static_nat_create"),
+    Purpose.PORT_FORWARD: ("Create port forward", "nat:port_forward_create"),
+    Purpose.LOAD_BALANCER: ("Create load balancer", "balancers:create"),
+}
+
+
 def _leads(request: TenantRequest, row: PublicIp, work: list[Operation]) -> list[dict[str, str | None]]:
     """The ways to what can lead from it."""
     quota = quotas_of(request.tenant).of(NAT_RULE)
-    labels = {Purpose.STATIC_NAT: "Create static NAT", Purpose.PORT_FORWARD: "Create port forward"}
+    slug, chosen = request.tenant.slug, {"public_ip": row.pk}
     return [
-        {
-            "label": labels[purpose],
-            "url": f"{reverse(f'nat:{purpose}_create', args=[request.tenant.slug])}?public_ip={row.pk}",
-            "reason": reason,
-        }
+        {"label": label, "url": reverse(view, args=[slug], query=chosen), "reason": reason}
         for purpose, reason in queries.ways_on(row, quota, work, why_not_write(request.membership))
+        for label, view in [LEADS[purpose]]
     ]
 
 

@@ -6,10 +6,12 @@ class BalancersConfig(AppConfig):
     label = "balancers"
 
     def ready(self) -> None:
+        from apps.balancers.maps import drawn_of
         from apps.balancers.models import Balancer
         from apps.balancers.queries import goes_with
         from apps.balancers.recipes import LOAD_BALANCER, go_with
-        from apps.networks import alongside
+        from apps.balancers.views import TAB
+        from apps.networks import alongside, inside, tabs
         from apps.networks.plans import GOES_ALONG
         from apps.networks.queries import LEADING
         from apps.operations.parts import register
@@ -18,6 +20,8 @@ class BalancersConfig(AppConfig):
         register(LOAD_BALANCER)
         alongside.register(alongside.Alongside(before=go_with))
         resources.register(resources.LOAD_BALANCER)
+        inside.register(drawn_of, of_tiers=False)
+        tabs.register(TAB)
         if goes_with not in GOES_ALONG:
             GOES_ALONG.append(goes_with)
         if Balancer not in LEADING:

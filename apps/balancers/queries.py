@@ -13,7 +13,7 @@ from uuid import UUID
 from apps.acls.admission import known
 from apps.acls.ports import FIRST, LAST
 from apps.acls.rules import Action
-from apps.balancers.models import Balancer, Member
+from apps.balancers.models import Balancer, BalancerQuerySet, Member
 from apps.balancers.verdicts import (
     Check,
     Configured,
@@ -30,6 +30,7 @@ from apps.balancers.verdicts import (
 from apps.balancers.verdicts import Member as Judged
 from apps.balancers.wanted import Wanted
 from apps.kernel import clock
+from apps.kernel.named import containing
 from apps.mirror.models import Item, Kind
 from apps.mirror.models import Reading as Listed
 from apps.mirror.queries import Applied, Told
@@ -37,7 +38,8 @@ from apps.mirror.sweeps import SWEEPS
 from apps.netris.wire import Balancer as OnNetris
 from apps.networks import plans
 from apps.networks.admission import Ports
-from apps.networks.models import Vpc
+from apps.networks.models import Tier, Vpc
+from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
 
@@ -133,15 +135,50 @@ def _is_taken_back(row: Balancer, reading: Reading, now: datetime) -> bool:
 
 #: How many the preview of a VPC's end names.
 NAMED = 100
+#: How many the tab of a VPC shows; the list has all.
+SHOWN = 50
+#: How many operations the page of one shows.
+OPERATIONS = 8
+#: How each sorting reads in SQL: all follow an index.
+SORTS = {
+    "name": ("name", "id"),
+    "-name": ("-name", "-id"),
+    "address": ("address", "port", "id"),
+    "-address": ("-address", "-port", "-id"),
+    "created": ("created_at", "id"),
+    "-created": ("-created_at", "-id"),
+}
+DEFAULT_SORT = "name"
 
 
-def goes_with(vpc: Vpc) -> list[plans.Item]:
-    """What of a VPC's load balancers goes with it. One query."""
-    rows = Balancer.objects.of(vpc.tenant).live().filter(vpc=vpc)[:NAMED]
-    return [
-        plans.Item("Load balancer", row.name, f"{row.get_protocol_display()} {row.port} of {row.address}")
-        for row in rows
-    ]
+def search(tenant: Tenant, *, words: str = "", vpc: Vpc | None = None) -> BalancerQuerySet:
+    rows = Balancer.objects.of(tenant).live()
+    if words:
+        rows = rows.filter(containing("search_key", words))
+    if vpc is not None:
+        rows = rows.filter(vpc=vpc)
+    return rows.select_related("tenant", "vpc", "tier").prefetch_related("members")
+
+
+def count_in(vpc: Vpc) -> int:
+    return Balancer.objects.of(vpc.tenant).live().filter(vpc=vpc).count()
+
+
+def latest_operations_of(row: Balancer) -> list[Operation]:
+    """One query."""
+    found = Operation.objects.of(row.tenant).filter(resource_id=row.pk)
+    return list(found.order_by("-created_at", "-id")[:OPERATIONS])
+
+
+def item_of(row: Balancer) -> plans.Item:
+    """As a preview names it."""
+    return plans.Item("Load balancer", row.name, f"{row.get_protocol_display()} {row.port} of {row.address}")
+
+
+def goes_with(vpc: Vpc, tier: Tier | None) -> list[plans.Item]:
+    """What of a VPC's load balancers goes with it, or with one of its tiers. One query."""
+    rows = Balancer.objects.of(vpc.tenant).live().filter(vpc=vpc)
+    return [item_of(row) for row in (rows if tier is None else rows.filter(tier=tier))[:NAMED]]
 
 
 def _judgement(

@@ -113,6 +113,11 @@ class WholeBalancer(Part[Balancer]):
         return self._bring(subject, clouds, memo, self.was)
 
     def _bring(self, subject: Balancer, clouds: Clouds, memo: Memo, target: Wanted | None) -> Progress:
+        if subject.public_ip.cloudstack_id is None:  # it was to be acquired for this, just before
+            if target is None:
+                return Done()
+            text = f"The public IP {subject.address} was not acquired, so nothing can answer there. Its operation says "
+            raise Rejected(f"{text}why. Take another one.", system=System.CLOUDSTACK, call=CREATE)
         if memo.is_cleared_to_send:
             return self._send(subject, clouds, memo, target)
         if _is_at_work(clouds, memo.way_there):

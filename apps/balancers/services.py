@@ -9,18 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import transaction
 
+from apps.addresses import pool
 from apps.addresses.models import PublicIp, Purpose
 from apps.addresses.services.instances import end_at, need_purpose, translated
+from apps.addresses.services.public_ips import acquire
+from apps.addresses.specs import PublicIpSpec
 from apps.balancers.models import Balancer, Member
 from apps.balancers.specs import MOST_MEMBERS, BalancerSpec, CheckSpec
-from apps.balancers.wanted import members_of
+from apps.balancers.wanted import as_json, members_of
 from apps.instances import queries as instances
 from apps.instances.queries import Instance
 from apps.kernel import clock
+from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
 from apps.kernel.names import NAME
 from apps.networks.models import Tier, Vpc
@@ -44,15 +48,34 @@ RESTS = timedelta(minutes=10)
 @transaction.atomic(durable=True)
 def create_balancer(public_ip: PublicIp, spec: BalancerSpec, *, by: Actor) -> Operation:
     """Have a port of a public IP balanced to instances of its VPC. Raises `Refused`."""
-    quotas = hold_use(public_ip.tenant)
-    vpc = held_vpc(public_ip.vpc, "add tier")
+    vpc = _held_for_one_more(public_ip.vpc)
     public_ip = PublicIp.objects.of(vpc.tenant).select_for_update(of=("self",), no_key=True).get(pk=public_ip.pk)
     if public_ip.status != Status.READY:
         text = f"{public_ip} is {public_ip.get_status_display().lower()}. Wait until it is ready, or take another."
         raise Refused("not-now", text, "public_ip")
+    need_purpose(public_ip, Purpose.LOAD_BALANCER)
+    return _create(vpc, public_ip, spec, by)
+
+
+@transaction.atomic(durable=True)
+def create_balancer_at_new_address(vpc: Vpc, spec: BalancerSpec, *, by: Actor) -> Operation:
+    """The same at a public IP that is acquired for it, by an operation of its own that comes first: when that fails,
+    this one does. Raises `Refused`."""
+    vpc = _held_for_one_more(vpc)
+    # This very one: the load balancer's rules name it, so no other will do.
+    chosen = pool.choose(vpc.tenant, vpc.zone, None)
+    acquired = joined(acquire)(vpc, PublicIpSpec(address=chosen, name=spec.name, notes=""), by=by)
+    return _create(vpc, PublicIp.objects.of(vpc.tenant).get(pk=acquired.resource_id), spec, by)
+
+
+def _held_for_one_more(vpc: Vpc) -> Vpc:
+    quotas = hold_use(vpc.tenant)
+    vpc = held_vpc(vpc, "add tier")
     quotas.need(LOAD_BALANCER)
-    if public_ip.purpose != Purpose.LOAD_BALANCER:  # several may listen at one address
-        need_purpose(public_ip, Purpose.LOAD_BALANCER)
+    return vpc
+
+
+def _create(vpc: Vpc, public_ip: PublicIp, spec: BalancerSpec, by: Actor) -> Operation:
     tier, members = _members(vpc, spec.members)
     taken = Refused("port-taken", f"A load balancer answers at port {spec.port} of {public_ip} already.", "port")
     if Balancer.objects.of(vpc.tenant).live().filter(public_ip=public_ip, port=spec.port).exists():
@@ -80,16 +103,10 @@ def create_balancer(public_ip: PublicIp, spec: BalancerSpec, *, by: Actor) -> Op
     return _start(row, Goal.PRESENT, by)
 
 
-def unused_address(vpc: Vpc) -> PublicIp:
-    """The lowest public IP of the VPC that serves nothing. Raises `Refused`."""
+def unused_address(vpc: Vpc) -> PublicIp | None:
+    """The lowest public IP of the VPC that serves nothing."""
     rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc, status=Status.READY, purpose=Purpose.UNUSED)
-    found = rows.select_related("tenant", "vpc").order_by("address").first()
-    if found is None:
-        text = (
-            "No public IP of the VPC is unused. Acquire one first, or name one that has load balancers at other ports."
-        )
-        raise Refused("no-address-unused", text, "public_ip")
-    return found
+    return rows.select_related("tenant", "vpc").order_by("address").first()
 
 
 @transaction.atomic(durable=True)
@@ -113,17 +130,17 @@ def rename_balancer(row: Balancer, *, name: str, by: Actor) -> bool:
 
 
 @transaction.atomic(durable=True)
-def add_member(row: Balancer, instance_id: UUID, *, by: Actor) -> Operation:
+def add_members(row: Balancer, wanted: Sequence[UUID], *, field: str = "instance", by: Actor) -> Operation:
+    """One change for all of them. Raises `Refused`, for `field`."""
     row = held_in_vpc(row, "change", "public_ip", "tier")
     members = members_of(row)
-    if len(members) >= MOST_MEMBERS:
-        raise Refused("too-many-members", f"A load balancer has at most {MOST_MEMBERS} members.", "instance")
-    if any(each["instance"] == str(instance_id) for each in members):
-        raise Refused("member-twice", "This instance is a member already.", "instance")
-    _, [member] = _members(row.vpc, [instance_id], row.tier, field="instance")
-    new = {"id": str(uuid4()), "instance": str(instance_id), "name": member.instance_name, "drained": False}
-    new["address"] = str(member.guest_address)
-    return _change(row, {"members": [*members, new]}, by, "load-balancer.add-member", {"member": member.instance_name})
+    if len(members) + len(wanted) > MOST_MEMBERS:
+        raise Refused("too-many-members", f"A load balancer has at most {MOST_MEMBERS} members.", field)
+    if {each["instance"] for each in members} & set(map(str, wanted)):
+        raise Refused("member-twice", "This instance is a member already.", field)
+    _, added = _members(row.vpc, wanted, row.tier, field=field)
+    told = {"members": [each.instance_name for each in added]}
+    return _change(row, {"members": [*members, *map(as_json, added)]}, by, "load-balancer.add-members", told)
 
 
 @transaction.atomic(durable=True)

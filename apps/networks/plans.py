@@ -159,8 +159,9 @@ def sleep_words(dormant: int, tiers: int) -> str:
     return f"{dormant} of {tiers} tier{'s'[: tiers != 1]} dormant: no instance runs in {them}. Normal."
 
 
-#: What else goes with a VPC: other apps add to it in `AppConfig.ready`, as nothing here knows them.
-GOES_ALONG: list[Callable[[Vpc], Sequence[Item]]] = []
+#: What else goes with a VPC, or with one tier of it: other apps add theirs in `AppConfig.ready`, as nothing here knows
+#: them.
+GOES_ALONG: list[Callable[[Vpc, Tier | None], Sequence[Item]]] = []
 
 
 def goes_with_vpc(vpc: Vpc, tiers: Sequence[Tier]) -> list[Item]:
@@ -173,12 +174,13 @@ def goes_with_vpc(vpc: Vpc, tiers: Sequence[Tier]) -> list[Item]:
                 "Public IP", str(vpc.egress_ip), "goes back to the pool; whoever allows it by address must change that"
             )
         )
-    return items + [item for each in GOES_ALONG for item in each(vpc)]
+    return items + [item for each in GOES_ALONG for item in each(vpc, None)]
 
 
 def goes_with_tier(tier: Tier) -> list[Item]:
-    """With the routes that lead into it: the plugin would leave them on Netris, and lead nowhere."""
-    return [_tier(tier), *_routes(tier.vpc, [tier])]
+    """With the routes that lead into it, which the plugin would leave on Netris, and whatever else leads there."""
+    along = [item for each in GOES_ALONG for item in each(tier.vpc, tier)]
+    return [_tier(tier), *_routes(tier.vpc, [tier]), *along]
 
 
 def _routes(vpc: Vpc, tiers: Sequence[Tier]) -> list[Item]:

@@ -11,19 +11,23 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.acls.models import TierAcl
-from apps.addresses.models import Purpose
+from apps.addresses.models import PublicIp, Purpose
 from apps.balancers.models import Balancer
 from apps.balancers.queries import judged
 from apps.balancers.tasks import keep_all
 from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.services import refresh
+from apps.networks.models import Vpc
+from apps.networks.services import create_vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.operations.state import Phase
 from apps.tenancy.models import AuditEntry
 from tests import builders
 from tests.api.conftest import Api
 from tests.balancers.test_recipe import TCP, shown
+from tests.builders import BY, a_vpc_spec
 
 BODY = {"name": "shop", "protocol": "tcp", "port": 443, "member_port": 8443, "health_check": TCP}
 
@@ -114,12 +118,46 @@ def test_what_nobody_reads_any_more_is_grey(place, api):
 
 
 def test_without_a_public_ip_an_unused_one_of_the_vpc_is_taken(place, api):
-    answer = api.post("/load-balancers/", body(place))
-    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "no-address-unused"), answer.content
     ip = place.public_ip()
     done(place, api.post("/load-balancers/", body(place)))
     assert read(api)["public_ip"]["id"] == str(ip.pk)
     assert type(ip).unscoped.get(pk=ip.pk).purpose == Purpose.LOAD_BALANCER
+
+
+def test_where_none_is_unused_a_new_one_is_acquired_before(place, api):
+    place.see(Kind.CLOUDSTACK_ADDRESS)
+    answer = api.post("/load-balancers/", body(place))
+    [acquiring, making] = Operation.unscoped.running().order_by("place")
+    assert (acquiring.kind, making.kind, acquiring.lane) == ("public-ip", "load-balancer", making.lane)
+    assert answer.json()["id"] == str(making.pk)
+    place.done(acquiring)
+    done(place, answer)
+    see(place)
+
+    found = read(api)
+    ip = PublicIp.unscoped.get(pk=found["public_ip"]["id"])
+    assert (ip.status, ip.purpose, ip.name) == (Status.READY, Purpose.LOAD_BALANCER, "shop")
+    assert (found["status"], found["working"]["verdict"]) == ("ready", "healthy")
+
+
+def test_when_no_new_one_can_be_acquired_nothing_of_both_stays(place, api):
+    other = create_vpc(place.acme, a_vpc_spec(place.zone, "other", "10.99.0.0/20", tiers=()), by=BY)
+    assert place.run(other).phase == Phase.SUCCEEDED
+    place.see(Kind.CLOUDSTACK_ADDRESS)
+    assert api.post("/load-balancers/", body(place)).status_code == 202
+    [acquiring, making] = Operation.unscoped.running().order_by("place")
+    address = PublicIp.unscoped.get(pk=acquiring.resource_id).address
+    place.cloudstack.acquire_public_ip(address, vpc_id=str(Vpc.unscoped.get(name="other").cloudstack_id))
+    place.clock.shift(timedelta(seconds=30))
+    place.world.cloudstack.run_due_jobs()
+
+    acquiring, making = place.run(acquiring), place.run(making)
+
+    assert {each.phase for each in (acquiring, making)} == {Phase.ROLLED_BACK}
+    assert f"The public IP {address} was not acquired" in making.error
+    assert not Balancer.unscoped.live().exists()
+    assert not PublicIp.unscoped.live().filter(vpc=place.vpc).exclude(purpose=Purpose.SOURCE_NAT).exists()
+    assert not [rule for rule in place.watch.clouds_of(place.zone).netris.acls(1) if "weft-lb" in rule.name]
 
 
 def test_what_is_changed_and_what_is_so_already(place, api):

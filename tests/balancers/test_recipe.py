@@ -12,7 +12,7 @@ import pytest
 from apps.addresses.models import Purpose
 from apps.balancers.models import Balancer
 from apps.balancers.services import (
-    add_member,
+    add_members,
     apply_balancer,
     change_balancer,
     create_balancer,
@@ -93,7 +93,7 @@ def test_one_is_made_with_its_check_changed_and_deleted(place):
 def test_members_come_go_and_are_drained_and_the_check_is_there_after_each(place):
     ip = place.public_ip()
     place.done(create_balancer(ip, spec(place, 0), by=BY))
-    place.done(add_member(live(), place.ids[1], by=BY))
+    place.done(add_members(live(), [place.ids[1]], by=BY))
     assert shown(place) == [("TCP", 443, ends(place, 0, 1), "TCP")]
 
     first = live().members.get(instance_id=place.ids[0])
@@ -208,7 +208,7 @@ def started(place: Any, ip: Any, action: str) -> Any:
     place.done(make())
     return {
         "delete": lambda: delete_balancer(live(), by=BY),
-        "add": lambda: add_member(live(), place.ids[1], by=BY),
+        "add": lambda: add_members(live(), [place.ids[1]], by=BY),
         "drain": lambda: drain_member(live(), live().members.get(instance_id=place.ids[1]), is_drained=True, by=BY),
         "check": lambda: change_balancer(live(), check=CheckSpec("http", "/", 2), by=BY),
         "sources": lambda: change_balancer(live(), allowed=["198.18.0.0/15"], by=BY),

@@ -24,6 +24,7 @@ LISTS = [
     "addresses:list",
     "nat:static_nat_list",
     "nat:port_forward_list",
+    "balancers:list",
     "acls:list",
     "operations:list",
     "operations:changes",
@@ -48,6 +49,7 @@ def browser(admin, acme, place, started):
     tier = builders.a_tier(vpc)
     builders.a_static_nat(builders.a_public_ip(vpc), tier)
     builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.21"), tier)
+    builders.a_balancer(builders.a_public_ip(vpc, "198.51.100.22"), tier)
     builders.an_acl(vpc)
     builders.an_instance(Account.unscoped.filter(tenant=acme).first() or builders.an_account(acme, place), "web-1")
     whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name}

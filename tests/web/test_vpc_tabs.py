@@ -23,12 +23,21 @@ TABS = {
     "": "Overview",
     "tiers/": "Tiers",
     "addresses/": "Addresses and NAT",
+    "load-balancers/": "Load balancers",
     "acls/": "Access lists",
     "routes/": "Routes",
     "activity/": "Activity",
 }
 #: Of a VPC in which there is something of everything.
-QUERIES = {"": 30, "tiers/": 16, "addresses/": 22, "acls/": 16, "routes/": 14, "activity/": 14}
+QUERIES = {
+    "": 38,
+    "tiers/": 17,
+    "addresses/": 23,
+    "load-balancers/": 21,
+    "acls/": 17,
+    "routes/": 15,
+    "activity/": 15,
+}
 pytestmark = pytest.mark.django_db
 
 
@@ -48,6 +57,8 @@ def fill(vpc: Vpc, place: Zone, start: int, count: int) -> None:
             builders.an_instance(account, f"web-{number}-{each}", tier=tier, address=f"10.20.{number}.{each + 10}")
         public = builders.a_public_ip(vpc, f"198.51.100.{number + 20}", purpose=Purpose.PORT_FORWARD)
         builders.a_port_forward(public, tier, 8000, 8001)
+        balanced = builders.a_public_ip(vpc, f"203.0.113.{number + 20}", purpose=Purpose.LOAD_BALANCER)
+        builders.a_balancer(balanced, tier, members=3)
 
 
 @pytest.mark.parametrize("tab", TABS)
@@ -62,7 +73,7 @@ def test_each_tab_is_a_page_of_its_own_in_the_same_frame(ann: Browser, vpc: Vpc,
     links = re.findall(r'href="([^"]+)"\s*(aria-current="page")?', nav[0])
     assert [url for url, _ in links] == [f"/t/acme/vpcs/{vpc.pk}/{each}" for each in TABS]
     assert [url for url, current in links if current] == [f"/t/acme/vpcs/{vpc.pk}/{tab}"]
-    assert re.findall(r'class="count">(\d+)', nav[0]) == ["2", "2", "2"]
+    assert re.findall(r'class="count">(\d+)', nav[0]) == ["2", "4", "2", "2"]
     assert html.count("<h1") == 1 and "shop" in html
 
 

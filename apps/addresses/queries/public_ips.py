@@ -14,6 +14,7 @@ from django.db.models.functions import Least
 
 from apps.addresses.models import Holding, PortForward, PublicIp, PublicIpQuerySet, Purpose, StaticNat
 from apps.addresses.pool import FREE, KIND
+from apps.addresses.queries import nat
 from apps.kernel import clock
 from apps.kernel.named import containing
 from apps.mirror.models import Item, Kind, Reading
@@ -22,7 +23,7 @@ from apps.mirror.sweeps import SWEEPS
 from apps.netris.names import PREFIX
 from apps.netris.wire import NatRule
 from apps.networks import plans
-from apps.networks.models import Vpc
+from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.quotas.queries import Quota
@@ -202,8 +203,12 @@ def _has(words: str) -> Q:
     return Q(address__gte=block.network_address, address__lte=block.broadcast_address)
 
 
-def goes_with(vpc: Vpc) -> list[plans.Item]:
-    """What of a VPC's addresses goes with it, but for its own, which is named already. One query."""
+def goes_with(vpc: Vpc, tier: Tier | None) -> list[plans.Item]:
+    """What of a VPC's addresses goes with it, but for its own, which is named already: one query. With a tier goes
+    what leads into it, and the addresses stay: two."""
+    if tier is not None:
+        leading = (model.objects.of(vpc.tenant).live().filter(tier=tier)[:NAMED] for model in (StaticNat, PortForward))
+        return [nat.item_of(row) for rows in leading for row in rows]
     rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc).exclude(purpose=Purpose.SOURCE_NAT)
     named = ((row, f", called {row.name}" if row.name else "") for row in rows[:NAMED])
     return [plans.Item("Public IP", f"{row}{name}", _use_of(row)) for row, name in named]
@@ -212,9 +217,11 @@ def goes_with(vpc: Vpc) -> list[plans.Item]:
 def ways_on(
     row: PublicIp, quota: Quota, work: Sequence[Operation], may_write: str | None
 ) -> list[tuple[Purpose, str | None]]:
-    """What can be made of it, each with the reason why not now. `work` is all that is under way or stuck in its VPC."""
-    reason = may_write or quota.why_not() or row.vpc.why_not("add tier", work) or row.why_not("use", work)
-    return [(each, reason or row.why_not_serve(each)) for each in (Purpose.STATIC_NAT, Purpose.PORT_FORWARD)]
+    """What can be made of it, each with the reason why not now; `quota` is that of NAT rules, `work` is all
+    that is under way or stuck in its VPC."""
+    reason = may_write or row.vpc.why_not("add tier", work) or row.why_not("use", work)
+    full = {Purpose.STATIC_NAT: quota.why_not(), Purpose.PORT_FORWARD: quota.why_not(), Purpose.LOAD_BALANCER: None}
+    return [(each, reason or why or row.why_not_serve(each)) for each, why in full.items()]
 
 
 def _use_of(row: PublicIp) -> str:

@@ -47,8 +47,10 @@ def rules_in(vpc: Vpc) -> list[StaticNat | PortForward]:
 
 
 def drawn_of(vpc: Vpc, tiers: Sequence[Tier]) -> Inside:
-    """The addresses by which the internet comes in, those in use first. Ten queries at most."""
-    rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc).exclude(purpose=Purpose.SOURCE_NAT)
+    """The addresses by which the internet comes in, those in use first; what is balanced from some, the app of the load
+    balancers tells. Ten queries at most."""
+    rows = PublicIp.objects.of(vpc.tenant).live().filter(vpc=vpc)
+    rows = rows.exclude(purpose__in=(Purpose.SOURCE_NAT, Purpose.LOAD_BALANCER))
     used_first = Case(When(purpose=Purpose.UNUSED, then=Value(1)), default=Value(0))
     shown = list(rows.annotate(all=Window(Count("*"))).order_by(used_first, "address", "id")[:MOST_DRAWN])
     if not shown:

@@ -153,7 +153,7 @@ class BalancerWrite(Body):
         required=False,
         max_length=36,
         help_text="The id of a public IP of that VPC: unused, or with load balancers at other ports. Without it the "
-        "lowest unused one is taken.",
+        "lowest unused one is taken; where there is none, a new one is acquired, by an operation of its own before.",
     )
     name = NameText()
     protocol = Text(max_length=3, help_text="`tcp` or `udp`.")

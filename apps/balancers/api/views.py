@@ -83,6 +83,8 @@ class BalancerList(BalancerRows, List[Balancer]):
             vpc = self.vpc_named(values["vpc"])
             reference = values.get("public_ip")
             public_ip = public_ip_of(self.tenant, reference) if reference else services.unused_address(vpc)
+            if public_ip is None:
+                return accepted(request, joined(services.create_balancer_at_new_address)(vpc, spec, by=by))
             if public_ip.vpc_id != vpc.pk:
                 text = f"{public_ip} belongs to the VPC {public_ip.vpc}. Take one of this VPC."
                 raise Refused("address-elsewhere", text, "public_ip")
@@ -149,7 +151,7 @@ class BalancerMembers(BalancerRows):
             instance_id = UUID(values["instance"])
         except ValueError:
             raise Refused("instance-unknown", "There is no such instance.", "instance") from None
-        return self.once(lambda: accepted(request, joined(services.add_member)(self.hold(pk), instance_id, by=by)))
+        return self.once(lambda: accepted(request, joined(services.add_members)(self.hold(pk), [instance_id], by=by)))
 
 
 class BalancerMember(BalancerRows, Changing[Balancer]):

@@ -66,6 +66,13 @@ LOOKS = {
     "active": Look("Active", "sage", "circle-check", "disc"),
     "stopped": Look("Stopped", "linen", "circle-stop", "ring"),
     "suspended": Look("Suspended", "weld", "circle-pause", "triangle"),
+    # load balancers and their members
+    "configured": Look("Configured", "sage", "circle-check", "disc"),
+    "healthy": Look("Healthy", "sage", "circle-check", "disc"),
+    "degraded": Look("Degraded", "weld", "triangle-alert", "triangle"),
+    "unprobed": Look("Not probed", "linen", "eye-off", "ring"),
+    "empty": Look("No member in rotation", "weld", "triangle-alert", "triangle"),
+    "drained": Look("Drained", "woad", "wrench", "square"),
     # Django's message levels
     "success": Look("Done", "sage", "circle-check", "disc"),
     "info": Look("Note", "indigo", "info", "ring"),
@@ -77,8 +84,6 @@ OTHER_WORDS = {
     "pending": "queued",
     "running": "building",
     "present": "ready",
-    "healthy": "ok",
-    "degraded": "warning",
     "rolled back": "rolled-back",
     "in progress": "now",
 }
