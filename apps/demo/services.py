@@ -1,4 +1,4 @@
-"""What the demo's tenants do in their networks: public IPs, static NAT, port forwards, access lists.
+"""What the demo's tenants do in their networks: public IPs, static NAT, port forwards, load balancers, access lists.
 
 None of it can be asked for while the VPC is being built, and what leads to an instance not before that runs. So
 `furnish` asks for what can be asked for now and says whether more is to come. Each thing is asked for once: what was
@@ -8,11 +8,14 @@ refused on its way, or what somebody has deleted, does not come again with the n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
+from uuid import UUID
+
+import httpx
 
 from apps.acls import presets
 from apps.acls.models import Acl
@@ -25,6 +28,9 @@ from apps.addresses.services.port_forwards import create_port_forward
 from apps.addresses.services.public_ips import acquire, release
 from apps.addresses.services.static_nats import create_static_nat
 from apps.addresses.specs import PublicIpSpec
+from apps.balancers.models import Balancer
+from apps.balancers.services import create_balancer, drain_member
+from apps.balancers.specs import BalancerSpec
 from apps.instances import queries as instances
 from apps.instances.queries import Instance
 from apps.kernel import clock
@@ -35,7 +41,9 @@ from apps.mirror.services import request_refresh
 from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.networks.routes.services import create_route
 from apps.networks.routes.specs import RouteSpec
+from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.operations.state import Goal
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import Tenant
 
@@ -69,6 +77,25 @@ class Forward:
 
 
 @dataclass(frozen=True)
+class Balanced:
+    """A load balancer."""
+
+    name: str
+    #: The name of the public IP.
+    address: str
+    port: int
+    member_port: int
+    members: tuple[str, ...]
+    #: As the API takes it.
+    check: dict[str, Any] = field(default_factory=dict)
+    protocol: str = "tcp"
+    sources: tuple[str, ...] = ()
+    #: The member that refuses whoever comes.
+    broken: str = ""
+    drained: str = ""
+
+
+@dataclass(frozen=True)
 class AccessList:
     name: str
     rules: tuple[Rule, ...]
@@ -96,6 +123,7 @@ class Life:
     forwards: tuple[Forward, ...] = ()
     lists: tuple[AccessList, ...] = ()
     ways: tuple[Way, ...] = ()
+    balanced: tuple[Balanced, ...] = ()
 
 
 def _tcp(action: Action, direction: Direction, cidr: str | IPv4Network, port: int, note: str) -> Rule:
@@ -115,6 +143,7 @@ LIVES = (
             Address("shop", "The front door"),
             Address("api", "Partners have this one in their own lists"),
             Address("build"),
+            Address("storefront", "What customers see"),
             Address("spare", "For the next campaign"),
             Address(""),
             Address("old shop", is_given_back=True),
@@ -143,6 +172,27 @@ LIVES = (
             AccessList("database", presets.database(APP), ("db",)),
         ),
         (Way("192.168.50.0/24", "prod-app-1"),),
+        (
+            Balanced(
+                "storefront",
+                "storefront",
+                443,
+                8443,
+                ("prod-web-1", "prod-web-2", "prod-web-3"),
+                {"type": "http", "path": "/up", "timeout_seconds": 2},
+                broken="prod-web-2",
+            ),
+            Balanced("redirects", "storefront", 80, 80, ("prod-web-1", "prod-web-3"), {"type": "tcp"}),
+            Balanced(
+                "partners",
+                "storefront",
+                9443,
+                8443,
+                ("prod-web-1", "prod-web-3"),
+                sources=("203.0.113.0/24",),
+                drained="prod-web-3",
+            ),
+        ),
     ),
     Life(
         "acme",
@@ -167,12 +217,16 @@ LIVES = (
     Life(
         "globex",
         "prod",
-        (Address("booking", "booking.example.net"), Address("vpn"), Address("")),
+        (Address("booking", "booking.example.net"), Address("vpn"), Address("play"), Address("")),
         (Nat("vpn", "prod-db-1"),),
         (Forward("booking", "prod-web-1", "443"), Forward("booking", "prod-web-2", "5060-5062", protocol="udp")),
         (
             AccessList("web", (*presets.web(), *presets.ping(), *presets.dns()), ("web",)),
             AccessList("database", presets.database(WEB, 3306), ("db",)),
+        ),
+        balanced=(
+            Balanced("play", "play", 443, 443, ("prod-web-1", "prod-web-2"), {"type": "tcp"}),
+            Balanced("play voice", "play", 5004, 5004, ("prod-web-1", "prod-web-2"), protocol="udp"),
         ),
     ),
 )
@@ -206,6 +260,7 @@ def _steps(life: Life) -> Iterator[tuple[Vpc, Callable[[], bool]]]:
         (_nat, life.nats),
         (_forward, life.forwards),
         (_way, life.ways),
+        (_balanced, life.balanced),
     )
     for step, things in tables:
         yield from ((vpc, partial(step, vpc, thing)) for thing in things)
@@ -271,6 +326,43 @@ def _way(vpc: Vpc, wanted: Way) -> bool:
         return False
     create_route(vpc, RouteSpec(destination, IPv4Address(str(hop))), by=BY)
     return True
+
+
+def _balanced(vpc: Vpc, wanted: Balanced) -> bool:
+    check = wanted.check or {"type": "none"}
+    public_ip = _live(vpc, wanted.address)
+    known = Balancer.objects.of(vpc.tenant).filter(public_ip=public_ip, port=wanted.port).prefetch_related("members")
+    if public_ip is None:
+        return True
+    if (row := known.first()) is not None:
+        return not wanted.drained or _drained(row, wanted.drained)
+    found = {name: _instance(vpc, name) for name in wanted.members}
+    ids = [each.id for each in found.values() if each is not None]
+    if len(ids) < len(found):
+        return False
+    if wanted.broken and (broken := found[wanted.broken]):
+        tell(vpc, broken.id, wanted.member_port)
+    values = {"name": wanted.name, "protocol": wanted.protocol, "port": wanted.port, "member_port": wanted.member_port}
+    spec = BalancerSpec.parse(values | {"members": ids, "allowed_cidrs": list(wanted.sources), "health_check": check})
+    create_balancer(public_ip, spec, by=BY)
+    return not wanted.drained
+
+
+def _drained(row: Balancer, name: str) -> bool:
+    """Asked for once: a second change of it says that somebody wanted it otherwise."""
+    member = next((each for each in row.members.all() if each.instance_name == name), None)
+    changed = Operation.objects.of(row.tenant).filter(resource_id=row.pk, goal=Goal.CHANGED)
+    if row.status == Status.DELETED or member is None or changed.exists():
+        return True
+    drain_member(row, member, is_drained=True, by=BY)
+    return True
+
+
+def tell(vpc: Vpc, instance_id: UUID, port: int) -> None:
+    """Order the sandbox to let an instance refuse whoever comes to the port."""
+    orders = httpx.URL(vpc.zone.cloudstack_url).join("/_sandbox/manners")
+    order = {"instance": str(instance_id), "port": port, "does": "refuse"}
+    httpx.post(orders, json=order, trust_env=False).raise_for_status()
 
 
 def _live(vpc: Vpc, name: str) -> PublicIp | None:

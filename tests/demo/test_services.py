@@ -13,8 +13,10 @@ from apps.acls.models import Acl, TierAcl
 from apps.acls.rules import clashes
 from apps.addresses.models import Holding, PortForward, PublicIp, Purpose, StaticNat
 from apps.addresses.services.port_forwards import delete_port_forward
+from apps.balancers.models import Balancer
+from apps.demo import services
 from apps.demo.management.commands.seed_demo import NETWORKS
-from apps.demo.services import LIVES, AccessList, Address, Forward, Life, Nat, Way, furnish
+from apps.demo.services import LIVES, AccessList, Address, Balanced, Forward, Life, Nat, Way, furnish
 from apps.kernel import clock
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
@@ -31,11 +33,15 @@ from tests.builders import BY, a_vpc_spec
 LIFE = Life(
     "acme",
     "prod",
-    (Address("shop"), Address(""), Address("old shop", is_given_back=True), Address("api")),
+    (Address("shop"), Address(""), Address("old shop", is_given_back=True), Address("api"), Address("store")),
     (Nat("api", "web-2", is_for_secondary=True),),
     (Forward("shop", "web-1", "80"), Forward("shop", "web-1", "2222", "22", enabled=False)),
     (AccessList("web", LIVES[0].lists[0].rules[:1], ("web",), LIVES[1].lists[0].passing), AccessList("draft", ())),
     (Way("192.168.50.0/24", "web-1"),),
+    (
+        Balanced("store", "store", 443, 8443, ("web-1", "web-2"), {"type": "tcp"}, broken="web-2"),
+        Balanced("plain", "store", 80, 80, ("web-1", "web-2"), drained="web-1"),
+    ),
 )
 
 
@@ -44,6 +50,8 @@ class Town:
 
     def __init__(self, acme: Any, zone: Any, run: Any, world: Any, clock: Any, sweep: Any) -> None:
         self.run, self.world, self.clock, self.sweep = run, world, clock, sweep
+        #: What the sandbox was ordered, in place of ordering it.
+        self.told: list[tuple[Any, int]] = []
         web = TierSpec("web", IPv4Network("10.20.0.0/24"))
         self.built = create_vpc(acme, a_vpc_spec(zone, tiers=(web,)), by=BY)
 
@@ -74,8 +82,12 @@ class Town:
 
 
 @pytest.fixture
-def town(acme: Any, zone: Any, accounts: Any, run: Any, world: Any, clock: Any, sweep: Callable[[], None]) -> Town:
-    return Town(acme, zone, run, world, clock, sweep)
+def town(
+    acme: Any, zone: Any, accounts: Any, run: Any, world: Any, clock: Any, sweep: Callable[[], None], monkeypatch: Any
+) -> Town:
+    town = Town(acme, zone, run, world, clock, sweep)
+    monkeypatch.setattr(services, "tell", lambda _vpc, instance_id, port: town.told.append((instance_id, port)))
+    return town
 
 
 def test_all_of_it_comes_once_the_network_is_there_and_once_alone(town: Town) -> None:
@@ -89,6 +101,7 @@ def test_all_of_it_comes_once_the_network_is_there_and_once_alone(town: Town) ->
     assert set(addresses.values_list("name", "status", "purpose")) == {
         ("shop", "ready", "port_forward"),
         ("api", "ready", "static_nat"),
+        ("store", "ready", "load_balancer"),
         ("", "ready", "unused"),
     }
     assert [held.rests for held in Holding.unscoped.exclude(held_until=None)] == [True]
@@ -104,6 +117,10 @@ def test_all_of_it_comes_once_the_network_is_there_and_once_alone(town: Town) ->
     route = StaticRoute.unscoped.get()
     assert (str(route.destination), route.status) == ("192.168.50.0/24", Status.READY)
     assert Acl.unscoped.get(name="web").next_expiry_at is not None
+    plain, store = Balancer.unscoped.order_by("name")
+    assert (plain.status, store.status) == (Status.READY, Status.READY)
+    assert list(plain.members.values_list("instance_name", "drained")) == [("web-1", True), ("web-2", False)]
+    assert {port for _, port in town.told} == {8443}
 
     assert not furnish([LIFE])
     assert not Operation.unscoped.live().exists()
@@ -126,9 +143,13 @@ def test_all_that_is_named_is_there(life: Life) -> None:
     [(tiers, block)] = [(each[4], each[3]) for each in NETWORKS if each[:2] == (life.tenant, life.vpc)]
     assert {tier for each in life.lists for tier in each.tiers} <= set(tiers)
     leading: list[Nat | Forward] = [*life.nats, *life.forwards]
-    assert {each.address for each in leading} <= {each.name for each in life.addresses}
+    ends = {each.address for each in (*leading, *life.balanced)}
+    assert ends <= {each.name for each in life.addresses}
+    assert not {each.address for each in leading} & {each.address for each in life.balanced}
     there = {f"{life.vpc}-{tier}-{number}" for tier in tiers for number in (1, 2, 3)}
     assert {each.instance for each in leading} <= there
+    for each in life.balanced:
+        assert set(each.members) <= there and {each.broken, each.drained} - {""} <= set(each.members)
     assert not [clash for each in life.lists for clash in clashes(each.rules + each.passing)]
     inside = [cidr for each in life.lists for rule in each.rules for cidr in rule.cidrs if str(cidr).startswith("10.")]
     assert all(cidr.subnet_of(IPv4Network(block)) for cidr in inside)
