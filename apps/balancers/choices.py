@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from django.db.models import Q
@@ -24,6 +24,17 @@ def tiers_of(tenant: Tenant, vpc: Vpc | None = None) -> list[Tier]:
     if vpc is not None:
         rows = rows.filter(vpc=vpc)
     return list(rows.select_related("vpc__tenant", "vpc__zone").order_by("vpc__name", "cidr", "id")[: 2 * OFFERED])
+
+
+def inhabited_first(tiers: Sequence[Tier]) -> list[Tier]:
+    """With one that has instances before all others, where there is one. Five queries, none for less than two."""
+    if len(tiers) < 2:
+        return list(tiers)
+    known = {each.pk: each for each in tiers}
+    vpc = tiers[0].vpc if len({each.vpc_id for each in tiers}) == 1 else None
+    found = instances.choices(tiers[0].vpc.tenant, vpc=vpc)
+    first = next((each.tier.pk for each in found if each.tier and each.tier.pk in known), None)
+    return sorted(tiers, key=lambda tier: tier.pk != first)
 
 
 def public_ips_of(vpc: Vpc) -> list[PublicIp]:

@@ -124,6 +124,9 @@ def chosen_of(said: QueryDict) -> list[UUID]:
 ALL = "all"
 
 
+LOOKS = {"maxlength": SEARCH_LENGTH, "autocomplete": "off", "placeholder": "name or address"}
+
+
 class ChoosingForm(PickerForm):
     """A form in which instances of one tier are ticked. `find` narrows what is shown, and what is ticked stays."""
 
@@ -151,7 +154,7 @@ class ChoosingForm(PickerForm):
         assert isinstance(field, MembersField)
         field.offer(self.offered)
         self.fields["find"].widget.attrs |= {
-            "type": "search",
+            "data-looks": "",
             "hx-get": path,
             "hx-trigger": "input changed delay:300ms, search",
             "hx-include": "[name=tier], [name=members]:checked",
@@ -173,7 +176,7 @@ class BalancerForm(Checked, ChoosingForm):
     port = _number("Port", placeholder="443")
     member_port = _number("Members' port", required=False, placeholder="the same")
     tier = forms.CharField(label="Tier", widget=Options, error_messages={"required": "Choose the members' tier."})
-    public_ip = forms.CharField(label="Public IP", required=False, widget=Options)
+    public_ip = Said(label="Public IP", widget=Options)
     allowed_cidrs = _sources()
 
     def __init__(

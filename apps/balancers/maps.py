@@ -44,6 +44,7 @@ def _node(vpc: Vpc, there: Sequence[Shown]) -> PublicIpNode:
         address=first.address,
         use=use,
         is_two_way=False,
+        is_balanced=True,
         tiers=list(dict.fromkeys(each.row.tier.name for each in there)),
         status=DRAWN.get(worst.status, worst.status),
         url=one if len(there) == 1 else many,

@@ -106,7 +106,7 @@ def balancer_create(request: TenantRequest) -> HttpResponse:
     tiers = choices.tiers_of(request.tenant, vpc)
     data = request.POST if request.method == "POST" else None
     chosen = str(public_ip.pk) if public_ip else ""
-    form = BalancerForm(data, request.GET, tiers, public_ip=chosen, path=request.get_full_path())
+    form = BalancerForm(data, request.GET, choices.inhabited_first(tiers), public_ip=chosen, path=request.path)
     if form.is_valid():
         assert form.tier_chosen is not None
         try:
@@ -247,12 +247,12 @@ def balancer_delete(request: TenantRequest, pk: UUID) -> HttpResponse:
 
 def _deletion(request: TenantRequest, row: Balancer) -> dict[str, Any]:
     members = list(row.members.all())
-    sources = f"who may connect: {', '.join(row.allowed_cidrs)}" if row.allowed_cidrs else "for everybody"
+    sources = [Item("Rules", "of its sources", ", ".join(row.allowed_cidrs))] if row.allowed_cidrs else []
     return {
         "heading": f"Delete {row.name}",
         "question": f"Whoever connects to {row.get_protocol_display()} {row.port} of {row.address} gets no answer.",
         **_offered(row, "delete"),
-        "goes": [queries.item_of(row), Item("Rules", "of its sources", sources)],
+        "goes": [queries.item_of(row), *sources],
         "stays": [
             Item("Public IP", str(row.address), "stays yours"),
             *(Item("Instance", each.instance_name, str(each.guest_address)) for each in members),

@@ -129,7 +129,7 @@ def map_of(
         vpc.zone.name,
         nodes,
         free,
-        public_ips=inside.public_ips,
+        public_ips=sorted(inside.public_ips, key=lambda node: not node.tiers),
         more_public_ips=inside.more_public_ips,
     )
 

@@ -172,6 +172,8 @@
     }
   });
   document.addEventListener("keydown", (event) => {
+    // What is looked for while one types, inside of a form, is not sent off with it.
+    if (event.key === "Enter" && event.target.matches("input[data-looks]")) event.preventDefault();
     if (event.key !== "Escape") return;
     const menu = document.activeElement?.closest("details.menu[open], details.drawer[open]");
     if (!menu) return;

@@ -44,7 +44,7 @@ class PublicIpNode:
     """A public IP by which the internet comes in."""
 
     address: Address
-    #: "static NAT to web-1", "3 port forwards", "switched off", "unused".
+    #: "static NAT to web-1", "3 port forwards", "load balancer shop", "switched off", "unused".
     use: str
     #: By which the way is drawn: in alone, or out again too.
     is_two_way: bool
@@ -52,6 +52,8 @@ class PublicIpNode:
     tiers: Sequence[str]
     status: str
     url: str
+    #: The way forks: it is shared out among several.
+    is_balanced: bool = False
 
 
 @dataclass(frozen=True)
@@ -316,9 +318,12 @@ def _public_ip(node: PublicIpNode, numbers: Sequence[str], gate: Box, top: float
 
 
 def _way(node: PublicIpNode, x: float, y: float) -> SafeString:
-    """An arrow in, one in and out again, or a ring where nothing leads on."""
+    """An arrow in, one in and out again, one that forks, or a ring where nothing leads on."""
     if not node.tiers:
         return mark("ring", x, y, "linen", size=4.5)
+    if node.is_balanced:
+        stem = f"M{number(x - 6)} {number(y)}h4"
+        return element("path", d=f"{stem}l6 -5h-3.5m3.5 0v3.5{stem}l6 5h-3.5m3.5 0v-3.5", class_="map-way")
     path = f"M{number(x - 6)} {number(y)}H{number(x + 6)}M{number(x + 2.5)} {number(y - 3.5)}l3.5 3.5l-3.5 3.5"
     if node.is_two_way:
         path += f"M{number(x - 2.5)} {number(y - 3.5)}l-3.5 3.5l3.5 3.5"
