@@ -103,10 +103,10 @@ def balancer_create(request: TenantRequest) -> HttpResponse:
     """`?vpc=` and `?public_ip=` are the ids of what it is for. htmx asks for what the tier decides."""
     only_parameters(request.GET, "vpc", "public_ip", "tier", "find", "members")
     vpc, public_ip = _meant_for(request)
-    tiers = choices.tiers_of(request.tenant, vpc)
+    tiers = choices.inhabited_first(request.tenant, choices.tiers_of(request.tenant, vpc), vpc)
     data = request.POST if request.method == "POST" else None
     chosen = str(public_ip.pk) if public_ip else ""
-    form = BalancerForm(data, request.GET, choices.inhabited_first(tiers), public_ip=chosen, path=request.path)
+    form = BalancerForm(data, request.GET, tiers, public_ip=chosen, path=request.path)
     if form.is_valid():
         assert form.tier_chosen is not None
         try:

@@ -232,7 +232,7 @@ def test_a_picked_address_is_one_of_the_zone_of_the_vpc_beside_it(browser: Clien
 
 def leads(browser: Client, row: PublicIp) -> dict[str, str | None]:
     shown = browser.get(f"/t/acme/public-ips/{row.pk}/").context["leads"]
-    assert [f"?public_ip={row.pk}" in each["url"] for each in shown] == [True, True]
+    assert [f"?public_ip={row.pk}" in each["url"] for each in shown] == [True] * 3
     return {each["label"]: each["reason"] for each in shown}
 
 
@@ -240,14 +240,20 @@ def test_the_page_of_an_address_leads_to_what_can_be_made_of_it_or_says_why_not(
     browser: Client, vpc: Vpc, acme: Tenant
 ) -> None:
     row = builders.a_public_ip(vpc)
-    assert leads(browser, row) == {"Create static NAT": None, "Create port forward": None}
+    assert leads(browser, row) == dict.fromkeys(("Create static NAT", "Create port forward", "Create load balancer"))
     page = words(browser.get(browser.get(f"/t/acme/public-ips/{row.pk}/").context["leads"][0]["url"]))
     assert f'<option value="{row.pk}" selected' in page
 
     tier = builders.a_tier(vpc)
     builders.a_port_forward(row, tier)
-    nat, forward = leads(browser, row).values()
-    assert (forward, "has port forwards. Delete those first" in str(nat)) == (None, True)
+    nat, forward, balancer = leads(browser, row).values()
+    assert forward is None
+    assert all("has port forwards. Delete those first" in str(reason) for reason in (nat, balancer))
+    balanced = builders.a_public_ip(vpc, "198.51.100.22")
+    builders.a_balancer(balanced, tier)
+    nat, forward, balancer = leads(browser, balanced).values()
+    assert balancer is None
+    assert all("has load balancers. Delete those first" in str(reason) for reason in (nat, forward))
     other = builders.a_public_ip(vpc, "198.51.100.21")
     builders.a_static_nat(other, tier)
     assert all("has static NAT" in str(reason) for reason in leads(browser, other).values())
@@ -255,7 +261,8 @@ def test_the_page_of_an_address_leads_to_what_can_be_made_of_it_or_says_why_not(
     egress = PublicIp.unscoped.get(purpose="source_nat")
     assert all("leaves with this address" in str(reason) for reason in leads(browser, egress).values())
     builders.limit(acme, nat_rule=2)
-    assert all("2 of 2 NAT rules are in use" in str(reason) for reason in leads(browser, row).values())
+    nat, forward, _ = leads(browser, row).values()
+    assert all("2 of 2 NAT rules are in use" in str(reason) for reason in (nat, forward))
     Vpc.unscoped.filter(pk=vpc.pk).update(status=Status.REMOVING)
     builders.limit(acme, nat_rule=9)
     assert all("The VPC is being removed" in str(reason) for reason in leads(browser, row).values())

@@ -351,7 +351,7 @@ class TestStatus:
     def test_only_what_is_well_is_sage(self):
         well = {word for word, look in LOOKS.items() if look.tone == "sage"}
 
-        assert well == {"ready", "succeeded", "done", "ok", "up", "active", "success"}
+        assert well == {"ready", "succeeded", "done", "ok", "up", "active", "success", "configured", "healthy"}
 
 
 def test_long_names_are_shortened_to_their_room():
