@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ from apps.operations.models import Operation
 from apps.tenancy.models import Tenant, User
 from apps.zones.clouds import Clouds, OpenClouds, connect, hooks_for
 from apps.zones.models import Zone
-from tests import builders, migrated, thrift
+from tests import branches, builders, migrated, thrift
 
 if TYPE_CHECKING:
     from sandbox.world import World
@@ -55,6 +55,20 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         migrated.drop(migrated.NAME)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
+    """A copy of the process that comes out of a test has failed: it tells how, and goes no further."""
+    try:
+        result = yield
+    except BaseException:
+        if branches.is_copy():
+            branches.end(str(pyfuncitem.repr_failure(pytest.ExceptionInfo.from_current())))
+        raise
+    if branches.is_copy():
+        branches.end("a copy of the process has left its test")
+    return result
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ from apps.operations.parts import BoundPart, Done, Memo, Part, Progress
 from apps.operations.state import Phase
 from apps.zones.clouds import Clouds, connect, hooks_for
 from apps.zones.models import Zone
+from tests import branches
 
 Call = tuple[str, str]
 Run = Callable[[Operation], Operation]
@@ -55,21 +56,21 @@ def at_every_call(
     *,
     numbers: range = range(1, 1000),
 ) -> Iterator[tuple[Operation, str]]:
-    """Does something over and over, each time disturbed at another of its calls, until it makes no more: yields the
+    """Does something once, and from just before each of its calls once more with that call disturbed: yields the
     operation at rest, and the call. `ready` gives what starts it; `then` looks at what it has left. The scene has a
-    `watch`, a `clock` and the worker's `run`."""
-    for number in numbers:
-        start = ready()
-        scene.watch.disturb(number, how)
-        operation = survived(scene.run, start())
-        if not scene.watch.has_struck:
-            assert operation.phase == Phase.SUCCEEDED
-            assert number > numbers.start, "it makes no calls"
-            return
+    `watch`, a `clock` and the worker's `run`. What is done with what is yielded happens in a copy of the process, as
+    `then` does (`tests.branches`): nothing of it is there at the next call."""
+    start = ready()
+    scene.watch.disturb_each(numbers, how)
+    operation = survived(scene.run, start())
+    if branches.is_copy():
         yield operation, scene.watch.struck
         scene.watch.let_everything_late_happen(scene.clock)
         then()
-    raise AssertionError("it makes too many calls")
+        branches.end()
+    assert operation.phase == Phase.SUCCEEDED
+    assert len(scene.watch.calls) >= numbers.start, "it makes no calls"
+    assert len(scene.watch.calls) < numbers.stop, "it makes too many calls"
 
 
 class Watch:
@@ -91,12 +92,18 @@ class Watch:
         self.struck = ""
         self._how = ""
         self._left = 0
+        self._each = range(0)
         self._open: dict[Any, Clouds] = {}
         self._meanwhile: dict[str, Callable[[], object]] = {}
 
     def disturb(self, nth: int, how: str) -> None:
         self.calls.clear()
-        self._how, self._left = how, nth
+        self._how, self._left, self._each = how, nth, range(0)
+
+    def disturb_each(self, numbers: range, how: str) -> None:
+        """Each of these calls, every one in a copy of the process."""
+        self.disturb(numbers.stop, how)
+        self._each = numbers
 
     def meanwhile(self, call: str, happens: Callable[[], object]) -> None:
         self._meanwhile[call] = happens
@@ -110,6 +117,8 @@ class Watch:
         if happens := self._meanwhile.pop(call, None):
             happens()
         self._left -= 1
+        if len(self.calls) in self._each and branches.tried_out():
+            self._each, self._left = range(0), 0
         if self._left != 0:
             return
         self.struck = call
