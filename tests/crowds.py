@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
 from hashlib import md5
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
 from apps.accounts.models import Account
 from apps.acls.models import TierAcl
-from apps.networks.models import Vpc
+from apps.balancers.models import Balancer, Member
+from apps.kernel import clock
+from apps.mirror.models import Item, Kind
+from apps.mirror.sweeps import SWEEPS
+from apps.networks.models import Tier, Vpc
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
 from tests import builders
@@ -110,3 +117,63 @@ def a_full_vpc(crowd: Tenant) -> Vpc:
             place = builders.a_public_ip(vpc, f"198.51.{number}.{each + 10}")
             builders.a_port_forward(place, tier, 8000, 8009)
     return vpc
+
+
+#: SoftGates that probe each member.
+GATES = 4
+
+
+def balancers_of(vpc: Vpc, tier: Tier, many: int, size: int = 1) -> list[Balancer]:
+    """So many load balancers with members that answer, a thousand at each address; and all of it in the mirror, read a
+    moment ago."""
+    addresses = [builders.a_public_ip(vpc, f"198.18.{number}.1") for number in range(-(-many // 1000))]
+    settled_at = clock.now() - timedelta(hours=1)
+    fields = {"vpc": vpc, "tenant": vpc.tenant, "tier": tier, "status": Status.READY, "settled_at": settled_at}
+    fields |= {"protocol": "tcp", "member_port": 8443, "check_kind": "tcp", "check_timeout": 2}
+    rows = [
+        Balancer(name=f"shop {number}", public_ip=place, address=place.address, port=number % 1000 + 1, **fields)
+        for number in range(many)
+        for place in [addresses[number // 1000]]
+    ]
+    Balancer.unscoped.bulk_create(rows, batch_size=2000)
+    ids = [uuid4() for _ in range(size)]
+    ends = [
+        {"instance_id": each, "instance_name": f"web-{number}", "guest_address": str(tier.cidr[10 + number])}
+        for number, each in enumerate(ids)
+    ]
+    Member.unscoped.bulk_create([Member(balancer=row, **end) for row in rows for end in ends], batch_size=5000)
+    _read_of(vpc, rows, ends)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE balancers_balancer, balancers_member, mirror_item")
+    return rows
+
+
+def _read_of(vpc: Vpc, rows: Sequence[Balancer], ends: Sequence[dict[str, Any]]) -> None:
+    now, zone = clock.now(), vpc.zone
+    alive = {"type": "softgate", "lastSeen": now.timestamp() * 1000}
+    for number in range(GATES):
+        builders.mirrored(zone, Kind.NETRIS_DEVICE, [number + 1], data={"name": f"SoftGate-{number + 1}"} | alive)
+    for end in ends:
+        builders.mirrored(zone, Kind.CLOUDSTACK_INSTANCE, [end["instance_id"]], data={"state": "Running"})
+    builders.mirrored(zone, Kind.NETRIS_BALANCER, [])
+    sweep = SWEEPS[Kind.NETRIS_BALANCER]
+    listed = [sweep.row_of(balanced_on_netris(vpc, row, number, ends)) for number, row in enumerate(rows)]
+    Item.objects.bulk_create(
+        [
+            Item(zone=zone, kind=Kind.NETRIS_BALANCER, remote_id=key, changed_at=now, **columns)
+            for key, columns in sweep.columns_of(listed).items()
+        ],
+        batch_size=2000,
+    )
+
+
+def balanced_on_netris(vpc: Vpc, row: Balancer, number: int, ends: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """As Netris lists it, all well."""
+    probes = [
+        {"hardware": {"id": gate + 1, "name": f"SoftGate-{gate + 1}"}, "status": {"value": "ok"}, "response": "OK"}
+        for gate in range(GATES)
+    ]
+    backends = [{"ip": end["guest_address"], "port": row.member_port, "stats": probes} for end in ends]
+    front = {"id": number + 1, "name": f"D1-A2-Z1-V3-LB{number}", "ip": str(row.address), "port": row.port}
+    state = {"protocol": "TCP", "status": "enable", "healthCheck": {"TCP": {"timeOut": "2000"}}}
+    return front | state | {"vpc": {"id": vpc.netris_id}, "backendIps": backends}

@@ -38,6 +38,12 @@ from apps.tenancy.models import Tenant
 PATH_LENGTH = 255
 
 
+IS_DOWN = models.Q(down_since__isnull=False)
+DIFFERS = models.Q(differs_since__isnull=False)
+#: It could be checked, and is not.
+UNCHECKED = models.Q(protocol="tcp", check_kind="none")
+
+
 class Kind(models.TextChoices):
     """What a SoftGate does to find out whether a member answers."""
 
@@ -71,6 +77,10 @@ class Balancer(Provisioned):
     search_key = Key("name", "address", "port")
     #: When its last operation came to rest: only what is read on Netris after that says whether it is there.
     settled_at = models.DateTimeField(null=True)
+    #: Since when the comparison has found a member in rotation that does not answer, or either system to have it
+    #: otherwise than it is meant; null while it has not.
+    down_since = models.DateTimeField(null=True)
+    differs_since = models.DateTimeField(null=True)
 
     unscoped: ClassVar[models.Manager[Balancer]] = BalancerQuerySet.as_manager()
     objects = TenantDoor[BalancerQuerySet]("tenant")
@@ -96,6 +106,14 @@ class Balancer(Provisioned):
             models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="balancer_by_age"),
             models.Index(fields=("-created_at", "-id"), condition=LIVE, name="balancer_newest"),
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="balancer_by_words"),
+            models.Index(fields=("tenant", "down_since", "id"), condition=LIVE & IS_DOWN, name="balancer_down"),
+            models.Index(fields=("vpc", "down_since", "id"), condition=LIVE & IS_DOWN, name="balancer_down_in_vpc"),
+            models.Index(fields=("tenant", "differs_since", "id"), condition=LIVE & DIFFERS, name="balancer_differs"),
+            models.Index(
+                fields=("vpc", "differs_since", "id"), condition=LIVE & DIFFERS, name="balancer_differs_in_vpc"
+            ),
+            models.Index(fields=("tenant", "name", "id"), condition=LIVE & UNCHECKED, name="balancer_unchecked"),
+            models.Index(fields=("vpc", "name", "id"), condition=LIVE & UNCHECKED, name="balancer_unchecked_in_vpc"),
         ]
 
     def __str__(self) -> str:

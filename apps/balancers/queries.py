@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from ipaddress import IPv4Address
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.acls.admission import known
@@ -25,6 +25,7 @@ from apps.balancers.verdicts import (
     Verdict,
     configured,
     differences,
+    has_failed,
     is_reset,
 )
 from apps.balancers.verdicts import Member as Judged
@@ -118,19 +119,31 @@ def _has_sources(row: Balancer, rules: Sequence[Any], default: Action | None) ->
     )
 
 
-def taken_back(rows: Sequence[Balancer]) -> list[Balancer]:
-    """Those of which CloudStack took back what Weft had written on Netris; their VPCs and members come with them. Two
-    queries, however many rows."""
+class Compared(NamedTuple):
+    """What the list of Netris' balancers says of one, while that says anything."""
+
+    row: Balancer
+    #: A SoftGate finds a member in rotation down.
+    is_down: bool
+    is_different: bool
+    #: CloudStack took back what Weft had written on Netris.
+    is_taken_back: bool
+
+
+def compared(rows: Sequence[Balancer]) -> list[Compared]:
+    """Those of which a fresh reading tells; their VPCs and members come with them. Two queries, however many rows."""
     now = clock.now()
     found = Listed.objects.filter(zone__in={row.vpc.zone_id for row in rows}, kind=KIND)
     readings = _readings(rows, {(each.zone_id, each.kind): each for each in found})
-    return [row for row in rows if _is_taken_back(row, readings[row.pk], now)]
+    return [_compared(row, readings[row.pk], now) for row in rows if not readings[row.pk].why_silent(now)]
 
 
-def _is_taken_back(row: Balancer, reading: Reading, now: datetime) -> bool:
+def _compared(row: Balancer, reading: Reading, now: datetime) -> Compared:
     meant = _meant(row, _members(row))
     told = configured(row.status, differences(meant, reading.row), reading, now)
-    return told.verdict == Configured.DIFFERS and is_reset(meant, reading.row)
+    is_different = told.verdict == Configured.DIFFERS
+    is_taken_back = is_different and is_reset(meant, reading.row)
+    return Compared(row, has_failed(meant, reading.row), is_different, is_taken_back)
 
 
 #: How many the preview of a VPC's end names.
@@ -193,7 +206,8 @@ def _judgement(
     meant = _meant(row, members)
     seen = Seen(reading, meant.check, gates, members)
     told = configured(row.status, differences(meant, reading.row), reading, now)
-    return Judgement(told, seen.working(now), seen.lines(now), list(row.members.all()), meant, reading)
+    lines = seen.lines(now)
+    return Judgement(told, seen.working(now, lines), lines, list(row.members.all()), meant, reading)
 
 
 def _members(row: Balancer, states: Mapping[str, str] = {}, *, is_allowed: bool | None = None) -> list[Judged]:
@@ -234,6 +248,8 @@ def _on_netris(rows: Sequence[Balancer]) -> dict[tuple[UUID, str, str, int], OnN
     zones = {row.vpc.zone_id for row in rows}
     places = {str(row.vpc.netris_id) for row in rows if row.vpc.netris_id is not None}
     items = Item.objects.filter(zone__in=zones, kind=KIND, key__in=places)
+    # Others may be very many, and each is a long row.
+    items = items.filter(data__ip__in={str(row.address) for row in rows}, data__port__in={row.port for row in rows})
     found = {}
     for item in items:
         balancer: OnNetris = SWEEPS[KIND].row_of(item.data)

@@ -32,6 +32,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from ipaddress import IPv4Address
 
 from apps.netris.wire import Backend, Balancer
@@ -167,6 +168,10 @@ class Seen:
     gates: Sequence[Gate]
     members: Sequence[Member] = field(default=())
 
+    @cached_property
+    def _backends(self) -> dict[tuple[object, object], Backend]:
+        return _backends_of(self.reading.row)
+
     def lines(self, now: datetime) -> list[Line]:
         return [self._line(member, now) for member in self.members]
 
@@ -187,7 +192,7 @@ class Seen:
             return all_are(Cell.UNPROBED, "no health check is set")
         if reason := self.reading.why_silent(now):
             return all_are(Cell.STALE, reason)
-        backend = _backend_of(row, member) if row else None
+        backend = self._backends.get((member.address, member.port))
         if row is None or backend is None:
             return all_are(Cell.UNKNOWN, "Netris does not send anything to it")
         if not row.check.protocol:
@@ -213,9 +218,10 @@ class Seen:
                 cells.append(Found(name, _WORDS.get(probe.status.lower(), Cell.UNKNOWN), probe.response, at))
         return cells
 
-    def working(self, now: datetime) -> Verdict:
-        lines = [line for line in self.lines(now) if not line.member.is_drained]
-        verdict, sentence = self._said(lines, now)
+    def working(self, now: datetime, lines: Sequence[Line] | None = None) -> Verdict:
+        """`lines` are those of the same moment, where they are known."""
+        lines = self.lines(now) if lines is None else lines
+        verdict, sentence = self._said([line for line in lines if not line.member.is_drained], now)
         return Verdict(verdict, sentence, self.reading.read_at)
 
     def _said(self, lines: Sequence[Line], now: datetime) -> tuple[Working, str]:
@@ -244,8 +250,9 @@ class Seen:
         )
 
 
-def _backend_of(row: Balancer, member: Member) -> Backend | None:
-    return next((each for each in row.backends if (each.ip, each.port) == (member.address, member.port)), None)
+def _backends_of(row: Balancer | None) -> dict[tuple[object, object], Backend]:
+    """By address and port."""
+    return {} if row is None else {(each.ip, each.port): each for each in row.backends}
 
 
 def _advice(member: Member, cells: Sequence[Found]) -> str:
@@ -351,6 +358,16 @@ def is_reset(meant: Meant, row: Balancer | None) -> bool:
     if row is None or not meant.active or not row.backends:
         return False
     return row.protocol.lower() != meant.protocol or bool(_check_differs(meant.check, row))
+
+
+def has_failed(meant: Meant, row: Balancer | None) -> bool:
+    """A SoftGate, whichever, finds a member in rotation down."""
+    if row is None or meant.check.is_none or not row.check.protocol:
+        return False
+    there = _backends_of(row)
+    backends = [there[end] for member in meant.active if (end := (member.address, member.port)) in there]
+    said = (probe.status for backend in backends for probe in backend.probes or (backend,))
+    return any(_WORDS.get(status.lower()) == Cell.DOWN for status in said)
 
 
 def _check_differs(check: Check, row: Balancer) -> list[str]:

@@ -299,7 +299,7 @@ def _balanced(told: Told, place: Place, machine_of: Callable[[Member], Machine |
     assert network is not None, "a tier stays while something leads into it"
     return Balanced(
         name=row.name,
-        url=reverse("addresses:detail", args=[row.tenant.slug, row.public_ip_id]),
+        url=reverse("balancers:detail", args=[row.tenant.slug, row.pk]),
         address=row.address,
         protocol=Protocol(row.protocol),
         port=row.port,

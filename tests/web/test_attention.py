@@ -17,6 +17,9 @@ from apps.acls.models import FRESH_FOR, TierAcl
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.addresses.queries.nat import KIND
 from apps.addresses.tasks import compare_all
+from apps.balancers.models import Balancer
+from apps.balancers.queries import KIND as BALANCERS
+from apps.balancers.tasks import keep_all
 from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
 from apps.networks.attention import MOST
@@ -191,6 +194,161 @@ def test_an_address_without_use_for_thirty_days_is_named(ann: Browser, api: Api,
     assert f'href="/t/acme/public-ips/{public.pk}/release/"' in ann.get("/t/acme/").content.decode()
 
 
+# --- load balancers ---------------------------------------------------------------------------------------------------
+
+
+def a_balancer(vpc: Vpc, number: int = 40, **fields: Any) -> Balancer:
+    """With two members and a TCP check."""
+    tier = vpc.tiers.first() or builders.a_tier(vpc, "web", "10.20.1.0/24", cloudstack_id=uuid4())
+    public = builders.a_public_ip(vpc, f"198.51.100.{number}")
+    known = {"settled_at": clock.now() - timedelta(minutes=9), "check_kind": "tcp", "check_timeout": 2}
+    return builders.a_balancer(public, tier, members=2, **(known | fields))
+
+
+def netris_balances(vpc: Vpc, *balancers: Balancer, failing: int = 0, gates: int = 2, **more: Any) -> None:
+    """At the next reading: so many of the SoftGates find the last member of each down."""
+    for kind in (BALANCERS, Kind.NETRIS_DEVICE):
+        Item.objects.filter(zone=vpc.zone, kind=kind).delete()
+        builders.mirrored(vpc.zone, kind, [])
+    for gate in range(gates):
+        alive = {"name": f"SoftGate-{gate + 1}", "type": "softgate", "lastSeen": clock.now().timestamp() * 1000}
+        builders.mirrored(vpc.zone, Kind.NETRIS_DEVICE, [gate + 1], data=alive)
+    for number, row in enumerate(balancers):
+        members = list(row.members.all())
+        backends = [
+            {
+                "ip": str(member.guest_address),
+                "port": row.member_port,
+                "stats": [
+                    {"hardware": {"name": f"SoftGate-{gate + 1}"}, "response": "connection refused", "status": status}
+                    for gate in range(gates)
+                    for status in ["failed" if member is members[-1] and gate < failing else "ok"]
+                ],
+            }
+            for member in members
+        ]
+        front = {"vpc": {"id": vpc.netris_id}, "protocol": "TCP", "ip": str(row.address), "port": row.port}
+        check = {"TCP": {"timeOut": "2000"}} if row.check_kind == "tcp" else {}
+        state = {"status": "enable", "healthCheck": check, "backendIps": backends}
+        builders.mirrored(vpc.zone, BALANCERS, [number + 1], data=front | state | more)
+
+
+def test_a_load_balancer_is_named_with_its_worst_member_while_that_does_not_answer(
+    ann: Browser, api: Api, vpc: Vpc
+) -> None:
+    row = a_balancer(vpc)
+    netris_balances(vpc, row)
+    keep_all()
+    assert told(api) == []
+
+    netris_balances(vpc, row, failing=2)
+    keep_all()
+
+    assert told(api) == [("member_down", f"Load balancer {row}", "See its members")]
+    [need] = api.get("/attention/").json()["results"]
+    assert need["sentence"].startswith("SoftGate-1 and SoftGate-2 get “connection refused” from web-2;")
+    assert need["since"] is not None and need["vpc"]["id"] == str(vpc.pk)
+    for page in ("/t/acme/", f"/t/acme/vpcs/{vpc.pk}/"):
+        assert f'href="/t/acme/load-balancers/{row.pk}/"' in ann.get(page).content.decode(), page
+
+    netris_balances(vpc, row)
+    assert told(api) == [], "it is looked at anew, before the next comparison"
+    keep_all()
+    row.refresh_from_db()
+    assert row.down_since is None
+
+
+def test_since_when_a_member_is_down_is_kept_and_old_readings_tell_nothing(api: Api, vpc: Vpc) -> None:
+    row = a_balancer(vpc)
+    netris_balances(vpc, row, failing=1)
+    keep_all()
+    Balancer.unscoped.update(down_since=clock.now() - timedelta(hours=1))
+    keep_all()
+    row.refresh_from_db()
+    assert clock.now() - row.down_since > timedelta(minutes=59)
+
+    Reading.objects.filter(kind=BALANCERS).update(read_at=clock.now() - BALANCERS.fresh_for - timedelta(seconds=1))
+    keep_all()
+    row.refresh_from_db()
+    assert row.down_since is not None, "nobody has seen it well again"
+    assert told(api) == []
+
+
+def test_a_member_that_is_drained_may_be_down(api: Api, vpc: Vpc) -> None:
+    row = a_balancer(vpc)
+    netris_balances(vpc, row, failing=2)
+    keep_all()
+    row.members.filter(instance_name="web-2").update(drained=True)
+    assert [kind for kind, _, _ in told(api)] != ["member_down"]
+    keep_all()
+    row.refresh_from_db()
+    assert row.down_since is None
+
+
+def test_one_that_the_systems_have_otherwise_is_named_and_applied_again(ann: Browser, api: Api, vpc: Vpc) -> None:
+    row = a_balancer(vpc)
+    netris_balances(vpc)
+    keep_all()
+    assert told(api) == [("balancer_differs", f"Load balancer {row}", "Apply again")]
+    html = ann.get("/t/acme/").content.decode()
+    assert "Netris does not have it." in html
+    assert f'action="/t/acme/load-balancers/{row.pk}/apply/"' in html
+
+    builders.mirrored(vpc.zone, Kind.CLOUDSTACK_NETWORK, [row.tier.cloudstack_id], data={"state": "Allocated"})
+    assert told(api) == [], "no instance runs in its tier"
+    netris_balances(vpc, row)
+    keep_all()
+    row.refresh_from_db()
+    assert row.differs_since is None
+
+
+def test_what_could_be_checked_and_is_not_is_named(ann: Browser, api: Api, vpc: Vpc) -> None:
+    nothing = {"check_kind": "none", "check_timeout": 0}
+    row = a_balancer(vpc, **nothing)
+    a_balancer(vpc, 41, protocol="udp", port=53, **nothing)
+    a_balancer(vpc, 42)
+    a_balancer(vpc, 43, status=Status.BUILDING, **nothing)
+    assert told(api) == [("balancer_unchecked", f"Load balancer {row}", "Set a health check")]
+    assert f'href="/t/acme/load-balancers/{row.pk}/"' in ann.get("/t/acme/").content.decode()
+
+
+def test_load_balancers_are_named_to_their_tenant_alone_and_for_their_vpc(
+    api: Api, vpc: Vpc, acme: Tenant, place: Zone
+) -> None:
+    other = builders.a_vpc(acme, place, "other", "10.20.0.0/16", cloudstack_id=uuid4(), netris_id=8)
+    rows = [a_balancer(vpc), a_balancer(other, 41), a_balancer(other, 42, check_kind="none", check_timeout=0)]
+    netris_balances(vpc, rows[0], failing=1)
+    keep_all()
+    assert [kind for kind, _, _ in told(api)] == [
+        "member_down",
+        "balancer_differs",
+        "balancer_differs",
+        "balancer_unchecked",
+    ]
+    assert [kind for kind, _, _ in told(api, f"?vpc={vpc.pk}")] == ["member_down"]
+    assert told(Api(builders.a_token(Tenant.objects.get(slug="globex")))) == []
+
+
+def test_many_load_balancers_cost_no_more_queries(api: Api, vpc: Vpc) -> None:
+    counts = []
+    for count in (1, 2 * MOST):
+        Balancer.unscoped.all().delete()
+        PublicIp.unscoped.all().delete()
+        down = [a_balancer(vpc, 20 + number) for number in range(count)]
+        for number in range(count):
+            a_balancer(vpc, 60 + number)
+            a_balancer(vpc, 100 + number, check_kind="none", check_timeout=0)
+        netris_balances(vpc, *down, failing=1)
+        keep_all()
+        api.get("/attention/")
+        with CaptureQueriesContext(connection) as queries:
+            answer = api.get("/attention/").json()
+        counts.append(len(queries))
+        assert len(answer["results"]) == (min(count, MOST) + min(2 * count, MOST) + min(count, MOST))
+        assert answer["has_more"] is (count > MOST)
+    assert counts[0] == counts[1], counts
+
+
 # --- whose, and how much ----------------------------------------------------------------------------------------------
 
 
@@ -241,5 +399,5 @@ def test_it_costs_the_same_however_much_there_is_and_says_that_there_is_more(ann
         counts.append(len(queries))
         assert answer["has_more"] is (count > MOST)
         assert len(answer["results"]) == 2 * min(count, MOST)
-    assert counts[0] == counts[1] == 9, counts
+    assert counts[0] == counts[1] == 12, counts
     assert "There is more of it" in ann.get("/t/acme/").content.decode()

@@ -30,7 +30,7 @@ TABS = {
 }
 #: Of a VPC in which there is something of everything.
 QUERIES = {
-    "": 38,
+    "": 41,
     "tiers/": 17,
     "addresses/": 23,
     "load-balancers/": 21,

@@ -32,7 +32,9 @@ class NeedRead(serializers.Serializer[attention.Need]):
     """One thing, and what is wrong with it."""
 
     kind = serializers.ChoiceField(choices=attention.kinds())
-    resource_id = serializers.UUIDField(help_text="Of the rule, the address, or the tier whose list it is.")
+    resource_id = serializers.UUIDField(
+        help_text="Of the rule, the address, the load balancer, or the tier whose list it is."
+    )
     vpc = WhereRead(source="*")
     subject = serializers.CharField()
     sentence = serializers.CharField()
