@@ -13,7 +13,7 @@ from sandbox.world import World
 from tests.sandbox.cloudstack.client import client_of, root_of
 from tests.sandbox.netris.test_living import graph, last
 
-PATIENCE = 7  # a little more than three attempts of two seconds
+PATIENCE = 5  # a little more than a probe, and the two seconds until it has timed out
 TIMED_OUT = 160  # a little more than the ping time-out
 BACK = BOOT_SECONDS + 1
 

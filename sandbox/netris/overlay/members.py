@@ -2,8 +2,8 @@
 
 A member is well while the machine at its address is (`sandbox.living`), unless the sandbox was told that it is not, to
 all SoftGates or to one. A balancer without a health check does not find out, and says nothing of its members
-(unverified). A check fails after three attempts (unverified), one in each `timeOut`, whatever they got; that a member
-is well again it finds at once. A 500 is an answer for a check of TCP.
+(unverified). A check probes once in each `timeOut`, and one probe that fails is enough (unverified), a `timeOut` later
+if it times out; that a member is well again it finds at once. A 500 is an answer for a check of TCP.
 
 What a SoftGate has found is what it last reported. Of one that was killed the controller keeps that (unverified: 3.1
 says "last reported" of all health), until the balancer is changed or the SoftGate is back.
@@ -20,7 +20,6 @@ from sandbox.netris.state import fabric
 from sandbox.netris.state.controller import Controller
 from sandbox.netris.wire import weak_int
 
-ATTEMPTS = 3
 # What a SoftGate says of it (unverified), those first that hide the others.
 _TEXTS = {
     Manner.TIME_OUT: "connection timed out",
@@ -76,13 +75,12 @@ def fall_silent(net: Controller, gate: Row) -> None:
 
 
 def _found(net: Controller, balancer: Row, member: Row) -> Iterator[Report]:
-    patience = ATTEMPTS * (weak_int(balancer["timeOut"]) or 2000) / 1000
-    noticed = net.clock.now() - patience
+    period = (weak_int(balancer["timeOut"]) or 2000) / 1000
     failing = [Manner.TIME_OUT, Manner.REFUSE] + [Manner.ANSWER_500] * (balancer["healthCheck"] == "HTTP")
     troubles = [
         (gate, manner)
         for gate, manner, since in _manners(net, balancer["vpc"], member)
-        if manner in failing and since <= noticed
+        if manner in failing and net.clock.now() >= since + period * (1 + (manner is Manner.TIME_OUT))
     ]
     for gate in balancing(net, balancer["site"]):
         mine = {manner for number, manner in troubles if number in (0, gate["id"])}

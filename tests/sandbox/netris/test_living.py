@@ -295,12 +295,15 @@ def seen(netris, number):
     return [member["status"] for member in row["backendIps"]], row["label"]
 
 
-def test_a_silent_member_is_found_after_three_attempts(netris, balancer):
+@pytest.mark.parametrize(("does", "seconds"), [("refuse", 2), ("time_out", 4)])
+def test_a_member_in_trouble_is_found_at_the_next_probe(netris, balancer, does, seconds):
+    """A probe in each `timeOut`, here of two seconds; one that times out ends as much later."""
     vpc, number = balancer
-    netris.order("members", vpc="acme", ip="10.1.1.6", does="time_out")
+    netris.order("members", vpc="acme", ip="10.1.1.6", does=does)
+    netris.wait(seconds - 0.5)
     assert seen(netris, number) == (["ok", "ok"], {"status": "success", "text": "OK"})
 
-    netris.wait(7)
+    netris.wait(1)
 
     assert seen(netris, number) == (["ok", "failed"], {"status": "danger", "text": "1 failed"})
     (row,) = netris.get("/api/v2/l4lb", filterByVpc=vpc["id"])

@@ -7,7 +7,7 @@ from tests.sandbox.cloudstack.client import client_of
 from tests.sandbox.control import order
 from tests.sandbox.traps.scene import ANYWHERE, Scene
 
-PATIENCE = 7
+PATIENCE = 5
 SOMEWHERE = "192.0.2.7"
 
 
