@@ -11,6 +11,7 @@ import pytest
 from sandbox.living import BOOT_SECONDS, REBOOT_SECONDS
 from sandbox.world import World
 from tests.sandbox.cloudstack.client import client_of, root_of
+from tests.sandbox.controller import operator_of
 from tests.sandbox.netris.test_living import graph, last
 
 PATIENCE = 5  # a little more than a probe, and the two seconds until it has timed out
@@ -484,6 +485,20 @@ def test_the_controller_s_host_row_stays_up_whatever_becomes_of_it_w18(world, ro
     world.netris.faults.clear()
     world.clock.advance(120)
     assert (host()["state"], age(world, host()) < 61) == ("Up", True)
+
+
+def test_what_was_told_and_what_a_dead_softgate_said_last_outlives_a_restart(tmp_path):
+    world = World(state_dir=tmp_path)
+    web = Web(world)
+    web.order("devices/SoftGate-2/kill")
+    assert told(web, port=80, does="refuse")[0] == {("failed", "connection refused"), ("ok", "OK")}
+    world.close()
+
+    web.world = world = World(state_dir=tmp_path)
+    web.netris = operator_of(world)
+
+    assert told(web, 1, does="well")[0] == {("failed", "connection refused"), ("ok", "OK")}
+    world.close()
 
 
 def test_who_is_dead_is_still_dead_after_a_restart(tmp_path):
