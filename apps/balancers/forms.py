@@ -130,9 +130,7 @@ LOOKS = {"maxlength": SEARCH_LENGTH, "autocomplete": "off", "placeholder": "name
 class ChoosingForm(PickerForm):
     """A form in which instances of one tier are ticked. `find` narrows what is shown, and what is ticked stays."""
 
-    find = forms.CharField(
-        label="Find instances", required=False, max_length=SEARCH_LENGTH, widget=_words(SEARCH_LENGTH)
-    )
+    find = Said(label="Find instances", widget=forms.SearchInput(LOOKS))
     members = MembersField()
 
     offered: Sequence[Instance] = ()
@@ -160,6 +158,7 @@ class ChoosingForm(PickerForm):
             "hx-include": "[name=tier], [name=members]:checked",
             "hx-target": "#instances",
             "hx-select": "#instances",
+            "hx-swap": "morph:outerHTML",
         }
 
     @property

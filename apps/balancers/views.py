@@ -44,7 +44,7 @@ from apps.tenancy.queries import why_not_write
 
 FORM = ["GET", "HEAD", "POST"]
 #: In seconds. SoftGates and balancers are read every ten.
-LOOKS_EVERY = 4
+LOOKS_EVERY = 3
 
 
 @tenant_view
