@@ -55,10 +55,10 @@ class World:
         self.clock = Clock()
         if state_dir is not None:
             state_dir.mkdir(parents=True, exist_ok=True)
-        self._stores = [
+        self.stores = [
             Store(None if state_dir is None else state_dir / f"{name}.sqlite3") for name in ("netris", "cloudstack")
         ]
-        netris_store, cloudstack_store = self._stores
+        netris_store, cloudstack_store = self.stores
         user, password = netris_login
         self.netris = Netris(
             netris_store, self.clock, site=site, user=user, password=password, session_seconds=netris_session_seconds
@@ -94,9 +94,9 @@ class World:
 
     def what_is_left(self) -> list[str]:
         """Every object on either side that was not there at the start: `cloudstack vpc prod`, `netris nat ...`."""
-        started = self._stores[1].facts.get("start") or {"rows": {}}
+        started = self.stores[1].facts.get("start") or {"rows": {}}
         left = []
-        for side, store in zip(("netris", "cloudstack"), self._stores, strict=True):
+        for side, store in zip(("netris", "cloudstack"), self.stores, strict=True):
             with store.lock:
                 for table in store.tables:
                     known = set(started["rows"].get(f"{side} {table.name}", ()))
@@ -112,12 +112,12 @@ class World:
         return all(left.startswith(("cloudstack account", "cloudstack domain")) for left in self.what_is_left())
 
     def _remember_the_start(self) -> None:
-        facts = self._stores[1].facts
+        facts = self.stores[1].facts
         if facts.get("start") is not None:
             return
         rows = {
             f"{side} {table.name}": [str(key) for key, row in table.rows.items() if _is_taken(table.name, row)]
-            for side, store in zip(("netris", "cloudstack"), self._stores, strict=True)
+            for side, store in zip(("netris", "cloudstack"), self.stores, strict=True)
             for table in store.tables
             if table.name not in _IGNORED
         }
@@ -163,7 +163,7 @@ class World:
             server.shutdown()
             server.server_close()
         self._plugin_client.close()
-        for store in self._stores:
+        for store in self.stores:
             with store.lock:
                 store.close()
 
