@@ -8,9 +8,9 @@ from django.urls import reverse
 
 from apps.balancers import queries
 from apps.balancers.grids import Shown, shown
-from apps.kernel.svg.vpc_map import PublicIpNode
 from apps.networks.inside import Inside, earliest
 from apps.networks.models import Tier, Vpc
+from apps.networks.vpc_map import PublicIpNode
 
 #: Addresses that are drawn; the others are counted.
 MOST_DRAWN = 4

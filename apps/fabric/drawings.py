@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 from apps.fabric.queries import Basis, picture_of
 from apps.fabric.rows import Picture
-from apps.kernel.svg.topology import render_topology
+from apps.fabric.topology import render_topology
 from apps.zones.models import Zone
 
 

@@ -11,11 +11,11 @@ from zlib import crc32
 
 from django.urls import reverse
 
+from apps.fabric import layers as svg
 from apps.fabric import roles, verdicts
 from apps.fabric.causes import explain
+from apps.fabric.layers import ROLES, natural
 from apps.fabric.rows import DeviceRow, End, LinkRow, Notice, Picture, Router, SessionRow, Tally
-from apps.kernel.svg import layers as svg
-from apps.kernel.svg.layers import ROLES, natural
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind, Reading
 from apps.mirror.queries import Device, EBgp, Link

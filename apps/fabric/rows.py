@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from apps.fabric import roles, verdicts
-from apps.kernel.svg.layers import ROLES, Topology
+from apps.fabric.layers import ROLES, Topology
 from apps.mirror.models import Kind, Reading
 from apps.mirror.queries import Check, Device, EBgp
 from apps.zones.models import Zone

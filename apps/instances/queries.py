@@ -21,11 +21,11 @@ from apps.cloudstack.wire import Instance as Remote
 from apps.kernel import clock
 from apps.kernel.named import containing
 from apps.kernel.pickers import Option
-from apps.kernel.svg.vpc_map import Machines
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
 from apps.networks.inside import Inside
 from apps.networks.models import Tier, TierQuerySet, Vpc
+from apps.networks.vpc_map import Machines
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from apps.kernel.errors import Refused
 from apps.kernel.names import NAME
-from apps.kernel.svg.vpc_map import PLANNED, TierNode, VpcMap
 from apps.networks.addressing import free_blocks, suggest_tier
 from apps.networks.specs import MOST_TIERS, VpcSpec, parse_tier_cidr, parse_vpc_cidr, too_many
+from apps.networks.vpc_map import PLANNED, TierNode, VpcMap
 
 EDITS = ("add_tier", "remove_tier", "next_free", "suggest", "fit", "preview")
 VPC_PREFIX = 20

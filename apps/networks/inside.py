@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from apps.kernel.svg.vpc_map import Machines, PublicIpNode
 from apps.networks.models import Tier, Vpc
+from apps.networks.vpc_map import Machines, PublicIpNode
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from apps.kernel.svg.vpc_map import PLANNED, TierNode, VpcMap
 from apps.networks import queries
 from apps.networks.addressing import free_blocks
 from apps.networks.agreement import Agreement
@@ -13,6 +12,7 @@ from apps.networks.drafts import TierDraft, VpcDraft
 from apps.networks.inside import NOTHING, Inside
 from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.networks.specs import TierSpec
+from apps.networks.vpc_map import PLANNED, TierNode, VpcMap
 from apps.operations.provisioned import Status
 from apps.operations.queries import typical_seconds
 from apps.operations.state import Goal

@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from apps.addresses.models import PortForward, PublicIp, Purpose, StaticNat
 from apps.addresses.queries import nat, public_ips
-from apps.kernel.svg.vpc_map import PublicIpNode
 from apps.mirror.queries import UNREAD, Applied
 from apps.networks.inside import Inside, earliest
 from apps.networks.models import Tier, Vpc
+from apps.networks.vpc_map import PublicIpNode
 
 #: Public IPs that are drawn on the map; the others are counted.
 MOST_DRAWN = 6

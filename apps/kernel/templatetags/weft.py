@@ -22,8 +22,6 @@ from apps.kernel.errors import Never
 from apps.kernel.svg.bar import Usage, render_bar
 from apps.kernel.svg.draw import element, mark
 from apps.kernel.svg.status import Look, look_of
-from apps.kernel.svg.topology import Topology, render_topology
-from apps.kernel.svg.vpc_map import VpcMap, render_vpc_map
 
 register = template.Library()
 
@@ -298,13 +296,3 @@ def code(content: str, title: str = "Shell") -> SafeString:
         key,
         words,
     )
-
-
-@register.simple_tag
-def vpc_map(plan: VpcMap) -> SafeString:
-    return render_vpc_map(plan)
-
-
-@register.simple_tag
-def topology_map(fabric: Topology) -> SafeString:
-    return render_topology(fabric)

@@ -14,8 +14,8 @@ from math import ceil
 
 from django.utils.safestring import SafeString
 
+from apps.fabric.layers import LANE_NAMES, ROLES, Device, Link, Topology, fold, lanes_of, natural
 from apps.kernel.svg.draw import element, fit, join, mark, number, picture, status_words, text, width_of
-from apps.kernel.svg.layers import LANE_NAMES, ROLES, Device, Link, Topology, fold, lanes_of, natural
 from apps.kernel.svg.status import look_of
 
 __all__ = ["Device", "Link", "Topology", "render_topology"]
