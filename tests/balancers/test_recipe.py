@@ -283,8 +283,14 @@ def test_a_refusal_at_any_call_leaves_the_old_or_the_new_or_waits_for_a_person(p
         run_out(operation, call)
 
 
-@pytest.mark.parametrize("how", ["killed after", "refused"])
-def test_the_third_of_three_with_twenty_members_each_is_all_old_or_all_new(place, how):
+@pytest.mark.parametrize(
+    ("action", "how"),
+    [
+        *(("create", how) for how in ("killed before", "killed after", "reply lost", "late", "refused")),
+        *((action, how) for action in ("drain", "port", "delete") for how in ("killed after", "reply lost", "late")),
+    ],
+)
+def test_the_third_of_three_with_twenty_members_each_is_all_old_or_all_new(place, action, how):
     """The others at its address are left as they are."""
     place.move_in(Order(place.tier.remote_name, count=18, name="many"))
     ip = place.public_ip()
@@ -293,18 +299,27 @@ def test_the_third_of_three_with_twenty_members_each_is_all_old_or_all_new(place
         place.done(create_balancer(ip, spec(place, *everyone, port=port, allowed_cidrs=[OFFICE]), by=BY))
     others = shown(place)
     assert [len(each[2]) for each in others] == [20, 20]
+    make = partial(create_balancer, ip, spec(place, *everyone, port=445, allowed_cidrs=[OFFICE]), by=BY)
+
+    def third() -> Balancer:
+        rows = Balancer.unscoped.live().select_related("vpc__zone", "tenant", "public_ip")
+        return rows.get(port=445)
 
     def ready() -> Any:
-        return lambda: create_balancer(ip, spec(place, *everyone, port=445, allowed_cidrs=[OFFICE]), by=BY)
+        if action == "create":
+            return make
+        place.done(make())
+        return {
+            "drain": lambda: drain_member(third(), third().members.all()[7], is_drained=True, by=BY),
+            "port": lambda: change_balancer(third(), port=8080, by=BY),
+            "delete": lambda: delete_balancer(third(), by=BY),
+        }[action]
 
     def then() -> None:
         agree(place, ip)
-        assert [each for each in shown(place) if each[1] != 445] == others
-        place.watch.disturb(0, "")
-        if row := Balancer.unscoped.live().select_related("vpc__zone", "tenant").filter(port=445).first():
-            place.done(delete_balancer(row, by=BY))
+        assert [each for each in shown(place) if each[1] not in (445, 8080)] == others
 
-    for operation, call in questions.at_every_call(place, ready, how, then, numbers=range(1, 1000, 13)):
+    for operation, call in questions.at_every_call(place, ready, how, then, numbers=range(1, 1000, 5)):
         assert operation.phase in (Phase.SUCCEEDED, Phase.ROLLED_BACK), (call, operation.steps)
 
 
