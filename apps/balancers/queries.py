@@ -173,8 +173,12 @@ def search(tenant: Tenant, *, words: str = "", vpc: Vpc | None = None) -> Balanc
     return rows.select_related("tenant", "vpc", "tier").prefetch_related("members")
 
 
+#: How far those of a VPC are counted.
+COUNTED = 1000
+
+
 def count_in(vpc: Vpc) -> int:
-    return Balancer.objects.of(vpc.tenant).live().filter(vpc=vpc).count()
+    return Balancer.objects.of(vpc.tenant).live().filter(vpc=vpc).order_by()[:COUNTED].count()
 
 
 def latest_operations_of(row: Balancer) -> list[Operation]:

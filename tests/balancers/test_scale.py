@@ -22,6 +22,11 @@ PAGES = {
     "a VPC with none of them": f"/t/crowd/vpcs/{vpc_of_crowd(2)}/",
     "REST, what needs attention": "/api/v1/attention/",
     "load balancers": "/t/crowd/load-balancers/",
+    "load balancers by address": "/t/crowd/load-balancers/?sort=-address",
+    "load balancers by age": "/t/crowd/load-balancers/?sort=-created",
+    "load balancers, a late page": "/t/crowd/load-balancers/?page=20",
+    "load balancers, searched for all": "/t/crowd/load-balancers/?q=443",
+    "the form of one": "/t/crowd/load-balancers/new/",
     "load balancers, searched for none": "/t/crowd/load-balancers/?q=zebra",
     "REST, load balancers": "/api/v1/load-balancers/",
     "REST, load balancers, searched for none": "/api/v1/load-balancers/?q=zebra",
@@ -42,9 +47,16 @@ def test_no_request_reads_more_load_balancers_than_it_shows(db: None) -> None:
     browser.force_login(builders.a_member(crowd, username="ann"))
     program = Client(headers={"host": "localhost", "Authorization": f"Bearer {builders.a_token(crowd)}"})
     found: dict[str, list[str]] = {}
-    for page, address in (
-        PAGES | {"REST, what of their VPC needs attention": f"/api/v1/attention/?vpc={vpc.pk}"}
-    ).items():
+    theirs = {
+        "REST, what of their VPC needs attention": f"/api/v1/attention/?vpc={vpc.pk}",
+        "their VPC": f"/t/crowd/vpcs/{vpc.pk}/",
+        "the tab of their VPC": f"/t/crowd/vpcs/{vpc.pk}/load-balancers/",
+        "one of them": f"/t/crowd/load-balancers/{rows[0].pk}/",
+        "load balancers of a VPC": f"/t/crowd/load-balancers/?vpc={vpc.pk}",
+        "what goes with their VPC": f"/t/crowd/vpcs/{vpc.pk}/delete/",
+        "what goes with their tier": f"/t/crowd/tiers/{rows[0].tier_id}/delete/",
+    }
+    for page, address in (PAGES | theirs).items():
         client = program if address.startswith("/api") else browser
         with CaptureQueriesContext(connection) as queries:
             answer = client.get(address)
