@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from apps.addresses import pool
 from apps.addresses.models import PublicIp, Purpose
@@ -77,9 +78,7 @@ def _held_for_one_more(vpc: Vpc) -> Vpc:
 
 def _create(vpc: Vpc, public_ip: PublicIp, spec: BalancerSpec, by: Actor) -> Operation:
     tier, members = _members(vpc, spec.members)
-    taken = Refused("port-taken", f"A load balancer answers at port {spec.port} of {public_ip} already.", "port")
-    if Balancer.objects.of(vpc.tenant).live().filter(public_ip=public_ip, port=spec.port).exists():
-        raise taken
+    _need_port(public_ip, spec.port)
     row = Balancer(
         public_ip=public_ip,
         tenant=vpc.tenant,
@@ -94,13 +93,26 @@ def _create(vpc: Vpc, public_ip: PublicIp, spec: BalancerSpec, by: Actor) -> Ope
         **spec.check.columns,
     )
     in_use = Refused("address-in-use", f"{public_ip} is used for something else by now.", "public_ip")
-    with translated({"balancer_port_is_free": taken, "address_has_one_purpose": in_use}):
+    with translated({"balancer_port_is_free": _taken(public_ip, spec.port), "address_has_one_purpose": in_use}):
         row.save(force_insert=True)
     for each in members:
         each.balancer = row
     Member.objects.of(vpc.tenant).bulk_create(members)
     audit(by, "load-balancer.create", row, tenant=row.tenant, new=_told(row, [each.instance_name for each in members]))
     return _start(row, Goal.PRESENT, by)
+
+
+def _need_port(public_ip: PublicIp, port: int) -> None:
+    """A port is taken from when another balancer's change to it begins: its row has the old one until it ends. Raises
+    `Refused`."""
+    rows = Balancer.objects.of(public_ip.tenant).live().filter(public_ip=public_ip)
+    work = Operation.objects.of(public_ip.tenant).live().filter(kind=KIND, wanted__port=port)
+    if rows.filter(Q(port=port) | Q(pk__in=work.values("resource_id"))).exists():
+        raise _taken(public_ip, port)
+
+
+def _taken(public_ip: PublicIp, port: int) -> Refused:
+    return Refused("port-taken", f"A load balancer answers at port {port} of {public_ip} already.", "port")
 
 
 def unused_address(vpc: Vpc) -> PublicIp | None:
@@ -190,10 +202,7 @@ def change_balancer(
         text = "Members behind UDP cannot be checked: SoftGates have no check for it. Take the health check away too."
         raise Refused("check-needs-tcp", text, "health_check")
     if "port" in wanted:
-        others = Balancer.objects.of(row.tenant).live().filter(public_ip=row.public_ip_id, port=wanted["port"])
-        if others.exists():
-            text = f"A load balancer answers at port {wanted['port']} of {row.address} already."
-            raise Refused("port-taken", text, "port")
+        _need_port(row.public_ip, wanted["port"])
     return _change(row, wanted, by, "load-balancer.change", wanted)
 
 

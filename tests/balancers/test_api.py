@@ -217,6 +217,23 @@ def test_a_port_is_balanced_once_and_an_address_serves_one_purpose(place, api):
     assert len(shown(place)) == 2
 
 
+def test_a_port_to_which_another_one_is_being_moved_is_taken(place, api):
+    found = made(place, api)
+    ip = found["public_ip"]["id"]
+    done(place, api.post("/load-balancers/", body(place, 1, public_ip=ip, name="other", port=444)))
+    first, other = Balancer.unscoped.get(name="shop"), Balancer.unscoped.get(name="other")
+    moved = api.patch(f"/load-balancers/{first.pk}/", {"port": 8080})
+    for answer in (
+        api.post("/load-balancers/", body(place, 1, public_ip=ip, name="third", port=8080)),
+        api.patch(f"/load-balancers/{other.pk}/", {"port": 8080}),
+        api.patch(f"/load-balancers/{other.pk}/", {"port": 443}),
+    ):
+        assert (answer.status_code, answer.json()["errors"][0]["code"]) == (422, "port-taken"), answer.content
+    done(place, moved)
+    done(place, api.patch(f"/load-balancers/{other.pk}/", {"port": 443}))
+    assert sorted(each[1] for each in shown(place)) == [443, 8080]
+
+
 # --- what CloudStack resets -------------------------------------------------------------------------------------------
 
 
