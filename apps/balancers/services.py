@@ -148,6 +148,8 @@ def add_members(row: Balancer, wanted: Sequence[UUID], *, field: str = "instance
     members = members_of(row)
     if len(members) + len(wanted) > MOST_MEMBERS:
         raise Refused("too-many-members", f"A load balancer has at most {MOST_MEMBERS} members.", field)
+    if len(set(wanted)) < len(wanted):
+        raise Refused("member-twice", "An instance can be a member once.", field)
     if {each["instance"] for each in members} & set(map(str, wanted)):
         raise Refused("member-twice", "This instance is a member already.", field)
     _, added = _members(row.vpc, wanted, row.tier, field=field)

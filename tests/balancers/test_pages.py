@@ -302,6 +302,12 @@ def test_what_goes_is_shown_before_it_goes(ann, row, vpc):
     assert "is being removed" in text(ann, f"{LIST}{row.pk}/delete/")
 
 
+def test_an_instance_that_is_ticked_twice_becomes_no_member_at_all(ann, row, web):
+    answer = ann.post(f"{LIST}{row.pk}/members/new/", {"members": [str(web), str(web)]})
+    assert "An instance can be a member once." in answer.content.decode()
+    assert not Operation.unscoped.exists()
+
+
 def test_while_something_is_under_way_the_buttons_say_why_not(ann, row):
     ann.post(f"{LIST}{row.pk}/replace/", ports(row, port="444"))
     page = text(ann, f"{LIST}{row.pk}/")
