@@ -20,10 +20,11 @@ CloudStack are left alone, and shown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any, NamedTuple
 
 from apps.acls.recipes import default_of
@@ -32,6 +33,7 @@ from apps.balancers.verdicts import differences
 from apps.balancers.wanted import CHECKS, SourceRule, Wanted, members_of, rule_prefix, take
 from apps.cloudstack.calls import is_unknown
 from apps.cloudstack.wire import BalancerRule
+from apps.instances.queries import GONE
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
@@ -102,6 +104,8 @@ class WholeBalancer(Part[Balancer]):
     undo_title = "Remove the load balancer from CloudStack and Netris"
     systems = (System.CLOUDSTACK, System.NETRIS)
     deadline = timedelta(minutes=30)
+    #: It is not whole without members that are gone from CloudStack.
+    wants_everyone = False
 
     def __init__(self, wanted: Wanted | None, was: Wanted | None) -> None:
         self.wanted, self.was = wanted, was
@@ -211,9 +215,17 @@ class WholeBalancer(Part[Balancer]):
         if step := self._rule(place, listed, target):
             return step
         rule = next(each for each in listed if each.name == target.name)
-        if step := self._members(place, rule, target):
+        there = {instance.id for instance in place.clouds.cloudstack.members_of(rule.id)}
+        gone = self._gone_members(place, there, target)
+        left = {instance_id: ip for instance_id, ip in target.active.items() if instance_id not in gone}
+        target = replace(target, active=left)
+        if step := self._members(rule, there, target):
             return step
-        return _mended(place, memo, target) or _gone(rules, wanted)
+        if rest := _mended(place, memo, target) or _gone(rules, wanted):
+            return rest
+        if gone and self.wants_everyone:
+            raise _is_gone(next(iter(gone.values())))
+        return None
 
     def _rule(self, place: Place, listed: Sequence[BalancerRule], target: Wanted) -> Step | None:
         """Raises `Rejected` for somebody else's that is in the way."""
@@ -234,19 +246,25 @@ class WholeBalancer(Part[Balancer]):
         end = f"{target.protocol} {target.port}"
         return Step(CREATE, end, "CloudStack is making the load balancer's rule.")
 
-    def _members(self, place: Place, rule: BalancerRule, target: Wanted) -> Step | None:
+    def _gone_members(self, place: Place, there: Collection[str], target: Wanted) -> dict[str, IPv4Address]:
+        """Those to be in rotation that CloudStack no longer has. Who was in it before holds nothing up, so that each of
+        several can be taken out. Raises `Rejected` for others."""
+        gone = {}
+        was = self.was.active if self.was else {}
+        for instance_id in sorted(set(target.active) - set(there)):
+            instance = place.clouds.cloudstack.get_instance(instance_id)
+            if instance is None or instance.state in GONE:
+                gone[instance_id] = target.active[instance_id]
+                if instance_id not in was:
+                    raise _is_gone(gone[instance_id])
+        return gone
+
+    def _members(self, rule: BalancerRule, there: Collection[str], target: Wanted) -> Step | None:
         """Those that nobody of Weft's row knows are left alone."""
-        remote = place.clouds.cloudstack
-        there = {instance.id for instance in remote.members_of(rule.id)}
-        if leaving := sorted((there & self._known) - set(target.active)):
+        if leaving := sorted((set(there) & self._known) - set(target.active)):
             notes = {"rule": rule.id, "instances": leaving}
             return Step(LEAVE, ",".join(leaving), "CloudStack is taking members out of rotation.", notes)
-        coming = sorted(set(target.active) - there)
-        for instance_id in coming:
-            if remote.get_instance(instance_id) is None:
-                text = f"The instance with the address {target.active[instance_id]} is gone from CloudStack. Take it "
-                raise Rejected(f"{text}out of the load balancer.", system=System.CLOUDSTACK, call=JOIN)
-        if coming:
+        if coming := sorted(set(target.active) - set(there)):
             notes = {"rule": rule.id, "instances": coming}
             return Step(JOIN, ",".join(coming), "CloudStack is adding members.", notes)
         return None
@@ -314,6 +332,7 @@ def go_with(tier: Tier) -> Sequence[BoundPart]:
 class MakeAgain(WholeBalancer):
     """Of what was built before: when that is refused, it stays as it is, and is shown so."""
 
+    wants_everyone = True
     title = "Make what differs again as it is meant"
     undo_title = ""
 
@@ -324,6 +343,11 @@ class MakeAgain(WholeBalancer):
 class Changed(WholeBalancer):
     title = "Bring CloudStack and Netris to what is wanted"
     undo_title = "Bring CloudStack and Netris back to what was there"
+
+
+def _is_gone(address: IPv4Address) -> Rejected:
+    text = f"The instance with the address {address} is gone from CloudStack. Take it out of the load balancer."
+    return Rejected(text, system=System.CLOUDSTACK, call=JOIN)
 
 
 def _settled(memo: Memo) -> dict[str, Any]:
