@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -15,7 +18,7 @@ from apps.operations.services import retry, start
 from apps.operations.state import Goal, Phase
 from apps.tenancy.models import Tenant
 from tests.builders import BY, the_platform
-from tests.questions import Watch, every_part_twice, survived
+from tests.questions import Watch, at_every_call, every_part_twice
 from tests.sandbox.cloudstack.client import root_of
 
 
@@ -43,20 +46,22 @@ def test_a_new_tenant_gets_a_domain_and_an_account_in_every_zone(zone, run, worl
     assert tenant.slug == "acme-hosting"
 
 
+@pytest.fixture
+def scene(run, watch, clock):
+    return SimpleNamespace(run=run, watch=watch, clock=clock)
+
+
 @pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "late", "refused"])
-def test_a_disturbance_at_any_call_leaves_one_account_or_none(zone, run, world, watch, clock, how):
-    for nth in range(1, 30):
-        tenant = Tenant.objects.create(name=f"T{nth}", slug=f"t{nth}")
-        watch.disturb(nth, how)
-        operation = survived(run, open_account(tenant, zone, by=the_platform()))
-        if not watch.has_struck:
-            assert nth > 4
-            return
+def test_a_disturbance_at_any_call_leaves_one_account_or_none(acme, zone, world, scene, how):
+    def one_or_none() -> None:
+        assert len(owners(world)) == 2 * Account.unscoped.exclude(status=Status.DELETED).count()
+
+    def ready() -> Any:
+        return partial(open_account, acme, zone, by=the_platform())
+
+    for operation, _ in at_every_call(scene, ready, how, one_or_none):
         assert operation.phase == Phase.SUCCEEDED or (how == "refused" and operation.phase == Phase.ROLLED_BACK)
-        watch.let_everything_late_happen(clock)
-        live = Account.unscoped.exclude(status=Status.DELETED)
-        assert len(owners(world)) == 2 * live.count()
-    raise AssertionError("the recipe makes too many calls")
+    assert len(scene.watch.calls) > 4
 
 
 def test_each_part_run_twice_makes_one_account(acme, zone, run, world):
@@ -73,26 +78,25 @@ def close(account):
 
 
 @pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "late", "refused"])
-def test_a_disturbance_at_any_call_of_a_closing_is_got_over(zone, run, world, watch, clock, how):
+def test_a_disturbance_at_any_call_of_a_closing_is_got_over(acme, zone, world, scene, how):
     world.cloudstack.jobs.seconds = 60
-    for nth in range(1, 30):
-        tenant = Tenant.objects.create(name=f"T{nth}", slug=f"t{nth}")
-        assert run(open_account(tenant, zone, by=the_platform())).phase == Phase.SUCCEEDED
-        operation = close(Account.objects.of(tenant).get())
-        watch.disturb(nth, how)
-        operation = survived(run, operation)
+
+    def ready() -> Any:
+        assert scene.run(open_account(acme, zone, by=the_platform())).phase == Phase.SUCCEEDED
+        return lambda: close(Account.objects.of(acme).get())
+
+    def none() -> None:
+        assert owners(world) == []
+
+    for operation, call in at_every_call(scene, ready, how, none):
         if operation.phase == Phase.STUCK:
             assert how == "refused"
-            operation = run(retry(operation, by=BY))
-        assert operation.phase == Phase.SUCCEEDED, (watch.struck, operation.steps)
-        watch.let_everything_late_happen(clock)
-        assert owners(world) == []
-        orders = [call for _, call in watch.calls if call.startswith("delete")]
+            operation = scene.run(retry(operation, by=BY))
+        assert operation.phase == Phase.SUCCEEDED, (call, operation.steps)
+        orders = [call for _, call in scene.watch.calls if call.startswith("delete")]
         assert len(orders) == 2 or how != "reply lost", "a removal whose answer is lost is under way all the same"
-        if not watch.has_struck:
-            assert nth > 4
-            return
-    raise AssertionError("the recipe makes too many calls")
+    none()
+    assert len(scene.watch.calls) > 4
 
 
 def test_an_account_that_cloudstack_calls_removed_is_not_while_its_vpc_is_there_w21(acme, zone, run, world, clock):

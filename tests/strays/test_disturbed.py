@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from apps.strays.models import Stray
 from apps.strays.services import remove
 from tests import builders
 from tests.builders import BY
-from tests.questions import Watch, every_part_twice, survived
+from tests.questions import Watch, at_every_call, every_part_twice
 from tests.sandbox.cloudstack.client import root_of
 
 pytestmark = pytest.mark.usefixtures("accounts")
@@ -34,60 +36,52 @@ def clouds_of(watch: Watch) -> Any:
 
 
 @pytest.fixture
-def a_new_stray(acme, zone, clock, watch, world) -> Any:
+def stray(acme, zone, clock, watch, world) -> Stray:
     """Made in CloudStack as Weft makes a VPC, and known to rows that are deleted."""
     account = Account.objects.of(acme).get()
     root = root_of(world)
     whose = {"zoneid": root.zone, "account": account.remote_name, "domainid": account.cloudstack_domain_id}
 
-    def made(number: int) -> Stray:
-        watch.disturb(0, "")
-        vpc = builders.a_vpc(acme, zone, f"vpc {number}", status=Status.DELETED)
-        tiers = [
-            builders.a_tier(vpc, name, f"10.20.{third}.0/24", Status.DELETED)
-            for third, name in enumerate(("web", "db"))
-        ]
-        offering = {"vpcofferingid": zone.vpc_offering_id, "cidr": vpc.cidr}
-        vpc.cloudstack_id = root("createVPC", name=vpc.remote_name, **offering, **whose)["id"]
-        vpc.save()
-        clock.shift(timedelta(minutes=1))
-        world.cloudstack.run_due_jobs()
-        for tier in tiers:
-            gateway = {"gateway": tier.gateway, "netmask": tier.cidr.netmask, "vpcid": vpc.cloudstack_id}
-            offering = {"networkofferingid": zone.tier_offering_id}
-            made = root("createNetwork", name=tier.remote_name, **offering, **gateway, **whose)
-            tier.cloudstack_id = made["network"]["id"]
-            tier.save()
-        clock.shift(timedelta(seconds=1))
-        for kind in (Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK, Kind.NETRIS_VPC, Kind.NETRIS_VNET):
-            refresh(zone, kind, watch.clouds_of(zone))
-        look(zone)
-        return Stray.objects.there().get()
-
-    return made
+    vpc = builders.a_vpc(acme, zone, "lost", status=Status.DELETED)
+    tiers = [
+        builders.a_tier(vpc, name, f"10.20.{third}.0/24", Status.DELETED) for third, name in enumerate(("web", "db"))
+    ]
+    offering = {"vpcofferingid": zone.vpc_offering_id, "cidr": vpc.cidr}
+    vpc.cloudstack_id = root("createVPC", name=vpc.remote_name, **offering, **whose)["id"]
+    vpc.save()
+    clock.shift(timedelta(minutes=1))
+    world.cloudstack.run_due_jobs()
+    for tier in tiers:
+        gateway = {"gateway": tier.gateway, "netmask": tier.cidr.netmask, "vpcid": vpc.cloudstack_id}
+        offering = {"networkofferingid": zone.tier_offering_id}
+        made = root("createNetwork", name=tier.remote_name, **offering, **gateway, **whose)
+        tier.cloudstack_id = made["network"]["id"]
+        tier.save()
+    clock.shift(timedelta(seconds=1))
+    for kind in (Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK, Kind.NETRIS_VPC, Kind.NETRIS_VNET):
+        refresh(zone, kind, watch.clouds_of(zone))
+    look(zone)
+    return Stray.objects.there().get()
 
 
-def test_a_removal_run_twice_ends_as_one(a_new_stray, run, world):
-    stray = a_new_stray(1)
+def test_a_removal_run_twice_ends_as_one(stray, run, world):
     with every_part_twice("removal"):
         assert run(remove(stray, confirmed=stray.name, by=builders.the_platform())).phase == "succeeded"
     assert world.are_empty()
 
 
 @pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "late", "refused"])
-def test_a_disturbance_at_any_call_of_a_removal_leaves_nothing_in_the_end(a_new_stray, run, watch, world, clock, how):
-    for nth in range(1, 40):
-        stray = a_new_stray(nth)
-        watch.disturb(nth, how)
-        operation = survived(run, remove(stray, confirmed=stray.name, by=builders.the_platform()))
+def test_a_disturbance_at_any_call_of_a_removal_leaves_nothing_in_the_end(stray, run, watch, world, clock, how):
+    def ready() -> Any:
+        return partial(remove, stray, confirmed=stray.name, by=builders.the_platform())
+
+    def nothing() -> None:
+        assert world.are_empty(), watch.struck
+
+    for operation, call in at_every_call(SimpleNamespace(run=run, watch=watch, clock=clock), ready, how, nothing):
         if operation.phase == "stuck":
             assert how == "refused"
             operation = run(retry(operation, by=BY))
-        assert operation.phase == "succeeded", (watch.struck, operation.steps)
-        has_struck = watch.has_struck
-        watch.let_everything_late_happen(clock)
-        assert world.are_empty(), watch.struck
-        if not has_struck:
-            assert nth > 5
-            return
-    raise AssertionError("a removal makes too many calls")
+        assert operation.phase == "succeeded", (call, operation.steps)
+    nothing()
+    assert len(watch.calls) > 5
