@@ -27,7 +27,7 @@ from tests.test_access import ROWS, Row
 from tests.test_limits import things
 
 #: Groups are begun first: what takes long must not be left for the end, when other processes have nothing more to do.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("walks"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("hostile"), pytest.mark.timeout(600)]
 
 CSRF = "t" * 32
 FORM = b"application/x-www-form-urlencoded"
@@ -160,6 +160,7 @@ class Site:
 
     def __init__(self, ids: dict[str, Any], admin: Any, tokens: list[str]) -> None:
         self.ids, self.admin, self.tokens = ids, admin, tokens
+        self._session: dict[str, str] = {}
 
     def ask(
         self,
@@ -172,7 +173,7 @@ class Site:
     ) -> Answer:
         """With a token, or `otherwise` with a session, for the API; as a browser, or as htmx, for pages."""
         is_api, is_signed_in = row.view.startswith("api:"), row.view != "login"
-        cookies = {"csrftoken": CSRF} | (self._session() if is_signed_in else {})
+        cookies = {"csrftoken": CSRF} | (self._signed_in() if is_signed_in else {})
         headers: dict[str, bytes] = {}
         content, query = b"", b""
         if is_api and otherwise:
@@ -196,10 +197,14 @@ class Site:
                 case "header":
                     headers[reader.name] = raw
         lines = [*headers.items(), *([("Cookie", cookie)] if cookie and "Cookie" not in headers else [])]
-        return ask(row.method, row.path(self.ids).encode() + query, content, lines, app=app)
+        answer = ask(row.method, row.path(self.ids).encode() + query, content, lines, app=app)
+        if row.method != "GET":
+            self._session = {}  # it may have signed out
+        return answer
 
-    def _session(self) -> dict[str, str]:
-        return session_of(self.admin)
+    def _signed_in(self) -> dict[str, str]:
+        self._session = self._session or session_of(self.admin)
+        return self._session
 
     def _token(self, row: Row) -> str:
         return self.tokens[row.answers["engineer"] in ("403", "404") and row.answers["admin"] not in ("403", "404")]

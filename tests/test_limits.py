@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import pytest
+from django.db import transaction
 
 from apps.kernel.api.views import description
 from apps.kernel.limits import PARAMETERS
@@ -29,7 +30,7 @@ from tests.portal.conftest import session_of
 from tests.test_access import ROWS, STEP
 
 #: Groups are begun first: what takes long must not be left for the end, when other processes have nothing more to do.
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("walks"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("limits"), pytest.mark.timeout(600)]
 
 SECONDS, BYTES, PEAK, LEFT_BEHIND = 1.0, 100_000, 24_000_000, 8_000_000
 #: Over every limit; within that of an address; within that of a single text.
@@ -77,11 +78,6 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
         "acl": builders.an_acl(vpc).pk,
         **builders.whoever_belongs_to(acme),
     }
-
-
-@pytest.fixture
-def ids(acme, admin):
-    return things(acme, admin)
 
 
 # --- endpoints --------------------------------------------------------------------------------------------------------
@@ -242,12 +238,17 @@ def _of_form(method: str, target: str, fields: dict[str, str], headers: Headers)
 # --- what it costs ----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def tries(ids, acme, admin):
-    ((name, key),) = session_of(admin).items()
-    cookie = ("Cookie", f"{name}={key}; csrftoken={CSRF}")
-    tokens = [builders.a_token(acme), builders.a_token(None)]
-    return [*endpoints(ids, tokens), *forms(ids, [cookie])]
+@pytest.fixture(scope="module")
+def tries(django_db_setup, django_db_blocker):
+    """Found once for all tests, and with them the rows that they are about: each test takes back what it has done."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        acme, admin = builders.a_tenant("Acme"), builders.a_platform_admin()
+        ids = things(acme, admin)
+        ((name, key),) = session_of(admin).items()
+        cookie = ("Cookie", f"{name}={key}; csrftoken={CSRF}")
+        tokens = [builders.a_token(acme), builders.a_token(None)]
+        yield [*endpoints(ids, tokens), *forms(ids, [cookie])]
+        transaction.set_rollback(True)
 
 
 def answered(each: Try) -> Answer:
