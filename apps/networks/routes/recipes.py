@@ -7,8 +7,8 @@ CloudStack                 Netris       then
 -                          another hop  deleted there, if it bears the plugin's name: CloudStack has forgotten it
 Active, ours               the route    done
 Active, ours               not so       delete and create, once: whoever had it made again asked for that
-Add, Revoke, Deleting      -            delete: an order that was refused half way, or broken off; it heals by repeating
-                                        (REAL; the emulated one says Revoke, the enumeration both)
+Add, Deleting              -            delete: an order that was refused half way, or broken off; it heals by repeating
+                                        (REAL)
 another next hop           -            refused: it was made in CloudStack
 
 A route has no name. It is known by where it leads to: no two of a VPC overlap.
