@@ -171,11 +171,11 @@ LEADS = {
 
 def _leads(request: TenantRequest, row: PublicIp, work: list[Operation]) -> list[dict[str, str | None]]:
     """The ways to what can lead from it."""
-    quota = quotas_of(request.tenant).of(NAT_RULE)
+    quotas, may_write = quotas_of(request.tenant), why_not_write(request.membership)
     slug, chosen = request.tenant.slug, {"public_ip": row.pk}
     return [
         {"label": label, "url": reverse(view, args=[slug], query=chosen), "reason": reason}
-        for purpose, reason in queries.ways_on(row, quota, work, why_not_write(request.membership))
+        for purpose, reason in queries.ways_on(row, quotas, work, may_write)
         for label, view in [LEADS[purpose]]
     ]
 

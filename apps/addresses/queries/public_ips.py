@@ -26,7 +26,8 @@ from apps.networks import plans
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
-from apps.quotas.queries import Quota
+from apps.quotas.queries import Quotas
+from apps.quotas.resources import LOAD_BALANCER, NAT_RULE
 from apps.tenancy.actors import Platform
 from apps.tenancy.door import Door
 from apps.tenancy.models import Tenant
@@ -215,13 +216,21 @@ def goes_with(vpc: Vpc, tier: Tier | None) -> list[plans.Item]:
 
 
 def ways_on(
-    row: PublicIp, quota: Quota, work: Sequence[Operation], may_write: str | None
+    row: PublicIp, quotas: Quotas, work: Sequence[Operation], may_write: str | None
 ) -> list[tuple[Purpose, str | None]]:
-    """What can be made of it, each with the reason why not now; `quota` is that of NAT rules, `work` is all
-    that is under way or stuck in its VPC."""
+    """What can be made of it, each with the reason why not now. `work` is all that is under way or stuck in its VPC."""
     reason = may_write or row.vpc.why_not("add tier", work) or row.why_not("use", work)
-    full = {Purpose.STATIC_NAT: quota.why_not(), Purpose.PORT_FORWARD: quota.why_not(), Purpose.LOAD_BALANCER: None}
-    return [(each, reason or why or row.why_not_serve(each)) for each, why in full.items()]
+    return [
+        (each, reason or quotas.of(resource).why_not() or row.why_not_serve(each))
+        for each, resource in _COUNTED_AS.items()
+    ]
+
+
+_COUNTED_AS = {
+    Purpose.STATIC_NAT: NAT_RULE,
+    Purpose.PORT_FORWARD: NAT_RULE,
+    Purpose.LOAD_BALANCER: LOAD_BALANCER,
+}
 
 
 def _use_of(row: PublicIp) -> str:
