@@ -77,8 +77,8 @@ class Balancer(Provisioned):
     search_key = Key("name", "address", "port")
     #: When its last operation came to rest: only what is read on Netris after that says whether it is there.
     settled_at = models.DateTimeField(null=True)
-    #: Since when the comparison has found a member in rotation that does not answer, or either system to have it
-    #: otherwise than it is meant; null while it has not.
+    #: Since when the comparison has found a member in rotation that does not answer, or Netris to have it otherwise
+    #: than it is meant; null while it has not.
     down_since = models.DateTimeField(null=True)
     differs_since = models.DateTimeField(null=True)
 

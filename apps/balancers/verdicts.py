@@ -2,7 +2,8 @@
 
 Two questions, each with a verdict, a sentence and the age of what it was told by:
 
-    Configured?     is both systems' picture of it the one that is meant
+    Configured?     is what Netris has of it what is meant: address, port, protocol, members, health check. CloudStack's
+                    list is not read, and who may connect is told elsewhere (`queries.sources_applied`)
         configured      read after its last change, not too long ago, and as it is meant
         differs         read just so, and not as it is meant: the sentence says in what
         changing        an operation is at work on it
@@ -399,7 +400,9 @@ def configured(status: str, troubles: Collection[str], reading: Reading, now: da
         return Verdict(Configured.UNKNOWN, reason, at)
     if troubles:
         return Verdict(Configured.DIFFERS, " ".join(troubles), at)
-    return Verdict(Configured.CONFIGURED, "CloudStack and Netris have it as it is meant.", at)
+    if reading.row is None:
+        return Verdict(Configured.CONFIGURED, "No member is in rotation, so Netris has none of it.", at)
+    return Verdict(Configured.CONFIGURED, "Netris has it as it is meant.", at)
 
 
 def minutes(age: timedelta) -> str:

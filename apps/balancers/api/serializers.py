@@ -24,7 +24,7 @@ from apps.tenancy.api.serializers import Read, TenantRef
 
 
 class ConfiguredRead(serializers.Serializer[Any]):
-    """Whether both systems have it as it is meant."""
+    """Whether Netris has it as it is meant: address, port, protocol, members and health check."""
 
     verdict = serializers.ChoiceField(choices=[each.value for each in Configured])
     sentence = serializers.CharField()
