@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from apps.balancers.models import UNCHECKED, Balancer
 from apps.balancers.queries import Judgement, judged
-from apps.balancers.verdicts import Cell, Configured, Line
+from apps.balancers.verdicts import Configured, worst_of
 from apps.networks import queries as networks
 from apps.networks.attention import MOST, Need, Source, Step
 from apps.networks.models import Vpc
@@ -28,16 +28,11 @@ def members_that_are_down(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:
     rows = _ready(tenant, vpc).filter(down_since__isnull=False).order_by("down_since", "id")
     needs = []
     for row, judgement in _judged(rows):
-        worst = max(judgement.lines, key=_silence, default=None)
-        if worst is not None and _silence(worst):
+        if worst := worst_of(judgement.lines):
             at = judgement.working.read_at
             fields = {"sentence": worst.sentence, "since": row.down_since, "read_at": at}
             needs.append(_need(MEMBER_DOWN, row, Step("See its members", _page_of(row)), fields))
     return needs
-
-
-def _silence(line: Line) -> int:
-    return sum(cell.verdict == Cell.DOWN for cell in line.cells)
 
 
 def balancers_without_check(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from apps.balancers.models import Balancer, Member
 from apps.balancers.queries import KIND, Judgement, judged
-from apps.balancers.verdicts import Cell, Configured, Found, Line, Working
+from apps.balancers.verdicts import Configured, Found, Line, Working, worst_of
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 
@@ -65,8 +65,7 @@ class Shown:
 
     @property
     def worst(self) -> Line | None:
-        """Of the members in rotation, the one that a SoftGate finds down; None when there is none."""
-        return next((line for line in self.rotating if line.worst == Cell.DOWN), None)
+        return worst_of(self.rotating)
 
     @property
     def is_unchecked(self) -> bool:

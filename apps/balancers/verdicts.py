@@ -152,12 +152,14 @@ class Line:
     sentence: str = ""
 
     @property
-    def worst(self) -> Cell:
-        return min((cell.verdict for cell in self.cells), key=_BADNESS.index, default=Cell.UNKNOWN)
+    def failures(self) -> int:
+        """How many SoftGates find it down."""
+        return sum(cell.verdict == Cell.DOWN for cell in self.cells)
 
 
-#: From worst to best.
-_BADNESS = (Cell.DOWN, Cell.STALE, Cell.UNKNOWN, Cell.UNPROBED, Cell.HEALTHY, Cell.DRAINED)
+def worst_of(lines: Sequence[Line]) -> Line | None:
+    """The one that most SoftGates find down; None where none does."""
+    return max((line for line in lines if line.failures), key=lambda line: line.failures, default=None)
 
 
 @dataclass(frozen=True)
@@ -234,11 +236,10 @@ class Seen:
             return Working.UNPROBED, "Nobody checks these members: set a health check to know whether they answer."
         if reason := self.reading.why_silent(now):
             return Working.UNKNOWN, reason
-        worst = next((line for line in lines if line.worst == Cell.DOWN), None)
-        if told == {Cell.DOWN}:
-            return Working.DOWN, f"No member answers. {worst.sentence if worst else ''}".rstrip()
-        if Cell.DOWN in told:
-            assert worst is not None, "one of its cells is down"
+        worst = worst_of(lines)
+        if worst is not None and told == {Cell.DOWN}:
+            return Working.DOWN, f"No member answers. {worst.sentence}"
+        if worst is not None:
             return Working.DEGRADED, worst.sentence
         if Cell.UNPROBED in told:
             return Working.UNPROBED, "Nobody checks these members: Netris does not have the health check."
