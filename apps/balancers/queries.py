@@ -114,7 +114,8 @@ def _has_sources(row: Balancer, rules: Sequence[Any], default: Action | None) ->
     }
     wanted = Wanted.of(row, ())
     return any(
-        {(rule.action, rule.source) for rule in wanted.source_rules(each.value)} == there
+        {(rule.action, rule.source) for rule in wanted.source_rules(each.value) if rule.protocol == row.protocol}
+        == there
         for each in ([default] if default else Action)
     )
 

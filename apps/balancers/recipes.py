@@ -185,7 +185,7 @@ class WholeBalancer(Part[Balancer]):
                 name=rule.name,
                 vpc_id=memo["system"],
                 action=rule.action,
-                protocol=target.protocol,
+                protocol=rule.protocol,
                 source=rule.source,
                 destination=IPv4Network(target.address),
                 port=target.port,

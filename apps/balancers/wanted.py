@@ -27,6 +27,7 @@ class SourceRule:
 
     name: str
     action: str
+    protocol: str
     source: IPv4Network
 
 
@@ -72,19 +73,23 @@ class Wanted:
 
     def source_rules(self, site_default: str) -> list[SourceRule]:
         """In the order in which they are made: what denies comes first. Where the site lets through what no rule
-        matches, a balancer for everybody needs none. Where it does not, nothing has to be denied, and a rule that does
-        might come before those that permit (netris-api.md 2.6), so there are only those."""
+        matches, a balancer for everybody needs none, but for a UDP one: after each of CloudStack's orders Netris calls it
+        TCP until that is mended, and nobody is to come in by TCP meanwhile. Where the site does not, nothing has to be
+        denied, and a rule that does might come before those that permit (netris-api.md 2.6), so there are only those.
+        """
         sources = self.allowed or (EVERYWHERE,)
-        is_open = EVERYWHERE in sources
-        permits = [SourceRule(self._rule_name(source), "permit", source) for source in sources]
+        permits = [self._rule("permit", self.protocol, source) for source in sources]
         if site_default == "deny":
             return permits
-        return [] if is_open else [SourceRule(self._rule_name(None), "deny", EVERYWHERE), *permits]
+        denials = [self._rule("deny", "tcp")] if self.protocol == "udp" else []
+        if EVERYWHERE in sources:
+            return denials
+        return [*denials, self._rule("deny", self.protocol), *permits]
 
-    def _rule_name(self, source: IPv4Network | None) -> str:
-        """One for each protocol, port and source: rules are never changed, only made and deleted."""
-        end = "deny" if source is None else str(source)
-        return f"{rule_prefix(self.name)}{self.protocol}-{self.port}-{end}"
+    def _rule(self, action: str, protocol: str, source: IPv4Network = EVERYWHERE) -> SourceRule:
+        """One name for each protocol, port and source: rules are never changed, only made and deleted."""
+        end = "deny" if action == "deny" else str(source)
+        return SourceRule(f"{rule_prefix(self.name)}{protocol}-{self.port}-{end}", action, protocol, source)
 
 
 def rule_prefix(remote_name: str) -> str:

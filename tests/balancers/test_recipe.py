@@ -29,6 +29,7 @@ from apps.operations.provisioned import Status
 from apps.operations.services import retry
 from apps.operations.state import Phase
 from sandbox.cloudstack.inhabitants import Order
+from sandbox.packets import Packet
 from tests import questions
 from tests.builders import BY
 from tests.questions import every_part_twice
@@ -122,6 +123,42 @@ def test_a_udp_balancer_is_called_so_on_netris(place):
     assert shown(place) == [("UDP", 53, ends(place, 0, 1), "")]
     place.done(remove_member(live(), live().members.first(), by=BY))
     assert [each[0] for each in shown(place)] == ["UDP"]
+
+
+def test_while_netris_calls_a_udp_balancer_tcp_nobody_comes_in_by_tcp(place):
+    """Looked at before every call that is made."""
+    ip = place.public_ip()
+    outcomes: list[tuple[bool, bool]] = []
+    inner = place.watch._before
+
+    def look(system: str, call: str) -> None:
+        packets = [Packet(str(ip.address), "tcp", 53, source=source) for source in ("192.0.2.7", "203.0.113.9")]
+        served = bool(list(place.world.netris.net.lbs))
+        outcomes.append((served, any(place.world.would_pass(packet).is_delivered for packet in packets)))
+        inner(system, call)
+
+    place.watch._before = look
+    udp = {"protocol": "udp", "port": 53, "member_port": 53, "health_check": None}
+    for sources in ([], [OFFICE]):
+        place.done(create_balancer(ip, spec(place, 0, allowed_cidrs=sources, **udp), by=BY))
+        place.done(add_members(live(), [place.ids[1]], by=BY))
+        place.done(delete_balancer(live(), by=BY))
+        assert rules(place) == []
+    assert {served for served, _ in outcomes} == {True, False}
+    assert [each for each in outcomes if each[1]] == []
+
+
+@pytest.mark.parametrize("sources", [[], [OFFICE]])
+def test_tcp_becomes_udp_and_tcp_again(place, sources):
+    ip = place.public_ip()
+    place.done(create_balancer(ip, spec(place, health_check=None, allowed_cidrs=sources), by=BY))
+    before = rules(place)
+    place.done(change_balancer(live(), protocol="udp", by=BY))
+    assert shown(place) == [("UDP", 443, ends(place, 0, 1), "")]
+    office = [("deny", "0.0.0.0/0", "udp", 443), ("permit", OFFICE, "udp", 443)] if sources else []
+    assert rules(place) == sorted([("deny", "0.0.0.0/0", "tcp", 443), *office])
+    place.done(change_balancer(live(), protocol="tcp", by=BY))
+    assert (shown(place), rules(place)) == ([("TCP", 443, ends(place, 0, 1), "")], before)
 
 
 def test_another_port_is_a_replacement_and_a_name_is_weft_s_alone(place):
