@@ -73,10 +73,10 @@ class Wanted:
 
     def source_rules(self, site_default: str) -> list[SourceRule]:
         """In the order in which they are made: what denies comes first. Where the site lets through what no rule
-        matches, a balancer for everybody needs none, but for a UDP one: after each of CloudStack's orders Netris calls it
-        TCP until that is mended, and nobody is to come in by TCP meanwhile. Where the site does not, nothing has to be
-        denied, and a rule that does might come before those that permit (netris-api.md 2.6), so there are only those.
-        """
+        matches, a balancer for everybody needs none, but for a UDP one: after each of CloudStack's orders Netris calls
+        it TCP until that is mended, and nobody is to come in by TCP meanwhile. Where the site does not, nothing has to
+        be denied, and a rule that does might come before those that permit (netris-api.md 2.6), so there are only
+        those."""
         sources = self.allowed or (EVERYWHERE,)
         permits = [self._rule("permit", self.protocol, source) for source in sources]
         if site_default == "deny":
