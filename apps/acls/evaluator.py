@@ -7,12 +7,13 @@ Rules that are over are the caller's to leave out (`rules.in_force`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
-from apps.acls.fabric import Site
-from apps.acls.packets import Packet
+from apps.acls.fabric import NetrisRule, Site, leader, specificity
+from apps.acls.items import items_of
+from apps.acls.packets import ECHO_REQUEST, Packet
 from apps.acls.ports import LAST
 from apps.acls.rules import Action, Protocol, Rule
 from apps.acls.spaces import places_of
@@ -62,6 +63,44 @@ def evaluate(
         return Answer(written, likely, is_sure=True)
     # Unsure, the answer is the one that people would not expect.
     return Answer(written, other if likely.action is written.action else likely, is_sure=False)
+
+
+def between(
+    lists: Iterable[tuple[Sequence[Rule], IPv4Network, bool]],
+    site: Site,
+    ends: tuple[IPv4Address, IPv4Address],
+    traffic: tuple[Protocol, int | None],
+) -> set[Action]:
+    """What happens to a packet from one tier to another if Netris sorts the rules of both as one table: both actions
+    where equally specific ones differ. `lists` are rules, tier, and whether the list denies the rest.
+
+    A rule goes to the interface nearest the source (netris-api.md 2.6), and that it stands on others too is not said.
+    What Netris may turn round, and lets through then, counts.
+    """
+    lead = leader(site.order)
+    source, destination = ends
+    found = [
+        (lead(rule.action), specificity(rule), rule.action)
+        for rules, tier, denies_rest in lists
+        for item in items_of(rules, denies_rest=denies_rest and site.wants_deny_all)
+        for rule in _and_turned(NetrisRule.of_item(item, tier))
+        if source in rule.source and destination in rule.destination and _is_about(rule, *traffic)
+    ]
+    first = min((each[:2] for each in found), default=None)
+    return {action for *key, action in found if tuple(key) == first} or {site.default}
+
+
+def _and_turned(rule: NetrisRule) -> list[NetrisRule]:
+    is_turned = rule.reverse and rule.ports is None and rule.action is Action.ALLOW
+    return [rule, rule._replace(source=rule.destination, destination=rule.source)] if is_turned else [rule]
+
+
+def _is_about(rule: NetrisRule, protocol: Protocol, port: int | None) -> bool:
+    if rule.proto in ("all", "ip"):
+        return True
+    first, last = rule.ports or (0, LAST)
+    is_type = protocol is not Protocol.ICMP or rule.icmp_type in (None, ECHO_REQUEST)
+    return rule.proto == protocol.value and first <= (port or 0) <= last and is_type
 
 
 def _may_match(rule: Rule, packet: Packet) -> bool:

@@ -25,7 +25,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
-from apps.acls.evaluator import evaluate
+from apps.acls.evaluator import between, evaluate
 from apps.acls.packets import ECHO_REQUEST, Packet
 from apps.acls.rules import EVERYWHERE, Action, Direction, Protocol
 from apps.acls.tables import By
@@ -36,6 +36,7 @@ from apps.reachability.facts import (
     End,
     Hop,
     Lead,
+    ListOfTier,
     Machine,
     Mate,
     Network,
@@ -50,6 +51,8 @@ from apps.reachability.facts import (
 
 #: Stands for the internet as a whole: an address that is nobody's (RFC 5737), moved on where a rule names it.
 ANYWHERE = IPv4Network("192.0.2.0/24")
+#: Nobody on the internet has these (RFC 1918, RFC 6598). What is set aside for examples may be anybody's.
+PRIVATE = [IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
 
 
 def walk(source: Outside | Start, target: End | Door, traffic: Traffic) -> Answer:
@@ -116,7 +119,11 @@ def _led(sender: IPv4Address | None, lead: Lead, traffic: Traffic) -> Iterator[H
         return
     inside = lead.inside(traffic)
     to = lead.machine.address if inside.port is None else f"{lead.machine.address}:{inside.port}"
-    yield _seen(lead.what, f"It leads to {lead.machine.name} at {to}.", lead.seen, lead.url)
+    if lead.seen.is_there is False and lead.public[0] < lead.public[1]:
+        sentence = "Netris does not have each of its ports as it is meant. Apply it again."
+        yield Hop(lead.what, Verdict.UNKNOWN, sentence, lead.url)
+    else:
+        yield _seen(lead.what, f"It leads to {lead.machine.name} at {to}.", lead.seen, lead.url)
     yield from _arrives(sender, lead.machine, inside)
 
 
@@ -217,7 +224,7 @@ def _from_outside(source: Outside, end: End, traffic: Traffic) -> Iterator[Hop]:
         yield _passed_on(way)
         yield from _arrives(sender, machine, traffic)
         return
-    if sender is not None and sender.is_private and sender not in ANYWHERE:
+    if sender is not None and any(sender in each for each in PRIVATE):
         sentence = f"{sender} is a private address, and the VPC {place.vpc} has no route to it. Add a static route."
         yield Hop("Route", Verdict.BLOCKED, sentence, place.url)
     # Any of them will do, so the first that does not fail decides.
@@ -267,12 +274,35 @@ def _between(sender: IPv4Address, network: Network, end: End, traffic: Traffic) 
         yield _tier(network, f"Both are in the tier {network.name}: no access list stands between them.")
         yield _running(end.machine)
         return
-    yield from _passes(network, Direction.EGRESS, end.machine.address, traffic)
-    way = _way_to(end.machine.address, end.place)
+    machine = end.machine
+    is_let = _lets_through((network, machine.network), (sender, machine.address), traffic)
+    for hop in _passes(network, Direction.EGRESS, machine.address, traffic):
+        yield _unless_let(hop, is_let=is_let)
+    way = _way_to(machine.address, end.place)
     if way is not None:
         sentence = f"The tiers of {end.place.vpc} reach one another."
         yield _seen(f"Route to {way.destination}", sentence, way.seen, end.place.url)
-    yield from _arrives(sender, end.machine, traffic)
+    for hop in _passes(machine.network, Direction.INGRESS, sender, traffic):
+        yield _unless_let(hop, is_let=is_let)
+    yield _running(machine)
+
+
+def _lets_through(tiers: Sequence[Network], ends: tuple[IPv4Address, IPv4Address], traffic: Traffic) -> bool:
+    """Netris may sort the lists of both tiers as one table, of which the more specific rule decides, whosever it is."""
+    acls = [(each.acl, each.cidr) for each in tiers if each.acl is not None]
+    if not acls:
+        return False
+    lists = [([acl.rules[place] for place in acl.in_force], cidr, acl.denies_rest) for acl, cidr in acls]
+    return Action.ALLOW in between(lists, acls[0][0].site, ends, (traffic.protocol, traffic.port))
+
+
+def _unless_let(hop: Hop, *, is_let: bool) -> Hop:
+    if not is_let or hop.verdict is not Verdict.BLOCKED or not hop.what.startswith("Access list"):
+        return hop
+    sentence = f"{hop.sentence} Netris may let it through all the same, as a rule of the other tier's list is as "
+    return Hop(
+        hop.what, Verdict.UNKNOWN, f"{sentence}specific or more, and whether it asks both is not known.", hop.url
+    )
 
 
 def _out(start: Start, door: Door, traffic: Traffic) -> Iterator[Hop]:
@@ -337,6 +367,10 @@ def _passes(network: Network, way: Direction, far: IPv4Address | None, traffic: 
     if not answer.is_sure:
         sentence = f"Two rules that are equally specific say different things of {end}. Make one of them narrower."
         yield Hop(what, Verdict.UNKNOWN, sentence, acl.url)
+    elif _turned(network, acl, packet) is not decision.action:
+        says = "denies" if decision.action is Action.DENY else "allows"
+        sentence = f"{who} {says} {end}, unless Netris turns a rule of {network.name} round, as it may. Look there."
+        yield Hop(what, Verdict.UNKNOWN, sentence, acl.url)
     elif decision.action is Action.DENY:
         sentence = f"{who} of {network.name} denies {end}. Allow it in the list."
         if answer.differs:
@@ -344,6 +378,13 @@ def _passes(network: Network, way: Direction, far: IPv4Address | None, traffic: 
         yield Hop(what, Verdict.BLOCKED, sentence, acl.url)
     else:
         yield _seen(what, f"{who} allows {end}.", acl.seen, acl.url)
+
+
+def _turned(network: Network, acl: ListOfTier, packet: Packet) -> Action:
+    """What is decided if rules for other protocols than TCP hold for both ways (`reverse`, netris-api.md 2.6)."""
+    rules = [acl.rules[place] for place in acl.in_force]
+    site = replace(acl.site, mirrors=True)
+    return evaluate(rules, network.cidr, site, packet, denies_rest=acl.denies_rest).effective.action
 
 
 def _whoever(by: By) -> str:

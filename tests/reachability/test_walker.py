@@ -54,6 +54,8 @@ def a_tier(name: str = "web", cidr: str = "10.20.0.0/24", acl: ListOfTier | None
     return Network(name, "prod", IPv4Network(cidr), f"/tiers/{name}/", **({"trouble": "", "acl": acl} | more))
 
 
+PINGS = Rule(Action.ALLOW, OUT, Protocol.ICMP, (IPv4Network(ALL),))
+PINGS_TO_WEB = replace(PINGS, cidrs=(IPv4Network("10.20.0.0/24"),))
 WEB = a_tier(acl=a_list(allow(IN), allow(OUT, port=5432)))
 DB = a_tier("db", "10.20.1.0/24", a_list(allow(IN, "10.20.0.0/24", 5432), name="db"))
 
@@ -192,6 +194,14 @@ GOLDEN: dict[str, tuple[Any, Any, Traffic, str, str, str]] = {
         "blocked",
         "Static NAT",
         "Apply it again",
+    ),
+    "a forward of a range of which Netris lacks a port": (
+        Outside(),
+        a_door(replace(FORWARD, public=(8443, 8444), seen=NO)),
+        Traffic(Protocol.TCP, 8443),
+        "unknown",
+        "Port forward tcp 8443",
+        "does not have each of its ports",
     ),
     "NAT rules that were read too long ago": (
         Outside(),
@@ -625,14 +635,61 @@ GOLDEN: dict[str, tuple[Any, Any, Traffic, str, str, str]] = {
         "Access list web",
         "to 10.20.1.11",
     ),
-    "db to web": (start(a_machine(DB)), End(a_machine(), PROD), HTTPS, "blocked", "Access list db", "to 10.20.0.11"),
-    "what web may send and db may not take": (
-        start(),
-        End(a_machine(replace(DB, acl=a_list(name="db"))), PROD),
-        Traffic(Protocol.TCP, 5432),
+    "db to web": (
+        start(a_machine(replace(DB, acl=a_list(name="db", site=Action.ALLOW)))),
+        End(on(a_list(allow(IN), site=Action.ALLOW)), PROD),
+        HTTPS,
         "blocked",
         "Access list db",
-        "from 10.20.0.11",
+        "to 10.20.0.11",
+    ),
+    "the same where the site denies, and a list need not": (
+        start(a_machine(DB)),
+        End(a_machine(), PROD),
+        HTTPS,
+        "unknown",
+        "Access list db",
+        "as a rule of the other tier's list is as specific or more",
+    ),
+    "what web may send and db may not take": (
+        start(on(a_list(allow(OUT, port=5432), site=Action.ALLOW))),
+        End(a_machine(replace(DB, acl=a_list(name="db", site=Action.ALLOW))), PROD),
+        Traffic(Protocol.TCP, 5432),
+        "unknown",
+        "Access list db",
+        "Netris may let it through all the same",
+    ),
+    "what neither of two lists lets through": (
+        start(on(a_list(site=Action.ALLOW))),
+        End(a_machine(replace(DB, acl=a_list(name="db", site=Action.ALLOW))), PROD),
+        Traffic(Protocol.TCP, 5432),
+        "blocked",
+        "Access list web",
+        "to 10.20.1.11",
+    ),
+    "a ping between tiers whose answer alone is allowed": (
+        start(on(a_list(site=Action.ALLOW))),
+        End(a_machine(replace(DB, acl=a_list(PINGS_TO_WEB, name="db", site=Action.ALLOW))), PROD),
+        PING,
+        "unknown",
+        "Access list web",
+        "may let it through all the same",
+    ),
+    "a ping into a tier that may ping": (
+        Outside(),
+        a_door(a_lead(machine=on(a_list(PINGS)))),
+        PING,
+        "unknown",
+        "Access list web",
+        "unless Netris turns a rule of web round",
+    ),
+    "an address that is set aside for examples": (
+        Outside(IPv4Address("198.18.7.7")),
+        End(a_machine(), PROD, (NAT,)),
+        HTTPS,
+        "reachable",
+        "",
+        "",
     ),
     "two of one tier": (start(), End(a_machine(number=12), PROD), SSH, "reachable", "", ""),
     "one that is stopped sends nothing": (
