@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from django.db.models import Q
-
 from apps.addresses.models import PublicIp, Purpose
 from apps.instances import queries as instances
 from apps.instances.queries import GONE, Instance
@@ -14,7 +12,7 @@ from apps.networks.models import Tier, Vpc
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
 
-#: Of each kind; instances beyond are found by words.
+#: Public IPs, instances, and half of the tiers. Instances beyond are found by words, tiers by way of their VPC.
 OFFERED = 100
 
 
@@ -50,7 +48,7 @@ def instances_in(
     there = there.exclude(remote_id__in=[str(each) for each in without]).order_by("name", "remote_id")
     ids = [str(each) for each in chosen]
     matching = instances.narrowed(there, words=words).exclude(remote_id__in=ids)
-    rows = [*there.filter(Q(remote_id__in=ids)), *matching[:OFFERED]]
+    rows = [*there.filter(remote_id__in=ids), *matching[:OFFERED]]
     return [
         each for each in instances.shown(rows, Tier.objects.of(tier.vpc.tenant)) if _first_in(each, tier.vpc) == tier
     ]
