@@ -194,7 +194,7 @@ class BalancerForm(Checked, ChoosingForm):
             self.offer_members(said, self.tier_chosen, path)
         select = _select(self, "tier")
         select.choices = [(key, f"{each.name} in {each.vpc.name}") for key, each in self.tiers.items()]
-        select.attrs |= {"hx-get": path, "hx-trigger": "change", "hx-target": "#placed"}
+        select.attrs |= {"hx-get": path, "hx-trigger": "change", "hx-target": "#placed", "hx-include": "[name=public_ip]"}
         new = [("", "Acquire a new one")]
         _select(self, "public_ip").choices = new + [(key, _address(each)) for key, each in self.public_ips.items()]
 

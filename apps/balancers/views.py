@@ -24,7 +24,7 @@ from apps.balancers.forms import (
     RenameForm,
     ReplaceForm,
 )
-from apps.balancers.grids import Grid, shown
+from apps.balancers.grids import Grid, Shown, shown
 from apps.balancers.models import Balancer, Member
 from apps.kernel.errors import Refused
 from apps.kernel.pages import found, list_page, only_parameters, page_of, part_or_page, wants_part
@@ -139,7 +139,8 @@ def _meant_for(request: TenantRequest) -> tuple[Vpc | None, PublicIp | None]:
     if reference := request.GET.get("public_ip"):
         rows = PublicIp.objects.of(request.tenant).live().select_related("vpc")
         row: PublicIp = get_or_404(rows, pk=reference)
-        return row.vpc, row
+        # With a tier it is what stands in the form, and the tier may be of any VPC.
+        return None if "tier" in request.GET else row.vpc, row
     if reference := request.GET.get("vpc"):
         return get_or_404(Vpc.objects.of(request.tenant).live(), pk=reference), None
     return None, None
@@ -173,7 +174,7 @@ def balancer_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
     return render(request, part_or_page(request, "balancers/balancer_detail.html", "part"), context)
 
 
-def _words_of(one: Any) -> str:
+def _words_of(one: Shown) -> str:
     return f"{one.row.name}. {one.judgement.configured.sentence} {one.judgement.working.sentence}"
 
 

@@ -231,6 +231,22 @@ def test_what_the_tier_decides_is_a_part_and_what_is_ticked_stays_while_one_sear
     text(ann, f"{LIST}new/?nonsense=1", 400)
 
 
+def test_another_tier_leaves_the_public_ip_chosen_where_it_is_of_the_same_vpc(ann, vpc, tier, web, acme):
+    ip = builders.a_public_ip(vpc)
+    near = builders.a_tier(vpc, "db", "10.20.1.0/24", cloudstack_id=uuid4())
+    another = builders.a_vpc(acme, vpc.zone, "far", "10.99.0.0/20", cloudstack_id=uuid4())
+    far = builders.a_tier(another, "web", "10.99.0.0/24", cloudstack_id=uuid4())
+    builders.an_instance(acme.accounts.get(), "far-1", tier=far, address="10.99.0.11")
+    page = text(ann, f"{LIST}new/?public_ip={ip.pk}")
+    [select] = re.findall(r'<select name="tier"[^>]*>', page)
+    assert 'hx-include="[name=public_ip]"' in select
+    asked = {"tier": near.pk, "public_ip": ip.pk}
+    part = ann.get(f"{LIST}new/", asked, headers={"HX-Request": "true"}).content.decode()
+    assert f'<option value="{ip.pk}" selected' in part
+    part = ann.get(f"{LIST}new/", asked | {"tier": far.pk}, headers={"HX-Request": "true"}).content.decode()
+    assert "far-1" in part and str(ip.pk) not in part
+
+
 def test_instances_beyond_the_first_are_found_by_words(ann, vpc, tier, monkeypatch):
     monkeypatch.setattr(choices, "OFFERED", 3)
     account = vpc.tenant.accounts.get()
