@@ -83,13 +83,16 @@ TAB = tabs.Tab("Load balancers", "balancers:of_vpc", 25, queries.count_in)
 def of_vpc(request: TenantRequest, seen: tabs.Seen) -> HttpResponse:
     """Nine queries besides those of the frame."""
     rows = list(queries.search(request.tenant, vpc=seen.vpc).order_by(*queries.SORTS["name"])[: queries.SHOWN])
+    lines = shown(rows, {seen.vpc.pk: seen.work})
     quota = quotas_of(request.tenant).of(LOAD_BALANCER)
     return tabs.tab_page(
         request,
         seen,
         TAB,
         "balancers/vpc_balancers.html",
-        rows=shown(rows, {seen.vpc.pk: seen.work}),
+        rows=lines,
+        read_at=lines[0].judgement.working.read_at if lines else None,
+        fresh_seconds=queries.KIND.fresh_for.seconds,
         create_here=reverse("balancers:create", args=[request.tenant.slug], query={"vpc": seen.vpc.pk}),
         why_not_create=seen.why_not_write or quota.why_not() or seen.vpc.why_not("add tier", seen.work),
         most=queries.SHOWN,

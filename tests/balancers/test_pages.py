@@ -131,6 +131,7 @@ def test_nothing_stays_green_when_nobody_reads(place, ann, api):
         main = page[page.index("<main") :].partition('id="activity"')[0]
         assert "Healthy" not in main and "Configured<" not in main, path
         assert "tone-sage" not in re.sub(r"<svg.*?</svg>", "", main, flags=re.DOTALL), path
+        assert "read 10 min" in seen(main), path
     assert "10 minutes old" in text(ann, f"{LIST}{row.pk}/")
 
 
