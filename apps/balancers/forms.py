@@ -194,7 +194,8 @@ class BalancerForm(Checked, ChoosingForm):
             self.offer_members(said, self.tier_chosen, path)
         select = _select(self, "tier")
         select.choices = [(key, f"{each.name} in {each.vpc.name}") for key, each in self.tiers.items()]
-        select.attrs |= {"hx-get": path, "hx-trigger": "change", "hx-target": "#placed", "hx-include": "[name=public_ip]"}
+        asks = {"hx-get": path, "hx-trigger": "change", "hx-include": "[name=public_ip]"}
+        select.attrs |= asks | {"hx-target": "#placed"}
         new = [("", "Acquire a new one")]
         _select(self, "public_ip").choices = new + [(key, _address(each)) for key, each in self.public_ips.items()]
 
