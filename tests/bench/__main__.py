@@ -18,6 +18,8 @@ def main() -> None:
         "--vpcs", type=int, default=100_000, help="of the tenant whose pages are asked for; 0 leaves them out"
     )
     parser.add_argument("--rules", type=int, default=1_000_000, help="NAT rules of that tenant")
+    parser.add_argument("--balancers", type=int, default=200, help="load balancers of another; 0 leaves them out")
+    parser.add_argument("--members", type=int, default=20, help="of each load balancer")
     parser.add_argument("--chaos", type=float, metavar="SECONDS", help="instead: everything breaks for so long")
     parser.add_argument("--seed", type=int, help="of the chaos, to repeat a run")
     options = parser.parse_args()
@@ -31,12 +33,14 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0)
 
-    from tests.bench import creations, evaluator, pages
+    from tests.bench import balancers, creations, evaluator, pages
 
     if options.creations:
         creations.report(options.creations, options.threads)
     if options.vpcs:
         pages.report(options.vpcs, options.rules)
+    if options.balancers:
+        balancers.report(options.balancers, options.members)
     evaluator.report()
 
 

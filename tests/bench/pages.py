@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count
@@ -86,7 +86,7 @@ def session_of(user: object) -> Headers:
 def milliseconds(url: str, ask: Ask) -> tuple[float, float]:
     """How long one takes with nothing beside it: the median, and what 95 of 100 do not exceed."""
     took = []
-    with httpx.Client(base_url=url) as client:
+    with httpx.Client(base_url=url, timeout=60) as client:
         for _ in range(TIMES):
             started = time.perf_counter()
             ask.by(client)
@@ -114,7 +114,11 @@ def rate(url: str, ask: Ask, *, seconds: float = SECONDS) -> float:
 
 def report(many: int, rules: int, *, say: Callable[[str], None] = print) -> None:
     say(f"a tenant with {many} VPCs and {rules} NAT rules, one web process")
-    asked = asked_for(many, rules)
+    tell(asked_for(many, rules), say)
+
+
+def tell(asked: Sequence[Ask], say: Callable[[str], None]) -> float:
+    """A line of each, the empty view first. Gives how long that takes with nothing beside it, in milliseconds."""
     port = free_port()
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "web.log"
@@ -125,8 +129,9 @@ def report(many: int, rules: int, *, say: Callable[[str], None] = print) -> None
             for ask in asked:
                 rate(url, ask, seconds=0.5)
             say(f"  {'':24}   one alone      p95   {CLIENTS} clients   times the empty view")
-            empty = rate(url, asked[0])
+            empty, all_alone = rate(url, asked[0]), milliseconds(url, asked[0])[0]
             for ask in asked:
                 (alone, slow), each = milliseconds(url, ask), empty if ask is asked[0] else rate(url, ask)
                 aim = f"   (aim: at most {MOST_OF_LIST})" if ask.what == "VPC list" else ""
                 say(f"  {ask.what:24} {alone:8.1f} ms {slow:8.1f} {each:8.1f}/s   {empty / each:8.2f}{aim}")
+    return all_alone
