@@ -206,7 +206,8 @@ class BalancerForm(Checked, ChoosingForm):
         if said.get("public_ip") and said["public_ip"] not in self.public_ips:
             self.add_error("public_ip", "Nothing can be balanced at this public IP. Choose another one.")
         values = {name: said.get(name, "") for name in ("name", "protocol", "port", "allowed_cidrs")}
-        values["member_port"] = said.get("member_port") or said.get("port", "")
+        if said.get("member_port"):
+            values["member_port"] = said["member_port"]
         values |= {"members": said.get("members", []), "health_check": self._health_check()}
         try:
             self.spec = BalancerSpec.parse(values)

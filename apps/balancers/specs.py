@@ -145,7 +145,9 @@ class BalancerSpec:
         name = collect(problems, NAME.parse, values.get("name"), "name")
         protocol = collect(problems, parse_protocol, values.get("protocol"), "protocol")
         port = collect(problems, parse_port, values.get("port"), "port")
-        member_port = collect(problems, parse_port, values.get("member_port", values.get("port")), "member_port")
+        member_port = port
+        if "member_port" in values:
+            member_port = collect(problems, parse_port, values["member_port"], "member_port")
         members = collect(problems, parse_members, values.get("members"), "members")
         allowed = collect(problems, parse_sources, values.get("allowed_cidrs"), "allowed_cidrs")
         try:

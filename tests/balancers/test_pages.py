@@ -216,6 +216,11 @@ def test_what_is_wrong_stands_at_its_field_and_what_was_typed_stays(change, fiel
     assert not Balancer.unscoped.exists()
 
 
+def test_a_members_port_that_was_left_out_is_not_wrong(ann, tier, web):
+    answer = ann.post(f"{LIST}new/", form_of(tier, web, port="0"))
+    assert set(answer.context["form"].errors) == {"port"}
+
+
 def test_what_the_tier_decides_is_a_part_and_what_is_ticked_stays_while_one_searches(ann, vpc, tier, web, acme):
     other = builders.a_tier(vpc, "db", "10.20.1.0/24", cloudstack_id=uuid4())
     one = builders.an_instance(vpc.tenant.accounts.get(), "db-1", tier=other, address="10.20.1.11")
