@@ -284,6 +284,12 @@ class ReplaceForm(ChangeForm):
     def values(self) -> dict[str, Any]:
         return {name: self.cleaned_data.get(name, "") for name in ("protocol", "port", "member_port")}
 
+    def clean(self) -> None:
+        super().clean()
+        if self.cleaned_data.get("protocol") == Protocol.UDP and self.row.check_kind != Kind.NONE:
+            text = "Members behind UDP cannot be checked: SoftGates have no check for it. Set the check to none first, "
+            self.add_error("protocol", f"{text}under “Edit sources and check”.")
+
 
 class RenameForm(Refusable):
     name = Said(label="Name", widget=_words(NAME.most, autofocus=True))

@@ -299,6 +299,16 @@ def ports(row: Balancer, **more: str) -> dict[str, str]:
     return {"protocol": row.protocol, "port": str(row.port), "member_port": str(row.member_port)} | more
 
 
+def test_udp_instead_of_a_checked_tcp_says_where_the_check_is_taken_away(ann, row):
+    Balancer.unscoped.update(check_kind="tcp", check_timeout=2)
+    answer = ann.post(f"{LIST}{row.pk}/replace/", ports(row, protocol="udp"))
+    [said] = answer.context["form"].errors["protocol"]
+    assert "Set the check to none first, under “Edit sources and check”." in said
+    assert "Edit sources and check" in text(ann, f"{LIST}{row.pk}/")
+    Balancer.unscoped.update(check_kind="none", check_timeout=0)
+    assert ann.post(f"{LIST}{row.pk}/replace/", ports(row, protocol="udp")).status_code == 302
+
+
 def test_sources_and_check_are_edited_with_what_is_there_filled_in(ann, row):
     Balancer.unscoped.update(allowed_cidrs=["192.0.2.0/24"], check_kind="http", check_path="/up", check_timeout=3)
     page = text(ann, f"{LIST}{row.pk}/edit/")
