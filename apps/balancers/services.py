@@ -16,7 +16,7 @@ from django.db.models import Q
 
 from apps.addresses import pool
 from apps.addresses.models import PublicIp, Purpose
-from apps.addresses.services.instances import end_at, need_purpose, translated
+from apps.addresses.services.instances import end_at, need_one_tier, need_purpose, translated
 from apps.addresses.services.public_ips import acquire
 from apps.addresses.specs import PublicIpSpec
 from apps.balancers.models import Balancer, Member
@@ -78,6 +78,7 @@ def _held_for_one_more(vpc: Vpc) -> Vpc:
 
 def _create(vpc: Vpc, public_ip: PublicIp, spec: BalancerSpec, by: Actor) -> Operation:
     tier, members = _members(vpc, spec.members)
+    need_one_tier(public_ip, tier, Balancer.objects.of(vpc.tenant).live(), "members")
     _need_port(public_ip, spec.port)
     row = Balancer(
         public_ip=public_ip,

@@ -338,3 +338,33 @@ def test_what_the_list_lets_in_is_said_of_a_member_that_does_not_answer(acme, ru
 
     [found] = judged([row]).values()
     assert says in found.lines[0].sentence
+
+
+def test_an_address_leads_into_one_tier_alone(acme, api):
+    """CloudStack binds it to the tier of its first rule (REAL)."""
+    zone = builders.a_zone()
+    account = builders.an_account(acme, zone)
+    vpc = builders.a_vpc(acme, zone, cloudstack_id=uuid4(), netris_id=7)
+    web, db = (
+        builders.a_tier(vpc, name, f"10.20.{n}.0/24", cloudstack_id=uuid4()) for n, name in enumerate(("web", "db"))
+    )
+    ids = [builders.an_instance(account, tier.name, tier=tier, address=str(tier.cidr[11])) for tier in (web, db)]
+    for ip, taken, path, field in (
+        (builders.a_public_ip(vpc), builders.a_balancer, "/load-balancers/", "members"),
+        (builders.a_public_ip(vpc, "198.51.100.21"), builders.a_port_forward, "/port-forwards/", "instance"),
+    ):
+        row = taken(ip, web, 443)
+        asked: dict[str, Any] = {"vpc": str(vpc.pk), "public_ip": str(ip.pk), "protocol": "tcp"}
+        if field == "members":
+            asked |= {"name": "x", "port": 80, "members": [{"instance": str(ids[1])}]}
+        else:
+            del asked["vpc"]
+            asked |= {"public_ports": "80", "instance": str(ids[1])}
+        answer = api.post(path, asked)
+        assert answer.status_code == 422, answer.content
+        [problem] = answer.json()["errors"]
+        assert (problem["code"], problem["field"]) == ("address-in-other-tier", field)
+        assert "leads into the tier web" in problem["detail"]
+        type(row).unscoped.update(status=Status.DELETED)
+        assert api.post(path, asked).status_code == 202
+        Operation.unscoped.all().delete()

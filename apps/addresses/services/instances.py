@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from apps.addresses.models import PublicIp, Purpose
 from apps.instances.queries import Instance
@@ -46,6 +47,15 @@ def need_purpose(public_ip: PublicIp, purpose: Purpose) -> None:
     """Raises `Refused` when the address cannot take it on."""
     if reason := public_ip.why_not_serve(purpose):
         raise Refused("address-in-use", reason, "public_ip")
+
+
+def need_one_tier(public_ip: PublicIp, tier: Tier, others: QuerySet[Any], field: str) -> None:
+    """Raises `Refused` when one of `others`, of the same address, leads into another tier: CloudStack binds an address
+    to a tier with the first rule, and refuses any into another one (REAL)."""
+    other = others.filter(public_ip=public_ip).exclude(tier=tier).select_related("tier").order_by("created_at").first()
+    if other is not None:
+        text = f"{public_ip} leads into the tier {other.tier.name}, and an address leads into one tier alone. Choose "
+        raise Refused("address-in-other-tier", f"{text}an instance there, or another public IP.", field)
 
 
 def end_at(instance: Instance, vpc: Vpc, address: IPv4Address | None, *, is_secondary_fine: bool) -> End:

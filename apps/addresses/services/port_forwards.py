@@ -9,7 +9,7 @@ from django.db import transaction
 from apps.addresses.models import PortForward, PublicIp, Purpose
 from apps.addresses.ports import ForwardSpec
 from apps.addresses.queries.nat import ports_of
-from apps.addresses.services.instances import end_at, held, leading, need_purpose, translated
+from apps.addresses.services.instances import end_at, held, leading, need_one_tier, need_purpose, translated
 from apps.instances.queries import Instance
 from apps.kernel.errors import Refused
 from apps.networks.admission import gate
@@ -32,15 +32,13 @@ def create_port_forward(public_ip: PublicIp, instance: Instance, spec: ForwardSp
     public_ip = held(public_ip)
     need_purpose(public_ip, Purpose.PORT_FORWARD)
     end = end_at(instance, public_ip.vpc, None, is_secondary_fine=False)
-    overlapping = (
-        PortForward.objects.of(public_ip.tenant)
-        .live()
-        .filter(
-            public_ip=public_ip,
-            protocol=spec.protocol,
-            public_first__lte=spec.public.last,
-            public_last__gte=spec.public.first,
-        )
+    forwards = PortForward.objects.of(public_ip.tenant).live()
+    need_one_tier(public_ip, end.tier, forwards, "instance")
+    overlapping = forwards.filter(
+        public_ip=public_ip,
+        protocol=spec.protocol,
+        public_first__lte=spec.public.last,
+        public_last__gte=spec.public.first,
     )
     if (other := overlapping.first()) is not None:
         text = f"{other.get_protocol_display()} {other.public_ports} of {public_ip} leads to {other.instance_name} "
