@@ -82,10 +82,14 @@ class VNet:
 
 @dataclass(frozen=True)
 class IspSession:
-    """One e-BGP session of a SoftGate with an ISP router, in the System VPC."""
+    """One e-BGP session with an ISP router, in the System VPC: of a SoftGate, or of the leaf with the cable in `port`.
+
+    An ISP router is no device of the inventory, and a link joins two ports of the inventory: that its cable is plugged
+    into a port is told by the sessions alone. `vlan` 0 is untagged.
+    """
 
     name: str
-    softgate: str
+    device: str
     port: str
     vlan: int
     local_address: str
@@ -233,7 +237,7 @@ _DEVICES = (
 )
 
 _LINKS = (
-    # leaf ports: 1-4 servers, 9-12 SoftGates, 29 an ISP router, 31-32 the spines; the others are free
+    # leaf ports: 1-4 servers, 9-12 SoftGates, 29-30 the ISP routers, 31-32 the spines; the others are free
     *(
         Link(f"swp{leaf}@Spine-{spine}", f"swp{30 + spine}@Leaf-{leaf}", underlay=True)
         for spine in (1, 2)
@@ -251,18 +255,43 @@ _LINKS = (
     ),
 )
 
-_ISP_SESSIONS = tuple(
-    IspSession(
-        name=f"ISP-{isp}-SoftGate-{softgate}",
-        softgate=f"SoftGate-{softgate}",
-        port=f"swp29@Leaf-{isp}",
-        vlan=100 * isp + softgate,
-        local_address=f"192.0.2.{16 * isp + 2 * softgate}/31",
-        remote_address=f"192.0.2.{16 * isp + 2 * softgate + 1}/31",
-        remote_asn=64496 + isp,
-    )
-    for isp in (1, 2)
-    for softgate in (1, 2, 3, 4)
+ISPS = (1, 2)
+
+
+def isp_port(isp: int, leaf: int) -> str:
+    """Where the cable of an ISP router is plugged into a leaf."""
+    return f"swp{28 + isp}@Leaf-{leaf}"
+
+
+_ISP_SESSIONS = (
+    # what the CloudStack guide asks for: SoftGates x routers, each router's through the leaf of its number
+    *(
+        IspSession(
+            name=f"ISP-{isp}-SoftGate-{softgate}",
+            device=f"SoftGate-{softgate}",
+            port=isp_port(isp, leaf=isp),
+            vlan=100 * isp + softgate,
+            local_address=f"192.0.2.{16 * isp + 2 * softgate}/31",
+            remote_address=f"192.0.2.{16 * isp + 2 * softgate + 1}/31",
+            remote_asn=64496 + isp,
+        )
+        for isp in ISPS
+        for softgate in (1, 2, 3, 4)
+    ),
+    # what the guide's diagram shows: leaf switches are connected to external networks via eBGP
+    *(
+        IspSession(
+            name=f"ISP-{isp}-Leaf-{leaf}",
+            device=f"Leaf-{leaf}",
+            port=isp_port(isp, leaf),
+            vlan=0,
+            local_address=f"192.0.2.{16 * isp + 8 + 2 * leaf}/31",
+            remote_address=f"192.0.2.{16 * isp + 8 + 2 * leaf + 1}/31",
+            remote_asn=64496 + isp,
+        )
+        for isp in ISPS
+        for leaf in (1, 2)
+    ),
 )
 
 _FABRIC = Fabric(

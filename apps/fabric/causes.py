@@ -60,7 +60,7 @@ def _cause_of_link(link: LinkRow, silent: Mapping[str, DeviceRow]) -> str:
 
 
 def _cause_of_session(session: SessionRow, silent: Mapping[str, DeviceRow]) -> str:
-    """A session runs over the port of a leaf, and ends in a SoftGate."""
+    """A session runs over the port of a leaf, and ends there or in a SoftGate."""
     if session.status != verdicts.DOWN:
         return ""
     places = (session.session.port.name.rpartition("@")[2], session.session.device.name)

@@ -22,8 +22,9 @@ ROLES = {
     "oob": "OOB switch",
     "other": "Device",
 }
-LANES = (("isp",), ("softgate", "spine"), ("leaf",), ("server", "hypervisor", "other"))
-LANE_NAMES = ("INTERNET", "GATEWAYS AND SPINES", "LEAVES", "SERVERS AND HYPERVISORS")
+#: As in the diagram of the CloudStack guide: all that is no spine hangs on the leaves, the internet too.
+LANES = (("isp",), ("spine",), ("leaf",), ("softgate",), ("server", "hypervisor", "other"))
+LANE_NAMES = ("INTERNET", "SPINES", "LEAVES", "SOFTGATES", "SERVERS AND HYPERVISORS")
 FOLDABLE = frozenset({"server", "hypervisor", "other"})
 #: From worst to best; what a group of devices shows is the worst that it holds.
 DEVICE_STATUSES = ("critical", "warning", "stale", "unknown", "maintenance", "ok")
@@ -57,9 +58,22 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Session:
+    """Who speaks BGP with a router of the internet, whatever cables it goes over: drawn over them, in strokes."""
+
+    router: str
+    device: str
+    #: up, down, warning or unknown
+    status: str = "up"
+    is_due: bool = False
+
+
+@dataclass(frozen=True)
 class Topology:
     devices: Sequence[Device]
+    #: Cables.
     links: Sequence[Link]
+    sessions: Sequence[Session] = ()
     title: str = "Fabric topology"
     #: With more devices than this, servers and hypervisors behind the same leaves are drawn as one.
     fold_above: int = 200
@@ -133,25 +147,17 @@ def _badness(status: str) -> int:
 
 def lanes_of(devices: Iterable[Device], links: Iterable[Link]) -> list[list[Device]]:
     """The devices of each lane, from left to right."""
-    by_role: defaultdict[str, list[Device]] = defaultdict(list)
+    lanes: list[list[Device]] = [[] for _ in LANES]
+    lane_of: dict[str, int] = {}
     for device in sorted(devices, key=lambda device: (natural(device.name), device.id)):
-        by_role[device.role if device.role in ROLES else "other"].append(device)
-    half = (len(by_role["softgate"]) + 1) // 2
-    gates = by_role["softgate"]
-    # A cluster is sorted within itself only: SoftGates stand on both sides of the spines.
-    clusters = [
-        [by_role["isp"]],
-        [gates[:half], by_role["spine"], gates[half:]],
-        [by_role["leaf"]],
-        [sorted(by_role["server"] + by_role["hypervisor"] + by_role["other"], key=lambda one: natural(one.name))],
-    ]
-    lane_of = {one.id: lane for lane, groups in enumerate(clusters) for group in groups for one in group}
+        lane_of[device.id] = next((at for at, roles in enumerate(LANES) if device.role in roles), len(LANES) - 1)
+        lanes[lane_of[device.id]].append(device)
     edges = [(link.a, link.b) for link in links if link.a in lane_of and link.b in lane_of]
-    return _least_crossed(clusters, lane_of, edges)
+    return _least_crossed(lanes, lane_of, edges)
 
 
 def _least_crossed(
-    clusters: list[list[list[Device]]], lane_of: Mapping[str, int], edges: Sequence[tuple[str, str]]
+    lanes: list[list[Device]], lane_of: Mapping[str, int], edges: Sequence[tuple[str, str]]
 ) -> list[list[Device]]:
     above: defaultdict[str, list[str]] = defaultdict(list)
     below: defaultdict[str, list[str]] = defaultdict(list)
@@ -160,23 +166,19 @@ def _least_crossed(
         if lane_of[a] != lane_of[b]:
             below[upper].append(lower)
             above[lower].append(upper)
-    best = [[one for group in groups for one in group] for groups in clusters]
+    best = [list(lane) for lane in lanes]
     fewest = crossings(best, edges)
     for sweep in range(SWEEPS):
         if not fewest:
             break
         # Down first, each lane after the one above: leaves keep their natural order where nothing speaks against it.
-        lanes, neighbours = range(len(clusters)), above
-        if sweep % 2:
-            lanes, neighbours = range(len(clusters) - 1, -1, -1), below
-        for lane in lanes:
-            place = _places([[one for group in groups for one in group] for groups in clusters])
-            for group in clusters[lane]:
-                group.sort(key=lambda one: _barycentre(one, neighbours, place))
-        order = [[one for group in groups for one in group] for groups in clusters]
-        count = crossings(order, edges)
+        order, neighbours = (reversed(lanes), below) if sweep % 2 else (iter(lanes), above)
+        for lane in order:
+            place = _places(lanes)
+            lane.sort(key=lambda one: _barycentre(one, neighbours, place))
+        count = crossings(lanes, edges)
         if count < fewest:
-            best, fewest = order, count
+            best, fewest = [list(lane) for lane in lanes], count
     return best
 
 

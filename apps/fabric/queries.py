@@ -59,9 +59,10 @@ def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
     if found and not here:
         here = found
         notices = [*notices, _no_such_site(zone)]
-    links = _links(here, mirror.links(zone), is_stale=inventory.is_stale or cables.is_stale)
-    devices = _devices(here, links, inventory)
+    inside = _links(here, mirror.links(zone), is_stale=inventory.is_stale or cables.is_stale)
+    devices = _devices(here, inside, inventory)
     sessions = _sessions(here, mirror.bgp_sessions(zone), is_stale=peers.is_stale)
+    links = [*inside, *_border(here, sessions, inside, is_stale=inventory.is_stale or peers.is_stale)]
     read_at = None if inventory.is_stale else inventory.read_at
     causes, devices, links, sessions = explain(devices, links, sessions, read_at)
     return Picture(
@@ -204,6 +205,24 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
+def _border(
+    devices: Sequence[Device], sessions: Sequence[SessionRow], links: Sequence[LinkRow], *, is_stale: bool
+) -> list[LinkRow]:
+    """The cables of the ISP routers. A link needs two ports of the inventory, which has no such router: into which port
+    its cable is plugged is told by the sessions over it, be they of that port's device or of a SoftGate behind it."""
+    ids = {device.name: str(device.id) for device in devices}
+    ports = {} if is_stale else verdicts.port_statuses(devices)
+    inside = {f"{end.port}@{end.device}" for link in links for end in (link.a, link.b)}
+    found = {}
+    for row in sessions:
+        name = row.session.port.name
+        end = _end(name, ids)
+        if end.device_id and name not in inside:
+            status = verdicts.link_status((ports.get(name),))
+            found[row.router.id, name] = LinkRow(End(row.router.id, row.router.name, ""), end, "border", status)
+    return sorted(found.values(), key=lambda link: (natural(link.a.device), natural(link.b.device)))
+
+
 # --- the map ----------------------------------------------------------------------------------------------------------
 
 
@@ -227,21 +246,19 @@ def _topology(
             ),
         ],
         links=[
-            *_drawn_sessions(sessions),
-            *(
-                svg.Link(
-                    link.a.device_id,
-                    link.b.device_id,
-                    link.a.port,
-                    link.b.port,
-                    link.is_underlay,
-                    link.status,
-                    is_due=bool(link.because),
-                )
-                for link in links
-                if link.a.device_id and link.b.device_id
-            ),
+            svg.Link(
+                link.a.device_id,
+                link.b.device_id,
+                link.a.port,
+                link.b.port,
+                link.is_underlay,
+                link.status,
+                is_due=bool(link.because),
+            )
+            for link in links
+            if link.a.device_id and link.b.device_id
         ],
+        sessions=_drawn_sessions(sessions),
     )
 
 
@@ -260,18 +277,17 @@ def _drawn_routers(sessions: Sequence[SessionRow], *, is_stale: bool) -> list[sv
     return drawn
 
 
-def _drawn_sessions(sessions: Sequence[SessionRow]) -> list[svg.Link]:
+def _drawn_sessions(sessions: Sequence[SessionRow]) -> list[svg.Session]:
     """One line for each pair of router and device, with the worst of its sessions. Disabled ones are not drawn."""
     between: defaultdict[tuple[str, str], list[SessionRow]] = defaultdict(list)
     for row in sessions:
         if row.status != verdicts.DISABLED:
             between[row.router.id, row.device_id].append(row)
     return [
-        svg.Link(
+        svg.Session(
             router,
             device,
-            underlay=False,
-            status=verdicts.worst_link(row.status for row in rows),
+            verdicts.worst_link(row.status for row in rows),
             is_due=all(row.because for row in rows if row.status in (verdicts.DOWN, verdicts.WARNING)),
         )
         for (router, device), rows in between.items()

@@ -81,7 +81,7 @@ class DeviceRow:
 
 @dataclass(frozen=True)
 class End:
-    """One end of a link. `device_id` is "" when the inventory has no such device."""
+    """One end of a link. `device_id` is "" when the inventory has no such device, a router's when one is plugged in."""
 
     device_id: str
     device: str
@@ -103,7 +103,7 @@ class LinkRow:
 
 @dataclass(frozen=True)
 class Router:
-    """A router of an ISP. Netris does not know it: the sessions that end at it do."""
+    """A router of an ISP. Netris' inventory does not have it: the sessions that end at it tell of it and its cables."""
 
     id: str
     name: str

@@ -1,29 +1,30 @@
-"""The fabric as a layered drawing: internet, SoftGates and spines, leaves, hosts, and the out-of-band switch below.
+"""The fabric as a layered drawing: internet, spines, leaves, SoftGates, hosts, and the out-of-band switch below.
 
 Every device shows its name, its facts and its status in words, as a colour and as a shape. The management plane hangs
 like warp threads: each device has one thin line straight down to its out-of-band switch, which lies below as a beam.
-Port names appear along a link when it is pointed at; the page shows the same links as a table under the map.
+Port names appear along a link when it is pointed at; the page shows the same links as a table under the map. Cables are
+solid. Sessions with the internet are no cables: they lie over them in strokes, from the router to who speaks with it.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
 from django.utils.safestring import SafeString
 
-from apps.fabric.layers import LANE_NAMES, ROLES, Device, Link, Topology, fold, lanes_of, natural
+from apps.fabric.layers import LANE_NAMES, ROLES, Device, Link, Session, Topology, fold, lanes_of, natural
 from apps.kernel.svg.draw import element, fit, join, mark, number, picture, status_words, text, width_of
 from apps.kernel.svg.status import look_of
 
-__all__ = ["Device", "Link", "Topology", "render_topology"]
+__all__ = ["Device", "Link", "Session", "Topology", "render_topology"]
 
 WIDTH = 157
 HEAD = 52
 LINE = 15
-GAP = 16
+GAP = 28
 WIDEST_GAP = 56
 COLUMNS = 12
 ROW_GAP = 28
@@ -33,6 +34,8 @@ LANE_GAP = 62
 MARGIN = 10
 NARROWEST = 640
 BEAM = 40
+#: Where the lines through one gap pass, from its middle in parts of its width, in the order of their coming.
+SPREAD = (0, -0.125, 0.125, -0.25, 0.25, -0.375, 0.375, -0.5, 0.5)
 #: With more links than this the lines are drawn thinner and paler.
 DENSE = 80
 
@@ -72,6 +75,23 @@ class Lane:
     name: str
     y: float
     height: float
+    #: The middles of the gaps between and beside its devices. None of several rows: theirs do not meet.
+    gaps: Sequence[float] = ()
+    #: How wide a gap is.
+    room: float = GAP
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.height
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where a cable or a session is drawn, and the place of its ends among the others at the same side of a device."""
+
+    path: str
+    a: tuple[float, float, int]
+    b: tuple[float, float, int]
 
 
 def render_topology(fabric: Topology) -> SafeString:
@@ -83,13 +103,17 @@ def render_topology(fabric: Topology) -> SafeString:
     beams = sorted((one for one in drawn.devices if one.role == "oob"), key=lambda one: natural(one.name))
 
     lanes, spots, width, bottom = _place(lanes_of((one for one in drawn.devices if one.role != "oob"), data))
+    sessions = [one for one in drawn.sessions if one.router in spots and one.device in spots]
+    pairs = [(link.a, link.b) for link in data] + [(one.router, one.device) for one in sessions]
+    lines = _lines(pairs, spots, lanes)
     beam_y = {one.id: bottom + LANE_GAP * (index + 1) - 18 for index, one in enumerate(beams)}
     height = max(beam_y.values(), default=bottom - BEAM) + BEAM + MARGIN
     svg = picture(
-        *(_band(lane, width) for lane in lanes),
+        *(_band(lane, width) for lane in lanes.values()),
         *(_warp(link, spots, beam_y) for link in management),
-        *_wires(data, spots),
-        *(text(MARGIN / 2 + 12, lane.y + 18, lane.name, "topo-lane-name") for lane in lanes),
+        *(_wire(link, spots, line) for link, line in zip(data, lines[: len(data)], strict=True)),
+        *(_session(one, spots, line) for one, line in zip(sessions, lines[len(data) :], strict=True)),
+        *(text(MARGIN / 2 + 12, lane.y + 18, lane.name, "topo-lane-name") for lane in lanes.values()),
         *(_beam(one, beam_y[one.id], width) for one in beams),
         *(_device(spot) for spot in spots.values()),
         text(width / 2, 60, "No device yet", "topo-role", anchor="middle") if not drawn.devices else "",
@@ -111,16 +135,20 @@ def _description(fabric: Topology) -> str:
     counted = [f"{roles[role]} x {words}" for role, words in ROLES.items() if roles[role]]
     health = [f"{count} {words.lower()}" for words, count in sorted(states.items())]
     cables = [f"{count} {words}" for words, count in sorted(wires.items())]
-    return f"{', '.join(counted)}. Devices: {', '.join(health) or 'none'}. Links: {', '.join(cables) or 'none'}."
+    runs = Counter(session.status for session in fabric.sessions)
+    spoken = f" Sessions: {', '.join(f'{count} {words}' for words, count in sorted(runs.items()))}." if runs else ""
+    return (
+        f"{', '.join(counted)}. Devices: {', '.join(health) or 'none'}. Links: {', '.join(cables) or 'none'}.{spoken}"
+    )
 
 
-def _place(order: Sequence[Sequence[Device]]) -> tuple[list[Lane], dict[str, Spot], float, float]:
+def _place(order: Sequence[Sequence[Device]]) -> tuple[dict[int, Lane], dict[str, Spot], float, float]:
     """Rows within lanes. More than COLUMNS devices are wrapped, odd rows shifted by half a step so that lines pass."""
     rows_of = [ceil(len(devices) / COLUMNS) for devices in order]
     columns = [ceil(len(devices) / rows) if rows else 0 for devices, rows in zip(order, rows_of, strict=True)]
     halves = [count + 0.5 * (rows > 1) for count, rows in zip(columns, rows_of, strict=True)]
     inner = max([NARROWEST, *(half * (WIDTH + GAP) + GAP for half in halves)])
-    lanes: list[Lane] = []
+    lanes: dict[int, Lane] = {}
     spots: dict[str, Spot] = {}
     y = float(MARGIN)
     for index, devices in enumerate(order):
@@ -137,7 +165,8 @@ def _place(order: Sequence[Sequence[Device]]) -> tuple[list[Lane], dict[str, Spo
             x = left + column * step + (shift if row % 2 else 0)
             spots[device.id] = Spot(device, index, x, y + LANE_TOP + row * (tall + ROW_GAP), tall)
         height = LANE_TOP + rows * (tall + ROW_GAP) - ROW_GAP + LANE_BOTTOM
-        lanes.append(Lane(LANE_NAMES[index], y, height))
+        gaps = [left - gap / 2 + column * step for column in range(count + 1)] if rows == 1 else []
+        lanes[index] = Lane(LANE_NAMES[index], y, height, gaps, gap)
         y += height + LANE_GAP
     return lanes, spots, inner + 2 * MARGIN, max(y - LANE_GAP, 0)
 
@@ -146,68 +175,109 @@ def _band(lane: Lane, width: float) -> SafeString:
     return element("rect", x=MARGIN / 2, y=lane.y, width=width - MARGIN, height=lane.height, rx=10, class_="topo-lane")
 
 
-def _wires(links: Sequence[Link], spots: Mapping[str, Spot]) -> Iterable[SafeString]:
-    """Links leave a device side by side, in the order of where they go, so that they do not run over each other."""
-    ends: defaultdict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
-    for index, link in enumerate(links):
-        for one, other in ((link.a, link.b), (link.b, link.a)):
-            ends[one, _side(spots[one], spots[other])].append((spots[other].centre, index))
-    at: dict[tuple[int, str], tuple[float, int]] = {}
-    for (device_id, _), attached in ends.items():
-        room = WIDTH - 40
-        step = min(26.0, room / max(1, len(attached) - 1))
-        first = spots[device_id].centre - step * (len(attached) - 1) / 2
-        for place, (_, index) in enumerate(sorted(attached)):
-            at[index, device_id] = (first + place * step, place)
-    for index, link in enumerate(links):
-        yield _wire(link, spots, at[index, link.a], at[index, link.b])
+def _lines(ends: Sequence[tuple[str, str]], spots: Mapping[str, Spot], lanes: Mapping[int, Lane]) -> list[Line]:
+    """Lines leave a device side by side, in the order of where they go, so that they do not run over each other."""
+    attached: defaultdict[tuple[str, str], list[tuple[float, int]]] = defaultdict(list)
+    for index, pair in enumerate(ends):
+        for one, other in (pair, pair[::-1]):
+            attached[one, _side(spots[one], spots[other])].append((spots[other].centre, index))
+    at: dict[tuple[int, str], tuple[float, float, int]] = {}
+    for (device_id, side), lines in attached.items():
+        spot = spots[device_id]
+        step = min(26.0, (WIDTH - 40) / max(1, len(lines) - 1))
+        first = spot.centre - step * (len(lines) - 1) / 2
+        for place, (_, index) in enumerate(sorted(lines)):
+            at[index, device_id] = (first + place * step, spot.bottom if side == "bottom" else spot.y, place)
+    taken: Counter[tuple[float, float]] = Counter()
+    return [
+        Line(_path(at[index, a], at[index, b], _between(spots[a], spots[b], lanes), taken), at[index, a], at[index, b])
+        for index, (a, b) in enumerate(ends)
+    ]
+
+
+def _between(one: Spot, other: Spot, lanes: Mapping[int, Lane]) -> list[Lane] | None:
+    """The lanes that a line passes on its way down; None within a lane."""
+    upper, lower = sorted((one.lane, other.lane))
+    return None if upper == lower else [lanes[at] for at in range(upper + 1, lower) if at in lanes]
+
+
+def _path(
+    a: tuple[float, float, int],
+    b: tuple[float, float, int],
+    passed: Sequence[Lane] | None,
+    taken: Counter[tuple[float, float]],
+) -> str:
+    """Through gaps of the lanes between, each line beside those that are there already: not behind other devices."""
+    (x1, y1, _), (x2, y2, _) = sorted((a, b), key=lambda end: end[1])
+    if passed is None:
+        rise = min(y1, y2) - 20
+        arc = f"C{number(x1)} {number(rise)} {number(x2)} {number(rise)} {number(x2)} {number(y2)}"
+        return f"M{number(x1)} {number(y1)}{arc}"
+    path, x, y = f"M{number(x1)} {number(y1)}", x1, y1
+    for lane in passed:
+        if not lane.gaps:
+            continue
+        straight = x1 + (x2 - x1) * (lane.y + lane.height / 2 - y1) / (y2 - y1)
+        gap = min(lane.gaps, key=lambda middle: abs(middle - straight))
+        key = (lane.y, gap)
+        shift = SPREAD[taken[key] % len(SPREAD)] * (lane.room - 6)
+        taken[key] += 1
+        path += f"{_curve(x, y, gap + shift, lane.y)}V{number(lane.bottom)}"
+        x, y = gap + shift, lane.bottom
+    return path + _curve(x, y, x2, y2)
+
+
+def _curve(x1: float, y1: float, x2: float, y2: float) -> str:
+    bend = (y2 - y1) / 2
+    return f"C{number(x1)} {number(y1 + bend)} {number(x2)} {number(y2 - bend)} {number(x2)} {number(y2)}"
 
 
 def _side(one: Spot, other: Spot) -> str:
     return "bottom" if one.lane < other.lane else "top"
 
 
-def _wire(link: Link, spots: Mapping[str, Spot], a: tuple[float, int], b: tuple[float, int]) -> SafeString:
+def _wire(link: Link, spots: Mapping[str, Spot], line: Line) -> SafeString:
     one, other = spots[link.a], spots[link.b]
-    (x1, place1), (x2, place2) = a, b
-    y1 = one.bottom if _side(one, other) == "bottom" else one.y
-    y2 = other.bottom if _side(other, one) == "bottom" else other.y
-    if one.lane == other.lane:
-        rise = min(y1, y2) - 20
-        path = f"M{number(x1)} {number(y1)}C{number(x1)} {number(rise)} {number(x2)} {number(rise)} "
-    else:
-        bend = (y2 - y1) / 2
-        path = f"M{number(x1)} {number(y1)}C{number(x1)} {number(y1 + bend)} {number(x2)} {number(y2 - bend)} "
-    path += f"{number(x2)} {number(y2)}"
     kind = "underlay" if link.underlay else "plain"
-    status = _standing(link)
     names = (f"{one.device.name} {link.a_port}".strip(), f"{other.device.name} {link.b_port}".strip())
     return element(
         "g",
         element("title", f"{names[0]} to {names[1]}, {'underlay' if link.underlay else 'not underlay'}, {link.status}"),
-        element("path", d=path, class_=f"topo-link topo-link--{kind}{status}"),
-        _port(link.a_port, x1, y1, y1 == one.bottom, place1),
-        _port(link.b_port, x2, y2, y2 == other.bottom, place2),
+        element("path", d=line.path, class_=f"topo-link topo-link--{kind}{_standing(link)}"),
+        _port(link.a_port, line.a, one),
+        _port(link.b_port, line.b, other),
         class_="topo-wire",
         data_a=link.a,
         data_b=link.b,
     )
 
 
-def _standing(link: Link) -> str:
+def _session(session: Session, spots: Mapping[str, Spot], line: Line) -> SafeString:
+    router, device = spots[session.router].device.name, spots[session.device].device.name
+    return element(
+        "g",
+        element("title", f"BGP session of {device} with {router}, {session.status}"),
+        element("path", d=line.path, class_=f"topo-link topo-link--session{_standing(session)}"),
+        class_="topo-wire",
+        data_a=session.router,
+        data_b=session.device,
+    )
+
+
+def _standing(link: Link | Session) -> str:
     """The classes for what is not well with it."""
     is_weak = link.is_due and link.status in ("down", "warning")
     return "" if link.status == "up" else f" topo-link--{link.status}{' topo-link--due' * is_weak}"
 
 
-def _port(name: str, x: float, y: float, is_below: bool, place: int) -> SafeString:
+def _port(name: str, end: tuple[float, float, int], spot: Spot) -> SafeString:
     """Neighbouring port names stand on different lines."""
     if not name:
         return SafeString("")
+    x, y, place = end
     off = 12 + place % 2 * 13
-    return text(
-        x, y + off + 1 if is_below else y - off + 7, fit(name, 60, 10.5, mono=True), "topo-port", anchor="middle"
-    )
+    down = y + off + 1 if y == spot.bottom else y - off + 7
+    return text(x, down, fit(name, 60, 10.5, mono=True), "topo-port", anchor="middle")
 
 
 def _warp(link: Link, spots: Mapping[str, Spot], beam_y: Mapping[str, float]) -> SafeString:

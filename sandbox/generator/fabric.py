@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from sandbox.generator.size import LEAVES_OF_A_POD, SERVERS_OF_A_PAIR, SOFTGATES_OF_A_PAIR, Size
-from sandbox.site import REFERENCE, Device, Fabric, Hypervisor, IspSession, Link, Site
+from sandbox.site import ISPS, REFERENCE, Device, Fabric, Hypervisor, IspSession, Link, Site, isp_port
 
-SERVER_PORTS = (*range(1, 9), *range(13, 21))  # of a leaf; 9-12 SoftGates, 21-28 free, 29 an ISP router, 31-32 spines
+SERVER_PORTS = (*range(1, 9), *range(13, 21))  # of a leaf; 9-12 SoftGates, 21-28 free, 29-32 ISP routers, spines
 
 
 def site_of(size: Size) -> Site:
@@ -125,12 +125,12 @@ def _dual_homed(size: Size, pair: int, port: int, prefix: str, name: str) -> Ite
 
 
 def _isp_sessions(softgates: range) -> Iterator[IspSession]:
-    for isp in (1, 2):
+    for isp in ISPS:
         for gate in softgates:
             yield IspSession(
                 name=f"ISP-{isp}-SoftGate-{gate}",
-                softgate=f"SoftGate-{gate}",
-                port=f"swp29@Leaf-{isp}",
+                device=f"SoftGate-{gate}",
+                port=isp_port(isp, leaf=isp),
                 vlan=100 * isp + gate,
                 local_address=f"100.127.{isp}.{2 * gate}/31",
                 remote_address=f"100.127.{isp}.{2 * gate + 1}/31",

@@ -365,7 +365,7 @@ def test_a_leaf_dies_and_comes_back(stack: Stack, visit: Visit):
     try:
         # One notice names the cause; the rest is due to it, on the map and in the tables.
         notice = page.locator("#fabric-notices .callout")
-        told = re.compile(r"Leaf-2\s+has not reported for \d+ (s|min): 10 links and 4 sessions are down because of it")
+        told = re.compile(r"Leaf-2\s+has not reported for \d+ (s|min): 10 links and 6 sessions are down because of it")
         # Silence is told by the remote's clock, which another story sets ahead by 80 s.
         expect(notice).to_contain_text(told, timeout=165_000)
         expect(notice).to_have_count(1)

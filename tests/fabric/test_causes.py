@@ -24,7 +24,7 @@ def test_a_dead_leaf_is_the_one_cause_of_all_that_it_takes_along(
 
     [cause] = picture.causes
     assert cause.device.name == "Leaf-1"
-    assert cause.consequences == "10 links and 4 sessions are down because of it"
+    assert cause.consequences == "10 links and 6 sessions are down because of it"
     assert {row.because for row in picture.devices if row.status == "warning"} == {"Leaf-1"}
     assert {row.because for row in picture.links if row.status == "down"} == {"Leaf-1"}
     assert {row.because for row in picture.sessions} == {"Leaf-1", ""}
@@ -41,7 +41,7 @@ def test_tables_begin_with_the_cause_and_then_its_consequences(
     statuses = [row.status for row in picture.devices]
     assert statuses == ["critical", *["warning"] * 11, "unknown"]
     assert [row.status for row in picture.links][:11] == [*["down"] * 10, "up"]
-    assert [row.status for row in picture.sessions] == [*["down"] * 4, *["up"] * 4]
+    assert [row.status for row in picture.sessions] == [*["down"] * 6, *["up"] * 6]
 
 
 def test_what_the_silent_device_does_not_explain_is_a_fault_of_its_own(
@@ -89,11 +89,11 @@ def test_the_page_tells_the_cause_in_one_sentence_and_draws_the_rest_weaker(
 
     page = browser.get("/fabric/topology/").content.decode()
 
-    assert "10 links and 4 sessions are down because of it" in page
+    assert "10 links and 6 sessions are down because of it" in page
     assert page.count("callout tone-madder") == 1
     leaf, spine = (Item.objects.get(kind=Kind.NETRIS_DEVICE, name=name).remote_id for name in ("Leaf-1", "Spine-1"))
     assert f'id="device-{leaf}" class="topo-device topo-device--critical"' in page
     assert f'id="device-{spine}" class="topo-device topo-device--warning topo-device--due"' in page
     assert (
-        page.count('topo-link--down topo-link--due"') == 9 + 4 + 1 + 1
+        page.count('topo-link--down topo-link--due"') == 9 + 6 + 1 + 1
     )  # underlay, sessions, management, the legend's

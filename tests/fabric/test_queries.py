@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
+from itertools import product
+
 import time_machine
 from pytest_django import DjangoAssertNumQueries
 
@@ -36,10 +39,91 @@ def test_the_reference_site_is_drawn(zone: Zone, read: Sweep) -> None:
     drawn = {one.id: one for one in picture.topology.devices}
     assert [one.name for one in drawn.values() if one.role == "isp"] == ["ISP-1", "ISP-2"]
     assert drawn[device(picture, "Server-2").id].lines == ["10.0.8.2", "AS 4200000042"]
-    assert len(picture.topology.links) == 32 + 8
-    assert {link.plane for link in picture.links} == {"underlay", "access", "management"}
+    assert len(picture.topology.links) == 32 + 4
+    assert {link.plane for link in picture.links} == {"border", "underlay", "access", "management"}
     assert {link.status for link in picture.links} == {"up"}
     assert not picture.notices
+
+
+def joined(picture: Picture, *roles: str) -> set[frozenset[str]]:
+    """Which devices of these two roles the drawing joins by a cable, by name."""
+    assert picture.topology is not None
+    of = {one.id: one for one in picture.topology.devices}
+    pairs = [(of[link.a], of[link.b]) for link in picture.topology.links]
+    return {frozenset((a.name, b.name)) for a, b in pairs if sorted((a.role, b.role)) == sorted(roles)}
+
+
+def each_with_each(ones: Iterable[str], others: Iterable[str]) -> set[frozenset[str]]:
+    return {frozenset(pair) for pair in product(ones, others)}
+
+
+LEAVES, SPINES, ISPS = ("Leaf-1", "Leaf-2"), ("Spine-1", "Spine-2"), ("ISP-1", "ISP-2")
+GATES = [f"SoftGate-{number}" for number in (1, 2, 3, 4)]
+SERVERS = [f"Server-{number}" for number in (1, 2, 3, 4)]
+
+
+def test_the_cables_are_those_of_the_architecture(zone: Zone, read: Sweep) -> None:
+    read()
+    picture = picture_of(zone)
+
+    # Leaf switches are connected to external networks, to the spines, the compute nodes and the SoftGates.
+    assert joined(picture, "leaf", "isp") == each_with_each(LEAVES, ISPS)
+    assert joined(picture, "leaf", "spine") == each_with_each(LEAVES, SPINES)
+    assert joined(picture, "leaf", "softgate") == each_with_each(LEAVES, GATES)
+    assert joined(picture, "leaf", "hypervisor") == each_with_each(LEAVES, SERVERS[1:])
+    assert joined(picture, "leaf", "server") == each_with_each(LEAVES, SERVERS[:1])
+    # The out-of-band switch connects all servers, and what is managed besides; the routers are not ours.
+    inside = [*LEAVES, *SPINES, *GATES, *SERVERS]
+    roles = ("leaf", "spine", "softgate", "server", "hypervisor")
+    assert set.union(*(joined(picture, "oob", role) for role in roles)) == each_with_each(["OOB-1"], inside)
+    assert picture.topology is not None
+    assert len(picture.topology.links) == 4 + 4 + 8 + 6 + 2 + 12  # and there are no others
+
+
+def test_sessions_are_drawn_apart_from_cables(zone: Zone, read: Sweep) -> None:
+    read()
+    picture = picture_of(zone)
+
+    assert picture.topology is not None
+    names = {one.id: one.name for one in picture.topology.devices}
+    drawn = [frozenset((names[one.router], names[one.device])) for one in picture.topology.sessions]
+    assert set(drawn) == each_with_each(ISPS, [*LEAVES, *GATES])
+    assert len(drawn) == 12
+    assert {one.status for one in picture.topology.sessions} == {"up"}
+
+
+def test_a_border_cable_is_judged_by_the_port_that_it_is_plugged_into(
+    zone: Zone, read: Sweep, order: Order, world: World, clock: time_machine.Traveller
+) -> None:
+    port = world.netris.net.ports.one("name", "swp30@Leaf-1")
+    assert port is not None
+    order("/change", table="port", id=port["id"], fields={"carrier": False})
+    clock.shift(45)
+    read()
+    picture = picture_of(zone)
+
+    border = {
+        (row.a.device, f"{row.b.port}@{row.b.device}"): row.status for row in picture.links if row.plane == "border"
+    }
+    assert border == {
+        ("ISP-1", "swp29@Leaf-1"): "up",
+        ("ISP-1", "swp29@Leaf-2"): "up",
+        ("ISP-2", "swp30@Leaf-1"): "down",
+        ("ISP-2", "swp30@Leaf-2"): "up",
+    }
+    assert {row.session.name for row in picture.sessions if row.status == "down"} == {"ISP-2-Leaf-1"}
+
+
+def test_a_session_without_a_port_of_ours_is_drawn_without_a_cable(zone: Zone, read: Sweep) -> None:
+    read()
+    for item in Item.objects.filter(zone=zone, kind=Kind.NETRIS_BGP):
+        item.data["port"] = {"id": None, "name": ""}
+        item.save()
+    picture = picture_of(zone)
+
+    assert "border" not in {row.plane for row in picture.links}
+    assert picture.topology is not None
+    assert len(picture.topology.sessions) == 12
 
 
 def test_the_picture_costs_six_queries(
@@ -63,12 +147,19 @@ def test_a_dead_leaf_is_critical_and_so_are_its_cables(
     assert device(picture, "Spine-1").status == "warning"
     assert device(picture, "Spine-1").reasons == ("because of Leaf-2",)
     cables = [link for link in picture.links if "Leaf-2" in (link.a.device, link.b.device)]
-    # Server-1 has no agent, so nobody can tell about its cable.
-    assert {link.status for link in cables if "Server-1" not in (link.a.device, link.b.device)} == {"down"}
-    isp = next(row for row in picture.sessions if row.router.name == "ISP-2")
-    assert isp.status == "down"
+    # Server-1 and the routers have no agent, so nobody can tell about their cables.
+    silent = {"Server-1", "ISP-1", "ISP-2"}
+    assert {link.status for link in cables if not silent & {link.a.device, link.b.device}} == {"down"}
+    assert {link.status for link in cables if silent & {link.a.device, link.b.device}} == {"unknown"}
+    down = {row.session.name for row in picture.sessions if row.status == "down"}
+    assert down == {"ISP-1-Leaf-2", "ISP-2-Leaf-2", *(f"ISP-2-SoftGate-{number}" for number in (1, 2, 3, 4))}
     assert picture.topology is not None
-    assert next(one for one in picture.topology.devices if one.name == "ISP-2").status == "critical"
+    # Each router still has its sessions through the other leaf.
+    isps = [one for one in picture.topology.devices if one.role == "isp"]
+    assert [(one.name, one.status, one.lines[-1]) for one in isps] == [
+        ("ISP-1", "warning", "5 of 6 sessions"),
+        ("ISP-2", "warning", "1 of 6 sessions"),
+    ]
 
 
 def test_maintenance_is_shown_as_that(zone: Zone, read: Sweep, order: Order) -> None:

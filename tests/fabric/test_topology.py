@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 
 import pytest
 
 from apps.fabric.layers import LANES, crossings, fold, lanes_of
-from apps.fabric.topology import Device, Link, Topology, render_topology
+from apps.fabric.topology import WIDTH, Device, Link, Session, Topology, render_topology
 from tests.drawings import assert_inside, assert_sound, assert_titled, parse, words_of
 
 
@@ -17,14 +18,16 @@ def a_fabric(hosts: int = 3, leaves: int = 2) -> Topology:
     devices += [Device(f"sp{n}", f"Spine-{n}", "spine", "ok") for n in (1, 2)]
     devices += [Device(f"lf{n}", f"Leaf-{n}", "leaf", "ok") for n in range(1, leaves + 1)]
     devices += [Device(f"h{n}", f"Server-{n}", "hypervisor", "ok", ("10.0.8.1",)) for n in range(1, hosts + 1)]
-    links = [Link(f"isp{n}", f"sg{m}", underlay=False) for n in (1, 2) for m in range(1, 5)]
+    links = [Link(f"isp{n}", f"lf{m}", "", f"swp{28 + n}", underlay=False) for n in (1, 2) for m in (1, 2)]
     links += [Link(f"sg{m}", f"lf{n}", "eth1", "swp9") for m in range(1, 5) for n in (1, 2)]
     links += [Link(f"sp{m}", f"lf{n}") for m in (1, 2) for n in range(1, leaves + 1)]
     for n in range(1, hosts + 1):
         pair = n * 7 % (leaves // 2)
         links += [Link(f"h{n}", f"lf{2 * pair + 1}"), Link(f"h{n}", f"lf{2 * pair + 2}")]
-    links += [Link("oob", device.id, underlay=False) for device in devices]
-    return Topology([*devices, Device("oob", "OOB-1", "oob", "ok")], links)
+    links += [Link("oob", device.id, underlay=False) for device in devices if device.role != "isp"]
+    speakers = [*(f"sg{m}" for m in range(1, 5)), "lf1", "lf2"]
+    sessions = [Session(f"isp{n}", speaker) for n in (1, 2) for speaker in speakers]
+    return Topology([*devices, Device("oob", "OOB-1", "oob", "ok")], links, sessions)
 
 
 DRAWINGS = {
@@ -69,8 +72,43 @@ def test_layers_stand_in_the_order_of_the_network():
         for group in picture.findall(".//{*}g[@data-device]")
     }
 
-    assert height_of["isp1"] < height_of["sg1"] == height_of["sp1"] < height_of["lf1"] < height_of["h1"]
+    assert height_of["isp1"] < height_of["sp1"] < height_of["lf1"] < height_of["sg1"] < height_of["h1"]
     assert height_of["h1"] < height_of["oob"]
+
+
+def test_cables_and_sessions_are_told_apart():
+    picture = parse(render_topology(a_fabric()))
+    lines = {
+        (wire.get("data-a"), wire.get("data-b"), "session" in (wire.find("{*}path").get("class") or ""))
+        for wire in picture.findall(".//{*}g[@data-a]")
+    }
+
+    assert ("isp1", "lf2", False) in lines
+    assert {line for line in lines if line[2]} == {
+        (f"isp{n}", device, True) for n in (1, 2) for device in ("sg1", "sg2", "sg3", "sg4", "lf1", "lf2")
+    }
+    assert not [line for line in lines if line[0].startswith("isp") and line[1].startswith("sg") and not line[2]]
+    words = [each.text for each in picture.findall(".//{*}title")]
+    assert "BGP session of SoftGate-4 with ISP-2, up" in words
+
+
+def test_a_line_passes_other_lanes_between_their_devices():
+    """Nothing that is not cabled to a device looks as if it were."""
+    picture = parse(render_topology(a_fabric()))
+    boxes = [
+        (float(box.get("x")), float(box.get("y")), float(box.get("height")))
+        for box in picture.findall(".//{*}rect")
+        if box.get("class") == "topo-box"
+    ]
+
+    passed = 0
+    for path in picture.iterfind(".//{*}g[@data-a]/{*}path"):
+        for x, until in re.findall(r"([\d.]+) [\d.]+V([\d.]+)C", path.get("d", "")):
+            passed += 1
+            beside = [left for left, top, tall in boxes if top < float(until) < top + tall + 20]
+            assert beside
+            assert not [left for left in beside if left <= float(x) <= left + WIDTH]
+    assert passed == 2 * 2 + 3 * 2 + 2 * 4 * 2 + 2 * 2  # ISP cables, hosts, sessions of SoftGates twice, of leaves
 
 
 def test_names_are_in_natural_order_where_no_line_speaks_against_it():

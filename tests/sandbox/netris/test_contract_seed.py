@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import product
 
 import pytest
 
@@ -37,8 +38,21 @@ def test_sites_tenants_switches_softgates_and_uplinks_6_1(netris):
     assert sorted(row["sgRole"] for row in gates) == ["general", "general", "snat", "snat"]
     assert {row["sgFlavor"] for row in gates} == {"sg-hs"}
     sessions = netris.get("/api/v2/ebgp")
-    assert len(sessions) == len(gates) * len({row["neighborAS"] for row in sessions})
+    routers, names = {row["neighborAS"] for row in sessions}, [row["name"] for row in gates]
+    assert {(row["term_sw_name"], row["neighborAS"]) for row in sessions} >= set(product(names, routers))
     assert {row["vpc"]["id"] for row in sessions} == {1}
+
+
+def test_each_leaf_is_connected_to_each_external_network_via_ebgp(netris):
+    sessions = [row for row in netris.get("/api/v2/ebgp") if row["terminate_on_switch"] == "yes"]
+
+    found = {(row["term_sw_name"], row["neighborAS"]): row for row in sessions}
+    assert found.keys() == set(product(("Leaf-1", "Leaf-2"), (64497, 64498)))
+    assert len({row["port"]["id"] for row in sessions}) == len(sessions) == 4  # a cable each
+    for (leaf, _), row in found.items():
+        assert (row["port"]["name"].partition("@")[2], row["bgp_state"], row["untagged"]) == (leaf, "Established", True)
+    cables = {row["port"]["name"] for row in sessions}
+    assert {row["port"]["name"] for row in netris.get("/api/v2/ebgp")} <= cables  # those of SoftGates go through them
 
 
 @pytest.mark.parametrize("cells", table("6.2"), ids=lambda cells: cells[1])
