@@ -345,6 +345,7 @@ def test_nobody_opens_the_addresses_of_another_tenant(visit: Visit, shop: dict[s
 # --- the fabric -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.timeout(300)
 def test_a_leaf_dies_and_comes_back(stack: Stack, visit: Visit):
     page = visit("admin", "/fabric/topology/", viewport=PHONE)
     with stack.netris() as netris:

@@ -37,7 +37,7 @@ def test_rows_come_back_as_the_clients_types(zone: Zone, clouds_of: OpenClouds) 
 
     assert queries.devices(zone) == sorted(clouds.netris.devices(), key=lambda device: device.name)
     assert {link.id: link for link in queries.links(zone)} == {link.id: link for link in clouds.netris.links()}
-    assert len(queries.bgp_sessions(zone)) == 8
+    assert len(queries.bgp_sessions(zone)) == 12
 
 
 @pytest.mark.parametrize(("seconds_ago", "is_stale"), [(0, False), (45, False), (46, True), (3600, True)])

@@ -48,7 +48,7 @@ def test_every_list_of_the_reference_site_is_mirrored(zone: Zone, clouds_of: Ope
     assert {kind: reading.error for kind, reading in readings.items()} == dict.fromkeys(Kind, "")
     assert "Leaf-1" in names(zone, Kind.NETRIS_DEVICE)
     assert "swp1@Spine-1 - swp31@Leaf-1" in names(zone, Kind.NETRIS_LINK)
-    assert readings[Kind.NETRIS_BGP].rows == 8
+    assert readings[Kind.NETRIS_BGP].rows == 12
     assert Item.objects.get(kind=Kind.NETRIS_VNET, key="12").name == "CloudStack System VMs"
     assert all(reading.rows == len(names(zone, Kind(kind))) for kind, reading in readings.items())
 

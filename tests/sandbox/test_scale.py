@@ -35,7 +35,7 @@ def test_a_fabric_is_drawn_and_every_cable_of_it_is_up(world):
     cabled = [row for row in netris("/api/v2/ports") if row["inUse"]]
     assert {row["status"]["value"] for row in cabled} == {"up"}
     assert {row["bgp_state"] for row in netris("/api/v2/ebgp")} == {"Established"}
-    assert len(netris("/api/v2/ebgp")) == 2 * 6
+    assert len(netris("/api/v2/ebgp")) == 2 * (6 + 2)  # SoftGates, and the leaves with its cable
 
 
 def test_every_hypervisor_of_the_fabric_is_a_host_of_the_zone(world):
