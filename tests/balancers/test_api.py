@@ -208,7 +208,9 @@ def test_what_makes_no_sense_is_refused_with_its_field(place, api, change, field
 
 def test_a_port_is_balanced_once_and_an_address_serves_one_purpose(place, api):
     ip = place.public_ip()
-    done(place, api.post("/load-balancers/", body(place, public_ip=str(ip.pk))))
+    answer = api.post("/load-balancers/", body(place, public_ip=str(ip.pk)))
+    done(place, answer)
+    assert answer.json()["resource"]["url"] == read(api)["url"]
     taken = api.post("/load-balancers/", body(place, public_ip=str(ip.pk)))
     assert taken.json()["errors"][0]["code"] == "port-taken"
     forward = {"public_ip": str(ip.pk), "instance": str(place.ids[0]), "protocol": "tcp", "public_ports": "22"}

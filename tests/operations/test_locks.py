@@ -201,7 +201,7 @@ CHANGES = [
 RULE = {"action": "allow", "direction": "ingress", "protocol": "tcp", "ports": "80", "cidrs": ["0.0.0.0/0"]}
 BODIES = {
     "api:acl-rules": {"rules": [RULE]},
-    "api:loadbalancer-members": {"instance": str(UUID(int=1))},
+    "api:balancer-members": {"instance": str(UUID(int=1))},
     "api:member": {"role": "engineer"},
 }
 

@@ -82,7 +82,7 @@ class BalancerRead(Read):
     for_platform = ("tenant",)
 
     id = serializers.UUIDField()
-    url = Address("api:loadbalancer")
+    url = Address("api:balancer")
     tenant = TenantRef(required=False, help_text="For the platform only.")
     vpc = VpcRef()
     public_ip = PublicIpRef(source="*")
