@@ -394,7 +394,7 @@ def configured(status: str, troubles: Collection[str], reading: Reading, now: da
     """`status` is the row's own: building, ready, changing, removing, stuck."""
     at = reading.read_at
     if status == "stuck":
-        return Verdict(Configured.STUCK, "An operation on it is stuck: retry or cancel it.", at)
+        return Verdict(Configured.STUCK, "An operation on it is stuck: retry it first.", at)
     if status != "ready":
         return Verdict(Configured.CHANGING, f"It is {status} now.", at)
     if reason := reading.why_silent(now):

@@ -313,6 +313,8 @@ def test_configured_is_said_of_what_was_read_since_the_last_change_alone(status,
         expected = Configured.DIFFERS if troubles else Configured.CONFIGURED
     assert told.verdict == expected
     assert told.sentence
+    if status == "stuck":  # one that is being undone cannot be cancelled
+        assert told.sentence == "An operation on it is stuck: retry it first."
     # Of CloudStack nothing was read, and here Netris has none.
     assert "CloudStack" not in told.sentence and "has it as it is meant" not in told.sentence
     assert told.read_at == a_reading(reading, None).read_at
