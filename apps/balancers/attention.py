@@ -14,7 +14,6 @@ from django.urls import reverse
 from apps.balancers.models import UNCHECKED, Balancer
 from apps.balancers.queries import Judgement, judged
 from apps.balancers.verdicts import Configured, worst_of
-from apps.networks import queries as networks
 from apps.networks.attention import MOST, Need, Source, Step
 from apps.networks.models import Vpc
 from apps.operations.provisioned import ProvisionedQuerySet, Status
@@ -49,11 +48,10 @@ def balancers_that_differ(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:
     and puts it back when one starts."""
     rows = _ready(tenant, vpc).filter(differs_since__isnull=False).order_by("differs_since", "id")
     found = _judged(rows)
-    asleep = networks.asleep(row.tier for row, judgement in found if judgement.reading.row is None)
     needs = []
     for row, judgement in found:
         told = judgement.configured
-        if told.verdict == Configured.DIFFERS and row.tier_id not in asleep:
+        if told.verdict == Configured.DIFFERS:
             again = reverse("balancers:apply", args=[row.tenant.slug, row.pk])
             fields = {"sentence": told.sentence, "since": row.differs_since, "read_at": told.read_at}
             needs.append(_need(BALANCER_DIFFERS, row, Step("Apply again", again, is_done_at_once=True), fields))

@@ -14,7 +14,19 @@ from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 
 #: From worst to best.
-_BADNESS = ("stuck", "down", "differs", "degraded", "building", "changing", "removing", "unknown", "empty", "unprobed")
+_BADNESS = (
+    "stuck",
+    "down",
+    "differs",
+    "degraded",
+    "building",
+    "changing",
+    "removing",
+    "unknown",
+    "dormant",
+    "empty",
+    "unprobed",
+)
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,8 @@ class Balancer(Provisioned):
     check_path = models.CharField(max_length=PATH_LENGTH, blank=True)
     #: In seconds.
     check_timeout = models.PositiveSmallIntegerField(default=0)
+    #: What its site did with what no rule matches, when the rules of its sources were made; blank before that.
+    site_default = models.CharField(max_length=8, blank=True)
     search_key = Key("name", "address", "port")
     #: When its last operation came to rest: only what is read on Netris after that says whether it is there.
     settled_at = models.DateTimeField(null=True)

@@ -15,6 +15,7 @@ from apps.acls.ports import FIRST, LAST
 from apps.acls.rules import Action
 from apps.balancers.models import Balancer, BalancerQuerySet, Member
 from apps.balancers.verdicts import (
+    OTHER_SOURCES,
     Check,
     Configured,
     Gate,
@@ -38,6 +39,7 @@ from apps.mirror.queries import Applied, Told
 from apps.mirror.sweeps import SWEEPS
 from apps.netris.wire import Balancer as OnNetris
 from apps.networks import plans
+from apps.networks import queries as networks
 from apps.networks.admission import Ports
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
@@ -64,10 +66,12 @@ class Judgement:
     #: What was meant, and what was read of it.
     meant: Meant
     reading: Reading
+    #: Whether Netris has the rules of who may connect.
+    sources: Applied
 
 
 def judged(rows: Sequence[Balancer]) -> dict[UUID, Judgement]:
-    """By the rows' ids; their VPCs and members come with them. Five queries, however many rows; none for none."""
+    """By the rows' ids; their VPCs, tiers and members come with them. Eight queries, however many; none for none."""
     if not rows:
         return {}
     now = clock.now()
@@ -78,15 +82,30 @@ def judged(rows: Sequence[Balancer]) -> dict[UUID, Judgement]:
     gates = _gates(zones, listed, now)
     states = _states(rows, listed)
     allowed = _allowed(rows)
-    return {
-        row.pk: _judgement(row, readings[row.pk], gates.get(row.vpc.zone_id, ()), states, allowed, now) for row in rows
-    }
+    sources = sources_applied(rows)
+    asleep = networks.asleep(row.tier for row in rows if readings[row.pk].row is None)
+    judgements = {}
+    for row in rows:
+        members = _members(row, states, is_allowed=allowed[row.tier_id, _ports(row)])
+        meant, reading = _meant(row, members), readings[row.pk]
+        seen = Seen(reading, meant.check, gates.get(row.vpc.zone_id, ()), members)
+        told = configured(
+            row.status,
+            differences(meant, reading.row),
+            reading,
+            now,
+            are_sources_right=sources[row.pk].is_applied,
+            is_asleep=row.tier_id in asleep,
+        )
+        lines = seen.lines(now)
+        working = seen.working(now, lines)
+        judgements[row.pk] = Judgement(told, working, lines, list(row.members.all()), meant, reading, sources[row.pk])
+    return judgements
 
 
-def sources_applied(rows: Mapping[Balancer, Action | None]) -> dict[UUID, Applied]:
+def sources_applied(rows: Sequence[Balancer]) -> dict[UUID, Applied]:
     """Whether Netris has the rules of who may connect just as they are meant, by the rows' ids; their VPCs come with
-    them. Each stands beside what its site does with what no rule matches, None where that is not known. Rules for wider
-    ranges than one address are the platform's own. Two queries."""
+    them. Rules for wider ranges than one address are the platform's own. Two queries."""
     zones = {row.vpc.zone_id for row in rows}
     listed = dict(Listed.objects.filter(zone__in=zones, kind=RULES).values_list("zone_id", "read_at"))
     system = Item.objects.filter(zone__in=zones, kind=Kind.NETRIS_VPC, data__is_system=True).values("remote_id")
@@ -96,15 +115,15 @@ def sources_applied(rows: Mapping[Balancer, Action | None]) -> dict[UUID, Applie
         rule = SWEEPS[RULES].row_of(item.data)
         there.setdefault((item.zone_id, str(rule.destination)), []).append(rule)
     applied = {}
-    for row, default in rows.items():
+    for row in rows:
         found = there.get((row.vpc.zone_id, f"{row.address}/32"), ())
-        trouble = "" if _has_sources(row, found, default) else "Netris has other rules of who may connect."
+        trouble = "" if _has_sources(row, found) else OTHER_SOURCES
         since = row.settled_at if row.status == Status.READY else None
         applied[row.pk] = Applied.by(Told(RULES, trouble, listed.get(row.vpc.zone_id), since))
     return applied
 
 
-def _has_sources(row: Balancer, rules: Sequence[Any], default: Action | None) -> bool:
+def _has_sources(row: Balancer, rules: Sequence[Any]) -> bool:
     there = {
         (rule.action, rule.source)
         for rule in rules
@@ -114,9 +133,8 @@ def _has_sources(row: Balancer, rules: Sequence[Any], default: Action | None) ->
     }
     wanted = Wanted.of(row, ())
     return any(
-        {(rule.action, rule.source) for rule in wanted.source_rules(each.value) if rule.protocol == row.protocol}
-        == there
-        for each in ([default] if default else Action)
+        {(rule.action, rule.source) for rule in wanted.source_rules(default) if rule.protocol == row.protocol} == there
+        for default in ([row.site_default] if row.site_default else map(str, Action))
     )
 
 
@@ -132,16 +150,20 @@ class Compared(NamedTuple):
 
 
 def compared(rows: Sequence[Balancer]) -> list[Compared]:
-    """Those of which a fresh reading tells; their VPCs and members come with them. Two queries, however many rows."""
+    """Those of which a fresh reading tells; their VPCs and members come with them. Four queries, however many rows."""
     now = clock.now()
     found = Listed.objects.filter(zone__in={row.vpc.zone_id for row in rows}, kind=KIND)
     readings = _readings(rows, {(each.zone_id, each.kind): each for each in found})
-    return [_compared(row, readings[row.pk], now) for row in rows if not readings[row.pk].why_silent(now)]
+    sources = sources_applied(rows)
+    return [
+        _compared(row, readings[row.pk], sources[row.pk], now) for row in rows if not readings[row.pk].why_silent(now)
+    ]
 
 
-def _compared(row: Balancer, reading: Reading, now: datetime) -> Compared:
+def _compared(row: Balancer, reading: Reading, sources: Applied, now: datetime) -> Compared:
     meant = _meant(row, _members(row))
-    told = configured(row.status, differences(meant, reading.row), reading, now)
+    troubles = differences(meant, reading.row)
+    told = configured(row.status, troubles, reading, now, are_sources_right=sources.is_applied)
     is_different = told.verdict == Configured.DIFFERS
     is_taken_back = is_different and is_reset(meant, reading.row)
     return Compared(row, has_failed(meant, reading.row), is_different, is_taken_back)
@@ -197,22 +219,6 @@ def goes_with(vpc: Vpc, tier: Tier | None) -> list[plans.Item]:
     """What of a VPC's load balancers goes with it, or with one of its tiers. One query."""
     rows = Balancer.objects.of(vpc.tenant).live().filter(vpc=vpc)
     return [item_of(row) for row in (rows if tier is None else rows.filter(tier=tier))[:NAMED]]
-
-
-def _judgement(
-    row: Balancer,
-    reading: Reading,
-    gates: Sequence[Gate],
-    states: dict[str, str],
-    allowed: dict[tuple[UUID, Ports], bool | None],
-    now: datetime,
-) -> Judgement:
-    members = _members(row, states, is_allowed=allowed[row.tier_id, _ports(row)])
-    meant = _meant(row, members)
-    seen = Seen(reading, meant.check, gates, members)
-    told = configured(row.status, differences(meant, reading.row), reading, now)
-    lines = seen.lines(now)
-    return Judgement(told, seen.working(now, lines), lines, list(row.members.all()), meant, reading)
 
 
 def _members(row: Balancer, states: Mapping[str, str] = {}, *, is_allowed: bool | None = None) -> list[Judged]:

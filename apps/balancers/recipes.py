@@ -133,7 +133,7 @@ class WholeBalancer(Part[Balancer]):
         place = Place(subject, clouds, memo)
         step = self._present(place, memo, target) if target else self._absent(place)
         if step is None:
-            return Done()
+            return Done(site_default=place.site) if target else Done()
         if isinstance(step, Wait):
             return Wait(step.why, **_settled(memo), **place.kept)
         if (command, memo.get("target")) == (step.command, step.target):
@@ -421,6 +421,7 @@ def settled(row: Balancer, goal: str, phase: str) -> None:
     settle_in_vpc(row, goal, phase)
     if phase in AT_REST:
         request_refresh(row.vpc.zone, Kind.NETRIS_BALANCER)
+        request_refresh(row.vpc.zone, Kind.NETRIS_ACL)
 
 
 LOAD_BALANCER = Recipe(

@@ -2,10 +2,11 @@
 
 Two questions, each with a verdict, a sentence and the age of what it was told by:
 
-    Configured?     is what Netris has of it what is meant: address, port, protocol, members, health check. CloudStack's
-                    list is not read, and who may connect is told elsewhere (`queries.sources_applied`)
+    Configured?     is what Netris has of it what is meant: address, port, protocol, members, health check, and who may
+                    connect. CloudStack's list is not read
         configured      read after its last change, not too long ago, and as it is meant
         differs         read just so, and not as it is meant: the sentence says in what
+        dormant         no instance runs in its tier, so CloudStack has taken it off Netris until one starts
         changing        an operation is at work on it
         stuck           an operation on it is stuck
         unknown         not read since its last change, or too long ago
@@ -60,6 +61,7 @@ class Working(StrEnum):
 class Configured(StrEnum):
     CONFIGURED = "configured"
     DIFFERS = "differs"
+    DORMANT = "dormant"
     CHANGING = "changing"
     STUCK = "stuck"
     UNKNOWN = "unknown"
@@ -390,8 +392,17 @@ def _listed(names: Sequence[str]) -> str:
     return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"
 
 
-def configured(status: str, troubles: Collection[str], reading: Reading, now: datetime) -> Verdict:
-    """`status` is the row's own: building, ready, changing, removing, stuck."""
+def configured(
+    status: str,
+    troubles: Collection[str],
+    reading: Reading,
+    now: datetime,
+    *,
+    are_sources_right: bool | None,
+    is_asleep: bool = False,
+) -> Verdict:
+    """`status` is the row's own: building, ready, changing, removing, stuck. Whether Netris has the rules of who may
+    connect is None while those were not read since its last change."""
     at = reading.read_at
     if status == "stuck":
         return Verdict(Configured.STUCK, "An operation on it is stuck: retry it first.", at)
@@ -399,11 +410,19 @@ def configured(status: str, troubles: Collection[str], reading: Reading, now: da
         return Verdict(Configured.CHANGING, f"It is {status} now.", at)
     if reason := reading.why_silent(now):
         return Verdict(Configured.UNKNOWN, reason, at)
-    if troubles:
-        return Verdict(Configured.DIFFERS, " ".join(troubles), at)
-    if reading.row is None:
-        return Verdict(Configured.CONFIGURED, "No member is in rotation, so Netris has none of it.", at)
-    return Verdict(Configured.CONFIGURED, "Netris has it as it is meant.", at)
+    if is_asleep and reading.row is None and troubles:
+        return Verdict(Configured.DORMANT, DORMANT, at)
+    wrong = [*troubles, *[OTHER_SOURCES] * (are_sources_right is False)]
+    if wrong:
+        return Verdict(Configured.DIFFERS, " ".join(wrong), at)
+    told = "Netris has it as it is meant." if reading.row else "No member is in rotation, so Netris has none of it."
+    if are_sources_right is None:
+        told = f"{told} Who may connect was not read since its last change, or too long ago."
+    return Verdict(Configured.CONFIGURED, told, at)
+
+
+DORMANT = "No instance runs in its tier, so CloudStack has taken it off Netris, and puts it back when one starts."
+OTHER_SOURCES = "Netris has other rules of who may connect."
 
 
 def minutes(age: timedelta) -> str:

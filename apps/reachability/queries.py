@@ -262,10 +262,6 @@ def _lead(row: StaticNat | PortForward, applied: Applied, machine: Machine | Non
 class Told(NamedTuple):
     row: Balancer
     judgement: Judgement
-    #: Whether Netris has the rules of who may connect.
-    sources: Applied
-    #: No instance runs in its tier, so that CloudStack has taken it off Netris.
-    is_asleep: bool
 
 
 def _balancers(tenant: Tenant) -> BalancerQuerySet:
@@ -274,26 +270,21 @@ def _balancers(tenant: Tenant) -> BalancerQuerySet:
 
 
 def _told(rows: Iterable[Balancer]) -> list[Told]:
-    """Ten queries at most, none for no row."""
+    """Eight queries at most, none for no row."""
     rows = list(rows)
-    if not rows:
-        return []
     judgements = balancers.judged(rows)
-    lists = acls.lists_of([row.tier for row in rows], TierAcl.objects.of(rows[0].tenant))
-    defaults = {row: lists[row.tier_id].acl.site.default if row.tier_id in lists else None for row in rows}
-    sources = balancers.sources_applied(defaults)
-    asleep = networks.asleep(row.tier for row in rows if judgements[row.pk].reading.row is None)
-    return [Told(row, judgements[row.pk], sources[row.pk], row.tier_id in asleep) for row in rows]
+    return [Told(row, judgements[row.pk]) for row in rows]
 
 
 def _balanced(told: Told, place: Place, machine_of: Callable[[Member], Machine | None]) -> Balanced:
     row, judgement = told.row, told.judgement
     reading, configured = judgement.reading, judgement.configured
-    is_known = configured.verdict in (Configured.CONFIGURED, Configured.DIFFERS)
+    is_asleep = configured.verdict == Configured.DORMANT
+    is_known = is_asleep or configured.verdict in (Configured.CONFIGURED, Configured.DIFFERS)
     there = reading.row if is_known else None
     trouble = keeps_out(judgement.meant, there) if is_known else ""
     if trouble:
-        trouble += " Start an instance of its tier." if told.is_asleep else " Apply it again."
+        trouble += " Start an instance of its tier." if is_asleep else " Apply it again."
     lines = zip(judgement.lines, judgement.members, strict=True)
     network = _network_of(row.tier, place)
     assert network is not None, "a tier stays while something leads into it"
@@ -307,7 +298,7 @@ def _balanced(told: Told, place: Place, machine_of: Callable[[Member], Machine |
         network=network,
         mates=[_mate(line, member, machine_of(member), there) for line, member in lines],
         sources=[IPv4Network(each) for each in row.allowed_cidrs],
-        sources_seen=_seen("rules of access lists in Netris", told.sources),
+        sources_seen=_seen("rules of access lists in Netris", judgement.sources),
         unknown="" if is_known else configured.sentence,
         trouble=trouble,
         foreign=", ".join(foreign(judgement.meant, there)[:NAMED]) if there else "",

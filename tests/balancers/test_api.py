@@ -63,7 +63,7 @@ def read(api: Api) -> dict[str, Any]:
 def see(place: Any) -> None:
     """The mirror reads what the page shows."""
     place.clock.shift(timedelta(seconds=12))
-    for kind in (Kind.NETRIS_DEVICE, Kind.CLOUDSTACK_INSTANCE, Kind.NETRIS_BALANCER):
+    for kind in (Kind.NETRIS_DEVICE, Kind.NETRIS_VPC, Kind.NETRIS_ACL, Kind.CLOUDSTACK_INSTANCE, Kind.NETRIS_BALANCER):
         refresh(place.zone, kind, place.watch.clouds_of(place.zone))
 
 
@@ -115,6 +115,42 @@ def test_what_nobody_reads_any_more_is_grey(place, api):
     assert (found["configured"]["verdict"], found["working"]["verdict"]) == ("unknown", "unknown")
     assert found["working"]["sentence"] == "The reading of Netris' load balancers is 10 minutes old."
     assert {gate["verdict"] for member in found["members"] for gate in member["softgates"]} == {"stale"}
+
+
+def test_a_rule_of_its_sources_that_somebody_took_away_is_told_and_made_again(place, api):
+    made(place, api, allowed_cidrs=["192.0.2.0/24"])
+    see(place)
+    assert read(api)["configured"] | {"read_at": ""} == {
+        "verdict": "configured",
+        "sentence": "Netris has it as it is meant.",
+        "read_at": "",
+    }
+    netris = place.watch.clouds_of(place.zone).netris
+    system = next(each for each in netris.vpcs() if each.is_system)
+    [deny] = [rule for rule in netris.acls(system.id) if rule.name.startswith("weft-lb-") and rule.action == "deny"]
+    netris.delete_acl(deny.id, netris_tenant_id=system.admin_tenant.id)
+    see(place)
+
+    found = read(api)
+    assert found["configured"]["verdict"] == "differs"
+    assert found["configured"]["sentence"] == "Netris has other rules of who may connect."
+    keep_all()
+    assert Balancer.unscoped.get().differs_since is not None
+    done(place, api.post(f"/load-balancers/{found['id']}/apply/"))
+    see(place)
+    assert read(api)["configured"]["verdict"] == "configured"
+
+
+def test_in_a_tier_that_sleeps_it_is_dormant_and_nothing_is_offered(place, api):
+    made(place, api)
+    see(place)
+    facts = {"state": "Allocated", "vpcid": str(place.vpc.cloudstack_id)}
+    builders.mirrored(place.zone, Kind.CLOUDSTACK_NETWORK, [place.tier.cloudstack_id], data=facts, read_at=clock.now())
+    assert read(api)["configured"]["verdict"] == "configured"  # as long as Netris has it
+    Item.objects.filter(kind=Kind.NETRIS_BALANCER).delete()
+    found = read(api)
+    assert (found["configured"]["verdict"], found["working"]["verdict"]) == ("dormant", "unknown")
+    assert "puts it back when one starts" in found["configured"]["sentence"]
 
 
 def test_without_a_public_ip_an_unused_one_of_the_vpc_is_taken(place, api):
@@ -304,7 +340,7 @@ def test_queries_do_not_grow_with_balancers_or_members(acme):
         with CaptureQueriesContext(connection) as asked:
             assert len(judged(listed)) == count
         counts.append(len(asked))
-    assert counts == [5, 5]
+    assert counts == [7, 7]
     assert Item.objects.count() == 0
 
 

@@ -73,4 +73,4 @@ def test_a_look_at_all_of_them_writes_nothing_where_nothing_is_news(db: None) ->
     with CaptureQueriesContext(connection) as queries:
         assert keep_all() == []
     kinds = {query["sql"].split()[0] for query in queries.captured_queries}
-    assert (kinds, len(queries)) == ({"SELECT"}, 3 * 4 + 1)
+    assert (kinds, len(queries)) == ({"SELECT"}, 3 * 6 + 1)

@@ -300,8 +300,10 @@ def test_one_sentence_says_what_to_look_at(combination):
 @pytest.mark.parametrize("status", ["building", "changing", "removing", "stuck", "ready"])
 @pytest.mark.parametrize("troubles", [(), ("Netris does not have it.",)])
 @pytest.mark.parametrize("reading", READINGS)
-def test_configured_is_said_of_what_was_read_since_the_last_change_alone(status, troubles, reading):
-    told = configured(status, troubles, a_reading(reading, None), NOW)
+@pytest.mark.parametrize("sources", [True, False, None])
+@pytest.mark.parametrize("is_asleep", [True, False])
+def test_configured_is_said_of_what_was_read_since_the_last_change_alone(status, troubles, reading, sources, is_asleep):
+    told = configured(status, troubles, a_reading(reading, None), NOW, are_sources_right=sources, is_asleep=is_asleep)
 
     if status == "stuck":
         expected = Configured.STUCK
@@ -309,14 +311,19 @@ def test_configured_is_said_of_what_was_read_since_the_last_change_alone(status,
         expected = Configured.CHANGING
     elif reading not in ("fresh", "just fresh"):
         expected = Configured.UNKNOWN
+    elif is_asleep and troubles:
+        expected = Configured.DORMANT
     else:
-        expected = Configured.DIFFERS if troubles else Configured.CONFIGURED
+        expected = Configured.DIFFERS if troubles or sources is False else Configured.CONFIGURED
     assert told.verdict == expected
     assert told.sentence
     if status == "stuck":  # one that is being undone cannot be cancelled
         assert told.sentence == "An operation on it is stuck: retry it first."
     # Of CloudStack nothing was read, and here Netris has none.
-    assert "CloudStack" not in told.sentence and "has it as it is meant" not in told.sentence
+    assert expected == Configured.DORMANT or "CloudStack" not in told.sentence
+    assert "has it as it is meant" not in told.sentence
+    if expected == Configured.CONFIGURED:
+        assert ("was not read" in told.sentence) == (sources is None)
     assert told.read_at == a_reading(reading, None).read_at
 
 

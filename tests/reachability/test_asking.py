@@ -11,8 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from apps.acls.models import Acl, TierAcl
+from apps.acls.models import TierAcl
 from apps.addresses.models import PublicIp
+from apps.balancers.models import Balancer
 from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
 from apps.operations.models import Operation
@@ -288,7 +289,7 @@ OFFICE, ANYBODY = "203.0.113.0/24", "0.0.0.0/0"
 )
 def test_who_may_connect_is_told_by_the_rules_that_netris_has(site, allowed, rules, office, others, api, scene):
     shop = Shop(scene, allowed_cidrs=allowed)
-    Acl.unscoped.update(site_default=site)
+    Balancer.unscoped.update(site_default=site)
     shop.read()
     shop.lets_in(*rules)
     found = [asked(api, shop.ask(**{"from": {"address": each}}))["verdict"] for each in ("203.0.113.9", "198.18.0.1")]

@@ -30,10 +30,10 @@ TABS = {
 }
 #: Of a VPC in which there is something of everything.
 QUERIES = {
-    "": 41,
+    "": 44,
     "tiers/": 17,
     "addresses/": 23,
-    "load-balancers/": 21,
+    "load-balancers/": 24,
     "acls/": 17,
     "routes/": 15,
     "activity/": 15,
