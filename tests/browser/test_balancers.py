@@ -79,7 +79,7 @@ def made(stack: Stack, vpc: str, port: int, **more: Any) -> dict[str, Any]:
 def test_one_is_made_breaks_is_drained_mended_and_put_back(stack: Stack, visit: Visit, vpc: str) -> None:
     page = visit("alice", "/t/acme/load-balancers/")
     page.get_by_role("link", name="Create load balancer").first.click()
-    page.get_by_label("Name").fill("shop")
+    page.get_by_label("Name").fill("store")
     page.get_by_label("Port", exact=True).fill("443")
     page.get_by_label("Members' port").fill("8443")
     page.get_by_label("Tier").select_option(label="web in shop")
@@ -99,7 +99,7 @@ def test_one_is_made_breaks_is_drained_mended_and_put_back(stack: Stack, visit: 
     is_done(page)
 
     page.goto("/t/acme/load-balancers/")
-    page.get_by_role("link", name="shop", exact=True).first.click()
+    page.get_by_role("link", name="store", exact=True).first.click()
     working = page.get_by_role("region", name="Working?")
     expect(working).to_contain_text("Every member answers every SoftGate.", timeout=60_000)
     expect(page.get_by_role("region", name="Configured?")).to_contain_text("as it is meant")
@@ -117,7 +117,7 @@ def test_one_is_made_breaks_is_drained_mended_and_put_back(stack: Stack, visit: 
     expect(working).to_contain_text(said)
     has_no_fault(page)
     overview = visit("alice", "/t/acme/load-balancers/")
-    expect(overview.get_by_role("row", name=re.compile("^shop"))).to_contain_text("look at the service")
+    expect(overview.get_by_role("row", name=re.compile("^store"))).to_contain_text("look at the service")
     has_no_fault(overview)
 
     page.get_by_role("button", name="Drain lamp-2").click()
@@ -134,7 +134,7 @@ def test_one_is_made_breaks_is_drained_mended_and_put_back(stack: Stack, visit: 
     page.get_by_role("button", name="Remove member").click()
     is_done(page)
     page.goto("/t/acme/load-balancers/")
-    page.get_by_role("link", name="shop", exact=True).first.click()
+    page.get_by_role("link", name="store", exact=True).first.click()
     page.get_by_role("link", name="Delete").click()
     expect(page.locator("main")).to_contain_text("TCP 443")
     page.get_by_role("button", name="Delete load balancer").click()

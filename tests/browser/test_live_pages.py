@@ -275,6 +275,8 @@ def test_that_weft_did_not_answer_is_seen_from_the_end_of_a_long_page_and_what_w
     again.click()
     page.wait_for_url("**/operations/*/")
     expect(page.get_by_role("heading", level=1)).to_contain_text("patient")
+    # What moves still would change the pages of the other stories.
+    expect(page.locator("#operation-badge")).to_have_text("Succeeded", timeout=60_000)
 
 
 def test_what_a_reading_told_greys_by_itself_once_that_is_too_old(visit: Visit, shop: str) -> None:
