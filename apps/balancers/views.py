@@ -43,8 +43,8 @@ from apps.tenancy.decorators import tenant_form, tenant_view
 from apps.tenancy.queries import why_not_write
 
 FORM = ["GET", "HEAD", "POST"]
-#: In seconds. SoftGates and balancers are read every ten.
-LOOKS_EVERY = 3
+#: In seconds. With the time of a probe, and of a sweep, what breaks is seen within fifteen.
+LOOKS_EVERY = 2
 
 
 @tenant_view

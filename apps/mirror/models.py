@@ -73,7 +73,7 @@ SECONDS = {
     Kind.NETRIS_NAT: 60,
     Kind.NETRIS_ACL: 60,
     Kind.NETRIS_ROUTE: 60,
-    Kind.NETRIS_BALANCER: 10,
+    Kind.NETRIS_BALANCER: 7,
     Kind.NETRIS_ADDRESS: 120,
     Kind.NETRIS_DEVICE: 15,
     Kind.NETRIS_LINK: 60,
