@@ -44,8 +44,7 @@ def balancers_without_check(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:
 
 
 def balancers_that_differ(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:
-    """Eight queries, one where there is none. While no instance runs in its tier, CloudStack has taken one off Netris,
-    and puts it back when one starts."""
+    """Eleven queries, one where there is none."""
     rows = _ready(tenant, vpc).filter(differs_since__isnull=False).order_by("differs_since", "id")
     found = _judged(rows)
     needs = []

@@ -69,6 +69,9 @@ class CheckSpec:
         kind = str(values.get("type", Kind.NONE)).strip().lower()
         if kind not in Kind.values:
             raise Refused("check-unknown", "A health check is none, tcp or http.", field)
+        if kind == Kind.NONE and (values.get("path") or values.get("timeout_seconds")):
+            text = "Without a health check nothing has a path or is waited for. Choose tcp or http, or leave both out."
+            raise Refused("check-none", text, field)
         if kind == Kind.NONE:
             return cls()
         if protocol == Protocol.UDP:

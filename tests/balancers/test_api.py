@@ -224,6 +224,8 @@ def test_what_is_changed_and_what_is_so_already(place, api):
         ({"allowed_cidrs": ["10.0.0.1/8"]}, "allowed_cidrs", "range-malformed"),
         ({"protocol": "udp"}, "health_check", "check-needs-tcp"),
         ({"health_check": {"type": "grpc"}}, "health_check", "check-unknown"),
+        ({"health_check": {"type": "none", "path": "/up"}}, "health_check", "check-none"),
+        ({"health_check": {"type": "none", "timeout_seconds": 3}}, "health_check", "check-none"),
         ({"health_check": {"type": "http", "path": "up"}}, "health_check", "check-path"),
         ({"health_check": {"type": "tcp", "path": "/"}}, "health_check", "check-path"),
         ({"health_check": {"type": "http", "path": "/\N{SNOWMAN}"}}, "health_check", "check-path"),

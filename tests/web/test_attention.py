@@ -309,7 +309,9 @@ def test_what_could_be_checked_and_is_not_is_named(ann: Browser, api: Api, vpc: 
     a_balancer(vpc, 42)
     a_balancer(vpc, 43, status=Status.BUILDING, **nothing)
     assert told(api) == [("balancer_unchecked", f"Load balancer {row}", "Set a health check")]
-    assert f'href="/t/acme/load-balancers/{row.pk}/"' in ann.get("/t/acme/").content.decode()
+    page = ann.get("/t/acme/").content.decode()
+    assert f'href="/t/acme/load-balancers/{row.pk}/"' in page
+    assert "never read" not in page.partition('id="attention"')[2].partition("</ul>")[0]
 
 
 def test_load_balancers_are_named_to_their_tenant_alone_and_for_their_vpc(

@@ -3,6 +3,8 @@ services."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import cached_property
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -99,23 +101,28 @@ class BalancerRead(Read):
     can = serializers.SerializerMethodField(help_text=CAN)
     created_at = Time()
 
+    # Made once for all rows of an answer: making them is most of the work.
+    _configured = cached_property(lambda _self: ConfiguredRead())
+    _working = cached_property(lambda _self: WorkingRead())
+    _members = cached_property(lambda _self: BalancerMemberRead(many=True))
+
     def _judgement(self, row: Balancer) -> Judgement:
         found: Judgement = self.context["judged"][row.pk]
         return found
 
     @extend_schema_field(ConfiguredRead)
     def get_configured(self, row: Balancer) -> Any:
-        return ConfiguredRead(self._judgement(row).configured).data
+        return self._configured.to_representation(self._judgement(row).configured)
 
     @extend_schema_field(WorkingRead)
     def get_working(self, row: Balancer) -> Any:
-        return WorkingRead(self._judgement(row).working).data
+        return self._working.to_representation(self._judgement(row).working)
 
     @extend_schema_field(BalancerMemberRead(many=True))
     def get_members(self, row: Balancer) -> Any:
         judgement = self._judgement(row)
-        lines: list[tuple[Any, Line]] = list(zip(judgement.members, judgement.lines, strict=True))
-        return BalancerMemberRead([{"member": member, "line": line} for member, line in lines], many=True).data
+        lines: Iterator[tuple[Any, Line]] = zip(judgement.members, judgement.lines, strict=True)
+        return self._members.to_representation([{"member": member, "line": line} for member, line in lines])
 
     @extend_schema_field(BalancerCan)
     def get_can(self, row: Balancer) -> dict[str, str | None]:
