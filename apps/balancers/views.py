@@ -45,6 +45,8 @@ from apps.tenancy.queries import why_not_write
 FORM = ["GET", "HEAD", "POST"]
 #: In seconds. With the time of a probe, and of a sweep, what breaks is seen within fifteen.
 LOOKS_EVERY = 2
+#: A list is more work.
+LISTS_LOOK_EVERY = 4
 
 
 @tenant_view
@@ -70,7 +72,7 @@ def balancer_list(request: TenantRequest) -> HttpResponse:
         form=form,
         sort=sort,
         quota=quota,
-        every=LOOKS_EVERY,
+        every=LISTS_LOOK_EVERY,
         readings=networks.readings_of(request.tenant, queries.KIND),
         why_not_create=why_not_write(request.membership) or quota.why_not(),
     )
@@ -96,7 +98,7 @@ def of_vpc(request: TenantRequest, seen: tabs.Seen) -> HttpResponse:
         create_here=reverse("balancers:create", args=[request.tenant.slug], query={"vpc": seen.vpc.pk}),
         why_not_create=seen.why_not_write or quota.why_not() or seen.vpc.why_not("add tier", seen.work),
         most=queries.SHOWN,
-        every=LOOKS_EVERY,
+        every=LISTS_LOOK_EVERY,
     )
 
 
