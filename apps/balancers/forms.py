@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -238,12 +239,13 @@ class ChangeForm(Checked):
         self.row = row
         self.wanted: dict[str, Any] = {}
 
+    @abstractmethod
     def values_of(self, row: Balancer) -> dict[str, Any]:
-        raise NotImplementedError
+        """What is filled in at first."""
 
+    @abstractmethod
     def values(self) -> dict[str, Any]:
         """As `change_of` takes them."""
-        raise NotImplementedError
 
     def clean(self) -> None:
         try:
