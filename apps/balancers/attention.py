@@ -23,7 +23,7 @@ NOBODY_ASKS = "Nobody checks whether its members answer, so connections go to on
 
 
 def members_that_are_down(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:
-    """One for each load balancer, of its worst member. Seven queries, one where there is none."""
+    """One for each load balancer, of its worst member. Ten queries, one where there is none."""
     rows = _ready(tenant, vpc).filter(down_since__isnull=False).order_by("down_since", "id")
     needs = []
     for row, judgement in _judged(rows):
@@ -44,11 +44,10 @@ def balancers_without_check(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:
 
 
 def balancers_that_differ(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:
-    """Eleven queries, one where there is none."""
+    """Ten queries, one where there is none."""
     rows = _ready(tenant, vpc).filter(differs_since__isnull=False).order_by("differs_since", "id")
-    found = _judged(rows)
     needs = []
-    for row, judgement in found:
+    for row, judgement in _judged(rows):
         told = judgement.configured
         if told.verdict == Configured.DIFFERS:
             again = reverse("balancers:apply", args=[row.tenant.slug, row.pk])

@@ -26,7 +26,8 @@ from apps.tenancy.api.serializers import Read, TenantRef
 
 
 class ConfiguredRead(serializers.Serializer[Any]):
-    """Whether Netris has it as it is meant: address, port, protocol, members and health check."""
+    """Whether Netris has it as it is meant: address, port, protocol, members, health check, and who may
+    connect."""
 
     verdict = serializers.ChoiceField(choices=[each.value for each in Configured])
     sentence = serializers.CharField()
