@@ -16,7 +16,7 @@ urlpatterns = [
     path("", include("apps.quotas.api.urls")),
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.zones.api.urls")),
-    path("", include("apps.fabric.api.urls")),
+    path("", include("apps.fabric.api.zones.urls")),
     path("", include("apps.strays.api.urls")),
     path("", include("apps.health.api.urls")),
     path("", include("apps.instances.api.urls")),

@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
-from apps.fabric.zones import in_trouble
+from apps.fabric.zones.queries import in_trouble
 from apps.operations.models import Operation
 from apps.strays.models import Stray
 from apps.tenancy.actors import Platform
@@ -94,7 +94,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
     stuck = Operation.objects.across(platform).stuck().count()
     return [
         place("Topology", "waypoints", "fabric:topology"),
-        place("Zones", "map-pin", "fabric:zone_list", in_trouble()),
+        place("Zones", "map-pin", "zones:list", in_trouble()),
         place("Addresses", "globe", "addresses:pools"),
         place("Tenants", "building-2", "accounts:tenant_list"),
         place("People", "users", "people"),

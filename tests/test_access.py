@@ -180,9 +180,9 @@ GET    operations:platform_give_up  operation  login     404       404     404  
 POST   operations:platform_give_up  operation  login     404       404     404       422
 GET    fabric:topology             -          login      404       404     404       200
 GET    fabric:glossary             -          login      404       404     404       200
-GET    fabric:zone_list            -          login      404       404     404       200
-GET    fabric:zone_reconnect       zone       login      404       404     404       200
-POST   fabric:zone_reconnect       zone       login      404       404     404       302
+GET    zones:list            -          login      404       404     404       200
+GET    zones:reconnect       zone       login      404       404     404       200
+POST   zones:reconnect       zone       login      404       404     404       302
 
 GET    addresses:pools             -          login      404       404     404       200
 POST   addresses:end_rest          publicip   login      404       404     404       302

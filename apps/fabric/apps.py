@@ -6,7 +6,7 @@ class FabricConfig(AppConfig):
     label = "fabric"
 
     def ready(self) -> None:
-        from apps.fabric.recipes import RECONNECT
+        from apps.fabric.zones.recipes import RECONNECT
         from apps.operations.parts import register
 
         register(RECONNECT)

@@ -93,7 +93,7 @@ def _notices(zone: Zone, readings: Iterable[Reading]) -> list[Notice]:
         text = "What you see is the last good reading; its age stands with each list."
         return [Notice("error", "Netris does not answer", f"{remote.error}. {text}", remote.down_since)]
     notices = []
-    url = reverse("fabric:zone_list")
+    url = reverse("zones:list")
     plugin = Plugin.objects.filter(zone=zone).exclude(down_since=None).first()
     if plugin is not None:
         text = "Netris answers Weft, but not CloudStack's plugin. Orders wait until somebody reconnects its host."

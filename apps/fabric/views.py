@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
-from django.contrib import messages
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from apps.fabric.drawings import drawing_of
 from apps.fabric.queries import basis_of
-from apps.fabric.services import reconnect_host
-from apps.fabric.zones import zone_rows
-from apps.kernel.errors import Refused
 from apps.kernel.pages import only_parameters, part_or_page, wants_part
-from apps.kernel.shortcuts import get_or_404
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
 from apps.zones.models import Zone
@@ -53,30 +46,6 @@ def topology(request: PlatformRequest) -> HttpResponse:
         "poll_url": f"{url}?{urlencode({'zone': zone.slug, 'seen': f'{drawing.map}.{drawing.state}'})}",
     }
     return render(request, part_or_page(request, "fabric/topology.html", "fabric"), context)
-
-
-@platform_view
-@require_safe
-def zone_list(request: PlatformRequest) -> HttpResponse:
-    context = {"rows": zone_rows(request.platform)}
-    return render(request, part_or_page(request, "fabric/zone_list.html", "zones"), context)
-
-
-@platform_view
-@require_http_methods(["GET", "HEAD", "POST"])
-def zone_reconnect(request: PlatformRequest, pk: UUID) -> HttpResponse:
-    """Asks first, and then starts the operation whose page tells how it goes."""
-    zone = get_or_404(Zone.objects.all(), pk=pk)
-    [row] = zone_rows(request.platform, [zone])
-    if request.method == "POST":
-        try:
-            operation = reconnect_host(zone, by=request.platform)
-        except Refused as refusal:
-            messages.warning(request, refusal.message)
-            return redirect("fabric:zone_list")
-        return redirect("operations:platform_detail", operation.pk)
-    crumbs = [{"label": "Zones", "url": reverse("fabric:zone_list")}, {"label": "Reconnect the Netris host"}]
-    return render(request, "fabric/zone_reconnect.html", {"row": row, "crumbs": crumbs})
 
 
 @platform_view

@@ -12,8 +12,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from apps.fabric.services import reconnect_host
-from apps.fabric.zones import ZoneRow, zone_rows
+from apps.fabric.zones.queries import ZoneRow, zone_rows
+from apps.fabric.zones.services import reconnect_host
 from apps.kernel.errors import Busy
 from apps.kernel.remote import Rejected, Unavailable
 from apps.mirror.models import Reading

@@ -11,7 +11,7 @@ import pytest
 from django.utils import timezone
 
 from apps.accounts.services import open_account
-from apps.fabric.services import reconnect_host
+from apps.fabric.zones.services import reconnect_host
 from apps.networks.models import Tier, Vpc
 from apps.networks.services import create_tier, create_vpc, delete_tier, delete_vpc
 from apps.networks.specs import TierSpec

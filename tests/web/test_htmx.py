@@ -113,7 +113,7 @@ def test_every_address_that_htmx_asks_answers_with_a_part_whatever_is_wrong(
         ("GET", "networks:overview"), ("GET", "networks:vpc_list"), ("GET", "networks:vpc_detail"),
         ("GET", "networks:vpc_map"), ("POST", "networks:vpc_create"), ("GET", "networks:tier_create"),
         ("GET", "operations:list"), ("GET", "operations:detail"), ("GET", "operations:platform_detail"),
-        ("GET", "fabric:topology"), ("GET", "fabric:zone_list"), ("GET", "accounts:tenant_detail"),
+        ("GET", "fabric:topology"), ("GET", "zones:list"), ("GET", "accounts:tenant_detail"),
     }  # fmt: skip
     assert known <= {(ask.method, ask.view) for ask in asks}
     people = {False: Part(engineer), True: Part(admin)}

@@ -10,8 +10,8 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.fabric.services import reconnect_host
-from apps.fabric.zones import zone_rows
+from apps.fabric.zones.queries import zone_rows
+from apps.fabric.zones.services import reconnect_host
 from apps.kernel.api.bodies import Body
 from apps.kernel.api.transactions import joined
 from apps.kernel.shortcuts import get_or_404
