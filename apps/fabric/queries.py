@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from zlib import crc32
@@ -18,7 +18,7 @@ from apps.fabric.layers import ROLES, natural
 from apps.fabric.rows import DeviceRow, End, LinkRow, Notice, Picture, Router, SessionRow, Tally
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind, Reading
-from apps.mirror.queries import Device, EBgp, Link
+from apps.mirror.queries import Cable, Device, EBgp, Standing
 from apps.zones.models import Plugin, Remote, System, Zone
 
 Row = TypeVar("Row", DeviceRow, LinkRow, SessionRow)
@@ -54,15 +54,17 @@ def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
     inventory, cables, peers = (readings[kind] for kind in KINDS)
     if inventory.read_at is None:
         return Picture(zone, readings, notices)
-    found = mirror.devices(zone)
+    standing = mirror.standing(zone)
+    found = [each.device for each in standing]
     here = _of_site(zone, found)
     if found and not here:
         here = found
         notices = [*notices, _no_such_site(zone)]
-    inside = _links(here, mirror.links(zone), is_stale=inventory.is_stale or cables.is_stale)
+    ports = {} if inventory.is_stale else verdicts.port_statuses(here, _ports_up(standing))
+    inside = _links(here, mirror.cables(zone), {} if cables.is_stale else ports)
     devices = _devices(here, inside, inventory)
     sessions = _sessions(here, mirror.bgp_sessions(zone), is_stale=peers.is_stale)
-    links = [*inside, *_border(here, sessions, inside, is_stale=inventory.is_stale or peers.is_stale)]
+    links = [*inside, *_border(here, sessions, inside, {} if peers.is_stale else ports)]
     read_at = None if inventory.is_stale else inventory.read_at
     causes, devices, links, sessions = explain(devices, links, sessions, read_at)
     return Picture(
@@ -121,17 +123,23 @@ def _no_such_site(zone: Zone) -> Notice:
 # --- devices and links ------------------------------------------------------------------------------------------------
 
 
-def _links(devices: Sequence[Device], links: Sequence[Link], *, is_stale: bool) -> list[LinkRow]:
+def _ports_up(standing: Iterable[Standing]) -> Iterator[str]:
+    for device, ports in standing:
+        for port in ports:
+            yield verdicts.full_name(port, device)
+
+
+def _links(devices: Sequence[Device], links: Sequence[Cable], ports: Mapping[str, str]) -> list[LinkRow]:
+    """`ports` says how each port is, as far as that is known."""
     ids = {device.name: str(device.id) for device in devices}
     out_of_band = {device.name for device in devices if roles.role_of(device, ()) == roles.OOB}
-    ports = {} if is_stale else verdicts.port_statuses(devices)
     rows = []
     for link in links:
-        a, b = _end(link.local.name, ids), _end(link.remote.name, ids)
+        a, b = _end(link.local, ids), _end(link.remote, ids)
         if not (a.device_id or b.device_id):
             continue  # of another site
         plane = "underlay" if link.underlay else "management" if {a.device, b.device} & out_of_band else "access"
-        status = verdicts.link_status((ports.get(link.local.name), ports.get(link.remote.name)))
+        status = verdicts.link_status((ports.get(link.local), ports.get(link.remote)))
         rows.append(LinkRow(a, b, plane, status))
     return sorted(rows, key=lambda row: (row.plane != "underlay", row.plane, natural(f"{row.a.device} {row.a.port}")))
 
@@ -206,12 +214,11 @@ def _slug(name: str) -> str:
 
 
 def _border(
-    devices: Sequence[Device], sessions: Sequence[SessionRow], links: Sequence[LinkRow], *, is_stale: bool
+    devices: Sequence[Device], sessions: Sequence[SessionRow], links: Sequence[LinkRow], ports: Mapping[str, str]
 ) -> list[LinkRow]:
     """The cables of the ISP routers. A link needs two ports of the inventory, which has no such router: into which port
     its cable is plugged is told by the sessions over it, be they of that port's device or of a SoftGate behind it."""
     ids = {device.name: str(device.id) for device in devices}
-    ports = {} if is_stale else verdicts.port_statuses(devices)
     inside = {f"{end.port}@{end.device}" for link in links for end in (link.a, link.b)}
     found = {}
     for row in sessions:

@@ -57,15 +57,20 @@ def _has_failed_checks(device: Device) -> bool:
     return counted > 0 or any(_WORDS.get(check.status.lower()) in (WARNING, CRITICAL) for check in device.checks)
 
 
-def port_statuses(devices: Iterable[Device]) -> dict[str, str]:
-    """What each port's check says, by the port's full name (swp1@Leaf-1). Unknown checks say nothing."""
-    found = {}
+def full_name(port: str, device: Device) -> str:
+    """swp1@Leaf-1, however the check of the port calls it."""
+    return port if "@" in port else f"{port}@{device.name}"
+
+
+def port_statuses(devices: Iterable[Device], up: Iterable[str] = ()) -> dict[str, str]:
+    """What each port's check says, by the port's full name. Unknown checks say nothing. `up` are ports whose checks are
+    known to be well and left out of the devices'."""
+    found = dict.fromkeys(up, UP)
     for device in devices:
         for check in device.checks:
             word = _WORDS.get(check.status.lower())
             if check.name == "check_port" and check.port and word:
-                name = check.port if "@" in check.port else f"{check.port}@{device.name}"
-                found[name] = {OK: UP, WARNING: WARNING, CRITICAL: DOWN}[word]
+                found[full_name(check.port, device)] = {OK: UP, WARNING: WARNING, CRITICAL: DOWN}[word]
     return found
 
 

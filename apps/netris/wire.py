@@ -59,10 +59,13 @@ def _or_none(parse: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lenient)
 
 
+_MOMENT = TypeAdapter(datetime)
+
+
 def _moment(text: str) -> datetime | None:
     """Milliseconds since 1970, or an ISO date. 0 is never. (The unit of `lastSeen` is inferred; seconds work too.)"""
     try:
-        return None if text == "0" else TypeAdapter(datetime).validate_python(text)
+        return None if text == "0" else _MOMENT.validate_python(text)
     except ValidationError:
         return None
 

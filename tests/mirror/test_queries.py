@@ -36,8 +36,40 @@ def test_rows_come_back_as_the_clients_types(zone: Zone, clouds_of: OpenClouds) 
     clouds = clouds_of(zone)
 
     assert queries.devices(zone) == sorted(clouds.netris.devices(), key=lambda device: device.name)
-    assert {link.id: link for link in queries.links(zone)} == {link.id: link for link in clouds.netris.links()}
+    cables = {each.id: (each.local, each.remote, each.underlay) for each in queries.cables(zone)}
+    links = clouds.netris.links()
+    assert cables == {link.id: (link.local.name, link.remote.name, link.underlay) for link in links}
+    assert {cable[2] for cable in cables.values()} == {True, False}
     assert len(queries.bgp_sessions(zone)) == 12
+
+
+def test_the_standing_of_a_device_is_all_that_is_wrong_with_it_and_which_of_its_ports_are_up(
+    zone: Zone, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    def check(name: str, status: str, port: str = "") -> dict[str, str]:
+        return {"name": name, "status": status, "port": port, "message": f"{name} {port} {status}"}
+
+    checks = [
+        check("check_disk", "OK"),
+        check("check_load", "Warning"),
+        check("check_port", "ok", "swp1"),
+        check("check_port", "UP", "swp2@Leaf-1"),
+        check("check_port", "critical", "swp3"),
+        check("check_port", "Singing", "swp4"),
+    ]
+    an_item(zone, Kind.NETRIS_DEVICE, 7, name="Leaf-1", asn=65001, checks=checks, links=[{"id": 1}])
+    an_item(zone, Kind.NETRIS_DEVICE, 8, name="Leaf-2")
+    with django_assert_num_queries(1):
+        first, second = queries.standing(zone)
+
+    assert [(each.name, each.status) for each in first.device.checks] == [
+        ("check_load", "Warning"),
+        ("check_port", "critical"),
+        ("check_port", "Singing"),
+    ]
+    assert (first.device.name, first.device.asn, first.device.links) == ("Leaf-1", 65001, ())
+    assert first.ports_up == ["swp1", "swp2@Leaf-1"]
+    assert (second.device.name, second.device.checks, second.ports_up) == ("Leaf-2", (), [])
 
 
 @pytest.mark.parametrize(("seconds_ago", "is_stale"), [(0, False), (45, False), (46, True), (3600, True)])
