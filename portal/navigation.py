@@ -94,6 +94,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
     stuck = Operation.objects.across(platform).stuck().count()
     return [
         place("Topology", "waypoints", "fabric:topology"),
+        place("Devices", "server", "fabric:device_list"),
         place("Zones", "map-pin", "zones:list", in_trouble()),
         place("Addresses", "globe", "addresses:pools"),
         place("Tenants", "building-2", "accounts:tenant_list"),

@@ -252,6 +252,7 @@ CELERY_TASK_ROUTES = {"mirror.*": {"queue": "sweeps"}, "portal.forget": {"queue"
 CELERY_BEAT_SCHEDULE = {
     "forget what is over": {"task": "portal.forget", "schedule": 3600.0},
     "sweep due operations": {"task": "operations.sweep", "schedule": ENV.sweep_seconds},
+    "survey the fabrics": {"task": "mirror.survey", "schedule": 5.0, "options": {"expires": 5.0}},
     "look for strays": {"task": "mirror.strays", "schedule": 30.0, "options": {"expires": 30.0}},
     "take rules off whose time is over": {"task": "acls.expire", "schedule": 30.0, "options": {"expires": 30.0}},
     "compare lists of tiers": {"task": "mirror.acls", "schedule": 20.0, "options": {"expires": 20.0}},

@@ -15,7 +15,9 @@ from apps.acls.models import Acl
 from apps.acls.rules import parse_rules
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
+from apps.fabric.models import Survey, SurveyedDevice, SurveyedLink, SurveyedSession, sort_key_of
 from apps.kernel import clock
+from apps.kernel.names import key_of
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
 from apps.networks.models import StaticRoute, Tier, Vpc
@@ -279,6 +281,28 @@ def truly_mirrored(
 def a_stray(zone: Zone, name: str = "vpc-0123456789ab", kind: Kind = Kind.CLOUDSTACK_VPC, **fields: Any) -> Stray:
     defaults: dict[str, Any] = {"remote_id": str(uuid4()), "remote_name": name, "why_not_adopt": "No row is left."}
     return Stray.objects.create(zone=zone, kind=kind, name=name, **(defaults | fields))
+
+
+def a_device(zone: Zone, name: str = "Leaf-1", remote_id: str = "3", **fields: Any) -> SurveyedDevice:
+    """A device of the inventory, as a survey finds it."""
+    return _surveyed(SurveyedDevice, zone, name, remote_id, {"status": "ok", "role": "leaf", **fields})
+
+
+def a_link(zone: Zone, name: str = "swp1@Leaf-1 - eth1@Server-1", remote_id: str = "1", **fields: Any) -> SurveyedLink:
+    return _surveyed(SurveyedLink, zone, name, remote_id, {"status": "up", "plane": "access", **fields})
+
+
+def a_session(zone: Zone, name: str = "ISP-1-Leaf-1", remote_id: str = "1", **fields: Any) -> SurveyedSession:
+    return _surveyed(SurveyedSession, zone, name, remote_id, {"status": "up", "device_id": "3", **fields})
+
+
+def _surveyed(model: Any, zone: Zone, name: str, remote_id: str, fields: dict[str, Any]) -> Any:
+    now = clock.now()
+    Survey.objects.update_or_create(
+        zone=zone, defaults={"devices_read_at": now, "links_read_at": now, "sessions_read_at": now}
+    )
+    keys = {"id": model.id_of(zone, remote_id), "sort_key": sort_key_of(name), "search_key": key_of(name)}
+    return model.objects.create(zone=zone, name=name, remote_id=remote_id, **keys, **fields)
 
 
 BY = Actor.system("test")

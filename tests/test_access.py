@@ -179,6 +179,11 @@ POST   operations:platform_retry_stuck  -     login      404       404     404  
 GET    operations:platform_give_up  operation  login     404       404     404       200
 POST   operations:platform_give_up  operation  login     404       404     404       422
 GET    fabric:topology             -          login      404       404     404       200
+GET    fabric:device_list          -          login      404       404     404       200
+GET    fabric:device_detail        device     login      404       404     404       200
+GET    fabric:link_list            -          login      404       404     404       200
+GET    fabric:link_detail          link       login      404       404     404       200
+GET    fabric:session_list         -          login      404       404     404       200
 GET    fabric:glossary             -          login      404       404     404       200
 GET    zones:list            -          login      404       404     404       200
 GET    zones:reconnect       zone       login      404       404     404       200
@@ -345,6 +350,9 @@ class Row(NamedTuple):
         kwargs: dict[str, Any] = {"tenant_slug": tenant} if self.view in TENANT_VIEWS else {}
         if self.of == "lbmember":
             kwargs |= {"pk": ids["balancer"], "member": ids["lbmember"]}
+        elif self.of in ("device", "link"):  # called by a zone and by what Netris calls it
+            zone, _, remote_id = str(ids[self.of]).partition("/")
+            kwargs |= {"zone": zone, "remote_id": remote_id or "none"}
         elif self.of in ids:
             kwargs["pk"] = ids[self.of]
         elif self.of == "slug":
@@ -410,6 +418,8 @@ def ids(acme, globex) -> Ids:
         "tenant_id": acme.pk,
         "zone": zone.pk,
         "stray": builders.a_stray(zone).pk,
+        "device": f"{zone.slug}/{builders.a_device(zone).remote_id}",
+        "link": f"{zone.slug}/{builders.a_link(zone).remote_id}",
         **builders.whoever_belongs_to(acme),
     }
 

@@ -18,6 +18,8 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
+from apps.fabric.models import SurveyedDevice, SurveyedLink
+from apps.fabric.surveys import survey
 from apps.instances.queries import theirs
 from apps.mirror.models import Item, Kind
 from apps.mirror.services import refresh_due, request_refresh
@@ -26,6 +28,7 @@ from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
 from apps.tenancy import services
 from apps.tenancy.models import ApiToken, AuditEntry, Membership, Role, Tenant, User
+from apps.zones.models import Zone
 from tests import builders
 from tests.test_access import ROWS, Row
 
@@ -138,6 +141,7 @@ def site(acme, globex, zone, clouds_of):
         builders.an_account(tenant, zone)
     request_refresh(zone)
     refresh_due(clouds_of)
+    survey(zone)
     return zone
 
 
@@ -191,9 +195,18 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
         ids["acl"] = (vpc.acls.first() or builders.an_acl(vpc, rules=RULES)).pk
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
+        ids |= {"device": device_of(vpc.zone), "link": link_of(vpc.zone)}
         ids |= {"publicip": a_public_ip_of(vpc), **what_leads_into(vpc)}
         found |= {page.path(ids) for page in pages}
     return sorted(found)
+
+
+def device_of(zone: Zone) -> str:
+    return f"{zone.slug}/{SurveyedDevice.objects.get(zone=zone, name='SoftGate-1').remote_id}"
+
+
+def link_of(zone: Zone) -> str:
+    return f"{zone.slug}/{SurveyedLink.objects.filter(zone=zone, plane='border')[0].remote_id}"
 
 
 def a_public_ip_of(vpc: Vpc) -> Any:

@@ -140,7 +140,7 @@ def _links(devices: Sequence[Device], links: Sequence[Cable], ports: Mapping[str
             continue  # of another site
         plane = "underlay" if link.underlay else "management" if {a.device, b.device} & out_of_band else "access"
         status = verdicts.link_status((ports.get(link.local), ports.get(link.remote)))
-        rows.append(LinkRow(a, b, plane, status))
+        rows.append(LinkRow(link.id, a, b, plane, status))
     return sorted(rows, key=lambda row: (row.plane != "underlay", row.plane, natural(f"{row.a.device} {row.a.port}")))
 
 
@@ -226,7 +226,9 @@ def _border(
         end = _end(name, ids)
         if end.device_id and name not in inside:
             status = verdicts.link_status((ports.get(name),))
-            found[row.router.id, name] = LinkRow(End(row.router.id, row.router.name, ""), end, "border", status)
+            link_id = f"{row.router.id}-{_slug(name)}"
+            router = End(row.router.id, row.router.name, "")
+            found[row.router.id, name] = LinkRow(link_id, router, end, "border", status)
     return sorted(found.values(), key=lambda link: (natural(link.a.device), natural(link.b.device)))
 
 

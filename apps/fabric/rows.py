@@ -87,9 +87,16 @@ class End:
     device: str
     port: str
 
+    @property
+    def label(self) -> str:
+        return f"{self.port}@{self.device}" if self.port else self.device
+
 
 @dataclass(frozen=True)
 class LinkRow:
+    """`id` is the mirror's; a border cable, of which Netris knows one port alone, is called by its router and port."""
+
+    id: str
     a: End
     b: End
     plane: str

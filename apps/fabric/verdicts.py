@@ -24,6 +24,8 @@ SILENCE = timedelta(minutes=2)
 OK, WARNING, CRITICAL = "ok", "warning", "critical"
 STALE, UNKNOWN, MAINTENANCE = "stale", "unknown", "maintenance"
 UP, DOWN, DISABLED = "up", "down", "disabled"
+#: Of a session that should be there and that nobody has made.
+MISSING = "missing"
 
 _WORDS = {
     **dict.fromkeys(("ok", "up", "active", "healthy", "normal"), OK),
@@ -115,6 +117,6 @@ def badness(status: str, *, is_due: bool) -> int:
             return 1
         case (("critical" | "down"), True):
             return 2
-        case "warning", _:
+        case (("warning" | "missing"), _):
             return 4 if is_due else 3
     return 5

@@ -107,6 +107,18 @@ def cables(zone: Zone) -> list[Cable]:
     return [Cable(id, local or "", remote or "", underlay == "true") for id, local, remote, underlay in rows]
 
 
+def rows_by_id(kind: Kind, ids: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, str], Any]:
+    """Rows of a list as the client's types, by zone and remote id. One query."""
+    of_zone: dict[UUID, list[str]] = {}
+    for zone_id, remote_id in ids:
+        of_zone.setdefault(zone_id, []).append(remote_id)
+    which = Q(pk__in=())
+    for zone_id, wanted in of_zone.items():
+        which |= Q(zone=zone_id, remote_id__in=wanted)
+    found = Item.objects.filter(which, kind=kind)
+    return {(item.zone_id, item.remote_id): SWEEPS[kind].row_of(item.data) for item in found}
+
+
 def bgp_sessions(zone: Zone) -> list[EBgp]:
     return [row for row in items(zone, Kind.NETRIS_BGP) if isinstance(row, EBgp)]
 

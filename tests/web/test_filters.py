@@ -32,6 +32,9 @@ LISTS = [
     "accounts:tenant_list",
     "members",
     "people",
+    "fabric:device_list",
+    "fabric:link_list",
+    "fabric:session_list",
 ]
 
 
@@ -51,6 +54,9 @@ def browser(admin, acme, place, started):
     builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.21"), tier)
     builders.a_balancer(builders.a_public_ip(vpc, "198.51.100.22"), tier)
     builders.an_acl(vpc)
+    builders.a_device(place)
+    builders.a_link(place)
+    builders.a_session(place)
     builders.an_instance(Account.unscoped.filter(tenant=acme).first() or builders.an_account(acme, place), "web-1")
     whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name}
     AuditEntry.unscoped.create(tenant=acme, actor="ann", action="vpc.create", **whose)

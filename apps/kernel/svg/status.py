@@ -60,6 +60,7 @@ LOOKS = {
     "maintenance": Look("Maintenance", "woad", "wrench", "square"),
     "up": Look("Up", "sage", "circle-check", "disc"),
     "down": Look("Down", "madder", "circle-x", "cross"),
+    "missing": Look("Missing", "weld", "circle-dashed", "triangle"),
     "slow": Look("Slow", "weld", "clock-alert", "triangle"),
     "suspected": Look("Suspected", "weld", "triangle-alert", "triangle"),
     "away": Look("Reconnecting", "indigo", "loader-circle", "dot-ring", is_moving=True),

@@ -1,0 +1,68 @@
+"""The filters of the lists of the inventory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import QueryDict
+
+from apps.fabric.inventory.queries import PLANES, STATUSES, Surveys, pairs
+from apps.fabric.layers import ROLES
+from apps.fabric.models import Part
+from apps.kernel.forms import Choice, ListForm, Search
+from apps.kernel.svg.status import look_of
+from apps.zones.models import Zone
+
+
+def _statuses(part: Part) -> list[tuple[str, str]]:
+    return [(word, look_of(word).words) for word in STATUSES[part]]
+
+
+class InventoryForm(ListForm):
+    also = ("page", "sort")
+    zone = Choice("zone")
+
+    def __init__(self, address: QueryDict, surveys: Surveys) -> None:
+        super().__init__(address)
+        self.surveys = surveys
+        self._offer("zone", [(zone.slug, zone.name) for zone in surveys.zones])
+
+    def _offer(self, name: str, choices: Any) -> None:
+        field = self.fields[name]
+        assert isinstance(field, Choice)
+        field.offer(choices)
+
+    @property
+    def zone_chosen(self) -> Zone | None:
+        return next((zone for zone in self.surveys.zones if zone.slug == self.said("zone")), None)
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """As `queries.narrowed` takes it."""
+        exact = {name: self.said(name) for name in self.fields if name not in ("q", "zone")}
+        return {"words": self.words, "zone": self.zone_chosen, **exact}
+
+
+class DeviceListForm(InventoryForm):
+    q = Search("name, address or ASN")
+    nothing = "No device has this name, address or ASN, or is of this kind."
+    role = Choice("role", [(role, label) for role, label in ROLES.items() if role != "isp"])
+    status = Choice("status", _statuses(Part.DEVICE))
+    pair = Choice("pair")
+
+    def __init__(self, address: QueryDict, surveys: Surveys) -> None:
+        super().__init__(address, surveys)
+        self._offer("pair", [(pair, f"Behind {pair}") for pair in pairs()])
+
+
+class LinkListForm(InventoryForm):
+    q = Search("device or port")
+    nothing = "No link has an end of this name, or is of this kind."
+    plane = Choice("plane", [(plane, plane.capitalize()) for plane in PLANES])
+    status = Choice("status", _statuses(Part.LINK))
+
+
+class SessionListForm(InventoryForm):
+    q = Search("session, router, device or address")
+    nothing = "No session has this name or address, or is of this kind."
+    status = Choice("status", _statuses(Part.SESSION))

@@ -1,0 +1,106 @@
+"""What the page of a device, or of a link, shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Q
+
+from apps.fabric.inventory.queries import (
+    DeviceLine,
+    Line,
+    SessionLine,
+    Surveys,
+    at_device,
+    device_lines,
+    link_lines,
+    session_lines,
+)
+from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedSession
+from apps.mirror.queries import Check
+
+#: A spine has a link to each of its leaves; what is behind these is in the list of links.
+MOST = 100
+BADNESS = {"critical": 0, "warning": 1, "unknown": 2}
+
+
+@dataclass(frozen=True)
+class End:
+    """The other end of a link of the device."""
+
+    link: Line[SurveyedLink]
+    port: str
+    device: str
+    #: Blank where the inventory has no such device.
+    device_id: str
+    far_port: str
+
+
+@dataclass(frozen=True)
+class DevicePage:
+    line: DeviceLine
+    ends: Sequence[End]
+    has_more_ends: bool
+    sessions: Sequence[SessionLine]
+
+    @property
+    def checks(self) -> Sequence[Check]:
+        """Of the node and of its sessions, the worst first; those of ports stand with the ports."""
+        if self.line.said is None:
+            return ()
+        checks = [check for check in self.line.said.device.checks if check.name != "check_port"]
+        return sorted(checks, key=lambda check: BADNESS.get(check.status.lower(), len(BADNESS)))
+
+
+@dataclass(frozen=True)
+class LinkPage:
+    line: Line[SurveyedLink]
+    #: The device at each end; None where the inventory has none.
+    a: DeviceLine | None
+    b: DeviceLine | None
+    a_checks: Sequence[Check]
+    b_checks: Sequence[Check]
+    sessions: Sequence[SessionLine]
+
+
+def device_page(row: SurveyedDevice) -> DevicePage:
+    """Four queries."""
+    surveys = Surveys({row.zone_id: row.zone.survey})
+    [line] = device_lines([row], surveys)
+    links = at_device(SurveyedLink.objects.filter(zone=row.zone), row.remote_id).order_by("badness", "sort_key")
+    found = link_lines(links[: MOST + 1], surveys)
+    sessions = SurveyedSession.objects.filter(zone=row.zone, device_id=row.remote_id).order_by("badness", "sort_key")
+    ends = [_end_of(link, row.remote_id) for link in found[:MOST]]
+    return DevicePage(line, ends, len(found) > MOST, session_lines(sessions, surveys))
+
+
+def _end_of(link: Line[SurveyedLink], remote_id: str) -> End:
+    row = link.row
+    if row.a_id == remote_id:
+        return End(link, row.a_port, row.b_device, row.b_id, row.b_port)
+    return End(link, row.b_port, row.a_device, row.a_id, row.a_port)
+
+
+def link_page(row: SurveyedLink) -> LinkPage:
+    """Four queries."""
+    surveys = Surveys({row.zone_id: row.zone.survey})
+    devices = SurveyedDevice.objects.filter(zone=row.zone, remote_id__in=[row.a_id, row.b_id])
+    lines = {line.row.remote_id: line for line in device_lines(devices, surveys)}
+    a, b = lines.get(row.a_id), lines.get(row.b_id)
+    ends = {row.a_id, row.b_id} - {""}
+    over = SurveyedSession.objects.filter(Q(device_id__in=ends), Q(router_id__in=ends), zone=row.zone)
+    return LinkPage(
+        Line(row, row.zone.survey),
+        a,
+        b,
+        _checks_of_port(a, row.a_port),
+        _checks_of_port(b, row.b_port),
+        session_lines(over.order_by("badness", "sort_key"), surveys),
+    )
+
+
+def _checks_of_port(line: DeviceLine | None, port: str) -> list[Check]:
+    if line is None or line.said is None:
+        return []
+    return [check for check in line.said.device.checks if check.port.partition("@")[0] == port]

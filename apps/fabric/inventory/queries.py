@@ -1,0 +1,193 @@
+"""Lists of the inventory over all zones, narrowed as pages and the API ask for it. Each function says what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from apps.fabric import verdicts
+from apps.fabric.models import Part, Survey, Surveyed, SurveyedDevice, SurveyedLink, SurveyedSession
+from apps.fabric.rows import DeviceRow
+from apps.kernel.named import containing
+from apps.kernel.svg.status import look_of
+from apps.mirror import queries as mirror
+from apps.mirror.models import Kind
+from apps.mirror.queries import Device, EBgp
+from apps.zones.models import Zone
+
+S = TypeVar("S", bound=Surveyed)
+
+#: By how a list may be sorted. What is wrong comes first, unless somebody asks otherwise.
+WORST_FIRST = "status"
+SORTS = {
+    "status": ("badness", "sort_key", "id"),
+    "-status": ("-badness", "sort_key", "id"),
+    "name": ("sort_key", "id"),
+    "-name": ("-sort_key", "-id"),
+}
+DEVICE_SORTS = SORTS | {"role": ("role", "sort_key", "id"), "-role": ("-role", "sort_key", "id")}
+
+STATUSES = {
+    Part.DEVICE: ("critical", "warning", "stale", "unknown", "maintenance", "ok"),
+    Part.LINK: ("down", "warning", "stale", "unknown", "up"),
+    Part.SESSION: ("down", "missing", "warning", "stale", "unknown", "disabled", "up"),
+}
+PLANES = ("underlay", "access", "management", "border")
+
+
+@dataclass(frozen=True)
+class Surveys:
+    """When which zone was surveyed, by its id."""
+
+    of_zone: Mapping[UUID, Survey]
+
+    @classmethod
+    def read(cls) -> Surveys:
+        """One query."""
+        return cls({each.zone_id: each for each in Survey.objects.select_related("zone").order_by("zone__name")})
+
+    @property
+    def zones(self) -> list[Zone]:
+        return [survey.zone for survey in self.of_zone.values()]
+
+    def fresh(self, part: Part) -> list[UUID]:
+        return [zone for zone, survey in self.of_zone.items() if not survey.is_stale(part)]
+
+    def in_status(self, part: Part, word: str) -> Q:
+        """Where a verdict is too old, nothing is said but that it is stale."""
+        fresh = Q(zone__in=self.fresh(part))
+        return ~fresh | Q(status=word) if word == verdicts.STALE else fresh & Q(status=word)
+
+    def readings(self, part: Part) -> list[Reading]:
+        """How old what a list shows is, zone by zone."""
+        return [Reading(survey, part) for survey in self.of_zone.values()]
+
+
+@dataclass(frozen=True)
+class Reading:
+    survey: Survey
+    part: Part
+
+    @property
+    def zone(self) -> Zone:
+        return self.survey.zone
+
+    @property
+    def read_at(self) -> datetime | None:
+        return self.survey.read_at(self.part)
+
+    @property
+    def fresh_for(self) -> int:
+        return int(self.survey.fresh_for(self.part).total_seconds())
+
+
+def narrowed(
+    rows: QuerySet[S], surveys: Surveys, *, words: str = "", zone: Zone | None = None, status: str = "", **exact: str
+) -> QuerySet[S]:
+    """`exact` are columns; what is blank narrows nothing."""
+    if words:
+        rows = rows.filter(containing("search_key", words))
+    if zone is not None:
+        rows = rows.filter(zone=zone)
+    if status:
+        rows = rows.filter(surveys.in_status(rows.model.part, status))
+    return rows.filter(**{column: value for column, value in exact.items() if value})
+
+
+def at_device(rows: QuerySet[SurveyedLink], remote_id: str) -> QuerySet[SurveyedLink]:
+    """Links with an end at a device of the zone that they are narrowed to."""
+    return rows.filter(Q(a_id=remote_id) | Q(b_id=remote_id))
+
+
+def pairs() -> list[str]:
+    """The pairs of leaves that something hangs on. One query."""
+    found = SurveyedDevice.objects.exclude(pair="").order_by("pair").values_list("pair", flat=True).distinct()
+    return list(found)
+
+
+# --- what is shown of them --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Line(Generic[S]):
+    """A row with what may be said of it now, and what Netris sent of it (None when it lists it no longer)."""
+
+    row: S
+    survey: Survey
+    sent: Any = None
+
+    @property
+    def status(self) -> str:
+        return self.survey.word_of(self.row)
+
+    @property
+    def is_stale(self) -> bool:
+        return self.survey.is_stale(self.row.part)
+
+    @property
+    def zone(self) -> Zone:
+        return self.survey.zone
+
+    @property
+    def words(self) -> str:
+        """For whoever hears the page."""
+        return f"{self.row.name} is {look_of(self.status).words.lower()}"
+
+    @property
+    def read_at(self) -> datetime | None:
+        return self.survey.read_at(self.row.part)
+
+    @property
+    def fresh_until(self) -> datetime | None:
+        return self.survey.fresh_until(self.row.part)
+
+    @property
+    def fresh_for(self) -> int:
+        return int(self.survey.fresh_for(self.row.part).total_seconds())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.row, name)
+
+
+@dataclass(frozen=True)
+class DeviceLine(Line[SurveyedDevice]):
+    @cached_property
+    def said(self) -> DeviceRow | None:
+        if not isinstance(self.sent, Device):
+            return None
+        return DeviceRow(self.sent, self.row.role, self.status, self.row.because)
+
+
+@dataclass(frozen=True)
+class SessionLine(Line[SurveyedSession]):
+    @property
+    def session(self) -> EBgp | None:
+        return self.sent if isinstance(self.sent, EBgp) else None
+
+
+def device_lines(rows: Iterable[SurveyedDevice], surveys: Surveys) -> list[DeviceLine]:
+    """One query."""
+    listed = list(rows)
+    sent = _sent(Kind.NETRIS_DEVICE, listed)
+    return [DeviceLine(row, surveys.of_zone[row.zone_id], sent.get((row.zone_id, row.remote_id))) for row in listed]
+
+
+def session_lines(rows: Iterable[SurveyedSession], surveys: Surveys) -> list[SessionLine]:
+    """One query."""
+    listed = list(rows)
+    sent = _sent(Kind.NETRIS_BGP, listed)
+    return [SessionLine(row, surveys.of_zone[row.zone_id], sent.get((row.zone_id, row.remote_id))) for row in listed]
+
+
+def link_lines(rows: Iterable[SurveyedLink], surveys: Surveys) -> list[Line[SurveyedLink]]:
+    return [Line(row, surveys.of_zone[row.zone_id]) for row in rows]
+
+
+def _sent(kind: Kind, rows: Sequence[Surveyed]) -> dict[tuple[UUID, str], Any]:
+    return mirror.rows_by_id(kind, [(row.zone_id, row.remote_id) for row in rows])

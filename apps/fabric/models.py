@@ -1,0 +1,199 @@
+"""The inventory as it was surveyed: what `picture_of` makes of a zone's lists, a row for each device, link and session.
+
+The mirror holds what Netris sent, a row here what is to be said of it: a role comes from all cables, a verdict from the
+checks of two devices. Kept in rows it can be narrowed, sorted and paged, however large the fabric is. They are written
+by `surveys.survey` alone, after sweeps; what else is known of a device or a session is in the mirror, by `remote_id`.
+
+A verdict is as old as the lists that it was made of (`Survey`). When these are too old, nothing is called well any
+more: `status` is what was found last, and `Survey.word_of` what may still be said.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import ClassVar
+from uuid import UUID, uuid5
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+from apps.fabric import verdicts
+from apps.kernel import clock
+from apps.mirror.models import Kind
+from apps.zones.models import Zone
+
+
+class Part(models.TextChoices):
+    """What an inventory is made of."""
+
+    DEVICE = "device"
+    LINK = "link"
+    SESSION = "session"
+
+
+#: The lists that the verdicts on a part come from.
+LISTS = {
+    Part.DEVICE: (Kind.NETRIS_DEVICE,),
+    Part.LINK: (Kind.NETRIS_DEVICE, Kind.NETRIS_LINK),
+    Part.SESSION: (Kind.NETRIS_BGP,),
+}
+
+
+class Survey(models.Model):
+    """When the lists were read from which a zone's rows come."""
+
+    zone = models.OneToOneField(Zone, on_delete=models.CASCADE, primary_key=True, related_name="survey")
+    devices_read_at = models.DateTimeField(null=True)
+    links_read_at = models.DateTimeField(null=True)
+    sessions_read_at = models.DateTimeField(null=True)
+
+    objects = models.Manager()
+
+    def __str__(self) -> str:
+        return f"Survey of {self.zone}"
+
+    @property
+    def read(self) -> dict[Kind, datetime | None]:
+        return {
+            Kind.NETRIS_DEVICE: self.devices_read_at,
+            Kind.NETRIS_LINK: self.links_read_at,
+            Kind.NETRIS_BGP: self.sessions_read_at,
+        }
+
+    def read_at(self, part: Part) -> datetime | None:
+        """The oldest of the readings behind it; None while there is one that was never made."""
+        moments = [self.read[kind] for kind in LISTS[part]]
+        return min((each for each in moments if each), default=None) if all(moments) else None
+
+    def fresh_until(self, part: Part) -> datetime | None:
+        ends = [at + kind.fresh_for for kind, at in self.read.items() if kind in LISTS[part] and at]
+        return min(ends) if len(ends) == len(LISTS[part]) else None
+
+    def fresh_for(self, part: Part) -> timedelta:
+        return min(kind.fresh_for for kind in LISTS[part])
+
+    def is_stale(self, part: Part) -> bool:
+        until = self.fresh_until(part)
+        return until is None or until < clock.now()
+
+    def word_of(self, row: Surveyed) -> str:
+        """What may be said of it now."""
+        return verdicts.STALE if self.is_stale(row.part) else row.status
+
+
+def sort_key_of(name: str) -> str:
+    """Orders names as people count: leaf-2 before leaf-10."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(10), name.lower())
+
+
+class Surveyed(models.Model):
+    """`id` is the same whenever a thing is seen again, `created_at` when that was first."""
+
+    part: ClassVar[Part]
+
+    id = models.UUIDField(primary_key=True)
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="+")
+    #: Netris' id of it, or what stands for one.
+    remote_id = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True)
+    sort_key = models.TextField(blank=True)
+    #: What people search it by, folded (`kernel.named`).
+    search_key = models.TextField(blank=True)
+    status = models.CharField(max_length=16)
+    #: How bad that is: the worst first (`verdicts.badness`).
+    badness = models.PositiveSmallIntegerField(default=0)
+    #: The silent device that explains all that is wrong with it.
+    because = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(default=clock.now)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def id_of(cls, zone: Zone, remote_id: object) -> UUID:
+        return uuid5(zone.pk, f"{cls.part}:{remote_id}")
+
+    @classmethod
+    def columns(cls) -> list[str]:
+        """What a survey writes anew when it is found changed."""
+        return [field.attname for field in cls._meta.concrete_fields if field.name not in ("id", "zone", "created_at")]
+
+
+class SurveyedDevice(Surveyed):
+    part = Part.DEVICE
+
+    role = models.CharField(max_length=16)
+    #: The leaves that it hangs on, "Leaf-1 + Leaf-2"; of a leaf those that it shares its hosts with.
+    pair = models.CharField(max_length=255, blank=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        verbose_name = "device"
+        constraints = [models.UniqueConstraint(fields=("zone", "remote_id"), name="surveyed_device_is_unique")]
+        indexes = [
+            models.Index(fields=("badness", "sort_key", "id"), name="device_worst_first"),
+            models.Index(fields=("sort_key", "id"), name="device_by_name"),
+            models.Index(fields=("-created_at", "-id"), name="device_newest"),
+            models.Index(fields=("zone", "pair"), name="device_by_pair"),
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="device_by_words"),
+        ]
+
+
+class SurveyedLink(Surveyed):
+    """A cable. An end that the inventory does not have has no id; a router's of an ISP has one of its own."""
+
+    part = Part.LINK
+
+    #: underlay, access, management, border
+    plane = models.CharField(max_length=16)
+    a_id = models.CharField(max_length=255, blank=True)
+    a_device = models.CharField(max_length=255, blank=True)
+    a_port = models.CharField(max_length=255, blank=True)
+    b_id = models.CharField(max_length=255, blank=True)
+    b_device = models.CharField(max_length=255, blank=True)
+    b_port = models.CharField(max_length=255, blank=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        verbose_name = "link"
+        constraints = [models.UniqueConstraint(fields=("zone", "remote_id"), name="surveyed_link_is_unique")]
+        indexes = [
+            models.Index(fields=("badness", "sort_key", "id"), name="link_worst_first"),
+            models.Index(fields=("sort_key", "id"), name="link_by_name"),
+            models.Index(fields=("-created_at", "-id"), name="link_newest"),
+            models.Index(fields=("zone", "a_id"), name="link_by_one_end"),
+            models.Index(fields=("zone", "b_id"), name="link_by_other_end"),
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="link_by_words"),
+        ]
+
+
+class SurveyedSession(Surveyed):
+    """A BGP session with a router of the internet, or one that should be and is not."""
+
+    part = Part.SESSION
+
+    #: The device that ends it.
+    device_id = models.CharField(max_length=255)
+    device = models.CharField(max_length=255)
+    router_id = models.CharField(max_length=255)
+    router = models.CharField(max_length=255)
+    router_asn = models.PositiveBigIntegerField(null=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        verbose_name = "session"
+        constraints = [models.UniqueConstraint(fields=("zone", "remote_id"), name="surveyed_session_is_unique")]
+        indexes = [
+            models.Index(fields=("badness", "sort_key", "id"), name="session_worst_first"),
+            models.Index(fields=("sort_key", "id"), name="session_by_name"),
+            models.Index(fields=("-created_at", "-id"), name="session_newest"),
+            models.Index(fields=("zone", "device_id"), name="session_by_device"),
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="session_by_words"),
+        ]

@@ -1,0 +1,146 @@
+"""What a survey makes of the mirror, and when it writes anything."""
+
+from __future__ import annotations
+
+import time_machine
+from pytest_django import DjangoAssertNumQueries
+
+from apps.fabric.models import Part, Survey, SurveyedDevice, SurveyedLink, SurveyedSession, sort_key_of
+from apps.fabric.queries import picture_of
+from apps.fabric.surveys import survey
+from apps.kernel.clock import now
+from apps.mirror.models import Item, Kind
+from apps.zones.models import Zone
+from sandbox.world import World
+from tests.fabric.conftest import Order, Sweep
+
+
+def test_the_inventory_is_what_the_picture_shows(zone: Zone, surveyed: Sweep) -> None:
+    picture = picture_of(zone)
+
+    devices = SurveyedDevice.objects.filter(zone=zone)
+    assert {(row.remote_id, row.name, row.role, row.status) for row in devices} == {
+        (row.id, row.name, row.role, row.status) for row in picture.devices
+    }
+    links = SurveyedLink.objects.filter(zone=zone)
+    assert {(row.remote_id, row.plane, row.a_id, row.b_id, row.status) for row in links} == {
+        (row.id, row.plane, row.a.device_id, row.b.device_id, row.status) for row in picture.links
+    }
+    assert links.count() == len(picture.links) > 30
+    sessions = SurveyedSession.objects.filter(zone=zone)
+    assert {(row.remote_id, row.device_id, row.router, row.status) for row in sessions} == {
+        (str(row.session.id), row.device_id, row.router.name, row.status) for row in picture.sessions
+    }
+
+
+def test_hosts_are_told_by_the_leaves_that_they_hang_on(zone: Zone, surveyed: Sweep) -> None:
+    pairs = dict(SurveyedDevice.objects.filter(zone=zone).values_list("name", "pair"))
+
+    both = "Leaf-1 + Leaf-2"
+    assert {name for name, pair in pairs.items() if pair == both} == {
+        *(f"Server-{n}" for n in (1, 2, 3, 4)),
+        *(f"SoftGate-{n}" for n in (1, 2, 3, 4)),
+        "Leaf-1",
+        "Leaf-2",
+    }
+    assert {name for name, pair in pairs.items() if not pair} == {"Spine-1", "Spine-2", "OOB-1"}
+
+
+def test_nothing_is_judged_twice_and_only_what_differs_is_written(
+    zone: Zone,
+    surveyed: Sweep,
+    read: Sweep,
+    order: Order,
+    clock: time_machine.Traveller,
+    django_assert_num_queries: DjangoAssertNumQueries,
+) -> None:
+    with django_assert_num_queries(4):
+        assert survey(zone) is False
+
+    before = _versions(zone)
+    order("/devices/Leaf-2/kill")
+    clock.shift(600)
+    read()
+    assert survey(zone) is True
+
+    after = _versions(zone)
+    assert after.keys() == before.keys()
+    assert before["Leaf-1"] != after["Leaf-1"], "its checks miss Leaf-2"
+    assert before["Server-1"] == after["Server-1"], "it has no agent that could miss anything"
+    leaf = SurveyedDevice.objects.get(zone=zone, name="Leaf-2")
+    assert leaf.status == "critical"
+    due = SurveyedLink.objects.filter(zone=zone, status="down")
+    assert due.count() > 0
+    assert set(due.values_list("because", flat=True)) == {"Leaf-2"}
+
+
+def _versions(zone: Zone) -> dict[str, str]:
+    """Which version of its row each device has: a row that is written anew has another one."""
+    rows = SurveyedDevice.objects.filter(zone=zone).extra(select={"version": "xmin::text"})
+    return dict(rows.values_list("name", "version"))
+
+
+def test_what_is_gone_goes_and_comes_back_as_itself(zone: Zone, surveyed: Sweep, clock: time_machine.Traveller) -> None:
+    leaf = SurveyedDevice.objects.get(zone=zone, name="Leaf-2")
+    item = Item.objects.get(zone=zone, kind=Kind.NETRIS_DEVICE, name="Leaf-2")
+    data = item.data
+    item.delete()
+    _read_again(zone, clock)
+    assert not SurveyedDevice.objects.filter(zone=zone, name="Leaf-2").exists()
+
+    Item.objects.create(
+        zone=zone,
+        kind=Kind.NETRIS_DEVICE,
+        remote_id=leaf.remote_id,
+        name="Leaf-2",
+        data=data,
+        changed_at=item.changed_at,
+    )
+    _read_again(zone, clock)
+    assert SurveyedDevice.objects.get(zone=zone, name="Leaf-2").pk == leaf.pk
+
+
+def _read_again(zone: Zone, clock: time_machine.Traveller) -> None:
+    clock.shift(1)
+    zone.readings.filter(kind=Kind.NETRIS_DEVICE).update(read_at=now())
+    assert survey(zone)
+
+
+def test_a_survey_of_older_readings_writes_nothing(zone: Zone, surveyed: Sweep, clock: time_machine.Traveller) -> None:
+    """Two workers judge at once, and the one with the older readings is the last to write."""
+    last = Survey.objects.get(zone=zone)
+    SurveyedDevice.objects.filter(name="Leaf-1").update(status="critical")
+    clock.shift(1)
+    Survey.objects.update(devices_read_at=now(), links_read_at=last.links_read_at)
+
+    assert survey(zone) is False
+    assert SurveyedDevice.objects.get(name="Leaf-1").status == "critical"
+
+
+def test_a_session_that_nobody_made_is_missing(zone: Zone, surveyed: Sweep, clock: time_machine.Traveller) -> None:
+    assert not SurveyedSession.objects.filter(status="missing").exists()
+    Item.objects.filter(zone=zone, kind=Kind.NETRIS_BGP, name="ISP-2-SoftGate-3").delete()
+    _read_again(zone, clock)
+
+    [row] = SurveyedSession.objects.filter(status="missing")
+    assert (row.router, row.device, row.name) == ("ISP-2", "SoftGate-3", "ISP-2 to SoftGate-3")
+    assert row.badness < SurveyedSession.objects.get(name="ISP-1-SoftGate-1").badness
+
+
+def test_while_netris_is_away_everything_is_stale_and_stays(
+    zone: Zone, surveyed: Sweep, world: World, clock: time_machine.Traveller
+) -> None:
+    world.netris.faults.order("down")
+    clock.shift(3600)
+    surveyed()
+
+    found = Survey.objects.get(zone=zone)
+    for row in SurveyedDevice.objects.filter(zone=zone):
+        assert found.word_of(row) == "stale"
+    assert found.is_stale(Part.LINK)
+    assert SurveyedDevice.objects.filter(zone=zone, status="ok").exists(), "what was found last is kept"
+
+
+def test_names_are_sorted_as_people_count() -> None:
+    names = ["leaf-10", "Leaf-2", "leaf-1", "swp10@leaf-1", "swp9@leaf-1"]
+    assert sorted(names, key=sort_key_of) == ["leaf-1", "Leaf-2", "leaf-10", "swp9@leaf-1", "swp10@leaf-1"]
