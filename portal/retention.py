@@ -14,6 +14,7 @@
     tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
     audit entries               `WEFT_AUDIT_DAYS` after they were written; whatever they tell of is no matter
     who had a public IP         `WEFT_AUDIT_DAYS` after it was released
+    who had a VNI               `WEFT_AUDIT_DAYS` after they had it no more
 
 Operations go before their rows, and what lies in a VPC before it: a row that an operation is about stays, so no page
 leads to what has been forgotten, and nothing is taken from under an operation that is live or stuck. An operation about
@@ -56,6 +57,7 @@ from apps.operations.state import AT_REST
 from apps.strays.models import Stray
 from apps.tenancy.api.idempotency import KEPT
 from apps.tenancy.models import AuditEntry, IdempotencyKey, Invitation, Session
+from apps.vnis.models import Claim
 from apps.zones.models import Plugin
 
 Condition = Q | Combinable
@@ -105,6 +107,7 @@ def forget() -> None:
         long_ago = now - timedelta(days=settings.AUDIT_DAYS)
         _forget("audit entries", AuditEntry.unscoped.filter(at__lt=long_ago))
         _forget("holdings of public IPs", Holding.unscoped.filter(held_until__lt=long_ago))
+        _forget("claims of VNIs", Claim.unscoped.filter(ended_at__lt=long_ago))
 
 
 def _nothing_there_is_about(gone: datetime) -> Iterator[Condition]:

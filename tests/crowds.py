@@ -19,6 +19,10 @@ from apps.mirror.sweeps import SWEEPS
 from apps.networks.models import Tier, Vpc
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
+from apps.vnis.feed import LISTS
+from apps.vnis.models import LAST_VNI
+from apps.vnis.ranges import count
+from apps.zones.models import Zone
 from tests import builders
 
 #: Each VPC has an operation and an audit entry, and every fourth a tier.
@@ -177,3 +181,32 @@ def balanced_on_netris(vpc: Vpc, row: Balancer, number: int, ends: Sequence[dict
     front = {"id": number + 1, "name": f"D1-A2-Z1-V3-LB{number}", "ip": str(row.address), "port": row.port}
     state = {"protocol": "TCP", "status": "enable", "healthCheck": {"TCP": {"timeOut": "2000"}}}
     return front | state | {"vpc": {"id": vpc.netris_id}, "backendIps": backends}
+
+
+#: Of every three numbers that CloudStack gave out, one was lost again; the others are networks with their V-Nets.
+FILL_VNIS = """
+INSERT INTO vnis_claim (id, zone_id, system, vnis, kind, holder, name, owner, is_first, began_at, seen_at)
+SELECT gen_random_uuid(), %(zone)s, 'cloudstack', int8range(vni, vni + 1),
+    CASE WHEN n %% 3 = 0 THEN 'lost' ELSE 'network' END, vni::text, '', 'account ' || n %% 5000, true,
+    now() - (n %% 400) * interval '1 day', now()
+FROM (SELECT n, n * 16 + n %% 7 AS vni FROM generate_series(1, %(many)s) AS n) AS number;
+INSERT INTO vnis_claim (id, zone_id, system, vnis, kind, holder, name, owner, is_first, began_at, seen_at)
+SELECT gen_random_uuid(), zone_id, 'netris', vnis, 'vnet', holder, 'D1-A2-Z1-V3-N' || holder || '-tier', owner, true,
+    began_at, seen_at
+FROM vnis_claim WHERE zone_id = %(zone)s AND kind = 'network' AND lower(vnis) %% 20 = 0;
+ANALYZE vnis_claim;
+"""
+
+
+def vnis_of(zone: Zone, many: int) -> None:
+    """As many numbers that CloudStack has given out of all 16.7 million, with some of their V-Nets."""
+    network = {"name": "guest", "vlan": f"1-{LAST_VNI}"}
+    builders.mirrored(zone, Kind.CLOUDSTACK_POOL, ["pn-1"], data=network)
+    for kind in LISTS:
+        builders.mirrored(zone, kind, [])
+    with connection.cursor() as cursor:
+        for statement in FILL_VNIS.split(";\n")[:-1]:
+            cursor.execute(statement, {"zone": zone.pk, "many": many})
+    count(zone, clock.now())
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE vnis_block, vnis_share")

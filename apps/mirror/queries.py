@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +9,9 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, Exists, F, Func, JSONField, Max, OuterRef, Q, QuerySet, Subquery, TextField, Value
-from django.db.models.fields.json import KT, KeyTextTransform, KeyTransform
-from django.db.models.functions import Cast, Coalesce, Greatest, JSONObject, NullIf
+from django.db.models import F, Func, JSONField, Max, OuterRef, Q, Subquery, TextField, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Greatest, JSONObject
 
 from apps.kernel import clock
 from apps.kernel.remote import Wire
@@ -308,72 +307,3 @@ def _picture(kind: Kind, reading: Reading | None) -> Picture:
         at = max(filter(None, (own, reading.read_at)), default=None)
         seen[row["id"]] = Seen(SWEEPS[kind].row_of(row["data"]), at)
     return Picture(seen, reading.read_at, reading.is_stale, reading.error)
-
-
-@dataclass(frozen=True)
-class VniPool:
-    """How many VNIs of a zone's pools are what. `read_at` is the age of the oldest of the three lists that tell it.
-
-    CloudStack never gives a number back: one that no network has any more is lost for good, and no new tier will get it
-    (CloudStack 4.22 with its Netris plugin).
-    """
-
-    size: int
-    in_use: int
-    lost: int
-    read_at: datetime | None
-    is_stale: bool
-
-    @property
-    def free(self) -> int:
-        return max(self.size - self.in_use - self.lost, 0)
-
-
-VNI_LISTS = (Kind.CLOUDSTACK_POOL, Kind.CLOUDSTACK_VNI, Kind.CLOUDSTACK_NETWORK)
-
-
-def vni_pools(zones: Iterable[Zone]) -> dict[UUID, VniPool]:
-    """How far the VNIs of each zone reach, by the zone's id. A number that was first seen after the networks were read
-    counts as in use, as its network may be new. Five queries, however many zones."""
-    wanted = [zone.pk for zone in zones]
-    lists = {(row.zone_id, row.kind): row for row in Reading.objects.filter(zone__in=wanted, kind__in=VNI_LISTS)}
-    sizes: Counter[UUID] = Counter()
-    for item in Item.objects.filter(zone__in=wanted, kind=Kind.CLOUDSTACK_POOL):
-        sizes[item.zone_id] += sum(map(len, SWEEPS[Kind.CLOUDSTACK_POOL].row_of(item.data).vnis))
-    networks_read_at = Reading.objects.filter(zone=OuterRef("zone"), kind=Kind.CLOUDSTACK_NETWORK).values("read_at")
-    taken = Item.objects.filter(zone__in=wanted, kind=Kind.CLOUDSTACK_VNI)
-    settled = taken.filter(changed_at__lte=Subquery(networks_read_at))
-    # Two counts: as a condition of rows PostgreSQL joins both lists, as one of a count it compares each with each.
-    lost = Counter(_by_zone(settled))
-    lost.subtract(_by_zone(settled.filter(_is_held())))
-    all_taken = _by_zone(taken)
-    return {
-        zone: _pool([lists.get((zone, kind)) for kind in VNI_LISTS], sizes[zone], all_taken.get(zone, 0), lost[zone])
-        for zone in wanted
-    }
-
-
-def _pool(lists: Sequence[Reading | None], size: int, taken: int, lost: int) -> VniPool:
-    ages = [each.read_at for each in lists if each is not None and each.read_at is not None]
-    return VniPool(
-        size=size,
-        in_use=taken - lost,
-        lost=lost,
-        read_at=min(ages) if len(ages) == len(lists) else None,
-        is_stale=any(each is None or each.is_stale for each in lists),
-    )
-
-
-def _by_zone(rows: QuerySet[Item]) -> dict[UUID, int]:
-    return dict(rows.order_by().values_list("zone").annotate(Count("pk")))
-
-
-def _is_held() -> Exists:
-    """That a network of the zone holds the number. Tiers keep theirs in a detail while they sleep; what is no network
-    of Netris has it in its URI alone."""
-    detail = Cast(KeyTextTransform("netrisvxlanid", KeyTransform("details", "data")), TextField())
-    uri = KeyTextTransform("broadcasturi", "data")
-    in_uri = Func(uri, Value("://"), Value(2), function="split_part", output_field=TextField())
-    number = Coalesce(NullIf(detail, Value("")), in_uri, output_field=TextField())
-    networks = Item.objects.filter(zone=OuterRef("zone"), kind=Kind.CLOUDSTACK_NETWORK)
-    return Exists(networks.annotate(number=number).filter(number=OuterRef("key")))

@@ -10,14 +10,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from apps.mirror import queries
 from apps.mirror.models import Item, Kind, Reading
-from apps.mirror.services import refresh, refresh_due
-from apps.networks.models import Tier
-from apps.networks.services import create_vpc, delete_tier
-from apps.tenancy.models import Tenant
+from apps.mirror.services import refresh_due
 from apps.zones.clouds import OpenClouds
 from apps.zones.models import Zone
-from tests import builders
-from tests.conftest import Run
 
 
 def a_reading(zone: Zone, kind: Kind, *, seconds_ago: float = 1, **fields: object) -> Reading:
@@ -129,90 +124,3 @@ def test_pictures_of_several_lists_cost_one_query(
         ("vpc 8", timezone.now() + timedelta(seconds=1)),  # read by its id after the list
     ]
     assert (found[Kind.NETRIS_NAT].read_at, found[Kind.NETRIS_NAT].is_stale) == (None, True)
-
-
-# --- VNIs -------------------------------------------------------------------------------------------------------------
-
-
-def a_number(zone: Zone, number: int, *, seconds_ago: float = 600) -> Item:
-    seen = timezone.now() - timedelta(seconds=seconds_ago)
-    return Item.objects.create(
-        zone=zone, kind=Kind.CLOUDSTACK_VNI, remote_id=number, key=number, data={"id": "1"}, changed_at=seen
-    )
-
-
-def pool_of(zone: Zone) -> queries.VniPool:
-    return queries.vni_pools([zone])[zone.pk]
-
-
-def test_numbers_that_no_network_has_any_more_are_lost_w5(
-    zone: Zone, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    oldest = a_reading(zone, Kind.CLOUDSTACK_POOL, seconds_ago=100)
-    a_reading(zone, Kind.CLOUDSTACK_VNI, seconds_ago=50)
-    a_reading(zone, Kind.CLOUDSTACK_NETWORK)
-    an_item(zone, Kind.CLOUDSTACK_POOL, "physical", vlan="1000-1099, 5000-5009,nonsense,")
-    an_item(zone, Kind.CLOUDSTACK_NETWORK, "awake", details={"netrisvxlanid": "1001"}, broadcasturi="netris://1001")
-    an_item(zone, Kind.CLOUDSTACK_NETWORK, "asleep", details={"netrisvxlanid": "1002"}, broadcasturi="")
-    an_item(zone, Kind.CLOUDSTACK_NETWORK, "foreign", details={}, broadcasturi="vxlan://1003")
-    an_item(zone, Kind.CLOUDSTACK_NETWORK, "routed", details={}, broadcasturi="")
-    for number in (1001, 1002, 1003, 1004, 5000):
-        a_number(zone, number)
-
-    with django_assert_num_queries(5):
-        pool = pool_of(zone)
-
-    assert (pool.size, pool.in_use, pool.lost, pool.free) == (110, 3, 2, 105)
-    assert (pool.read_at, pool.is_stale) == (oldest.read_at, False)
-
-
-def test_a_number_younger_than_the_list_of_networks_is_not_called_lost(zone: Zone) -> None:
-    a_reading(zone, Kind.CLOUDSTACK_NETWORK, seconds_ago=10)
-    a_number(zone, 1004, seconds_ago=5)
-    a_number(zone, 1005, seconds_ago=15)
-
-    pool = pool_of(zone)
-
-    assert (pool.in_use, pool.lost) == (1, 1)
-
-
-def test_zones_do_not_count_each_others_numbers(zone: Zone, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    other = builders.a_zone("Zone-2")
-    for each in (zone, other):
-        a_reading(each, Kind.CLOUDSTACK_NETWORK)
-    a_number(zone, 1004)
-    a_number(other, 1004)
-    an_item(other, Kind.CLOUDSTACK_NETWORK, "tier", details={"netrisvxlanid": "1004"})
-
-    pools = queries.vni_pools([zone, other])
-
-    assert [(pools[each.pk].in_use, pools[each.pk].lost) for each in (zone, other)] == [(0, 1), (1, 0)]
-
-
-def test_nothing_is_called_lost_before_the_networks_were_read(zone: Zone) -> None:
-    a_reading(zone, Kind.CLOUDSTACK_POOL)
-    a_reading(zone, Kind.CLOUDSTACK_VNI)
-    a_number(zone, 1004)
-
-    pool = pool_of(zone)
-
-    assert (pool.in_use, pool.lost, pool.read_at, pool.is_stale) == (1, 0, None, True)
-
-
-@pytest.mark.usefixtures("accounts")
-def test_a_tier_that_came_and_went_costs_a_number_for_ever_w5(
-    zone: Zone, clouds_of: OpenClouds, acme: Tenant, run: Run
-) -> None:
-    def read() -> queries.VniPool:
-        for kind in queries.VNI_LISTS:
-            assert refresh(zone, kind, clouds_of(zone))
-        return pool_of(zone)
-
-    run(create_vpc(acme, builders.a_vpc_spec(zone), by=builders.BY))
-    before = read()
-    run(delete_tier(Tier.unscoped.get(name="web"), by=builders.BY))
-    after = read()
-
-    assert (before.size, before.in_use, before.lost) == (1_000_001, 2, 0)
-    assert (after.size, after.in_use, after.lost) == (1_000_001, 1, 1)
-    assert after.free == before.free

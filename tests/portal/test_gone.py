@@ -21,6 +21,7 @@ from apps.quotas.models import Usage
 from apps.strays.finder import look
 from apps.strays.models import Stray
 from apps.tenancy.models import AuditEntry, Tenant
+from apps.vnis.models import Claim, numbers
 from apps.zones.models import Plugin, Zone
 from portal import retention
 from tests import builders
@@ -163,6 +164,17 @@ def test_who_had_an_address_is_forgotten_with_the_audit_log(acme: Tenant, zone: 
     retention.forget()
 
     assert {str(each.address) for each in Holding.unscoped.all()} == {"198.51.100.21", "198.51.100.22"}
+
+
+def test_who_had_a_vni_is_forgotten_with_the_audit_log(zone: Zone, settings: Any):
+    common = {"zone": zone, "system": "netris", "kind": "vnet", "is_first": True, "seen_at": ago(OLD)}
+    for number, days in enumerate((settings.AUDIT_DAYS + 1, settings.AUDIT_DAYS - 1, None)):
+        times = {"began_at": ago(settings.AUDIT_DAYS + 2), "ended_at": days and ago(days)}
+        Claim.unscoped.create(vnis=numbers(number, number), holder=number, **common, **times)
+
+    retention.forget()
+
+    assert sorted(Claim.unscoped.values_list("holder", flat=True)) == ["1", "2"]
 
 
 @pytest.mark.parametrize("phase", [Phase.STUCK, Phase.QUEUED, Phase.REMOVING])

@@ -25,12 +25,12 @@ from uuid import UUID
 from django.db.models import Count
 
 from apps.mirror.models import Kind, Reading
-from apps.mirror.queries import VniPool, vni_pools
 from apps.mirror.sweeps import SWEEPS
 from apps.operations.models import Operation
 from apps.operations.state import Phase
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Tenant
+from apps.vnis.queries import VniPool, pools
 from apps.zones.lint import warnings_of
 from apps.zones.models import Plugin, Remote, System, Zone
 
@@ -125,7 +125,7 @@ class ZoneRow:
 
 
 def zone_rows(by: Platform, zones: Iterable[Zone] | None = None) -> list[ZoneRow]:
-    """All zones, or these. Twelve queries, however many zones."""
+    """All zones, or these. Nine queries, however many zones."""
     wanted = list(Zone.objects.all() if zones is None else zones)
     remotes = {(remote.zone_id, remote.system): remote for remote in Remote.objects.filter(zone__in=wanted)}
     plugins = {plugin.zone_id: plugin for plugin in Plugin.objects.filter(zone__in=wanted)}
@@ -137,7 +137,7 @@ def zone_rows(by: Platform, zones: Iterable[Zone] | None = None) -> list[ZoneRow
     attempts = across.filter(kind="reconnect").order_by("zone_id", "-created_at").distinct("zone_id")
     latest = {operation.zone_id: operation for operation in attempts}
     names = _tenants_of(plugins.values())
-    vnis = vni_pools(wanted)
+    vnis = pools(wanted)
     return [
         ZoneRow(
             zone,

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class VnisConfig(AppConfig):
+    name = "apps.vnis"
+    label = "vnis"
