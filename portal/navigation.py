@@ -1,7 +1,7 @@
 """What the frame of every page shows: where one can go, and as which tenant. Nothing is asked before it is drawn.
 
 Fragments for htmx have no frame, so they pay nothing. A whole page pays one query for the memberships and, for platform
-admins, one each for the operations that wait for somebody, the zones in trouble and the strays.
+admins, one each for the findings, the operations that wait for somebody, the zones in trouble and the strays.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from apps.fabric.zones.queries import in_trouble
+from apps.history.queries import open_findings
 from apps.operations.models import Operation
 from apps.strays.models import Stray
 from apps.tenancy.actors import Platform
@@ -95,6 +96,8 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
     return [
         place("Topology", "waypoints", "fabric:topology"),
         place("Devices", "server", "fabric:device_list"),
+        place("Events", "calendar-clock", "history:events"),
+        place("Findings", "search-check", "history:findings", open_findings()),
         place("Zones", "map-pin", "zones:list", in_trouble()),
         place("Addresses", "globe", "addresses:pools"),
         place("Tenants", "building-2", "accounts:tenant_list"),

@@ -6,6 +6,7 @@
     processes                   a day after they were last seen
     events                      `WEFT_EVENTS_DAYS` after their operation was over
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
+    what happened in zones      `WEFT_GONE_DAYS` after it ended
     strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
     public IPs, their NAT,
     load balancers,
@@ -47,6 +48,7 @@ from apps.acls.models import Acl, TierAcl
 from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
 from apps.health.models import Process
+from apps.history.models import Event as Happening
 from apps.kernel import clock
 from apps.kernel.locks import try_again
 from apps.mirror.models import Item, Kind, Reading
@@ -87,6 +89,7 @@ def forget() -> None:
     _forget("idempotency keys", IdempotencyKey.objects.filter(created_at__lt=now - KEPT))
     _forget("processes", Process.objects.filter(seen_at__lt=now - timedelta(days=1)))
     _forget("events", events)
+    _forget("events of zones", Happening.objects.filter(ended_at__lt=gone))
     over = Operation.unscoped.filter(phase__in=AT_REST, finished_at__lt=gone).exclude(pk__in=_evidence())
     _forget("operations", over, *_nothing_there_is_about(gone))
     _forget("strays", Stray.objects.filter(gone_at__lt=gone), _no_operation_speaks())

@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "apps.zones",
     "apps.operations",
     "apps.mirror",
+    "apps.history",
     "apps.accounts",
     "apps.networks",
     "apps.instances",

@@ -16,6 +16,8 @@ from apps.acls.rules import parse_rules
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
 from apps.fabric.models import Survey, SurveyedDevice, SurveyedLink, SurveyedSession, sort_key_of
+from apps.history.kinds import kind_of
+from apps.history.models import Event, Source
 from apps.kernel import clock
 from apps.kernel.names import key_of
 from apps.mirror.models import Item, Kind, Reading
@@ -303,6 +305,26 @@ def _surveyed(model: Any, zone: Zone, name: str, remote_id: str, fields: dict[st
     )
     keys = {"id": model.id_of(zone, remote_id), "sort_key": sort_key_of(name), "search_key": key_of(name)}
     return model.objects.create(zone=zone, name=name, remote_id=remote_id, **keys, **fields)
+
+
+def an_event(zone: Zone, number: int = 1, *, touched: Iterable[Tenant] = (), **fields: Any) -> Event:
+    """That a device is broken, as its source found it just now."""
+    now = clock.now()
+    fresh = {"read_at": now, "fresh_until": now + timedelta(seconds=45)}
+    source, _ = Source.objects.update_or_create(zone=zone, name="test", defaults=fresh)
+    subject = {"subject_kind": "device", "subject_id": str(number), "subject_name": f"Leaf-{number}"}
+    facts = {
+        "kind": "broken",
+        "severity": "critical",
+        "words": "It says nothing.",
+        "began_at": now,
+        "last_seen_at": now,
+        "is_touch_known": True,
+    }
+    facts["is_finding"] = kind_of(str(fields.get("kind", facts["kind"]))).is_finding
+    event = Event.objects.create(zone=zone, source=source, **(subject | facts | fields))
+    event.touched.set(touched)
+    return event
 
 
 BY = Actor.system("test")

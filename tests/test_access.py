@@ -184,6 +184,9 @@ GET    fabric:device_detail        device     login      404       404     404  
 GET    fabric:link_list            -          login      404       404     404       200
 GET    fabric:link_detail          link       login      404       404     404       200
 GET    fabric:session_list         -          login      404       404     404       200
+GET    history:events              -          login      404       404     404       200
+GET    history:event               event      login      404       404     404       200
+GET    history:findings            -          login      404       404     404       200
 GET    fabric:glossary             -          login      404       404     404       200
 GET    zones:list            -          login      404       404     404       200
 GET    zones:reconnect       zone       login      404       404     404       200
@@ -314,6 +317,9 @@ GET    api:portforward             forward    401        404       200     200  
 PATCH  api:portforward             forward    401        404       403     200       403
 DELETE api:portforward             forward    401        404       403     202       403
 POST   api:portforward-apply       forward    401        404       403     202       403
+GET    api:fabric-events           -          401        404       404     404       200
+GET    api:fabric-event            event      401        404       404     404       200
+GET    api:fabric-findings         -          401        404       404     404       200
 GET    api:strays                  -          401        404       404     404       200
 GET    api:stray                   stray      401        404       404     404       200
 POST   api:stray-remove            stray      401        403       403     403       422
@@ -420,6 +426,7 @@ def ids(acme, globex) -> Ids:
         "stray": builders.a_stray(zone).pk,
         "device": f"{zone.slug}/{builders.a_device(zone).remote_id}",
         "link": f"{zone.slug}/{builders.a_link(zone).remote_id}",
+        "event": builders.an_event(zone).pk,
         **builders.whoever_belongs_to(acme),
     }
 

@@ -20,6 +20,7 @@ from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
 from apps.fabric.models import SurveyedDevice, SurveyedLink
 from apps.fabric.surveys import survey
+from apps.history.models import Event as Happening
 from apps.instances.queries import theirs
 from apps.mirror.models import Item, Kind
 from apps.mirror.services import refresh_due, request_refresh
@@ -195,7 +196,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
         ids["acl"] = (vpc.acls.first() or builders.an_acl(vpc, rules=RULES)).pk
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
-        ids |= {"device": device_of(vpc.zone), "link": link_of(vpc.zone)}
+        ids |= {"device": device_of(vpc.zone), "link": link_of(vpc.zone), "event": an_event_of(vpc)}
         ids |= {"publicip": a_public_ip_of(vpc), **what_leads_into(vpc)}
         found |= {page.path(ids) for page in pages}
     return sorted(found)
@@ -207,6 +208,12 @@ def device_of(zone: Zone) -> str:
 
 def link_of(zone: Zone) -> str:
     return f"{zone.slug}/{SurveyedLink.objects.filter(zone=zone, plane='border')[0].remote_id}"
+
+
+def an_event_of(vpc: Vpc) -> Any:
+    """One for each VPC; the same when asked again."""
+    found = Happening.objects.filter(subject_id=str(vpc.pk)).first()
+    return (found or builders.an_event(vpc.zone, subject_id=str(vpc.pk), touched=[vpc.tenant])).pk
 
 
 def a_public_ip_of(vpc: Vpc) -> Any:

@@ -30,12 +30,13 @@ def lists() -> Iterator[tuple[str, dict[str, Any]]]:
 
 PARAMETERS = [(path, name, schema) for path, parameters in lists() for name, schema in parameters.items()]
 #: What only the platform reads.
-PLATFORMS = {"/strays/", "/people/", "/address-pools/", "/address-holders/"}
+PLATFORMS = {"/strays/", "/fabric/", "/people/", "/address-pools/", "/address-holders/"}
 #: Parameters that refer to something, or choose from something.
 REFERENCES = {"vpc", "tier", "zone", "tenant", "resource", "kind", "status", "state", "phase"}
+REFERENCES |= {"severity", "touches", "began_after", "began_before"}
 REFERENCES |= {"address", "public_ip", "purpose", "instance", "protocol"}
 #: Those that look for something, and may well find nothing.
-SEARCHES = {"q", "name"}
+SEARCHES = {"q", "name", "subject"}
 
 
 @pytest.fixture
@@ -53,6 +54,8 @@ def test_there_are_parameters_to_try():
         "/tenants/",
         "/quotas/",
         "/strays/",
+        "/fabric/events/",
+        "/fabric/findings/",
         "/members/",
         "/invitations/",
         "/tokens/",
@@ -97,7 +100,7 @@ def test_a_parameter_given_twice_lists_nothing(path, name, schema, api, everythi
 def test_a_value_that_refers_to_nothing_is_refused_and_a_search_finds_nothing(
     who, path, name, schema, request, everything
 ):
-    caller = request.getfixturevalue("platform" if path in PLATFORMS else who)
+    caller = request.getfixturevalue("platform" if path.startswith(tuple(PLATFORMS)) else who)
     for value in ("nowhere", str(uuid4()), "' OR 1=1 --", "🦆"):
         answer = caller.get(f"{path}?{urlencode({name: value})}")
 

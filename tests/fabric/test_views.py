@@ -46,12 +46,12 @@ def test_it_is_the_platforms_alone(client: Client, engineer: User) -> None:
     assert client.get(url).status_code == 404
 
 
-def test_the_page_costs_twelve_queries(
+def test_the_page_costs_thirteen_queries(
     browser: Client, read: Sweep, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     read()
-    # session, user, zones, six for the picture; and for the frame what is stuck, in trouble, and astray
-    with django_assert_num_queries(12):
+    # session, user, zones, six for the picture; and for the frame what is stuck, in trouble, astray, and found
+    with django_assert_num_queries(13):
         page(browser)
     with django_assert_num_queries(6):  # the frame is there, and the drawing is kept
         page(browser, **HTMX)

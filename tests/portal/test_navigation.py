@@ -33,7 +33,20 @@ NETWORK = ("Public IPs", "Static NAT", "Port forwards", "Load balancers", "Acces
 TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Instances", *NETWORK, "Activity", "Members", "Tokens")]
 PLATFORM = [
     ("Platform", label)
-    for label in ("Topology", "Zones", "Addresses", "Tenants", "People", "Tokens", "Operations", "Strays", "Health")
+    for label in (
+        "Topology",
+        "Devices",
+        "Events",
+        "Findings",
+        "Zones",
+        "Addresses",
+        "Tenants",
+        "People",
+        "Tokens",
+        "Operations",
+        "Strays",
+        "Health",
+    )
 ]
 
 
@@ -77,6 +90,8 @@ def test_nobody_sees_nothing() -> None:
         ("/t/acme/tokens/", "Tokens"),
         ("/t/acme/operations/1/", "Activity"),
         ("/fabric/topology/", "Topology"),
+        ("/fabric/events/1/", "Events"),
+        ("/fabric/findings/", "Findings"),
         ("/platform/zones/1/reconnect/", "Zones"),
         ("/platform/tenants/acme/", "Tenants"),
         ("/platform/operations/1/", "Operations"),
@@ -96,6 +111,9 @@ def test_operations_that_wait_for_somebody_are_counted(acme: Tenant, admin: User
     counts = {place.label: place.count for place in places(a_request("/", admin))}
     assert counts == {
         "Topology": 0,
+        "Devices": 0,
+        "Events": 0,
+        "Findings": 0,
         "Zones": 0,
         "Addresses": 0,
         "Tenants": 0,
@@ -123,7 +141,7 @@ def test_the_frame_costs_nothing_until_it_is_drawn(
     request = a_request("/t/acme/", admin, acme)
     with django_assert_num_queries(0):
         context = shell(request)
-    with django_assert_num_queries(4):  # stuck operations, zones in trouble, strays, memberships
+    with django_assert_num_queries(5):  # findings, stuck operations, zones in trouble, strays, memberships
         assert context["nav"]
         assert list(context["nav"])
         assert len(context["memberships"]) == 0

@@ -7,6 +7,7 @@ from celery import current_app
 from django.conf import settings
 
 from apps.health.models import Kind, Process
+from apps.history.models import Event as Happening
 from apps.kernel import clock
 from apps.operations.models import Event, Operation
 from apps.operations.state import Phase
@@ -76,3 +77,14 @@ def test_events_go_when_their_operation_was_over_for_long(acme: Tenant, phase: P
     assert Event.unscoped.filter(operation=operation).exists() == is_kept
     assert Operation.unscoped.filter(pk=operation.pk).exists()
     assert AuditEntry.unscoped.exists()
+
+
+def test_what_happened_in_a_zone_goes_a_year_after_it_ended_and_what_goes_on_stays(acme: Tenant):
+    zone, now = builders.a_zone(), clock.now()
+    for number, ended in ((1, 366), (2, 364), (3, None)):
+        end = None if ended is None else now - timedelta(days=ended)
+        builders.an_event(zone, number, began_at=now - timedelta(days=900), ended_at=end, touched=[acme])
+
+    retention.forget()
+
+    assert sorted(event.subject_id for event in Happening.objects.all()) == ["2", "3"]

@@ -1,0 +1,67 @@
+"""What kinds of events there are, and where the pages of their subjects are: apps register their own in `ready`.
+
+An event is something that is so for a while: it begins, is seen again, and ends. An open one of a kind that is marked
+so is a finding: somebody has to do something about it, since it will not go by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from apps.zones.models import Zone
+
+#: Longest key of a kind of events, and of subjects.
+KEY = 32
+
+
+class Subject(NamedTuple):
+    """What an event or a series is about: a device by its id in Netris, say. The same kind and id in a zone are the
+    same thing."""
+
+    kind: str
+    id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class EventKind:
+    """`label` stands in lists: "Device silent"."""
+
+    key: str
+    label: str
+    is_finding: bool = False
+
+
+_kinds: dict[str, EventKind] = {}
+_pages: dict[str, Callable[[Zone, str], str]] = {}
+
+
+def register(*kinds: EventKind) -> None:
+    for kind in kinds:
+        if not kind.key or len(kind.key) > KEY:
+            raise ValueError(f"the key of a kind has 1 to {KEY} characters: {kind.key}")
+        _kinds[kind.key] = kind
+
+
+def register_page(subject_kind: str, url: Callable[[Zone, str], str]) -> None:
+    """Where the things of a kind are shown: `url` is given their zone and their id."""
+    _pages[subject_kind] = url
+
+
+def kinds(*, are_findings: bool = False) -> list[EventKind]:
+    """All of them, or those of findings, by their labels."""
+    found = (kind for kind in _kinds.values() if kind.is_finding or not are_findings)
+    return sorted(found, key=lambda kind: kind.label)
+
+
+def kind_of(key: str) -> EventKind:
+    """One that no app registers any more is told by its key."""
+    return _kinds.get(key) or EventKind(key, key.replace("-", " ").capitalize())
+
+
+def page_of(zone: Zone, subject: Subject) -> str:
+    """ "" where things of its kind have no page."""
+    url = _pages.get(subject.kind)
+    return url(zone, subject.id) if url else ""

@@ -1,0 +1,162 @@
+"""Events: what was, or is, so in a zone, from when until when, and which tenants it touched.
+
+A `Source` is whatever looks for events of a zone, such as the comparison of the fabric's devices. It tells all that is
+so, each time; `services.keep` makes of that what began, goes on and ended.
+
+    an event is    when
+    open           its source saw it when it looked last
+    stale          it is open, and its source has not been able to look for too long: it may be over
+    ended          its source has looked and it was not so any more
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+
+from apps.history.kinds import KEY, EventKind, Subject, kind_of, page_of
+from apps.kernel import clock
+from apps.kernel.named import Key
+from apps.tenancy.models import Tenant
+from apps.zones.models import Zone
+
+#: The longest text of an event.
+WORDS = 500
+OPEN = Q(ended_at=None)
+
+
+class Severity(models.TextChoices):
+    """From worst to best."""
+
+    CRITICAL = "critical", "Critical"
+    WARNING = "warning", "Warning"
+    INFO = "info", "Note"
+
+
+class Source(models.Model):
+    """Whatever looks for events of a zone. Its row is locked while what it found is written down."""
+
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=KEY)
+    #: When each list that it went by last had been read, by the list's name.
+    basis: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
+    #: When the oldest of them was; None before the first look.
+    read_at = models.DateTimeField(null=True)
+    fresh_until = models.DateTimeField(null=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=("zone", "name"), name="source_is_unique")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.zone}"
+
+    @property
+    def is_stale(self) -> bool:
+        return self.fresh_until is None or clock.now() > self.fresh_until
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def open(self) -> EventQuerySet:
+        return self.filter(OPEN)
+
+    def findings(self) -> EventQuerySet:
+        return self.open().filter(is_finding=True)
+
+    def of(self, zone: Zone, subject_kind: str, subject_id: object) -> EventQuerySet:
+        return self.filter(zone=zone, subject_kind=subject_kind, subject_id=str(subject_id))
+
+
+class Event(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="+")
+    source = models.ForeignKey(Source, on_delete=models.CASCADE, related_name="events")
+    kind = models.CharField(max_length=KEY)
+    #: As its kind was when it began: it does not go by itself.
+    is_finding = models.BooleanField(default=False)
+    severity = models.CharField(max_length=16, choices=Severity.choices)
+    subject_kind = models.CharField(max_length=KEY)
+    subject_id = models.CharField(max_length=255)
+    subject_name = models.CharField(max_length=255)
+    words = models.CharField(max_length=WORDS)
+    search_key = Key("subject_name", "words")
+    began_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    #: Whether somebody has found out which tenants it touches. `touched` alone cannot tell nobody from not known.
+    is_touch_known = models.BooleanField(default=False)
+    touched = models.ManyToManyField(Tenant, related_name="+")
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-began_at", "-id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=("source", "kind", "subject_kind", "subject_id"), condition=OPEN, name="open_event_is_unique"
+            ),
+            models.CheckConstraint(condition=OPEN | Q(ended_at__gte=F("began_at")), name="event_ends_after_it_began"),
+        ]
+        indexes = [
+            models.Index(fields=("-began_at", "-id"), name="event_newest"),
+            models.Index(fields=("zone", "-began_at", "-id"), name="event_of_zone"),
+            models.Index(fields=("kind", "-began_at", "-id"), name="event_of_kind"),
+            models.Index(fields=("-began_at", "-id"), condition=OPEN, name="event_open"),
+            models.Index(fields=("-began_at", "-id"), condition=OPEN & Q(is_finding=True), name="event_findings"),
+            models.Index(fields=("zone", "subject_kind", "subject_id", "-began_at", "-id"), name="event_of_subject"),
+            models.Index(fields=("ended_at",), condition=~OPEN, name="event_by_end"),
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="event_by_words"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.what.label}: {self.subject_name}"
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Two open events of one source never share it."""
+        return self.kind, self.subject_kind, self.subject_id
+
+    @property
+    def what(self) -> EventKind:
+        return kind_of(self.kind)
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.subject_kind, self.subject_id, self.subject_name)
+
+    @property
+    def subject_url(self) -> str:
+        return page_of(self.zone, self.subject)
+
+    @property
+    def is_open(self) -> bool:
+        return self.ended_at is None
+
+    @property
+    def is_stale(self) -> bool:
+        """It was so, and nobody has been able to look since. Needs its source."""
+        return self.is_open and self.source.is_stale
+
+    @property
+    def status(self) -> str:
+        """How it is shown: what is over alarms nobody."""
+        return self.severity if self.is_open else "ended"
+
+    @property
+    def touched_beyond(self) -> int:
+        """How many tenants it touches beside the two that lists name. Of a row of `queries.whole`."""
+        count: int = self.touched_count  # type: ignore[attr-defined]
+        return count - 2
+
+    @property
+    def fresh_seconds(self) -> int | None:
+        """How long after its source's reading it may be believed."""
+        source: Any = self.source
+        if source.fresh_until is None or source.read_at is None:
+            return None
+        return int((source.fresh_until - source.read_at).total_seconds())

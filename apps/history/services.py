@@ -1,0 +1,162 @@
+"""Keeping events: whoever looks for some of one source tells all that is so now, and the rest follows.
+
+keep()     1. hold     the source's row: two workers write one after the other
+           2. refuse   what rests on an older reading than what is written down already
+           3. write    what begins, what goes on, what has ended, and whom it touches
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db import transaction
+
+from apps.history.kinds import Subject, kind_of
+from apps.history.models import WORDS, Event, Severity, Source
+from apps.kernel import clock
+from apps.mirror.models import Reading
+from apps.tenancy.models import Tenant
+from apps.zones.models import Zone
+
+BATCH = 1000
+#: How long what rests on no reading, but on Weft's own rows, is believed without another look.
+OWN_FRESH_FOR = timedelta(minutes=5)
+
+Key = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that is so now. `since` is when it began, where that is known better than by when it was first seen;
+    `tenants` are the ids of those whom it touches, None where nobody knows."""
+
+    kind: str
+    subject: Subject
+    severity: Severity
+    words: str
+    since: datetime | None = None
+    tenants: Collection[UUID] | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.subject.kind, self.subject.id[:255]
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """What may change while it goes on."""
+        return {"severity": self.severity, "subject_name": self.subject.name[:255], "words": self.words[:WORDS]}
+
+
+class Kept(NamedTuple):
+    """How many events of a source began, went on and ended."""
+
+    began: int = 0
+    went_on: int = 0
+    ended: int = 0
+
+
+#: Nothing was written: there was nothing to go by, or somebody has gone by something newer.
+UNTOUCHED = Kept()
+
+
+@transaction.atomic
+def keep(zone: Zone, source: str, found: Iterable[Found], *, basis: Iterable[Reading] = ()) -> Kept:
+    """Write down all that a source finds in a zone now: what is new begins, what is there goes on, what is not in
+    `found` has ended. Running it twice changes nothing.
+
+    `basis` are the readings that it was found in. While one of them is stale, or could not be read the last time,
+    nothing is known: nothing begins and nothing ends."""
+    lists = list(basis)
+    if any(reading.is_stale or reading.has_failed for reading in lists):
+        return UNTOUCHED
+    row = _hold(zone, source)
+    read = {reading.kind: reading.read_at.isoformat() for reading in lists if reading.read_at}
+    if _is_overtaken(row, read):
+        return UNTOUCHED
+    now = clock.now()
+    row.basis, row.read_at = read, min((each.read_at for each in lists if each.read_at), default=now)
+    row.fresh_until = min(
+        (each.read_at + each.fresh_for for each in lists if each.read_at), default=now + OWN_FRESH_FOR
+    )
+    row.save(update_fields=["basis", "read_at", "fresh_until"])
+    wanted = {each.key: each for each in found}
+    there = {event.key: event for event in row.events.open()}
+    begun = _begin(row, [each for key, each in wanted.items() if key not in there])
+    going_on = {key: event for key, event in there.items() if key in wanted}
+    _go_on(row, going_on, wanted)
+    over = [event.pk for key, event in there.items() if key not in wanted]
+    _end(row, over)
+    _touch([*begun, *going_on.values()], wanted)
+    return Kept(len(begun), len(going_on), len(over))
+
+
+def _hold(zone: Zone, name: str) -> Source:
+    """Two workers that look at once write one after the other."""
+    Source.objects.bulk_create([Source(zone=zone, name=name)], ignore_conflicts=True)
+    return Source.objects.select_for_update(no_key=True).get(zone=zone, name=name)
+
+
+def _is_overtaken(row: Source, read: Mapping[str, str]) -> bool:
+    """One of its lists was read again since, by whoever wrote last."""
+    return any(
+        name in read and datetime.fromisoformat(at) > datetime.fromisoformat(read[name])
+        for name, at in row.basis.items()
+    )
+
+
+def _begin(row: Source, new: Sequence[Found]) -> list[Event]:
+    assert row.read_at is not None
+    events = [
+        Event(
+            zone_id=row.zone_id,
+            source=row,
+            kind=each.kind,
+            is_finding=kind_of(each.kind).is_finding,
+            subject_kind=each.subject.kind,
+            subject_id=each.subject.id[:255],
+            began_at=min(each.since or row.read_at, row.read_at),
+            last_seen_at=row.read_at,
+            **each.columns,
+        )
+        for each in new
+    ]
+    return Event.objects.bulk_create(events, batch_size=BATCH)
+
+
+def _go_on(row: Source, events: Mapping[Key, Event], wanted: Mapping[Key, Found]) -> None:
+    row.events.filter(pk__in=[event.pk for event in events.values()]).update(last_seen_at=row.read_at)
+    changed = []
+    for key, event in events.items():
+        if any(getattr(event, name) != value for name, value in wanted[key].columns.items()):
+            for name, value in wanted[key].columns.items():
+                setattr(event, name, value)
+            event.search_key = Event._meta.get_field("search_key").pre_save(event, add=False)
+            changed.append(event)
+    Event.objects.bulk_update(changed, ["severity", "subject_name", "words", "search_key"], batch_size=BATCH)
+
+
+def _end(row: Source, over: Sequence[UUID]) -> None:
+    """When it was first seen to be over."""
+    for start in range(0, len(over), BATCH):
+        Event.objects.filter(pk__in=over[start : start + BATCH]).update(ended_at=row.read_at)
+
+
+def _touch(events: Iterable[Event], wanted: Mapping[Key, Found]) -> None:
+    """Whom an event has touched once stays with it, also when it no longer does."""
+    known = {event.pk: wanted[event.key].tenants for event in events}
+    told = {pk: set(tenants) for pk, tenants in known.items() if tenants is not None}
+    if not told:
+        return
+    Event.objects.filter(pk__in=told, is_touch_known=False).update(is_touch_known=True)
+    through = Event.touched.through
+    there = set(through.objects.filter(event__in=told).values_list("event_id", "tenant_id"))
+    new = {(pk, tenant) for pk, tenants in told.items() for tenant in tenants} - there
+    real = (
+        set(Tenant.objects.filter(pk__in={tenant for _, tenant in new}).values_list("pk", flat=True)) if new else set()
+    )
+    rows = [through(event_id=pk, tenant_id=tenant) for pk, tenant in sorted(new) if tenant in real]
+    through.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
