@@ -4,6 +4,7 @@
     invitations                 a month after they have run out
     idempotency keys            a day after their change: the promise of `apps.tenancy.api.idempotency`
     processes                   a day after they were last seen
+    trials of connections       an hour after they were asked for, with the secrets that were entered
     events                      `WEFT_EVENTS_DAYS` after their operation was over
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
     what happened in zones      `WEFT_GONE_DAYS` after it ended
@@ -60,7 +61,7 @@ from apps.strays.models import Stray
 from apps.tenancy.api.idempotency import KEPT
 from apps.tenancy.models import AuditEntry, IdempotencyKey, Invitation, Session
 from apps.vnis.models import Claim
-from apps.zones.models import Plugin
+from apps.zones.models import Plugin, Trial
 
 Condition = Q | Combinable
 
@@ -90,6 +91,7 @@ def forget() -> None:
     _forget("processes", Process.objects.filter(seen_at__lt=now - timedelta(days=1)))
     _forget("events", events)
     _forget("events of zones", Happening.objects.filter(ended_at__lt=gone))
+    _forget("trials of connections", Trial.objects.filter(created_at__lt=now - Trial.KEPT))
     over = Operation.unscoped.filter(phase__in=AT_REST, finished_at__lt=gone).exclude(pk__in=_evidence())
     _forget("operations", over, *_nothing_there_is_about(gone))
     _forget("strays", Stray.objects.filter(gone_at__lt=gone), _no_operation_speaks())

@@ -259,6 +259,7 @@ CELERY_BEAT_SCHEDULE = {
     "take rules off whose time is over": {"task": "acls.expire", "schedule": 30.0, "options": {"expires": 30.0}},
     "compare lists of tiers": {"task": "mirror.acls", "schedule": 20.0, "options": {"expires": 20.0}},
     "compare NAT rules": {"task": "mirror.nat", "schedule": 20.0, "options": {"expires": 20.0}},
+    "try connections": {"task": "zones.try", "schedule": 10.0, "options": {"expires": 10.0}},
     "put back what CloudStack took": {"task": "balancers.keep", "schedule": 10.0, "options": {"expires": 10.0}},
     "write down who has which VNI": {"task": "mirror.vnis", "schedule": 20.0, "options": {"expires": 20.0}},
     "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0, "options": {"expires": 5.0}},

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, NamedTuple
 from unicodedata import combining, normalize
 
 from django.core.exceptions import ValidationError
@@ -21,7 +23,10 @@ from apps.quotas.services import Limits, set_limits
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Membership, Role, Tenant, User
 from apps.tenancy.services import audit, tell_of_rights
-from apps.zones.models import Zone
+from apps.zones.access import Found, look_up
+from apps.zones.models import Trial, Zone
+from apps.zones.services import ZoneSpec, save_zone, set_enabled
+from apps.zones.trials import OPEN, SECRETS, why_not_take
 
 #: Words that stand where a slug would, in the addresses of the portal.
 RESERVED = frozenset({"new"})
@@ -77,12 +82,69 @@ def open_account(tenant: Tenant, zone: Zone, *, by: Platform) -> Operation:
     )
 
 
+class Registered(NamedTuple):
+    zone: Zone
+    #: One for each tenant that gets its account there now.
+    operations: list[Operation]
+
+
+def register_zone(spec: ZoneSpec, *, by: Platform) -> Registered:
+    """Look a zone up in both systems, and save it or bring a saved one up to date; tenants that have no account there
+    get one. For the command line, which can wait: pages and the API try a connection first, and then `take` it.
+
+    Raises `Refused` for what is no address or does not exist there, `Unavailable` for what does not answer.
+    """
+    NAME.parse(spec.name, "name")
+    found = look_up(spec.access)
+    with transaction.atomic(durable=True):
+        return _with_accounts(save_zone(spec, found, by=by), by)
+
+
 @transaction.atomic(durable=True)
-def open_accounts(zone: Zone, *, by: Platform) -> list[Operation]:
-    """Start an account in the zone for every tenant that has none there: for zones that come after tenants."""
+def take(trial: Trial, chosen: Mapping[str, Any], *, by: Platform) -> Registered:
+    """Register a zone by a connection that was tried, or let an existing one have it. `chosen` has the fields of
+    `ZoneSpec` that are no part of a connection; `name` is that of the trial's zone where it has one.
+
+    Raises `Refused` while the trial is not good, any more or again.
+    """
+    hold_row(trial)
+    trial.refresh_from_db()
+    if (reason := why_not_take(trial)) is not None:
+        raise Refused("trial-" + trial.status, reason, "trial")
+    found = Found.model_validate(trial.found)
+    values = dict(chosen)
+    if trial.zone is not None:
+        there = found.zone_of(trial.zone.cloudstack_zone_id)
+        if there is None:
+            text = f"This CloudStack does not have {trial.zone}; what was built there would be lost sight of."
+            raise Refused("zone-other", text, "trial")
+        values["name"] = there.name
+    elif Zone.objects.called(str(values["name"])).exists():
+        raise Refused("zone-taken", f"{values['name']} is registered already. Change its connection instead.", "name")
+    spec = ZoneSpec(**{name: getattr(trial, name) for name in (*OPEN, *SECRETS)}, **values)
+    zone = save_zone(spec, found, zone=trial.zone, by=by)
+    trial.taken_at, trial.zone = clock.now(), zone
+    for name in SECRETS:
+        setattr(trial, name, "")
+    trial.save(update_fields=["taken_at", "zone", *SECRETS])
+    return _with_accounts(zone, by)
+
+
+@transaction.atomic(durable=True)
+def enable_zone(zone: Zone, *, by: Platform) -> Registered:
+    """Let new things be built there again; tenants that came meanwhile get their accounts."""
+    return _with_accounts(set_enabled(zone, True, by=by), by)
+
+
+@transaction.atomic(durable=True)
+def disable_zone(zone: Zone, *, by: Platform) -> Zone:
+    return set_enabled(zone, False, by=by)
+
+
+def _with_accounts(zone: Zone, by: Platform) -> Registered:
     held = Account.objects.across(by).live().filter(zone=zone).values("tenant")
     tenants = Tenant.objects.exclude(pk__in=held) if zone.is_enabled else Tenant.objects.none()
-    return [open_account(tenant, zone, by=by) for tenant in tenants]
+    return Registered(zone, [open_account(tenant, zone, by=by) for tenant in tenants])
 
 
 def slug_of(name: str) -> str:

@@ -1,6 +1,6 @@
 """A client of Apache CloudStack's API (4.21, 4.22), as far as Weft uses it. It knows HTTP, not Django."""
 
 from apps.cloudstack.calls import refusal_of
-from apps.cloudstack.client import CloudStack, connect, oldest
+from apps.cloudstack.client import COMMANDS, CloudStack, connect, oldest
 
-__all__ = ["CloudStack", "connect", "oldest", "refusal_of"]
+__all__ = ["COMMANDS", "CloudStack", "connect", "oldest", "refusal_of"]

@@ -23,6 +23,7 @@ from apps.cloudstack.inside import InsideVpcs
 from apps.cloudstack.wire import (
     Account,
     AclList,
+    Api,
     Capabilities,
     Domain,
     GuestVlan,
@@ -45,6 +46,64 @@ from apps.cloudstack.wire import (
 from apps.kernel.remote import Channel, Hooks, Rejected
 
 Owned = TypeVar("Owned", Vpc, Network)
+
+#: What a key must be permitted for Weft to do its work: every command that is given anywhere in this client.
+COMMANDS = frozenset(
+    [
+        "assignToLoadBalancerRule",
+        "associateIpAddress",
+        "createAccount",
+        "createDomain",
+        "createLoadBalancerRule",
+        "createNetwork",
+        "createNetworkACL",
+        "createNetworkACLList",
+        "createPortForwardingRule",
+        "createStaticRoute",
+        "createVPC",
+        "deleteAccount",
+        "deleteDomain",
+        "deleteLoadBalancerRule",
+        "deleteNetwork",
+        "deleteNetworkACL",
+        "deleteNetworkACLList",
+        "deletePortForwardingRule",
+        "deleteStaticRoute",
+        "deleteVPC",
+        "disableStaticNat",
+        "disassociateIpAddress",
+        "enableStaticNat",
+        "listAccounts",
+        "listApis",
+        "listAsyncJobs",
+        "listCapabilities",
+        "listConfigurations",
+        "listDomains",
+        "listGuestVlans",
+        "listHosts",
+        "listLoadBalancerRuleInstances",
+        "listLoadBalancerRules",
+        "listNetworkACLLists",
+        "listNetworkACLs",
+        "listNetworkOfferings",
+        "listNetworks",
+        "listPhysicalNetworks",
+        "listPortForwardingRules",
+        "listPublicIpAddresses",
+        "listRouters",
+        "listStaticRoutes",
+        "listVPCOfferings",
+        "listVPCs",
+        "listVirtualMachines",
+        "listVlanIpRanges",
+        "listZones",
+        "queryAsyncJobResult",
+        "reconnectHost",
+        "removeFromLoadBalancerRule",
+        "replaceNetworkACLList",
+        "updateResourceLimit",
+    ]
+)
 
 
 def connect(
@@ -74,6 +133,11 @@ class CloudStack(InsideVpcs):
 
     def capabilities(self) -> Capabilities:
         return self._object("listCapabilities", self._read("listCapabilities"), "capability", Capabilities)
+
+    def permitted_commands(self) -> set[str]:
+        """The names of all commands that the key may give. CloudStack has no pages of them."""
+        rows = self._read("listApis").get("api") or []
+        return {self._decode("listApis", row, Api).name for row in rows}
 
     def list_zones(self) -> list[Zone]:
         return self._list("listZones", "zone", Zone)

@@ -31,6 +31,12 @@ class Capabilities(Wire):
     cloudstackversion: str = ""
 
 
+class Api(Wire):
+    """A command that the caller may give."""
+
+    name: str = ""
+
+
 class Entity(Wire):
     id: str
 

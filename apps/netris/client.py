@@ -35,15 +35,19 @@ from apps.netris.wire import (
     Acl,
     Allocation,
     Balancer,
+    Build,
     Device,
     EBgp,
     Link,
     NatRule,
+    PermissionGroup,
     Port,
     Site,
     StaticRoute,
     Subnet,
     Tenant,
+    User,
+    UserRole,
     VNet,
     Vpc,
     VpcResources,
@@ -53,6 +57,7 @@ from apps.netris.wire import (
 SYSTEM = "netris"
 #: Seconds that the list of a whole controller may take.
 LONGEST_LIST = 180.0
+PERMISSIONS = "/api/users/permissions"
 VPCS_PER_CALL = 100  # keeps the address below the two thousand characters that every proxy takes
 
 Row = TypeVar("Row", bound=Wire)
@@ -80,6 +85,19 @@ class Netris(Client):
     def ping(self) -> None:
         """Returns if the controller answers and accepts the session."""
         self._data("/api/auth")
+
+    def build_version(self) -> str:
+        """The release, such as 4.15.0; "" where the controller does not tell it."""
+        return self._decode(PERMISSIONS, self._data(PERMISSIONS) or {}, Build).build_version
+
+    def users(self) -> list[User]:
+        return self._list("/api/users", User)
+
+    def user_roles(self) -> list[UserRole]:
+        return self._list("/api/userroles", UserRole)
+
+    def permission_groups(self) -> list[PermissionGroup]:
+        return self._list("/api/permissiongroups", PermissionGroup)
 
     def sites(self) -> list[Site]:
         return self._list("/api/sites", Site)

@@ -8,6 +8,7 @@ not understood is None or "", because one odd row must not spoil a list of thous
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import datetime
 from ipaddress import (
@@ -93,6 +94,16 @@ def _rows(value: object) -> object:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
+def _words(value: object) -> object:
+    """A list of words, as such or as JSON in a text."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return ()
+    return tuple(str(each) for each in value) if isinstance(value, list | tuple) else ()
+
+
 Number = Annotated[int | None, _or_none(int)]
 Share = Annotated[float | None, _or_none(float)]
 Prefix = Annotated[IPv4Network | IPv6Network | None, _or_none(lambda text: ip_network(text, strict=False))]
@@ -104,6 +115,7 @@ Moment = Annotated[datetime | None, _or_none(_moment)]
 Word = Annotated[str, BeforeValidator(_word)]
 Flag = Annotated[bool, BeforeValidator(_truth)]
 Rows = BeforeValidator(_rows)
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
 class NetrisWire(Wire):
@@ -129,6 +141,34 @@ class Site(NetrisWire):
 class Tenant(NetrisWire):
     id: int = Field(validation_alias=AliasChoices("id", "tenant_id"))
     name: str = ""
+
+
+class User(NetrisWire):
+    """Somebody who may log in. A permission group says what of the API; without one of their own it is their role's."""
+
+    name: str = ""
+    perm_id: Number = Field(default=None, validation_alias=AliasChoices("perm_id", "permId"))
+    role_id: Number = Field(default=None, validation_alias=AliasChoices("role_id", "roleId"))
+
+
+class UserRole(NetrisWire):
+    id: int
+    perm_id: Number = Field(default=None, validation_alias=AliasChoices("perm_id", "permId"))
+
+
+class PermissionGroup(NetrisWire):
+    """`hidden` and `readonly` are names of sections; they come as JSON text inside of a string (2.18)."""
+
+    id: int
+    name: str = ""
+    hidden: Words = ()
+    readonly: Words = Field(default=(), validation_alias=AliasChoices("readonly", "readOnly"))
+
+
+class Build(NetrisWire):
+    """`buildVersion` is a text such as 4.15.0; its form is unverified."""
+
+    build_version: str = ""
 
 
 class Vpc(NetrisWire):

@@ -93,6 +93,67 @@ class Zone(models.Model):
         return getattr(self, "plugin", None) or Plugin(zone=self)
 
 
+class TrialQuerySet(models.QuerySet["Trial"]):
+    def due(self, now: datetime | None = None) -> TrialQuerySet:
+        """To be looked at, and nobody does."""
+        free = models.Q(lease_until=None) | models.Q(lease_until__lte=now or clock.now())
+        return self.filter(free, finished_at=None)
+
+
+class Trial(models.Model):
+    """A way to reach a zone that somebody has entered, and what both systems said to it. Nothing is saved of it in a
+    zone before that has gone well; until then, and for `KEPT`, its secrets lie here, sealed.
+
+    column         says
+    zone           whose connection it is to become; None for a zone that is to be registered
+    checks, found  what came of the questions so far (`access.Check`), and what there is to choose from (`access.Found`)
+    fence          raised by each worker that begins: who finds another value has been overtaken and writes nothing
+    taken_at       when a zone was registered or changed by it; that happens once
+    """
+
+    #: For how long what was found may be gone by, and for how long a trial is kept at all.
+    GOOD_FOR = timedelta(minutes=30)
+    KEPT = timedelta(hours=1)
+    #: Workers that begin it before it is given up.
+    TRIES = 3
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, null=True, related_name="trials")
+    asked_by = models.CharField(max_length=150)
+    cloudstack_url = models.URLField()
+    cloudstack_api_key = SealedField()
+    cloudstack_secret_key = SealedField()
+    netris_url = models.URLField()
+    netris_user = models.CharField(max_length=100)
+    netris_password = SealedField()
+    checks: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
+    found: models.JSONField[dict[str, Any]] = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=clock.now)
+    lease_until = models.DateTimeField(null=True)
+    fence = models.PositiveIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+    taken_at = models.DateTimeField(null=True)
+
+    objects = TrialQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at",)
+
+    def __str__(self) -> str:
+        return f"Connection to {self.zone or self.cloudstack_url}"
+
+    @property
+    def status(self) -> str:
+        """`waiting`, `looking`, `failed`, `good`, `expired` or `taken`"""
+        if self.taken_at is not None:
+            return "taken"
+        if self.finished_at is None:
+            return "looking" if self.fence else "waiting"
+        if any(check["verdict"] == "failed" for check in self.checks):
+            return "failed"
+        return "good" if clock.now() - self.finished_at <= self.GOOD_FOR else "expired"
+
+
 class Remote(models.Model):
     """Whether one system of a zone answers. No row means that it never failed."""
 

@@ -1,36 +1,33 @@
-"""Registering a zone: what can be found out is asked of the two systems, and nothing is saved before both answer."""
+"""Writing down a zone as both systems have told of it, and what of it is for the platform to choose."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-import httpx
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 from pydantic import SecretStr
 
-from apps import cloudstack, netris
-from apps.cloudstack.wire import Offering
 from apps.kernel import clock
 from apps.kernel.errors import Refused
 from apps.kernel.names import NAME, key_of, tidy
 from apps.tenancy.actors import Platform
 from apps.tenancy.services import audit
+from apps.zones.access import Access, Found, FoundZone, Offering
 from apps.zones.models import Zone
-
-O = TypeVar("O", bound=Offering)  # noqa: E741
+from apps.zones.trials import SECRETS
 
 #: What the audit log tells of a zone. Of a secret it tells that it is another one.
 TOLD = (
+    "name",
     *("cloudstack_url", "cloudstack_zone_id", "vpc_offering_id", "tier_offering_id", "max_tiers_per_vpc"),
-    *("netris_url", "netris_user", "netris_site", "calls_per_second"),
+    *("netris_url", "netris_user", "netris_site", "calls_per_second", "description"),
 )
-SECRETS = ("cloudstack_api_key", "cloudstack_secret_key", "netris_password")
 
 
 @dataclass(frozen=True)
@@ -48,94 +45,104 @@ class ZoneSpec:
     vpc_offering: str = "VPC offering with Netris - NAT Mode"
     tier_offering: str = "DefaultNATNetrisNetworkOfferingForVpc"
     calls_per_second: int = 25
+    #: None leaves the description as it is.
+    description: str | None = None
 
-
-@dataclass(frozen=True)
-class _Found:
-    """What the two systems say of a zone."""
-
-    zone_id: UUID
-    vpc_offering_id: UUID
-    tier_offering_id: UUID
-    max_tiers_per_vpc: int
-    public_ranges: list[dict[str, Any]]
-
-
-def register_zone(spec: ZoneSpec, *, by: Platform) -> Zone:
-    """Look the zone up in both systems and save it, or bring a saved one up to date.
-
-    Raises `Refused` for what is no address or does not exist there, `Unavailable` for what does not answer.
-    """
-    name = NAME.parse(spec.name, "name")
-    for field in ("cloudstack_url", "netris_url"):
-        _check_url(field, getattr(spec, field))
-    found = _look_up(spec)
-    with transaction.atomic():
-        zone = Zone.objects.select_for_update(no_key=True).filter(name_key=key_of(name)).first()
-        if zone is None:
-            zone, old, action = Zone(name=name, slug=_free_slug(name)), {}, "zone.register"
-        else:
-            old, action = _told(zone), "zone.update"
-            if zone.cloudstack_zone_id != found.zone_id:
-                text = f"Another zone was registered as {zone.name}; what was built there would be lost sight of."
-                raise Refused("zone-other", text, "name")
-        secrets = {} if zone._state.adding else {name: getattr(zone, name) for name in SECRETS}
-        _fill(zone, spec, found)
-        new = _told(zone)
-        changed = {name: value for name, value in new.items() if old.get(name) != value}
-        changed |= {name: "changed" for name, secret in secrets.items() if secret != getattr(zone, name)}
-        if not changed:
-            ranges = {"public_ranges": zone.public_ranges, "ranges_read_at": zone.ranges_read_at}
-            Zone.objects.filter(pk=zone.pk).update(**ranges)
-        else:
-            zone.save()
-            before = {name: old[name] for name in changed if name in old}
-            audit(by.actor, action, zone, tenant=None, old=before, new=changed)
-    return zone
-
-
-def _check_url(field: str, text: str) -> None:
-    try:
-        url = httpx.URL(text)
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host or len(text) > 200:
-        raise Refused("url-invalid", f"{text[:100]} is no address such as https://cloud.example.net.", field)
-    if url.userinfo or url.query or url.fragment:
-        raise Refused("url-too-much", "Leave out user, password and whatever follows the path.", field)
-
-
-def _look_up(spec: ZoneSpec) -> _Found:
-    with (
-        cloudstack.connect(spec.cloudstack_url, spec.cloudstack_api_key, spec.cloudstack_secret_key) as clouds,
-        netris.connect(spec.netris_url, spec.netris_user, spec.netris_password) as fabric,
-    ):
-        zones = clouds.list_zones()
-        zone = next((zone for zone in zones if tidy(zone.name) == tidy(spec.name)), None)
-        if zone is None:
-            names = ", ".join(zone.name for zone in zones)
-            raise Refused("zone-unknown", f"CloudStack has no zone {spec.name}. It has: {names}.", "name")
-        if zone.provider and not zone.is_netris:
-            raise Refused("zone-not-netris", f"The networks of {spec.name} are made by {zone.provider}.", "name")
-        sites = [site.name for site in fabric.sites()]
-        if spec.netris_site not in sites:
-            text = f"Netris has no site {spec.netris_site}. It has: {', '.join(sites)}."
-            raise Refused("site-unknown", text, "netris_site")
-        ranges = clouds.public_ranges(zone.id)
-        most = clouds.setting("vpc.max.networks") or ""
-        return _Found(
-            zone_id=UUID(zone.id),
-            vpc_offering_id=_named(clouds.list_vpc_offerings(), spec.vpc_offering, "vpc_offering"),
-            tier_offering_id=_named(clouds.list_network_offerings(), spec.tier_offering, "tier_offering"),
-            public_ranges=[
-                each.model_dump(mode="json", include={"startip", "endip", "vlan", "provider", "forsystemvms"})
-                for each in ranges
-            ],
-            max_tiers_per_vpc=int(most) if most.isdecimal() else Zone._meta.get_field("max_tiers_per_vpc").default,
+    @property
+    def access(self) -> Access:
+        return Access(
+            self.cloudstack_url,
+            self.cloudstack_api_key,
+            self.cloudstack_secret_key,
+            self.netris_url,
+            self.netris_user,
+            self.netris_password,
         )
 
 
-def _named(offerings: Sequence[O], name: str, field: str) -> UUID:
+#: What can be chosen without asking either system.
+SETTINGS = ("description", "calls_per_second")
+
+
+def save_zone(spec: ZoneSpec, found: Found, *, zone: Zone | None = None, by: Platform) -> Zone:
+    """Save a zone as it was found, in the caller's transaction. Without `zone`, the one that is registered under the
+    name is brought up to date. Raises `Refused` for what does not exist there."""
+    name = NAME.parse(spec.name, "name")
+    there = _zone_called(name, found)
+    if spec.netris_site not in found.sites:
+        text = f"Netris has no site {spec.netris_site}. It has: {', '.join(found.sites)}."
+        raise Refused("site-unknown", text, "netris_site")
+    rows = Zone.objects.select_for_update(no_key=True)
+    is_known = zone is not None
+    zone = rows.filter(name_key=key_of(name)).first() if zone is None else rows.get(pk=zone.pk)
+    if zone is None:
+        zone, old, action = Zone(name=name, slug=_free_slug(name)), {}, "zone.register"
+    else:
+        old, action = _told(zone), "zone.update"
+        if zone.cloudstack_zone_id != UUID(there.id):
+            text = f"Another zone was registered as {zone.name}; what was built there would be lost sight of."
+            raise Refused("zone-other", text, "name")
+    if is_known and zone.name != name:
+        _rename(zone, name)
+    secrets = {} if zone._state.adding else {name: getattr(zone, name) for name in SECRETS}
+    _fill(zone, spec, found, there)
+    new = _told(zone)
+    changed = {name: value for name, value in new.items() if old.get(name) != value}
+    changed |= {name: "changed" for name, secret in secrets.items() if secret != getattr(zone, name)}
+    if not changed:
+        ranges = {"public_ranges": zone.public_ranges, "ranges_read_at": zone.ranges_read_at}
+        Zone.objects.filter(pk=zone.pk).update(**ranges)
+    else:
+        zone.save()
+        before = {name: old[name] for name in changed if name in old}
+        audit(by.actor, action, zone, tenant=None, old=before, new=changed)
+    return zone
+
+
+@transaction.atomic
+def change_settings(zone: Zone, values: Mapping[str, Any], *, by: Platform) -> Zone:
+    """Change some of `SETTINGS`. Raises `Refused` with the field at fault."""
+    zone = Zone.objects.select_for_update(no_key=True).get(pk=zone.pk)
+    old = _told(zone)
+    for name in SETTINGS:
+        setattr(zone, name, values.get(name, getattr(zone, name)))
+    _check(zone)
+    changed = {name: value for name, value in _told(zone).items() if old[name] != value}
+    if changed:
+        zone.save(update_fields=[*SETTINGS, "updated_at"])
+        audit(by.actor, "zone.update", zone, tenant=None, old={name: old[name] for name in changed}, new=changed)
+    return zone
+
+
+@transaction.atomic
+def set_enabled(zone: Zone, is_enabled: bool, *, by: Platform) -> Zone:
+    """In a zone that is disabled nothing new is built and no list is read; what is under way comes to its end."""
+    zone = Zone.objects.select_for_update(no_key=True).get(pk=zone.pk)
+    if zone.is_enabled != is_enabled:
+        zone.is_enabled = is_enabled
+        zone.save(update_fields=["is_enabled", "updated_at"])
+        audit(by.actor, "zone.enable" if is_enabled else "zone.disable", zone, tenant=None)
+    return zone
+
+
+def _rename(zone: Zone, name: str) -> None:
+    """CloudStack calls it differently now. Its short name stays: it stands in addresses."""
+    if Zone.objects.filter(name_key=key_of(name)).exclude(pk=zone.pk).exists():
+        raise Refused("zone-other", f"Another zone is registered as {name}.", "name")
+    zone.name = name
+
+
+def _zone_called(name: str, found: Found) -> FoundZone:
+    there = next((zone for zone in found.zones if tidy(zone.name) == tidy(name)), None)
+    if there is None:
+        names = ", ".join(zone.name for zone in found.zones)
+        raise Refused("zone-unknown", f"CloudStack has no zone {name}. It has: {names}.", "name")
+    if not there.is_netris:
+        raise Refused("zone-not-netris", f"The networks of {name} are made by {there.provider}.", "name")
+    return there
+
+
+def _named(offerings: Sequence[Offering], name: str, field: str) -> UUID:
     offering = next((offering for offering in offerings if offering.name == name), None)
     if offering is None or not offering.is_netris:
         names = ", ".join(offering.name for offering in offerings if offering.is_netris)
@@ -144,16 +151,22 @@ def _named(offerings: Sequence[O], name: str, field: str) -> UUID:
     return UUID(offering.id)
 
 
-def _fill(zone: Zone, spec: ZoneSpec, found: _Found) -> None:
+def _fill(zone: Zone, spec: ZoneSpec, found: Found, there: FoundZone) -> None:
     zone.cloudstack_url, zone.netris_url = spec.cloudstack_url, spec.netris_url
     zone.cloudstack_api_key, zone.cloudstack_secret_key = spec.cloudstack_api_key, spec.cloudstack_secret_key
     zone.netris_user, zone.netris_password = spec.netris_user, spec.netris_password
     zone.netris_site = spec.netris_site
-    zone.cloudstack_zone_id = found.zone_id
-    zone.vpc_offering_id, zone.tier_offering_id = found.vpc_offering_id, found.tier_offering_id
-    zone.max_tiers_per_vpc = found.max_tiers_per_vpc
-    zone.public_ranges, zone.ranges_read_at = found.public_ranges, clock.now()
+    zone.cloudstack_zone_id = UUID(there.id)
+    zone.vpc_offering_id = _named(found.vpc_offerings, spec.vpc_offering, "vpc_offering")
+    zone.tier_offering_id = _named(found.tier_offerings, spec.tier_offering, "tier_offering")
+    zone.max_tiers_per_vpc = found.max_tiers_per_vpc or Zone._meta.get_field("max_tiers_per_vpc").default
+    zone.public_ranges, zone.ranges_read_at = there.public_ranges, clock.now()
     zone.calls_per_second = spec.calls_per_second
+    zone.description = zone.description if spec.description is None else spec.description
+    _check(zone)
+
+
+def _check(zone: Zone) -> None:
     try:
         zone.full_clean(exclude=("cloudstack_url", "netris_url"), validate_unique=False)
     except ValidationError as error:

@@ -34,18 +34,18 @@ class Result:
 
 def through_weft(count: int, threads: int) -> Result:
     """Submit `count` creations for a twentieth as many tenants, and wait until a worker has finished them all."""
-    from apps.accounts.services import create_tenant
+    from apps.accounts.services import create_tenant, register_zone
     from apps.networks.services import create_vpc
     from apps.networks.specs import VpcSpec
     from apps.operations import doorbell, engine
     from apps.operations.models import Operation
     from apps.quotas.resources import VPC
     from apps.tenancy.actors import Actor, Platform
-    from apps.zones.services import ZoneSpec, register_zone
+    from apps.zones.services import ZoneSpec
 
     by = Actor.system("bench")
     with tempfile.TemporaryDirectory() as name, sandbox(Path(name), job_seconds=JOB_SECONDS, options=POOLS) as urls:
-        zone = register_zone(zone_spec(ZoneSpec, urls), by=Platform(by))
+        zone = register_zone(zone_spec(ZoneSpec, urls), by=Platform(by)).zone
         tenants = [
             create_tenant(name=f"Bench {n}", limits={VPC: 100}, by=Platform(by))[0] for n in range(count // 20 or 1)
         ]

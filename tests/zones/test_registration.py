@@ -11,11 +11,12 @@ from pydantic import SecretStr
 
 from apps.accounts.management.commands.register_zone import SECRETS
 from apps.accounts.models import Account
+from apps.accounts.services import register_zone
 from apps.kernel.errors import Refused
 from apps.kernel.remote import Unauthorized, Unavailable
 from apps.tenancy.models import AuditEntry
 from apps.zones.models import Zone
-from apps.zones.services import ZoneSpec, register_zone
+from apps.zones.services import ZoneSpec
 from sandbox.world import World
 from tests import builders
 
@@ -47,7 +48,7 @@ def spec(served, transactional_db) -> ZoneSpec:
 
 
 def registered(spec: ZoneSpec) -> Zone:
-    return register_zone(spec, by=builders.the_platform())
+    return register_zone(spec, by=builders.the_platform()).zone
 
 
 def test_what_can_be_found_out_is_asked(spec):

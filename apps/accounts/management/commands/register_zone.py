@@ -12,12 +12,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from pydantic import SecretStr
 
-from apps.accounts.services import open_accounts
+from apps.accounts.services import register_zone
 from apps.kernel.errors import Refused
 from apps.kernel.remote import RemoteError
 from apps.tenancy.actors import Actor, Platform
 from apps.zones.lint import warnings_of
-from apps.zones.services import ZoneSpec, register_zone
+from apps.zones.services import ZoneSpec
 
 SECRETS = ("WEFT_CLOUDSTACK_API_KEY", "WEFT_CLOUDSTACK_SECRET_KEY", "WEFT_NETRIS_PASSWORD")
 
@@ -33,6 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--netris-site", required=True)
         parser.add_argument("--vpc-offering", default=ZoneSpec.vpc_offering)
         parser.add_argument("--tier-offering", default=ZoneSpec.tier_offering)
+        parser.add_argument("--description", help="for people; left out, it stays as it is")
         parser.add_argument("--calls-per-second", type=int, default=ZoneSpec.calls_per_second)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,10 +44,11 @@ class Command(BaseCommand):
         names = ("name", "cloudstack_url", "netris_url", "netris_user", "netris_site", "vpc_offering", "tier_offering")
         by = Platform(Actor.system("command line"))
         try:
-            zone = register_zone(
+            zone, operations = register_zone(
                 ZoneSpec(
                     **{name: options[name] for name in names},
                     calls_per_second=options["calls_per_second"],
+                    description=options["description"],
                     cloudstack_api_key=api_key,
                     cloudstack_secret_key=secret_key,
                     netris_password=password,
@@ -55,7 +57,6 @@ class Command(BaseCommand):
             )
         except (Refused, RemoteError) as error:
             raise CommandError(str(error)) from error
-        opened = len(open_accounts(zone, by=by))
-        self.stdout.write(f"{zone.name} is registered. Accounts being made there: {opened}.")
+        self.stdout.write(f"{zone.name} is registered. Accounts being made there: {len(operations)}.")
         for warning in warnings_of(zone):
             self.stderr.write(f"Warning: {warning}")

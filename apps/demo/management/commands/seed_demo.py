@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand
 from pydantic import SecretStr
 
 from apps.accounts.models import Account
-from apps.accounts.services import create_tenant
+from apps.accounts.services import create_tenant, register_zone
 from apps.demo.services import BY
 from apps.demo.tasks import furnish
 from apps.networks.models import Vpc
@@ -31,7 +31,7 @@ from apps.tenancy.actors import Platform
 from apps.tenancy.models import ApiToken, Membership, Role, Tenant, User
 from apps.tenancy.services import issue_token
 from apps.zones.models import Zone
-from apps.zones.services import ZoneSpec, register_zone
+from apps.zones.services import ZoneSpec
 
 #: What the sandbox's reference site is called in CloudStack and in Netris.
 ZONE, SITE = "zone1", "sv"
@@ -71,7 +71,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         output: Path = options["output"]
         known = json.loads(output.read_text()) if output.exists() else {}
-        zone = register_zone(
+        zone, _ = register_zone(
             ZoneSpec(
                 name=ZONE,
                 cloudstack_url=options["cloudstack_url"],
