@@ -31,7 +31,8 @@ from apps.quotas.services import set_limits
 from apps.strays.models import Stray
 from apps.tenancy.actors import Actor, Platform
 from apps.tenancy.models import ApiToken, Invitation, Membership, Role, Scope, Tenant, User, digest_of
-from apps.zones.models import Zone
+from apps.zones.access import Found, FoundZone, Offering
+from apps.zones.models import Trial, Zone
 
 PASSWORD = "a long enough password"
 
@@ -125,6 +126,32 @@ def a_zone(name: str = "Zone-1", **fields: Any) -> Zone:
         "calls_per_second": 1000,
     }
     return Zone.objects.get(pk=Zone.objects.create(name=name, **(defaults | fields)).pk)
+
+
+def a_trial(zone: Zone | None = None, **fields: Any) -> Trial:
+    """A connection that both systems have said yes to a moment ago."""
+    offering = Offering(id=str(uuid4()), name="with Netris", is_netris=True)
+    there, name = zone.cloudstack_zone_id if zone else uuid4(), zone.name if zone else "Zone-9"
+    found = Found(
+        zones=[FoundZone(id=str(there), name=name, provider="Netris", is_netris=True)],
+        vpc_offerings=[offering],
+        tier_offerings=[offering],
+        sites=["Site-1"],
+    )
+    defaults: dict[str, Any] = {
+        "zone": zone,
+        "asked_by": "ann",
+        "cloudstack_url": "http://cloudstack.invalid/client/api",
+        "cloudstack_api_key": "key",
+        "cloudstack_secret_key": "secret",
+        "netris_url": "http://netris.invalid",
+        "netris_user": "weft",
+        "netris_password": "secret",
+        "checks": [{"system": "netris", "title": "There is a site", "verdict": "ok", "text": "Site-1", "field": ""}],
+        "found": found.model_dump(mode="json"),
+        "finished_at": clock.now(),
+    }
+    return Trial.objects.create(**(defaults | fields))
 
 
 def an_account(tenant: Tenant, zone: Zone, status: Status = Status.READY, **fields: Any) -> Account:

@@ -188,9 +188,20 @@ GET    history:events              -          login      404       404     404  
 GET    history:event               event      login      404       404     404       200
 GET    history:findings            -          login      404       404     404       200
 GET    fabric:glossary             -          login      404       404     404       200
-GET    zones:list            -          login      404       404     404       200
-GET    zones:reconnect       zone       login      404       404     404       200
-POST   zones:reconnect       zone       login      404       404     404       302
+GET    zones:list                  -          login      404       404     404       200
+GET    zones:create                -          login      404       404     404       200
+POST   zones:create                -          login      404       404     404       422
+GET    zones:trial                 trial      login      404       404     404       200
+POST   zones:trial                 trial      login      404       404     404       422
+GET    zones:connection            zone       login      404       404     404       200
+POST   zones:connection            zone       login      404       404     404       422
+GET    zones:settings              zone       login      404       404     404       200
+POST   zones:settings              zone       login      404       404     404       422
+GET    zones:disable               zone       login      404       404     404       200
+POST   zones:disable               zone       login      404       404     404       302
+POST   zones:enable                zone       login      404       404     404       302
+GET    zones:reconnect             zone       login      404       404     404       200
+POST   zones:reconnect             zone       login      404       404     404       302
 
 GET    addresses:pools             -          login      404       404     404       200
 POST   addresses:end_rest          publicip   login      404       404     404       302
@@ -228,7 +239,13 @@ GET    api:schema                  -          200        200       200     200  
 GET    api:docs                    -          200        200       200     200       200
 GET    api:NoSuchAddress           -          404        404       404     404       404
 GET    api:zones                   -          401        200       200     200       200
+POST   api:zones                   -          401        403       403     403       422
 GET    api:zone                    zone       401        200       200     200       200
+PATCH  api:zone                    zone       401        403       403     403       200
+POST   api:zone-disable            zone       401        403       403     403       200
+POST   api:zone-enable             zone       401        403       403     403       200
+POST   api:zone-trials             -          401        403       403     403       422
+GET    api:zone-trial              trial      401        404       404     404       200
 GET    api:zone-reconnect          zone       401        403       403     403       200
 POST   api:zone-reconnect          zone       401        403       403     403       202
 GET    api:tenants                 -          401        200       200     200       200
@@ -427,6 +444,7 @@ def ids(acme, globex) -> Ids:
         "device": f"{zone.slug}/{builders.a_device(zone).remote_id}",
         "link": f"{zone.slug}/{builders.a_link(zone).remote_id}",
         "event": builders.an_event(zone).pk,
+        "trial": builders.a_trial().pk,
         **builders.whoever_belongs_to(acme),
     }
 
@@ -546,7 +564,9 @@ def test_a_post_that_is_sent_again_with_its_key_is_answered_as_before(row, who, 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "POST"], ids=lambda row: row.name)
 def test_a_forged_post_is_refused(row, ids, acme):
     """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
-    admin = row.of in ("-", "slug", "zone", "stray", "person") or "platform" in row.view or "give-up" in row.view
+    admin = (
+        row.of in ("-", "slug", "zone", "stray", "trial", "person") or "platform" in row.view or "give-up" in row.view
+    )
     careful = Client(enforce_csrf_checks=True, headers={"Weft-Tenant": "acme"})
     careful.force_login(builders.a_platform_admin() if admin else builders.a_member(acme, Role.OWNER))
     before = everything()

@@ -73,6 +73,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
         "staticnat": builders.a_static_nat(builders.a_public_ip(vpc, "198.51.100.40"), tier).pk,
         "forward": builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.41"), tier).pk,
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
+        "trial": builders.a_trial().pk,
         "instance": builders.an_instance(account),
         "publicip": builders.a_public_ip(vpc).pk,
         "acl": builders.an_acl(vpc).pk,
@@ -107,7 +108,8 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "quotas": "tenant_id",
     }
     for path, methods in document["paths"].items():
-        target = path.replace("{id}", str(ids[nouns[path.split("/")[3]]])) if "{id}" in path else path
+        noun = "trial" if "/trials/" in path else nouns.get(path.split("/")[3], "")
+        target = path.replace("{id}", str(ids[noun])) if "{id}" in path else path
         target = target.replace("{member}", str(ids["lbmember"]))
         for method, operation in methods.items():
             for token in tokens:

@@ -195,6 +195,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         operation = Operation.unscoped.get(resource_id=vpc.pk)
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
         ids["acl"] = (vpc.acls.first() or builders.an_acl(vpc, rules=RULES)).pk
+        ids |= {"trial": builders.a_trial().pk}
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
         ids |= {"device": device_of(vpc.zone), "link": link_of(vpc.zone), "event": an_event_of(vpc)}
         ids |= {"publicip": a_public_ip_of(vpc), **what_leads_into(vpc)}

@@ -107,6 +107,8 @@ def take(trial: Trial, chosen: Mapping[str, Any], *, by: Platform) -> Registered
 
     Raises `Refused` while the trial is not good, any more or again.
     """
+    if trial.zone is not None:
+        hold_row(trial.zone)
     hold_row(trial)
     trial.refresh_from_db()
     if (reason := why_not_take(trial)) is not None:
@@ -128,6 +130,18 @@ def take(trial: Trial, chosen: Mapping[str, Any], *, by: Platform) -> Registered
         setattr(trial, name, "")
     trial.save(update_fields=["taken_at", "zone", *SECRETS])
     return _with_accounts(zone, by)
+
+
+def offerings_of(zone: Zone, trial: Trial) -> dict[str, str]:
+    """The names of the zone's offerings, as far as the trial found them: whoever chooses no others keeps them."""
+    found = Found.model_validate(trial.found)
+    rows = (("vpc_offering", found.vpc_offerings), ("tier_offering", found.tier_offerings))
+    return {
+        field: offering.name
+        for field, offerings in rows
+        for offering in offerings
+        if offering.id == str(getattr(zone, f"{field}_id"))
+    }
 
 
 @transaction.atomic(durable=True)

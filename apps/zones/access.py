@@ -7,14 +7,14 @@ A look asks a handful of questions, one after the other, and says what came of e
     unknown    it cannot be told, and does not stand in the way
     failed     it has to be mended before the zone can be used
 
-After a failed login nothing more is asked of that system. Nothing is written anywhere.
+After one that failed nothing more is asked of that system. Nothing is written anywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 from uuid import UUID
 
@@ -59,6 +59,21 @@ ABOVE = {
     "ACCOUNTS": frozenset({"TENANTS"}),
 }
 
+#: What is asked of each, in this order.
+QUESTIONS = {
+    System.CLOUDSTACK: (
+        "It answers, and accepts the keys",
+        "The keys may do what is needed",
+        "A zone's networks are made by Netris",
+        "An enabled offering makes VPCs with Netris",
+        "An enabled offering makes tiers with Netris",
+    ),
+    System.NETRIS: (
+        "It answers, and accepts the login",
+        "The user may do what is needed",
+        "There is a site",
+    ),
+}
 #: The field that is at fault when a login is refused.
 SECRET = {System.CLOUDSTACK: "cloudstack_api_key", System.NETRIS: "netris_password"}
 
@@ -160,20 +175,21 @@ def looks(access: Access) -> Iterator[Look]:
     """After each question, all that is known. The questions are asked as the answers are taken."""
     access.check()
     found, checks = Found(), list[Check]()
-    for system, questions in ((System.CLOUDSTACK, _of_cloudstack), (System.NETRIS, _of_netris)):
+    for system, ask in ((System.CLOUDSTACK, _ask_cloudstack), (System.NETRIS, _ask_netris)):
+        error = None
         with ExitStack() as stack:
-            try:
-                for check in questions(access, found, stack):
-                    checks.append(check)
-                    yield Look(tuple(checks), found)
-            except RemoteError as error:
-                field = SECRET[system] if isinstance(error, Unauthorized) else f"{system}_url"
-                title = (
-                    "It answers whatever is asked" if any(each.system == system for each in checks) else "It answers"
-                )
-                check = Check(system=system, title=title, verdict="failed", text=error.text, field=field)
-                checks.append(check)
+            answers = ask(access, found, stack)
+            for title in QUESTIONS[system]:
+                try:
+                    answer = next(answers)
+                except RemoteError as trouble:
+                    error = trouble
+                    field = SECRET[system] if isinstance(trouble, Unauthorized) else f"{system}_url"
+                    answer = Answer(trouble.text, "failed", field)
+                checks.append(Check(system=system, title=title, **asdict(answer)))
                 yield Look(tuple(checks), found, error)
+                if answer.verdict == "failed":
+                    break
 
 
 def _check_url(field: str, text: str) -> None:
@@ -190,39 +206,34 @@ def _check_url(field: str, text: str) -> None:
 #: Weft's calls never wait for a remote while they hold locks.
 HOOKS = Hooks(before=lambda _system, _call: refuse_open_transaction())
 
+
+@dataclass(frozen=True)
+class Answer:
+    text: str
+    verdict: Verdict = "ok"
+    field: str = ""
+
+
 # --- CloudStack -------------------------------------------------------------------------------------------------------
 
 
-def _of_cloudstack(access: Access, found: Found, stack: ExitStack) -> Iterator[Check]:
+def _ask_cloudstack(access: Access, found: Found, stack: ExitStack) -> Iterator[Answer]:
     keys = (access.cloudstack_api_key, access.cloudstack_secret_key)
     clouds = stack.enter_context(cloudstack.connect(access.cloudstack_url, *keys, hooks=HOOKS))
-
-    def check(title: str, text: str, verdict: Verdict = "ok", field: str = "") -> Check:
-        return Check(system=System.CLOUDSTACK, title=title, verdict=verdict, text=text, field=field)
-
-    yield check("It answers, and accepts the keys", f"Release {clouds.capabilities().cloudstackversion or 'unknown'}")
-    missing = sorted(COMMANDS - clouds.permitted_commands())
-    title = "The keys may do what is needed"
-    if missing:
+    yield Answer(f"Release {clouds.capabilities().cloudstackversion or 'unknown'}")
+    if missing := sorted(COMMANDS - clouds.permitted_commands()):
         text = f"Not permitted: {_listed(missing)}. The keys have to be a root admin's."
-        yield check(title, text, "failed", "cloudstack_api_key")
-        return
-    yield check(title, f"All {len(COMMANDS)} commands are permitted")
+        yield Answer(text, "failed", "cloudstack_api_key")
+    yield Answer(f"All {len(COMMANDS)} commands are permitted")
     found.zones += [_zone(clouds, each) for each in clouds.list_zones()]
-    names = _listed(zone.name for zone in found.netris_zones)
-    others = _listed(zone.name for zone in found.zones if not zone.is_netris)
-    if names:
-        yield check("A zone's networks are made by Netris", names)
-    else:
-        yield check("A zone's networks are made by Netris", f"None. There is: {others or 'no zone at all'}.", "failed")
+    others = _listed(zone.name for zone in found.zones if not zone.is_netris) or "no zone at all"
+    yield _some((zone.name for zone in found.netris_zones), f"None. There is: {others}.")
     found.vpc_offerings += _offerings(clouds.list_vpc_offerings())
+    yield _some((each.name for each in found.vpc_offerings if each.is_netris), "There is none.")
     found.tier_offerings += _offerings(clouds.list_network_offerings())
-    for noun, offerings in (("VPCs", found.vpc_offerings), ("tiers", found.tier_offerings)):
-        with_netris = _listed(each.name for each in offerings if each.is_netris)
-        title = f"An enabled offering makes {noun} with Netris"
-        yield check(title, with_netris) if with_netris else check(title, "There is none.", "failed")
     most = clouds.setting("vpc.max.networks") or ""
     found.max_tiers_per_vpc = int(most) if most.isdecimal() else None
+    yield _some((each.name for each in found.tier_offerings if each.is_netris), "There is none.")
 
 
 def _zone(clouds: CloudStack, zone: CloudStackZone) -> FoundZone:
@@ -247,29 +258,20 @@ def _offerings(rows: Iterable[CloudStackOffering]) -> list[Offering]:
 # --- Netris -----------------------------------------------------------------------------------------------------------
 
 
-def _of_netris(access: Access, found: Found, stack: ExitStack) -> Iterator[Check]:
+def _ask_netris(access: Access, found: Found, stack: ExitStack) -> Iterator[Answer]:
     login = (access.netris_user, access.netris_password)
     fabric = stack.enter_context(netris.connect(access.netris_url, *login, hooks=HOOKS))
-
-    def check(title: str, text: str, verdict: Verdict = "ok", field: str = "") -> Check:
-        return Check(system=System.NETRIS, title=title, verdict=verdict, text=text, field=field)
-
     fabric.ping()
-    yield check("It answers, and accepts the login", f"Release {_release(fabric) or 'unknown'}")
-    title = "The user may do what is needed"
+    yield Answer(f"Release {_release(fabric) or 'unknown'}")
     denied = _denied(fabric, access.netris_user)
     if denied is None:
-        text = "Netris does not show this user who has which rights. What is refused later is said then."
-        yield check(title, text, "unknown")
+        yield Answer("Netris does not show this user who has which rights. What is refused is said then.", "unknown")
     elif denied:
-        yield check(title, f"Its permission group leaves out: {_listed(denied)}.", "failed", "netris_user")
+        yield Answer(f"Its permission group leaves out: {_listed(denied)}.", "failed", "netris_user")
     else:
-        yield check(title, "It may read the inventory, and change what lies in VPCs")
+        yield Answer("It may read the inventory, and change what lies in VPCs")
     found.sites += [site.name for site in fabric.sites()]
-    if found.sites:
-        yield check("There is a site", _listed(found.sites))
-    else:
-        yield check("There is a site", "There is none.", "failed", "netris_user")
+    yield _some(found.sites, "There is none.")
 
 
 def _release(fabric: Netris) -> str:
@@ -300,6 +302,11 @@ def _denied(fabric: Netris, name: str) -> list[str] | None:
 def _with_those_below(sections: Iterable[str]) -> frozenset[str]:
     named = frozenset(sections)
     return named.union(*(ABOVE.get(each, frozenset()) for each in named))
+
+
+def _some(names: Iterable[str], none: str) -> Answer:
+    text = _listed(names)
+    return Answer(text) if text else Answer(none, "failed")
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -166,9 +166,13 @@ def _fill(zone: Zone, spec: ZoneSpec, found: Found, there: FoundZone) -> None:
     _check(zone)
 
 
+#: What nobody enters, and addresses, which have been looked at already.
+UNCHECKED = ("cloudstack_url", "netris_url", "public_ranges", "ranges_read_at")
+
+
 def _check(zone: Zone) -> None:
     try:
-        zone.full_clean(exclude=("cloudstack_url", "netris_url"), validate_unique=False)
+        zone.full_clean(exclude=UNCHECKED, validate_unique=False)
     except ValidationError as error:
         field, messages = next(iter(error.message_dict.items()))
         raise Refused(f"{field.replace('_', '-')}-invalid", " ".join(messages), field) from error

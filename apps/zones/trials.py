@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +25,7 @@ from kombu.exceptions import OperationalError
 from apps.kernel import clock
 from apps.kernel.errors import Refused
 from apps.tenancy.actors import Platform
-from apps.zones.access import Access, Check, looks
+from apps.zones.access import QUESTIONS, Access, Check, looks
 from apps.zones.models import System, Trial, Zone
 
 logger = logging.getLogger("weft.zones")
@@ -49,6 +50,7 @@ def access_of(row: Zone | Trial) -> Access:
     return Access(**{name: getattr(row, name) for name in (*OPEN, *SECRETS)})
 
 
+@transaction.atomic(durable=True)
 def begin(entered: dict[str, Any], *, before: Zone | Trial | None = None, by: Platform) -> Trial:
     """Start trying a connection. `entered` has the fields of `Access`; a secret that is None is that of `before`, which
     is the zone whose connection it is to become, or a trial that is tried again with something else.
@@ -59,13 +61,12 @@ def begin(entered: dict[str, Any], *, before: Zone | Trial | None = None, by: Pl
     access = Access(**{name: entered[name] or _kept(name, entered, before) for name in (*OPEN, *SECRETS)})
     access.check()
     zone = before if isinstance(before, Zone) else before.zone if before else None
-    with transaction.atomic():
-        if Trial.objects.filter(finished_at=None).count() >= MOST:
-            text = f"{MOST} connections are being tried already. Wait until one of them is over."
-            raise Refused("too-many-trials", text)
-        fields = {name: getattr(access, name) for name in (*OPEN, *SECRETS)}
-        trial = Trial.objects.create(zone=zone, asked_by=str(by.actor), **fields)
-        transaction.on_commit(_ring)
+    if Trial.objects.filter(finished_at=None).count() >= MOST:
+        text = f"{MOST} connections are being tried already. Wait until one of them is over."
+        raise Refused("too-many-trials", text)
+    fields = {name: getattr(access, name) for name in (*OPEN, *SECRETS)}
+    trial = Trial.objects.create(zone=zone, asked_by=str(by.actor.name), **fields)
+    transaction.on_commit(_ring)
     return trial
 
 
@@ -95,6 +96,33 @@ def why_not_take(trial: Trial) -> str | None:
         "expired": "It was tried too long ago. Try it again.",
         "taken": "It was used already.",
     }.get(trial.status)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A question as the list of steps shows it: done, failed, unknown, now or waiting."""
+
+    title: str
+    state: str
+    detail: str = ""
+
+
+STATES = {"ok": "done", "unknown": "unknown", "failed": "failed"}
+
+
+def steps_of(trial: Trial) -> dict[System, list[Step]]:
+    """What came of the questions to each system, and which are to come. After one that failed none are."""
+    steps = {}
+    is_asked = trial.status == "looking"
+    for system in System:
+        checks = [check for check in trial.checks if check["system"] == system]
+        steps[system] = [Step(each["title"], STATES[each["verdict"]], each["text"]) for each in checks]
+        if trial.finished_at is not None or any(each["verdict"] == "failed" for each in checks):
+            continue
+        for title in QUESTIONS[system][len(checks) :]:
+            steps[system].append(Step(title, "now" if is_asked else "waiting"))
+            is_asked = False
+    return steps
 
 
 def run_due() -> int:

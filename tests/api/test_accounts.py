@@ -108,4 +108,6 @@ def test_zones_show_nothing_of_how_they_are_reached(api, platform, site):
         "is_enabled": True,
         "paused": None,
     }
-    assert b"invalid" not in platform.get(f"/zones/{site.pk}/").content
+    reached = platform.get(f"/zones/{site.pk}/").json()["reached"]
+    assert reached["cloudstack_url"] == site.cloudstack_url
+    assert not [name for name in reached if "key" in name or "password" in name]

@@ -338,3 +338,10 @@ class TestSettings:
         assert not services.enable_zone(zone, by=builders.the_platform()).operations
         actions = AuditEntry.unscoped.filter(object_type="zone").order_by("id").values_list("action", flat=True)
         assert list(actions) == ["zone.register", "zone.disable", "zone.enable"]
+
+
+def test_a_zone_without_public_ranges_is_registered_as_well(entered, served):
+    trial = tried(entered)
+    trial.found["zones"][0]["public_ranges"] = []
+    trial.save()
+    assert taken(trial).public_ranges == []

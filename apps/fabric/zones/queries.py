@@ -20,12 +20,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Count
 
 from apps.mirror.models import Kind, Reading
 from apps.mirror.sweeps import SWEEPS
+from apps.networks.models import Vpc
 from apps.operations.models import Operation
 from apps.operations.state import Phase
 from apps.tenancy.actors import Platform
@@ -151,6 +153,19 @@ def zone_rows(by: Platform, zones: Iterable[Zone] | None = None) -> list[ZoneRow
         )
         for zone in wanted
     ]
+
+
+class Pending(NamedTuple):
+    """What goes on in a zone that is disabled: how many VPCs, and operations under way."""
+
+    vpcs: int
+    operations: int
+
+
+def pending_of(zone: Zone, by: Platform) -> Pending:
+    """Two queries."""
+    vpcs = Vpc.objects.across(by).live().filter(zone=zone)
+    return Pending(vpcs.count(), Operation.objects.across(by).running().filter(zone=zone).count())
 
 
 def in_trouble() -> int:

@@ -22,10 +22,20 @@ class ZoneRef(serializers.Serializer[Any]):
 class RemoteRead(serializers.Serializer[Any]):
     """How one system of the zone answers Weft. One that never failed to is not listed."""
 
-    system = serializers.ChoiceField(choices=[str(system) for system in System])
+    system = serializers.ChoiceField(choices=System.choices)
     down_since = Time(allow_null=True)
     slow_since = Time(allow_null=True)
     error = serializers.CharField()
+
+
+class ReachedRead(serializers.Serializer[Any]):
+    """How Weft reaches the zone; no secrets."""
+
+    cloudstack_url = serializers.CharField()
+    netris_url = serializers.CharField()
+    netris_user = serializers.CharField()
+    netris_site = serializers.CharField()
+    calls_per_second = serializers.IntegerField(help_text="The most calls to either system.")
 
 
 class PluginRead(serializers.Serializer[Any]):
@@ -45,7 +55,7 @@ class PluginRead(serializers.Serializer[Any]):
 class ZoneRead(Read, ZoneRef):
     """A place where tenants can build."""
 
-    for_platform = ("remotes", "plugin")
+    for_platform = ("remotes", "plugin", "reached")
 
     url = Address("api:zone")
     description = serializers.CharField()
@@ -56,6 +66,7 @@ class ZoneRead(Read, ZoneRef):
     )
     remotes = RemoteRead(many=True, required=False, help_text="For the platform only.")
     plugin = PluginRead(required=False, source="known_plugin", help_text="For the platform only.")
+    reached = ReachedRead(required=False, source="*", help_text="For the platform only.")
     created_at = Time()
 
     def get_paused(self, zone: Zone) -> str | None:

@@ -1,4 +1,4 @@
-"""Zones, for reading: they are registered on the command line."""
+"""Zones, for reading. What the platform does to them stands above, beside the accounts that come with one."""
 
 from __future__ import annotations
 
