@@ -1,4 +1,4 @@
-"""Where things go in a layered drawing: folding, lanes, and an order within each lane that crosses few lines.
+"""Where things go in a layered drawing: lanes, and an order within each lane that crosses few lines.
 
 Deterministic: devices begin in natural order of their names ("leaf-2" before "leaf-10"), each sweep sorts a lane by the
 mean position of its neighbours (barycentre) with ties left as they are, and the first of the best orders wins.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right, insort
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -22,10 +22,18 @@ ROLES = {
     "oob": "OOB switch",
     "other": "Device",
 }
+#: What else is drawn: spines of spines, and several devices as one (`apps.fabric.folds`).
+LABELS = ROLES | {"super-spine": "Super-spine", "pod": "Pod", "rack": "Rack", "hosts": "Hosts", "loose": "Hosts"}
 #: As in the diagram of the CloudStack guide: all that is no spine hangs on the leaves, the internet too.
-LANES = (("isp",), ("spine",), ("leaf",), ("softgate",), ("server", "hypervisor", "other"))
-LANE_NAMES = ("INTERNET", "SPINES", "LEAVES", "SOFTGATES", "SERVERS AND HYPERVISORS")
-FOLDABLE = frozenset({"server", "hypervisor", "other"})
+LANES = (
+    ("isp",),
+    ("super-spine",),
+    ("spine",),
+    ("leaf", "rack", "pod"),
+    ("softgate",),
+    ("server", "hypervisor", "other", "hosts", "loose"),
+)
+LANE_NAMES = ("INTERNET", "SUPER-SPINES", "SPINES", "LEAVES", "SOFTGATES", "SERVERS AND HYPERVISORS")
 #: From worst to best; what a group of devices shows is the worst that it holds.
 DEVICE_STATUSES = ("critical", "warning", "stale", "unknown", "maintenance", "ok")
 LINK_STATUSES = ("down", "warning", "unknown", "up")
@@ -43,6 +51,11 @@ class Device:
     url: str | None = None
     #: What is wrong with it is another device's doing: it is drawn weaker than what is wrong by itself.
     is_due: bool = False
+    #: Where it comes among those of its lane, before its name.
+    place: int = 0
+    #: How many devices it stands for, when it stands for several, and whether these can be shown.
+    holds: int = 0
+    opens: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +68,12 @@ class Link:
     #: up, down, warning or unknown
     status: str = "up"
     is_due: bool = False
+    #: How many cables of it are in each status, when it is a bundle of several.
+    of: Sequence[tuple[str, int]] = ()
+
+    @property
+    def count(self) -> int:
+        return sum(count for _, count in self.of) or 1
 
 
 @dataclass(frozen=True)
@@ -75,8 +94,6 @@ class Topology:
     links: Sequence[Link]
     sessions: Sequence[Session] = ()
     title: str = "Fabric topology"
-    #: With more devices than this, servers and hypervisors behind the same leaves are drawn as one.
-    fold_above: int = 200
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:
@@ -85,71 +102,27 @@ def natural(name: str) -> list[tuple[int, int, str]]:
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
 
 
-def fold(fabric: Topology) -> Topology:
-    """The same fabric with hosts behind the same leaves drawn as one, when it is too big to draw each."""
-    if len(fabric.devices) <= fabric.fold_above:
-        return fabric
+def with_super_spines(fabric: Topology) -> Topology:
+    """The same with a role of their own for spines on which spines with leaves hang, and no leaf: they stand higher."""
     roles = {device.id: device.role for device in fabric.devices}
-    neighbours: defaultdict[str, set[str]] = defaultdict(set)
+    beside: defaultdict[str, set[str]] = defaultdict(set)
     for link in fabric.links:
         for one, other in ((link.a, link.b), (link.b, link.a)):
-            if roles.get(other, "oob") != "oob":
-                neighbours[one].add(other)
-    groups: defaultdict[tuple[str, tuple[str, ...]], list[Device]] = defaultdict(list)
-    for device in fabric.devices:
-        if device.role in FOLDABLE:
-            groups[device.role, tuple(sorted(neighbours[device.id], key=natural))].append(device)
-    names = {device.id: device.name for device in fabric.devices}
-    group_of: dict[str, str] = {}
-    folded = [device for device in fabric.devices if device.role not in FOLDABLE]
-    for (role, leaves), members in sorted(groups.items(), key=lambda item: (natural(" ".join(item[0][1])), item[0][0])):
-        if len(members) == 1:
-            folded.append(members[0])
-            continue
-        key = f"group-{role}-{'-'.join(leaves)}"
-        group_of.update({member.id: key for member in members})
-        folded.append(_group(key, role, [names[leaf] for leaf in leaves], members))
-    return replace(fabric, devices=folded, links=_merge(fabric.links, group_of))
-
-
-def _group(key: str, role: str, leaves: Sequence[str], members: Sequence[Device]) -> Device:
-    counts = Counter(member.status for member in members)
-    status = next((status for status in DEVICE_STATUSES if counts[status]), "unknown")
-    not_ok = [f"{counts[status]} {status}" for status in DEVICE_STATUSES[:-1] if counts[status]]
-    behind = f"{leaves[0]} … {leaves[-1]}" if len(leaves) > 2 else ", ".join(leaves) or "no leaf"
-    health = ", ".join(not_ok[:2]) or "all OK"
-    is_due = all(member.is_due for member in members if member.status == status)
-    lines = (f"at {behind}", health)
-    return Device(key, f"{len(members)} {ROLES.get(role, 'Device').lower()}s", role, status, lines, is_due=is_due)
-
-
-def _merge(links: Iterable[Link], group_of: Mapping[str, str]) -> list[Link]:
-    kept: list[Link] = []
-    merged: defaultdict[tuple[str, str], list[Link]] = defaultdict(list)
-    for link in links:
-        a, b = group_of.get(link.a, link.a), group_of.get(link.b, link.b)
-        if (a, b) == (link.a, link.b):
-            kept.append(link)
-        elif a != b:
-            merged[min(a, b), max(a, b)].append(link)
-    for (a, b), members in merged.items():
-        status = min((member.status for member in members), key=_badness)
-        words = f"{len(members)} ports"
-        underlay = any(member.underlay for member in members)
-        is_due = all(member.is_due for member in members if member.status == status)
-        kept.append(Link(a, b, words if a in group_of.values() else "", "", underlay, status, is_due=is_due))
-    return kept
-
-
-def _badness(status: str) -> int:
-    return LINK_STATUSES.index(status) if status in LINK_STATUSES else LINK_STATUSES.index("unknown")
+            if roles.get(one) == "spine" and roles.get(other) in ("spine", "leaf"):
+                beside[one].add(other)
+    with_leaves = {spine for spine, others in beside.items() if any(roles[other] == "leaf" for other in others)}
+    above = {spine for spine, others in beside.items() if spine not in with_leaves and others & with_leaves}
+    if not above:
+        return fabric
+    devices = [replace(one, role="super-spine") if one.id in above else one for one in fabric.devices]
+    return replace(fabric, devices=devices)
 
 
 def lanes_of(devices: Iterable[Device], links: Iterable[Link]) -> list[list[Device]]:
     """The devices of each lane, from left to right."""
     lanes: list[list[Device]] = [[] for _ in LANES]
     lane_of: dict[str, int] = {}
-    for device in sorted(devices, key=lambda device: (natural(device.name), device.id)):
+    for device in sorted(devices, key=lambda device: (device.place, natural(device.name), device.id)):
         lane_of[device.id] = next((at for at, roles in enumerate(LANES) if device.role in roles), len(LANES) - 1)
         lanes[lane_of[device.id]].append(device)
     edges = [(link.a, link.b) for link in links if link.a in lane_of and link.b in lane_of]

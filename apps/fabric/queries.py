@@ -243,7 +243,7 @@ def _topology(
     *,
     is_stale: bool,
 ) -> svg.Topology:
-    return svg.Topology(
+    whole = svg.Topology(
         title=f"Fabric of {zone}",
         devices=[
             *_drawn_routers(sessions, is_stale=is_stale),
@@ -269,6 +269,7 @@ def _topology(
         ],
         sessions=_drawn_sessions(sessions),
     )
+    return svg.with_super_spines(whole)
 
 
 def _drawn_routers(sessions: Sequence[SessionRow], *, is_stale: bool) -> list[svg.Device]:

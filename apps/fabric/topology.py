@@ -15,7 +15,7 @@ from math import ceil
 
 from django.utils.safestring import SafeString
 
-from apps.fabric.layers import LANE_NAMES, ROLES, Device, Link, Session, Topology, fold, lanes_of, natural
+from apps.fabric.layers import LABELS, LANE_NAMES, Device, Link, Session, Topology, lanes_of, natural
 from apps.kernel.svg.draw import element, fit, join, mark, number, picture, status_words, text, width_of
 from apps.kernel.svg.status import look_of
 
@@ -43,11 +43,14 @@ DENSE = 80
 ICONS = {
     "isp": "M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13M1.5 8h13M8 1.5c4 4 4 9 0 13M8 1.5c-4 4-4 9 0 13",
     "softgate": "M8 1.5l5.5 2v4.5c0 3-2.3 5.3-5.5 6.5-3.2-1.2-5.5-3.5-5.5-6.5v-4.5zM5.5 8h5M8.5 6l2 2-2 2",
+    "super-spine": "M1.5 5h13v6h-13zM4.5 8h.01M7 8h.01M9.5 8h2.5M5 5v-3M11 5v-3M5 14v-3M11 14v-3",
     "spine": "M1.5 5h13v6h-13zM4.5 8h.01M7 8h.01M9.5 8h2.5M8 5v-3M8 14v-3",
     "leaf": "M1.5 5h13v6h-13zM4.5 8h.01M7 8h.01M9.5 8h2.5M4.5 14v-3M11.5 14v-3",
     "server": "M2.5 2h11v5h-11zM2.5 9h11v5h-11zM5 4.5h.01M5 11.5h.01",
     "hypervisor": "M8 1.5l6.5 3.3-6.5 3.3-6.5-3.3zM1.5 8.2l6.5 3.3 6.5-3.3M1.5 11.3l6.5 3.2 6.5-3.2",
     "other": "M3 3h10v10h-10z",
+    "rack": "M3 1.5h10v13h-10zM3 5h10M3 8h10M3 11h10M5.5 3.2h.01M5.5 6.5h.01M5.5 9.5h.01",
+    "pod": "M1.5 1.5h5.5v5.5h-5.5zM9 1.5h5.5v5.5h-5.5zM1.5 9h5.5v5.5h-5.5zM9 9h5.5v5.5h-5.5z",
 }
 
 
@@ -94,8 +97,7 @@ class Line:
     b: tuple[float, float, int]
 
 
-def render_topology(fabric: Topology) -> SafeString:
-    drawn = fold(fabric)
+def render_topology(drawn: Topology) -> SafeString:
     roles = {device.id: device.role for device in drawn.devices}
     links = [link for link in drawn.links if link.a in roles and link.b in roles and link.a != link.b]
     data = [link for link in links if "oob" not in (roles[link.a], roles[link.b])]
@@ -119,20 +121,22 @@ def render_topology(fabric: Topology) -> SafeString:
         text(width / 2, 60, "No device yet", "topo-role", anchor="middle") if not drawn.devices else "",
         width=width,
         height=max(height, 120),
-        title=fabric.title,
-        description=_description(fabric),
+        title=drawn.title,
+        description=_description(drawn),
         class_=f"topology{' topology--dense' if len(data) > DENSE else ''}",
         is_interactive=any(device.url for device in drawn.devices),
         has_size=True,
     )
-    return element("div", svg, class_="topology-frame", tabindex=0, role="region", aria_label=fabric.title)
+    return element("div", svg, class_="topology-frame", tabindex=0, role="region", aria_label=drawn.title)
 
 
 def _description(fabric: Topology) -> str:
     roles = Counter(device.role for device in fabric.devices)
     states = Counter(look_of(device.status).words for device in fabric.devices)
-    wires = Counter(link.status for link in fabric.links)
-    counted = [f"{roles[role]} x {words}" for role, words in ROLES.items() if roles[role]]
+    wires: Counter[str] = Counter()
+    for link in fabric.links:
+        wires.update(dict(link.of) or {link.status: 1})
+    counted = [f"{roles[role]} x {words}" for role, words in LABELS.items() if roles[role]]
     health = [f"{count} {words.lower()}" for words, count in sorted(states.items())]
     cables = [f"{count} {words}" for words, count in sorted(wires.items())]
     runs = Counter(session.status for session in fabric.sessions)
@@ -166,7 +170,8 @@ def _place(order: Sequence[Sequence[Device]]) -> tuple[dict[int, Lane], dict[str
             spots[device.id] = Spot(device, index, x, y + LANE_TOP + row * (tall + ROW_GAP), tall)
         height = LANE_TOP + rows * (tall + ROW_GAP) - ROW_GAP + LANE_BOTTOM
         gaps = [left - gap / 2 + column * step for column in range(count + 1)] if rows == 1 else []
-        lanes[index] = Lane(LANE_NAMES[index], y, height, gaps, gap)
+        has_pods = any(device.role == "pod" for device in devices)
+        lanes[index] = Lane("LEAVES AND PODS" if has_pods else LANE_NAMES[index], y, height, gaps, gap)
         y += height + LANE_GAP
     return lanes, spots, inner + 2 * MARGIN, max(y - LANE_GAP, 0)
 
@@ -239,17 +244,34 @@ def _side(one: Spot, other: Spot) -> str:
 def _wire(link: Link, spots: Mapping[str, Spot], line: Line) -> SafeString:
     one, other = spots[link.a], spots[link.b]
     kind = "underlay" if link.underlay else "plain"
-    names = (f"{one.device.name} {link.a_port}".strip(), f"{other.device.name} {link.b_port}".strip())
+    classes = f"topo-link topo-link--{kind}{' topo-link--bundle' * (link.count > 1)}{_standing(link)}"
+    ports = (_port(link.a_port, line.a, one), _port(link.b_port, line.b, other))
     return element(
         "g",
-        element("title", f"{names[0]} to {names[1]}, {'underlay' if link.underlay else 'not underlay'}, {link.status}"),
-        element("path", d=line.path, class_=f"topo-link topo-link--{kind}{_standing(link)}"),
-        _port(link.a_port, line.a, one),
-        _port(link.b_port, line.b, other),
+        element("title", words_of_link(link, one.device, other.device)),
+        element("path", d=line.path, class_=classes),
+        *ports if link.count == 1 else (_count(link, line, one, other),),
         class_="topo-wire",
         data_a=link.a,
         data_b=link.b,
     )
+
+
+def words_of_link(link: Link, one: Device, other: Device) -> str:
+    """What is told of a line where it is pointed at."""
+    if link.count > 1:
+        states = ", ".join(f"{count} {status}" for status, count in link.of)
+        return f"{link.count} cables of {one.name} with {other.name}: {states}"
+    ends = (f"{one.name} {link.a_port}".strip(), f"{other.name} {link.b_port}".strip())
+    return f"{ends[0]} to {ends[1]}, {'underlay' if link.underlay else 'not underlay'}, {link.status}"
+
+
+def _count(link: Link, line: Line, one: Spot, other: Spot) -> SafeString:
+    """How many cables a bundle is of, and how many of them are down, beside its lower end."""
+    x, y, place = line.a if line.a[1] > line.b[1] else line.b
+    bad = link.of[0][1] if link.status in ("down", "warning") else 0
+    words = f"{bad} of {link.count}" if bad else f"{link.count} x"
+    return text(x, y - 6 - place % 2 * 12, words, "topo-count", anchor="middle")
 
 
 def _session(session: Session, spots: Mapping[str, Spot], line: Line) -> SafeString:
@@ -288,13 +310,17 @@ def _warp(link: Link, spots: Mapping[str, Spot], beam_y: Mapping[str, float]) ->
     x = spot.x + WIDTH - 10 - 5 * spot.lane
     status = _standing(link)
     ports = (link.b_port, link.a_port) if link.a in beam_y else (link.a_port, link.b_port)
+    words = f"{spot.device.name} {ports[0]} to management {ports[1]}, {link.status}"
+    if link.count > 1:
+        states = ", ".join(f"{count} {status}" for status, count in link.of)
+        words = f"{link.count} cables of {spot.device.name} to management: {states}"
     return element(
         "g",
-        element("title", f"{spot.device.name} {ports[0]} to management {ports[1]}, {link.status}"),
+        element("title", words),
         element(
             "path",
             d=f"M{number(x)} {number(spot.bottom)}V{number(beam_y[beam])}",
-            class_=f"topo-link topo-link--management{status}",
+            class_=f"topo-link topo-link--management{' topo-link--bundle' * (link.count > 1)}{status}",
         ),
         class_="topo-wire",
         data_a=link.a,
@@ -322,7 +348,10 @@ def _device(spot: Spot) -> SafeString:
     look = look_of(device.status)
     foot = spot.bottom - 13
     drawn = join(
-        element("title", f"{device.name}, {ROLES.get(device.role, 'Device')}, {look.words}"),
+        element("title", f"{device.name}, {LABELS.get(device.role, 'Device')}, {look.words}"),
+        element("rect", x=x + 4, y=y - 4, width=WIDTH - 4, height=spot.height, rx=8, class_="topo-behind")
+        if device.holds
+        else "",
         element("rect", x=x, y=y, width=WIDTH, height=spot.height, rx=8, class_="topo-box"),
         element("rect", x=x, y=y + 9, width=3, height=spot.height - 18, rx=1.5, class_=f"topo-edge tone-{look.tone}"),
         text(x + 14, y + 21, fit(device.name, WIDTH - 46, 13.5), "topo-name"),
@@ -338,7 +367,7 @@ def _device(spot: Spot) -> SafeString:
         ),
         mark(look.shape, x + 19, foot - 4, look.tone),
         status_words(look, x + 29, foot, "topo-status"),
-        text(x + WIDTH - 10, foot, ROLES.get(device.role, "Device"), "topo-role", anchor="end"),
+        text(x + WIDTH - 10, foot, LABELS.get(device.role, "Device"), "topo-role", anchor="end"),
     )
     return _device_group(device, drawn)
 
@@ -348,9 +377,10 @@ def _is_weak(device: Device) -> bool:
 
 
 def _device_group(device: Device, drawn: SafeString) -> SafeString:
+    fold = device.id if device.opens else None
     return element(
         "g",
-        element("a", drawn, href=device.url) if device.url else drawn,
+        element("a", drawn, href=device.url, data_fold=fold) if device.url else drawn,
         id=f"device-{device.id}",
         class_=f"topo-device topo-device--{device.status}{' topo-device--due' * _is_weak(device)}",
         data_device=device.id,

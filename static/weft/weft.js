@@ -1,5 +1,5 @@
-// The few things that HTML and htmx cannot do: the theme choice, copying, ageing stamps, closing menus and lighting up the
-// lines of a map. What keeps an open page true is in live.js. Everything else is a link or a form.
+// The few things that HTML and htmx cannot do: the theme choice, copying, ageing stamps and closing menus. What keeps an open
+// page true is in live.js, what moves a map in map.js. Everything else is a link or a form.
 (() => {
   "use strict";
   const root = document.documentElement;
@@ -126,41 +126,6 @@
   document.addEventListener("htmx:afterSwap", greyAll); // what a morph has changed in its place is grey no longer
   document.addEventListener("focusin", (event) => event.target.closest?.("time[tabindex]") && gatherTimes());
 
-  // Topology: point at a device, or walk to it, and its links light up.
-  const light = (device) => {
-    const map = device.closest("svg");
-    map.classList.add("is-lit");
-    device.classList.add("is-lit");
-    for (const link of map.querySelectorAll("[data-a]")) {
-      if (link.dataset.a !== device.dataset.device && link.dataset.b !== device.dataset.device) continue;
-      link.classList.add("is-lit");
-      const other = link.dataset.a === device.dataset.device ? link.dataset.b : link.dataset.a;
-      map.querySelector(`[data-device="${CSS.escape(other)}"]`)?.classList.add("is-lit");
-    }
-  };
-  const dim = (map) => {
-    for (const lit of [map, ...map.querySelectorAll(".is-lit")]) lit.classList.remove("is-lit");
-  };
-  const overDevice = (event) => {
-    const device = event.target.closest?.("[data-device]");
-    for (const map of document.querySelectorAll("svg.is-lit")) dim(map);
-    if (device) light(device);
-  };
-  document.addEventListener("mouseover", overDevice);
-  document.addEventListener("focusin", overDevice);
-
-  // A map that is wider than its place opens on what is wrong in it, or else on its middle.
-  const opened = new WeakSet();
-  const openMaps = () => {
-    for (const frame of document.querySelectorAll(".topology-frame")) {
-      if (opened.has(frame)) continue;
-      opened.add(frame);
-      const wrong = frame.querySelector(".topo-device--critical:not(.topo-device--due)")?.getBoundingClientRect();
-      const left = wrong && wrong.left + wrong.width / 2 - frame.getBoundingClientRect().left;
-      frame.scrollLeft = (left ?? frame.scrollWidth / 2) - frame.clientWidth / 2;
-    }
-  };
-
   document.addEventListener("click", (event) => {
     const theme = event.target.closest("[data-theme-choice]");
     if (theme) chooseTheme(theme.dataset.themeChoice);
@@ -186,8 +151,6 @@
     showTheme();
     ageAll();
     gatherTimes();
-    openMaps();
-    overDevice({ target: document.activeElement });
     const errors = "[data-error-summary]";
     (arrived.matches?.(errors) ? arrived : arrived.querySelector(errors))?.focus();
   };

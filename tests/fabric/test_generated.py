@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import gc
+import gzip
+import re
+import time
+
 import pytest
 import time_machine
+from django.test import Client
+from django.urls import reverse
 
 from apps.fabric.queries import picture_of
 from apps.zones.models import Zone
@@ -13,12 +20,15 @@ from tests.conftest import KEYS, LOGIN
 from tests.fabric.conftest import Sweep
 from tests.fabric.test_queries import ISPS, LEAVES, each_with_each, joined
 
+#: As large as the largest that was ever planned.
+LARGE = Size(leaves=376, softgates=12, hypervisors=3000)
 SIZE = Size(leaves=40, softgates=8, hypervisors=30)
 
 
 @pytest.fixture
-def world(clock: time_machine.Traveller) -> World:
-    return World(site=site_of(SIZE), cloudstack_keys=KEYS, netris_login=LOGIN)
+def world(clock: time_machine.Traveller, request: pytest.FixtureRequest) -> World:
+    size = getattr(request, "param", SIZE)
+    return World(site=site_of(size), cloudstack_keys=KEYS, netris_login=LOGIN)
 
 
 def test_the_border_of_a_generated_fabric_is_drawn(zone: Zone, read: Sweep) -> None:
@@ -38,3 +48,37 @@ def test_the_border_of_a_generated_fabric_is_drawn(zone: Zone, read: Sweep) -> N
         assert len([pair for pair in joined(picture, "leaf", "spine") if f"Leaf-{number}" in pair]) == 2
     for gate in gates:
         assert len([pair for pair in joined(picture, "leaf", "softgate") if gate in pair]) == 2
+
+
+@pytest.mark.parametrize("world", [LARGE], indirect=True)
+def test_a_fabric_of_thousands_is_a_small_page_that_is_made_at_once(
+    zone: Zone, read: Sweep, browser: Client, world: World
+) -> None:
+    read()
+    gc.freeze()  # the emulated fabric of the same process, which no web process has beside it
+    try:
+        started = time.process_time()
+        html = browser.get(reverse("fabric:topology")).content
+        took = time.process_time() - started
+        started = time.process_time()
+        browser.get(reverse("fabric:topology"))
+        took_again = time.process_time() - started
+    finally:
+        gc.unfreeze()
+
+    small = len(gzip.compress(html))
+    print(
+        f"{took:.2f} s, kept {took_again:.3f} s, {len(html):,} bytes, {small:,} compressed, {html.count(b'<')} elements"
+    )
+    assert took < 1
+    assert took_again < took / 5
+    assert small < 40_000
+    text = html.decode()
+    assert len(re.findall(r'class="topo-device ', text)) == 2 + 4 + 16 + 12 + 1
+    assert "376" not in text
+    for spine in range(1, 33, 2):
+        assert f"Pod of Spine-{spine}<" in text
+    [opening] = re.findall(r'href="(\?[^"]*)" data-fold="pod-[0-9]+"><title>Pod of Spine-31,', text)
+    pod = browser.get(f"{reverse('fabric:topology')}{opening.replace('&amp;', '&')}").content.decode()
+    assert "Leaf-361, 362<" in pod
+    assert len(re.findall(r'class="topo-device ', pod)) == 2 + 4 + 15 + (2 + 8) + 12 + 1

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from apps.fabric.layers import LANES, crossings, fold, lanes_of
+from apps.fabric.folds import folded, folds_of
+from apps.fabric.layers import LANES, crossings, lanes_of
 from apps.fabric.topology import WIDTH, Device, Link, Session, Topology, render_topology
 from tests.drawings import assert_inside, assert_sound, assert_titled, parse, words_of
 
@@ -34,6 +35,7 @@ DRAWINGS = {
     "no device": render_topology(Topology([], [])),
     "a fabric": render_topology(a_fabric()),
     "a big fabric": render_topology(a_fabric(hosts=300, leaves=16)),
+    "a folded fabric": render_topology(folded(BIG := a_fabric(hosts=300, leaves=16), folds_of(BIG))),
 }
 
 
@@ -114,7 +116,7 @@ def test_a_line_passes_other_lanes_between_their_devices():
 def test_names_are_in_natural_order_where_no_line_speaks_against_it():
     lanes = lanes_of(a_fabric(leaves=12, hosts=0).devices, [])
 
-    assert [device.name for device in lanes[2]] == [f"Leaf-{n}" for n in range(1, 13)]
+    assert [device.name for device in lanes[3]] == [f"Leaf-{n}" for n in range(1, 13)]
 
 
 def test_the_order_crosses_fewer_lines():
@@ -135,32 +137,6 @@ def test_a_line_between_two_others_crosses_both():
     assert crossings([upper, lower], [("u0", "l0"), ("u1", "l1"), ("u2", "l2")]) == 0
 
 
-def test_a_small_fabric_is_not_folded():
-    assert fold(a_fabric()) == a_fabric()
-
-
-def test_a_big_fabric_folds_hosts_and_shows_the_worst_of_them():
-    fabric = a_fabric(hosts=300, leaves=16)
-    devices = [replace(one, status="critical") if one.id == "h7" else one for one in fabric.devices]
-
-    folded = fold(replace(fabric, devices=devices))
-
-    groups = [one for one in folded.devices if one.id.startswith("group-")]
-    assert len(groups) == 8
-    assert sorted(one.status for one in groups) == ["critical"] + ["ok"] * 7
-    assert sum(int(one.name.split()[0]) for one in groups) == 300
-    assert {link.a for link in folded.links} | {link.b for link in folded.links} <= {one.id for one in folded.devices}
-
-
-def test_a_folded_link_is_as_bad_as_its_worst():
-    fabric = a_fabric(hosts=300, leaves=16)
-    links = [replace(link, status="down") if link.a == "h7" else link for link in fabric.links]
-
-    folded = fold(replace(fabric, links=links))
-
-    assert sum(link.status == "down" for link in folded.links) == 2
-
-
 def test_links_to_nowhere_and_unknown_roles_do_no_harm():
     odd = Topology([Device("1", "Box", "toaster", "singing")], [Link("1", "2"), Link("1", "1")])
 
@@ -173,7 +149,7 @@ def test_nothing_is_drawn_outside_the_picture(hosts):
 
 
 def test_five_hundred_devices_take_less_than_a_second():
-    fabric = replace(a_fabric(hosts=475, leaves=16), fold_above=1000)
+    fabric = a_fabric(hosts=475, leaves=16)
     began = time.perf_counter()
 
     render_topology(fabric)
