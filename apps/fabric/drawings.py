@@ -8,10 +8,12 @@ from threading import Lock
 from uuid import UUID
 from zlib import crc32
 
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from apps.fabric.folds import FITS, Fold, folded, folds_of, open_ones
-from apps.fabric.layers import Topology
+from apps.fabric.folds import Fold, folded, folds_of, open_ones
+from apps.fabric.layers import Device, Link, Topology
 from apps.fabric.queries import Basis, picture_of
 from apps.fabric.rows import Picture
 from apps.fabric.sights import Sight
@@ -49,7 +51,7 @@ _drawings: dict[Sight, Drawing] = {}
 
 def drawing_of(zone: Zone, basis: Basis, sight: Sight) -> Drawing:
     """Without a query when what it is made of is kept."""
-    plan = _plan_of(zone, basis)
+    plan = plan_of(zone, basis)
     with _lock:
         kept = _drawings.pop(sight, None)
     if kept is None or kept.plan.picture.topology != plan.picture.topology:
@@ -62,14 +64,13 @@ def drawing_of(zone: Zone, basis: Basis, sight: Sight) -> Drawing:
     return drawing
 
 
-def _plan_of(zone: Zone, basis: Basis) -> Plan:
+def plan_of(zone: Zone, basis: Basis) -> Plan:
     kept = _plans.get(zone.pk)
     if kept is None or kept.state != basis.state:
         picture = picture_of(zone, basis)
         folds = folds_of(picture.topology) if picture.topology else []
-        if len(picture.devices) > FITS:
-            picture = replace(picture, devices=(), links=(), sessions=())
-        kept = Plan(basis.state, picture, folds)
+        # Rows are for the lists. A web process does not keep thousands of them.
+        kept = Plan(basis.state, replace(picture, devices=(), links=(), sessions=()), folds)
         _plans[zone.pk] = kept
     return kept
 
@@ -79,6 +80,22 @@ def _drawn(plan: Plan, sight: Sight) -> Drawing:
     if whole is None:
         return Drawing(plan, None, "", "", ())
     topology = folded(whole, plan.folds, sight.opened)
-    devices = [replace(one, url=f"?{sight.opening(one.id).query}") if one.opens else one for one in topology.devices]
-    svg = render_topology(replace(topology, devices=devices))
+    devices = [replace(one, url=_url_of_device(one, sight)) for one in topology.devices]
+    links = [replace(link, url=_url_of_link(link, sight)) for link in topology.links]
+    svg = render_topology(replace(topology, devices=devices, links=links))
     return Drawing(plan, topology, svg, f"{crc32(svg.encode()):08x}", open_ones(plan.folds, sight.opened))
+
+
+def _url_of_device(device: Device, sight: Sight) -> str:
+    """Its page; for a part of the map that can be opened the same map with it open."""
+    if device.opens:
+        return f"?{sight.opening(device.id).query}"
+    if device.holds:
+        return f"{reverse('fabric:device_list')}?{urlencode({'zone': sight.zone, 'role': 'hypervisor'})}"
+    if device.role == "isp":
+        return f"{reverse('fabric:session_list')}?{urlencode({'zone': sight.zone, 'q': device.name})}"
+    return reverse("fabric:device_detail", args=[sight.zone, device.id])
+
+
+def _url_of_link(link: Link, sight: Sight) -> str | None:
+    return reverse("fabric:link_detail", args=[sight.zone, link.id]) if link.id else None

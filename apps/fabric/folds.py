@@ -241,6 +241,7 @@ def _bundle(links: Sequence[Link]) -> Link:
     status = _worst(counts, LINK_STATUSES)
     return replace(
         links[0],
+        id="",
         a_port="",
         b_port="",
         underlay=any(link.underlay for link in links),

@@ -68,6 +68,8 @@ class Link:
     #: up, down, warning or unknown
     status: str = "up"
     is_due: bool = False
+    id: str = ""
+    url: str | None = None
     #: How many cables of it are in each status, when it is a bundle of several.
     of: Sequence[tuple[str, int]] = ()
 

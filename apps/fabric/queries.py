@@ -10,6 +10,7 @@ from typing import TypeVar
 from zlib import crc32
 
 from django.urls import reverse
+from django.utils.http import urlencode
 
 from apps.fabric import layers as svg
 from apps.fabric import roles, verdicts
@@ -67,6 +68,10 @@ def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
     links = [*inside, *_border(here, sessions, inside, {} if peers.is_stale else ports)]
     read_at = None if inventory.is_stale else inventory.read_at
     causes, devices, links, sessions = explain(devices, links, sessions, read_at)
+
+    def at(part: str) -> str:
+        return f"{reverse(f'fabric:{part}_list')}?{urlencode({'zone': zone.slug})}"
+
     return Picture(
         zone,
         readings,
@@ -76,9 +81,19 @@ def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
         _worst_first(links),
         _worst_first(sessions),
         (
-            Tally("Devices", "server", Counter(row.status for row in devices), "ok", "healthy", inventory),
-            Tally("Links", "cable", Counter(row.status for row in links), "up", "up", cables),
-            Tally("Internet sessions", "globe", Counter(row.status for row in sessions), "up", "established", peers),
+            Tally(
+                "Devices", "server", Counter(row.status for row in devices), "ok", "healthy", inventory, at("device")
+            ),
+            Tally("Links", "cable", Counter(row.status for row in links), "up", "up", cables, at("link")),
+            Tally(
+                "Internet sessions",
+                "globe",
+                Counter(row.status for row in sessions),
+                "up",
+                "established",
+                peers,
+                at("session"),
+            ),
         ),
         _topology(zone, devices, links, sessions, is_stale=peers.is_stale),
     )
@@ -248,9 +263,7 @@ def _topology(
         devices=[
             *_drawn_routers(sessions, is_stale=is_stale),
             *(
-                svg.Device(
-                    row.id, row.name, row.role, row.status, row.facts, f"#{row.anchor}", is_due=bool(row.because)
-                )
+                svg.Device(row.id, row.name, row.role, row.status, row.facts, is_due=bool(row.because))
                 for row in devices
             ),
         ],
@@ -263,6 +276,7 @@ def _topology(
                 link.is_underlay,
                 link.status,
                 is_due=bool(link.because),
+                id=link.id,
             )
             for link in links
             if link.a.device_id and link.b.device_id
@@ -283,7 +297,7 @@ def _drawn_routers(sessions: Sequence[SessionRow], *, is_stale: bool) -> list[sv
         lines.append(f"{established} of {len(rows)} sessions")
         status = verdicts.router_status((row.status for row in rows), is_stale=is_stale)
         is_due = all(row.because for row in rows if row.status in (verdicts.DOWN, verdicts.WARNING))
-        drawn.append(svg.Device(router.id, router.name, roles.ISP, status, lines, "#sessions", is_due=is_due))
+        drawn.append(svg.Device(router.id, router.name, roles.ISP, status, lines, is_due=is_due))
     return drawn
 
 

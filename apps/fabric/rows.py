@@ -33,11 +33,6 @@ class DeviceRow:
         return self.device.name
 
     @property
-    def anchor(self) -> str:
-        """Its row in the table, where the map's link leads."""
-        return f"row-{self.device.id}"
-
-    @property
     def role_label(self) -> str:
         label = ROLES[self.role]
         detail = "VTEP" if self.role == roles.HYPERVISOR else self.gate
@@ -175,6 +170,8 @@ class Tally:
     well: str
     words: str
     reading: Reading
+    #: The list of them all.
+    url: str
 
     @property
     def value(self) -> int:

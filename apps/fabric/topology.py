@@ -2,7 +2,7 @@
 
 Every device shows its name, its facts and its status in words, as a colour and as a shape. The management plane hangs
 like warp threads: each device has one thin line straight down to its out-of-band switch, which lies below as a beam.
-Port names appear along a link when it is pointed at; the page shows the same links as a table under the map. Cables are
+Port names appear along a link when it is pointed at. Each device and each link leads to its page. Cables are
 solid. Sessions with the internet are no cables: they lie over them in strokes, from the router to who speaks with it.
 """
 
@@ -246,11 +246,16 @@ def _wire(link: Link, spots: Mapping[str, Spot], line: Line) -> SafeString:
     kind = "underlay" if link.underlay else "plain"
     classes = f"topo-link topo-link--{kind}{' topo-link--bundle' * (link.count > 1)}{_standing(link)}"
     ports = (_port(link.a_port, line.a, one), _port(link.b_port, line.b, other))
-    return element(
-        "g",
+    drawn = join(
         element("title", words_of_link(link, one.device, other.device)),
+        element("path", d=line.path, class_="topo-aim") if link.url else "",
         element("path", d=line.path, class_=classes),
         *ports if link.count == 1 else (_count(link, line, one, other),),
+    )
+    # With the keyboard one goes from device to device: their pages list the links.
+    return element(
+        "g",
+        element("a", drawn, href=link.url, tabindex=-1) if link.url else drawn,
         class_="topo-wire",
         data_a=link.a,
         data_b=link.b,
@@ -314,14 +319,16 @@ def _warp(link: Link, spots: Mapping[str, Spot], beam_y: Mapping[str, float]) ->
     if link.count > 1:
         states = ", ".join(f"{count} {status}" for status, count in link.of)
         words = f"{link.count} cables of {spot.device.name} to management: {states}"
+    path = f"M{number(x)} {number(spot.bottom)}V{number(beam_y[beam])}"
+    bundle = " topo-link--bundle" * (link.count > 1)
+    drawn = join(
+        element("title", words),
+        element("path", d=path, class_="topo-aim") if link.url else "",
+        element("path", d=path, class_=f"topo-link topo-link--management{bundle}{status}"),
+    )
     return element(
         "g",
-        element("title", words),
-        element(
-            "path",
-            d=f"M{number(x)} {number(spot.bottom)}V{number(beam_y[beam])}",
-            class_=f"topo-link topo-link--management{' topo-link--bundle' * (link.count > 1)}{status}",
-        ),
+        element("a", drawn, href=link.url, tabindex=-1) if link.url else drawn,
         class_="topo-wire",
         data_a=link.a,
         data_b=link.b,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 from django_htmx.http import push_url
 
-from apps.fabric.drawings import drawing_of
+from apps.fabric.drawings import drawing_of, plan_of
 from apps.fabric.queries import basis_of
 from apps.fabric.sights import Sight
 from apps.kernel.pages import only_parameters, part_or_page, wants_part
@@ -21,16 +23,22 @@ from apps.zones.models import Zone
 @platform_view
 @require_safe
 def topology(request: PlatformRequest) -> HttpResponse:
-    """The map and how old it is. An open page asks again, and says with `seen` which map it has, and what the page was
-    drawn from. As long as nothing else has been read, there is nothing to say. Who opens a part of the map in place
-    asks without it, and is at another address then."""
+    """The map and how old it is; with `device` open as far as that one is seen.
+
+    An open page asks again, and says with `seen` which map it has, and what the page was drawn from. As long as nothing
+    else has been read, there is nothing to say. Who opens a part of the map in place asks without it, and is at another
+    address then."""
     zones = list(Zone.objects.filter(is_enabled=True))
     if not zones:
         return render(request, "fabric/topology.html", {})
-    only_parameters(request.GET, "zone", "open", "seen")
+    only_parameters(request.GET, "zone", "open", "device", "seen")
     zone = _chosen(zones, request.GET.get("zone"))
     sight = Sight.of(zone.slug, request.GET)
     basis = basis_of(zone)
+    if "device" in request.GET:
+        wanted = request.GET["device"][:64]
+        opened = [fold.id for fold in plan_of(zone, basis).folds if wanted in fold.members]
+        return redirect(f"{reverse('fabric:topology')}?{replace(sight, opened=tuple(opened)).query}#device-{wanted}")
     seen_map, _, seen_state = request.GET.get("seen", "").partition(".")
     if wants_part(request) and seen_state == basis.state:
         return HttpResponse(status=204)

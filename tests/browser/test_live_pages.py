@@ -152,7 +152,7 @@ def test_each_control_of_each_live_page_keeps_the_focus_when_the_page_changes(
             answer = page.goto(path)
             assert answer and answer.ok, path
             if path.endswith("topology/"):
-                expect(page.locator("#device-rows tr")).not_to_have_count(0, timeout=40_000)
+                expect(page.locator("#fabric-map [data-device]")).not_to_have_count(0, timeout=40_000)
             page.wait_for_load_state("load")
             found = page.evaluate(WALK)
             assert found["count"] or "strays" in path or "health" in path, path
@@ -287,7 +287,9 @@ def test_what_a_reading_told_greys_by_itself_once_that_is_too_old(visit: Visit, 
         page = visit("admin" if "fabric" in path else "alice", path)
         page.clock.install()
         page.reload()
-        expect(page.locator("main .status.tone-sage", has_text=word).first).to_be_visible(timeout=40_000)
+        expect(page.locator("main :is(.status, .topo-status).tone-sage:visible", has_text=word).first).to_be_visible(
+            timeout=40_000
+        )
         expect(page.locator("main .is-stale")).to_have_count(0)
         drawn = page.locator("main svg:not(.legend *) text:visible", has_text=re.compile(f"^{word}$"))
         if not path.endswith("/vpcs/"):

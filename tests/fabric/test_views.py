@@ -26,15 +26,19 @@ def page(client: Client, query: str = "", **headers: str) -> str:
     return response.content.decode()
 
 
-def test_the_map_and_its_tables(browser: Client, read: Sweep) -> None:
+def test_the_map_leads_to_the_pages_of_what_is_on_it(browser: Client, zone: Zone, read: Sweep) -> None:
     read()
     html = page(browser)
 
     assert html.count("<svg") > 1
     assert html.count('class="topo-device ') == 13 + 2
-    assert len(re.findall(r'<tr id="row-\d+">', html)) == 13
-    assert "swp31" in html
-    assert "ISP-1-SoftGate-1" in html
+    assert "<table" not in html  # they have pages of their own
+    devices = {str(row.remote_id) for row in Item.objects.filter(kind=Kind.NETRIS_DEVICE)}
+    links = {str(row.remote_id) for row in Item.objects.filter(kind=Kind.NETRIS_LINK)}
+    assert set(re.findall(rf'href="/fabric/devices/{zone.slug}/([^"]+)/"', html)) == devices
+    assert links <= set(re.findall(rf'href="/fabric/links/{zone.slug}/([^"]+)/"', html))
+    assert f'href="/fabric/sessions/?zone={zone.slug}&amp;q=ISP-1"' in html
+    assert f'href="/fabric/devices/?zone={zone.slug}"' in html
     assert "read just now" in html
     assert "<h1>" in html
 
@@ -72,8 +76,7 @@ def test_a_map_that_has_not_changed_is_not_sent_again(
     second = page(browser, poll[1].replace("&amp;", "&"), **HTMX)
 
     assert 'id="fabric-map"' not in second
-    assert 'id="link-rows"' not in second
-    assert 'id="device-rows"' in second
+    assert 'id="fabric-tallies"' in second
     assert len(second) < len(first)
 
 
@@ -164,6 +167,17 @@ def test_a_fabric_that_fits_on_no_screen_opens_piece_by_piece(browser: Client, z
     assert (again.status_code, "HX-Push-Url" in again.headers) == (204, False)
     # The same as a page, for who has no JavaScript or was sent the address.
     assert "Server-20<" in page(browser, opening.replace("&amp;", "&"))
+
+
+def test_a_device_that_is_looked_for_is_in_a_part_that_is_open(browser: Client, zone: Zone) -> None:
+    a_big_fabric(zone, leaves=40, servers=450)
+    server = Item.objects.get(name="Server-20").remote_id
+    url = reverse("fabric:topology")
+
+    answer = browser.get(url, {"zone": zone.slug, "device": server})
+
+    assert answer.headers["Location"] == f"{url}?zone={zone.slug}&open=rack-5#device-{server}"
+    assert browser.get(url, {"device": "<x>"}).headers["Location"].startswith(f"{url}?zone={zone.slug}#device-%3C")
 
 
 def test_what_is_open_is_named_as_the_maps_links_do(browser: Client, zone: Zone) -> None:
