@@ -7,7 +7,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from apps.accounts.models import Account
@@ -159,13 +161,16 @@ class TestPages:
         zone.refresh_from_db()
         assert (zone.is_enabled, zone.description, zone.calls_per_second) == (True, "x", 9)
 
-    def test_the_page_of_a_trial_costs_the_same_whatever_was_found(self, browser, django_assert_num_queries):
+    def test_the_page_of_a_trial_costs_the_same_whatever_was_found(self, browser):
         zones = [{"id": str(uuid4()), "name": f"z{n}", "is_netris": True, "public_ranges": []} for n in range(50)]
         few, many = builders.a_trial(), builders.a_trial()
         Trial.objects.filter(pk=many.pk).update(found={**many.found, "zones": zones})
-        for trial in (few, many):
-            with django_assert_num_queries(7):
+        counts = []
+        for trial in (few, few, many):
+            with CaptureQueriesContext(connection) as queries:
                 browser.get(reverse("zones:trial", args=[trial.pk]))
+            counts.append(len(queries))
+        assert counts[1] == counts[2] <= 10
 
 
 class TestApi:
