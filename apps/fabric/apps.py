@@ -6,7 +6,14 @@ class FabricConfig(AppConfig):
     label = "fabric"
 
     def ready(self) -> None:
+        from django.urls import reverse
+
+        from apps.fabric import happenings
         from apps.fabric.zones.recipes import RECONNECT
+        from apps.history import kinds
         from apps.operations.parts import register
 
         register(RECONNECT)
+        kinds.register(*happenings.KINDS)
+        kinds.register_page("device", lambda zone, device: reverse("fabric:device_detail", args=[zone.slug, device]))
+        kinds.register_page("link", lambda zone, link: reverse("fabric:link_detail", args=[zone.slug, link]))

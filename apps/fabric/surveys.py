@@ -3,6 +3,7 @@
 survey()   1. read     when were the lists read?                     three queries, and mostly the end
            2. judge    the picture of the whole fabric               three queries
            3. write    what differs, in one transaction; whoever has judged older readings writes nothing
+           4. tell     what is wrong, as events that begin and end (`happenings`)
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 from django.db import models, transaction
 
-from apps.fabric import roles, verdicts
+from apps.fabric import happenings, roles, verdicts
 from apps.fabric.layers import natural
 from apps.fabric.models import Survey, Surveyed, SurveyedDevice, SurveyedLink, SurveyedSession, sort_key_of
 from apps.fabric.queries import basis_of, picture_of
@@ -52,6 +53,7 @@ def survey(zone: Zone) -> bool:
         _write(zone, SurveyedLink, (_link(zone, row) for row in picture.links))
         _write(zone, SurveyedSession, _sessions(zone, picture))
         Survey.objects.filter(zone=zone).update(**moments)
+    happenings.tell(zone, picture, list(missing_sessions(picture.devices, picture.sessions)))
     return True
 
 

@@ -9,8 +9,6 @@ import pytest
 from django.urls import reverse
 
 from apps.accounts.models import Account
-from apps.history import kinds
-from apps.history.kinds import EventKind
 from apps.networks.models import Vpc
 from apps.operations.models import Operation
 from apps.tenancy.models import AuditEntry, Membership, Role
@@ -48,7 +46,7 @@ def address(view):
 
 
 @pytest.fixture
-def browser(admin, acme, place, started, monkeypatch):
+def browser(admin, acme, place, started):
     """An admin's who is a member of acme, where there is something to list on every page."""
     Membership.objects.create(user=admin, tenant=acme, role=Role.OWNER)
     vpc = builders.a_vpc(acme, place)
@@ -62,8 +60,7 @@ def browser(admin, acme, place, started, monkeypatch):
     builders.a_link(place)
     builders.a_session(place)
     builders.an_instance(Account.unscoped.filter(tenant=acme).first() or builders.an_account(acme, place), "web-1")
-    monkeypatch.setitem(kinds._kinds, "broken", EventKind("broken", "Broken", is_finding=True))
-    builders.an_event(place)
+    builders.an_event(place, kind="cable-misplaced")
     whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name}
     AuditEntry.unscoped.create(tenant=acme, actor="ann", action="vpc.create", **whose)
     return browser_of(admin)
