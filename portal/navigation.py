@@ -96,6 +96,10 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
     return [
         place("Topology", "waypoints", "fabric:topology"),
         place("Devices", "server", "fabric:device_list"),
+        place("Ports", "ethernet-port", "fabric:port_list"),
+        place("Links", "cable", "fabric:link_list"),
+        place("Sessions", "arrow-left-right", "fabric:session_list"),
+        place("Subnets", "network", "fabric:subnet_list"),
         place("Events", "calendar-clock", "history:events"),
         place("Findings", "search-check", "history:findings", open_findings()),
         place("Zones", "map-pin", "zones:list", in_trouble()),

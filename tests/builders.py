@@ -15,7 +15,15 @@ from apps.acls.models import Acl
 from apps.acls.rules import parse_rules
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
-from apps.fabric.models import Survey, SurveyedDevice, SurveyedLink, SurveyedSession, sort_key_of
+from apps.fabric.models import (
+    Survey,
+    SurveyedDevice,
+    SurveyedLink,
+    SurveyedPort,
+    SurveyedSession,
+    SurveyedSubnet,
+    sort_key_of,
+)
 from apps.history.kinds import kind_of
 from apps.history.models import Event, Source
 from apps.kernel import clock
@@ -325,10 +333,19 @@ def a_session(zone: Zone, name: str = "ISP-1-Leaf-1", remote_id: str = "1", **fi
     return _surveyed(SurveyedSession, zone, name, remote_id, {"status": "up", "device_id": "3", **fields})
 
 
+def a_port(zone: Zone, name: str = "swp1@Leaf-1", remote_id: str = "1", **fields: Any) -> SurveyedPort:
+    return _surveyed(SurveyedPort, zone, name, remote_id, {"status": "up", "device_id": "3", **fields})
+
+
+def a_subnet(zone: Zone, name: str = "Loopbacks", remote_id: str = "subnet-1", **fields: Any) -> SurveyedSubnet:
+    return _surveyed(SurveyedSubnet, zone, name, remote_id, {"status": "ok", "type": "subnet", **fields})
+
+
 def _surveyed(model: Any, zone: Zone, name: str, remote_id: str, fields: dict[str, Any]) -> Any:
     now = clock.now()
     Survey.objects.update_or_create(
-        zone=zone, defaults={"devices_read_at": now, "links_read_at": now, "sessions_read_at": now}
+        zone=zone,
+        defaults={f"{what}_read_at": now for what in ("devices", "links", "sessions", "ports", "subnets")},
     )
     keys = {"id": model.id_of(zone, remote_id), "sort_key": sort_key_of(name), "search_key": key_of(name)}
     return model.objects.create(zone=zone, name=name, remote_id=remote_id, **keys, **fields)

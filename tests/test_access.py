@@ -184,6 +184,8 @@ GET    fabric:device_detail        device     login      404       404     404  
 GET    fabric:link_list            -          login      404       404     404       200
 GET    fabric:link_detail          link       login      404       404     404       200
 GET    fabric:session_list         -          login      404       404     404       200
+GET    fabric:port_list            -          login      404       404     404       200
+GET    fabric:subnet_list          -          login      404       404     404       200
 GET    history:events              -          login      404       404     404       200
 GET    history:event               event      login      404       404     404       200
 GET    history:findings            -          login      404       404     404       200

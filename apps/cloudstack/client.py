@@ -170,6 +170,9 @@ class CloudStack(InsideVpcs):
         """The hosts of the zone that stand for network controllers: the Netris provider's, as a rule alone."""
         return self._list("listHosts", "host", Host, zoneid=zone_id, type="L2Networking")
 
+    def hypervisor_pages(self, zone_id: str) -> Iterator[list[Host]]:
+        return self._pages("listHosts", "host", Host, zoneid=zone_id, type="Routing")
+
     def reconnect_host(self, host_id: str) -> str:
         """Starts the job. The host is Disconnected until it is back, which takes longer than the job (REAL)."""
         return self._job_of("reconnectHost", self._write("reconnectHost", id=host_id))

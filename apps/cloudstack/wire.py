@@ -58,7 +58,17 @@ class Host(Entity):
     name: str = ""
     type: str = ""
     state: str = ""  # Up, Connecting, Disconnected, Alert, Down ...: the connection, not the health behind it
+    resourcestate: str = ""  # Enabled, Disabled, Maintenance, PrepareForMaintenance ...: what people want of it
     zoneid: str = ""
+    ipaddress: str = ""  # of its management; a controller's is its URL, or blank
+    podname: str = ""
+    clustername: str = ""
+    hypervisor: str = ""
+    version: str = ""
+    cpunumber: int | None = None
+    cpuallocated: str = ""  # "4.69%"
+    memorytotal: int | None = None  # bytes
+    memoryallocated: int | None = None  # bytes
 
     @property
     def is_up(self) -> bool:

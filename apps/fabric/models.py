@@ -1,4 +1,4 @@
-"""The inventory as it was surveyed: what `picture_of` makes of a zone's lists, a row for each device, link and session.
+"""The inventory as it was surveyed: what is made of a zone's lists, a row for each device, link, session, port, subnet.
 
 The mirror holds what Netris sent, a row here what is to be said of it: a role comes from all cables, a verdict from the
 checks of two devices. Kept in rows it can be narrowed, sorted and paged, however large the fabric is. They are written
@@ -17,6 +17,7 @@ from uuid import UUID, uuid5
 
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
+from netfields import CidrAddressField
 
 from apps.fabric import verdicts
 from apps.kernel import clock
@@ -30,6 +31,8 @@ class Part(models.TextChoices):
     DEVICE = "device"
     LINK = "link"
     SESSION = "session"
+    PORT = "port"
+    SUBNET = "subnet"
 
 
 #: The lists that the verdicts on a part come from.
@@ -37,6 +40,8 @@ LISTS = {
     Part.DEVICE: (Kind.NETRIS_DEVICE,),
     Part.LINK: (Kind.NETRIS_DEVICE, Kind.NETRIS_LINK),
     Part.SESSION: (Kind.NETRIS_BGP,),
+    Part.PORT: (Kind.NETRIS_PORT,),
+    Part.SUBNET: (Kind.NETRIS_BLOCK,),
 }
 
 
@@ -47,6 +52,8 @@ class Survey(models.Model):
     devices_read_at = models.DateTimeField(null=True)
     links_read_at = models.DateTimeField(null=True)
     sessions_read_at = models.DateTimeField(null=True)
+    ports_read_at = models.DateTimeField(null=True)
+    subnets_read_at = models.DateTimeField(null=True)
 
     objects = models.Manager()
 
@@ -59,6 +66,8 @@ class Survey(models.Model):
             Kind.NETRIS_DEVICE: self.devices_read_at,
             Kind.NETRIS_LINK: self.links_read_at,
             Kind.NETRIS_BGP: self.sessions_read_at,
+            Kind.NETRIS_PORT: self.ports_read_at,
+            Kind.NETRIS_BLOCK: self.subnets_read_at,
         }
 
     def read_at(self, part: Part) -> datetime | None:
@@ -129,6 +138,8 @@ class SurveyedDevice(Surveyed):
     role = models.CharField(max_length=16)
     #: The leaves that it hangs on, "Leaf-1 + Leaf-2"; of a leaf those that it shares its hosts with.
     pair = models.CharField(max_length=255, blank=True)
+    #: CloudStack's id of the hypervisor that it is.
+    host_id = models.CharField(max_length=64, blank=True)
 
     objects = models.Manager()
 
@@ -197,3 +208,76 @@ class SurveyedSession(Surveyed):
             models.Index(fields=("zone", "device_id"), name="session_by_device"),
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="session_by_words"),
         ]
+
+
+class SurveyedPort(Surveyed):
+    """`name` is the full one (swp1@Leaf-1). What it leads to is that of its link, if it has one."""
+
+    part = Part.PORT
+
+    device_id = models.CharField(max_length=255, blank=True)
+    device = models.CharField(max_length=255, blank=True)
+    short_name = models.CharField(max_length=255, blank=True)
+    description = models.TextField(blank=True)
+    #: Netris' word, in Mbit/s as a rule.
+    speed = models.CharField(max_length=32, blank=True)
+    mtu = models.PositiveIntegerField(null=True)
+    is_used = models.BooleanField(default=False)
+    link_id = models.CharField(max_length=255, blank=True)
+    far_device_id = models.CharField(max_length=255, blank=True)
+    far_device = models.CharField(max_length=255, blank=True)
+    far_port = models.CharField(max_length=255, blank=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        verbose_name = "port"
+        constraints = [models.UniqueConstraint(fields=("zone", "remote_id"), name="surveyed_port_is_unique")]
+        indexes = [
+            models.Index(fields=("badness", "sort_key", "id"), name="port_worst_first"),
+            models.Index(fields=("sort_key", "id"), name="port_by_name"),
+            models.Index(fields=("-created_at", "-id"), name="port_newest"),
+            models.Index(fields=("zone", "device_id", "sort_key"), name="port_by_device"),
+            models.Index(fields=("status", "sort_key", "id"), name="port_by_status"),
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="port_by_words"),
+        ]
+
+    @property
+    def rate(self) -> str:
+        """ "25 Gbit/s", or Netris' own word where that is no number of Mbit/s."""
+        if not self.speed.isdecimal():
+            return self.speed
+        megabits = int(self.speed)
+        return f"{megabits / 1000:g} Gbit/s" if megabits >= 1000 else f"{megabits} Mbit/s"
+
+
+class SurveyedSubnet(Surveyed):
+    """An allocation of the System VPC, or a subnet in it. What holds one address for a tenant's VPC is only counted."""
+
+    part = Part.SUBNET
+
+    #: allocation, subnet
+    type = models.CharField(max_length=16)
+    prefix = CidrAddressField(null=True)
+    #: Blank for an allocation.
+    purpose = models.CharField(max_length=32, blank=True)
+    netris_tenant = models.CharField(max_length=255, blank=True)
+    gateway = models.CharField(max_length=64, blank=True)
+    #: The `remote_id` of what it lies in; blank for an allocation.
+    parent_id = models.CharField(max_length=64, blank=True)
+    #: Netris' own figure; None where it sends none.
+    percent = models.FloatField(null=True)
+    hosts = models.PositiveIntegerField(null=True)
+    #: Single addresses for tenants' VPCs that lie in it.
+    addresses = models.PositiveIntegerField(default=0)
+
+    objects = models.Manager()
+
+    class Meta:
+        verbose_name = "subnet"
+        constraints = [models.UniqueConstraint(fields=("zone", "remote_id"), name="surveyed_subnet_is_unique")]
+        indexes = [models.Index(fields=("-created_at", "-id"), name="subnet_newest")]
+
+    @property
+    def used(self) -> str:
+        return "" if self.percent is None else f"{self.percent:g} %"

@@ -9,23 +9,36 @@ survey()   1. read     when were the lists read?                     three queri
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from django.db import models, transaction
 
 from apps.fabric import happenings, roles, verdicts
 from apps.fabric.layers import natural
-from apps.fabric.models import Survey, Surveyed, SurveyedDevice, SurveyedLink, SurveyedSession, sort_key_of
-from apps.fabric.queries import basis_of, picture_of
+from apps.fabric.models import (
+    Survey,
+    Surveyed,
+    SurveyedDevice,
+    SurveyedLink,
+    SurveyedPort,
+    SurveyedSession,
+    SurveyedSubnet,
+    sort_key_of,
+)
+from apps.fabric.queries import KINDS, Basis, picture_of
 from apps.fabric.rows import DeviceRow, LinkRow, Picture, Router, SessionRow
 from apps.kernel.named import joined
+from apps.mirror import queries as mirror
 from apps.mirror.models import Kind, Reading
 from apps.zones.models import Zone
 
 TASK = "mirror.survey"
 BATCH = 2000
+#: Percent.
+NEARLY_FULL = 90
 
 S = TypeVar("S", bound=Surveyed)
 
@@ -37,43 +50,84 @@ def survey_all() -> int:
 
 def survey(zone: Zone) -> bool:
     """Whether there was something to survey. What cannot be read stays as it was found last."""
-    basis = basis_of(zone)
-    moments = _moments(basis.readings)
-    last = Survey.objects.filter(zone=zone).values(*moments).first()
-    if basis.readings[Kind.NETRIS_DEVICE].is_stale or last == moments:
-        return False
-    picture = picture_of(zone, basis)
-    pairs = _pairs(picture)
+    readings = mirror.readings(zone)
+    last = Survey.objects.filter(zone=zone).first() or Survey(zone=zone)
+    done = [
+        part(zone, readings)
+        for part, kinds in PARTS.items()
+        if not readings[kinds[0]].is_stale and any(last.read[kind] != readings[kind].read_at for kind in kinds)
+    ]
+    return any(done)
+
+
+def _fabric(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
+    picture = picture_of(zone, Basis(zone, {kind: readings[kind] for kind in KINDS}, []))
+    pairs, hosts = _pairs(picture), mirror.hosts_by_name(zone)
+    with _held(zone, readings, KINDS) as is_ours:
+        if is_ours:
+            _write(zone, SurveyedDevice.objects, (_device(zone, row, pairs, hosts) for row in picture.devices))
+            _write(zone, SurveyedLink.objects, (_link(zone, row) for row in picture.links))
+            _write(zone, SurveyedSession.objects, _sessions(zone, picture))
+    if is_ours:
+        happenings.tell(zone, picture, list(missing_sessions(picture.devices, picture.sessions)))
+    return is_ours
+
+
+def _ports(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
+    """With the links that the last survey has found."""
+    links: dict[str, LinkEnd] = {}
+    for link in SurveyedLink.objects.filter(zone=zone):
+        links[f"{link.a_port}@{link.a_device}"] = LinkEnd(link.remote_id, link.b_id, link.b_device, link.b_port)
+        links[f"{link.b_port}@{link.b_device}"] = LinkEnd(link.remote_id, link.a_id, link.a_device, link.a_port)
+    with _held(zone, readings, (Kind.NETRIS_PORT,)) as is_ours:
+        if is_ours:
+            rows = (_port(zone, port, links.get(port.name, NO_LINK)) for port in mirror.ports(zone))
+            _write(zone, SurveyedPort.objects, rows)
+    return is_ours
+
+
+def _subnets(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
+    with _held(zone, readings, (Kind.NETRIS_BLOCK,)) as is_ours:
+        if is_ours:
+            _write(zone, SurveyedSubnet.objects, (_subnet(zone, block) for block in mirror.blocks(zone)))
+    return is_ours
+
+
+#: What is surveyed together, and the lists that it is made of; without a fresh reading of the first there is nothing.
+PARTS: dict[Callable[[Zone, Mapping[Kind, Reading]], bool], Sequence[Kind]] = {
+    _fabric: KINDS,
+    _ports: (Kind.NETRIS_PORT,),
+    _subnets: (Kind.NETRIS_BLOCK,),
+}
+COLUMNS = {
+    Kind.NETRIS_DEVICE: "devices_read_at",
+    Kind.NETRIS_LINK: "links_read_at",
+    Kind.NETRIS_BGP: "sessions_read_at",
+    Kind.NETRIS_PORT: "ports_read_at",
+    Kind.NETRIS_BLOCK: "subnets_read_at",
+}
+
+
+@contextmanager
+def _held(zone: Zone, readings: Mapping[Kind, Reading], kinds: Sequence[Kind]) -> Iterator[bool]:
+    """A transaction in which nobody else surveys the zone. False for who has judged older readings than another."""
     with transaction.atomic(durable=True):
         Survey.objects.bulk_create([Survey(zone=zone)], ignore_conflicts=True)
         known = Survey.objects.select_for_update(no_key=True).get(zone=zone)
-        if any(_is_later(getattr(known, name), at) for name, at in moments.items()):
-            return False
-        _write(zone, SurveyedDevice, (_device(zone, row, pairs) for row in picture.devices))
-        _write(zone, SurveyedLink, (_link(zone, row) for row in picture.links))
-        _write(zone, SurveyedSession, _sessions(zone, picture))
-        Survey.objects.filter(zone=zone).update(**moments)
-    happenings.tell(zone, picture, list(missing_sessions(picture.devices, picture.sessions)))
-    return True
-
-
-def _moments(readings: dict[Kind, Reading]) -> dict[str, datetime | None]:
-    columns = {
-        "devices_read_at": Kind.NETRIS_DEVICE,
-        "links_read_at": Kind.NETRIS_LINK,
-        "sessions_read_at": Kind.NETRIS_BGP,
-    }
-    return {name: readings[kind].read_at for name, kind in columns.items()}
+        moments = {kind: readings[kind].read_at for kind in kinds}
+        is_ours = not any(_is_later(known.read[kind], at) for kind, at in moments.items())
+        yield is_ours
+        if is_ours:
+            Survey.objects.filter(zone=zone).update(**{COLUMNS[kind]: at for kind, at in moments.items()})
 
 
 def _is_later(one: datetime | None, other: datetime | None) -> bool:
     return one is not None and (other is None or one > other)
 
 
-def _write(zone: Zone, model: type[S], rows: Iterable[S]) -> None:
+def _write(zone: Zone, table: models.Manager[S], rows: Iterable[S]) -> None:
     """Only what differs is written."""
-    columns = model.columns()
-    table: models.Manager[S] = model._default_manager
+    columns = table.model.columns()
     known = {values[0]: values[1:] for values in table.filter(zone=zone).values_list("pk", *columns)}
     found = {row.pk: row for row in rows}
     news = [row for pk, row in found.items() if known.get(pk) != tuple(getattr(row, name) for name in columns)]
@@ -86,8 +140,10 @@ def _write(zone: Zone, model: type[S], rows: Iterable[S]) -> None:
 # --- devices ----------------------------------------------------------------------------------------------------------
 
 
-def _device(zone: Zone, row: DeviceRow, pairs: dict[str, str]) -> SurveyedDevice:
+def _device(zone: Zone, row: DeviceRow, pairs: Mapping[str, str], hosts: Mapping[str, str]) -> SurveyedDevice:
+    """A hypervisor has one name in both systems."""
     device = row.device
+    host = hosts.get(mirror.host_name(device.name), "") if row.role in (roles.HYPERVISOR, roles.SERVER) else ""
     words = (device.name, device.main_address or "", device.mgmt_address or "", device.asn or "", device.description)
     return SurveyedDevice(
         id=SurveyedDevice.id_of(zone, row.id),
@@ -101,6 +157,7 @@ def _device(zone: Zone, row: DeviceRow, pairs: dict[str, str]) -> SurveyedDevice
         because=row.because[:255],
         role=row.role,
         pair=pairs.get(row.id, "")[:255],
+        host_id=host,
     )
 
 
@@ -199,3 +256,78 @@ def missing_sessions(
         for gate in gates:
             if (router.id, gate.id) not in made:
                 yield router, gate
+
+
+# --- ports and subnets ------------------------------------------------------------------------------------------------
+
+
+class LinkEnd(NamedTuple):
+    """A link as one of its ports has it: what is at the other end."""
+
+    link_id: str = ""
+    device_id: str = ""
+    device: str = ""
+    port: str = ""
+
+
+NO_LINK = LinkEnd()
+
+
+def _port(zone: Zone, port: mirror.PortFacts, far: LinkEnd) -> SurveyedPort:
+    status = verdicts.port_status(port.status, is_admin_down=port.is_admin_down, is_used=port.is_used)
+    return SurveyedPort(
+        id=SurveyedPort.id_of(zone, port.id),
+        zone=zone,
+        remote_id=port.id,
+        name=port.name[:255],
+        sort_key=sort_key_of(f"{port.device} {port.short_name or port.name}"),
+        search_key=joined((port.name, port.description)),
+        status=status,
+        badness=verdicts.badness(status, is_due=False),
+        device_id=port.device_id,
+        device=port.device[:255],
+        short_name=port.short_name[:255],
+        description=port.description,
+        speed=port.speed[:32],
+        mtu=int(port.mtu) if port.mtu.isdecimal() and len(port.mtu) < 10 else None,
+        is_used=port.is_used,
+        link_id=far.link_id,
+        far_device_id=far.device_id,
+        far_device=far.device,
+        far_port=far.port,
+    )
+
+
+def _subnet(zone: Zone, block: mirror.Block) -> SurveyedSubnet:
+    """Full is where nothing more can be made of it: said as a warning from 90 % on, by Netris' own figure."""
+    remote_id = f"{block.type}-{block.id}"
+    percent = block.utilization.percent
+    status = verdicts.UNKNOWN if percent is None else verdicts.WARNING if percent >= NEARLY_FULL else verdicts.OK
+    gateway = str(block.default_gateway or "")
+    return SurveyedSubnet(
+        id=SurveyedSubnet.id_of(zone, remote_id),
+        zone=zone,
+        remote_id=remote_id,
+        name=block.name[:255],
+        sort_key=_order_of(block),
+        search_key=joined((block.name, block.prefix or "", gateway)),
+        status=status,
+        badness=verdicts.badness(status, is_due=False),
+        type=block.type[:16],
+        prefix=block.prefix,
+        purpose=block.purpose[:32],
+        netris_tenant=block.tenant.name[:255],
+        gateway=gateway,
+        parent_id=block.parent,
+        percent=percent,
+        hosts=block.hosts_count,
+        addresses=block.addresses,
+    )
+
+
+def _order_of(block: mirror.Block) -> str:
+    """By address, and what lies in another behind it."""
+    prefix = block.prefix
+    if prefix is None:
+        return "9"
+    return f"{prefix.version} {int(prefix.network_address):040d} {prefix.prefixlen:03d} {block.type}"

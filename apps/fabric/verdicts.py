@@ -24,6 +24,8 @@ SILENCE = timedelta(minutes=2)
 OK, WARNING, CRITICAL = "ok", "warning", "critical"
 STALE, UNKNOWN, MAINTENANCE = "stale", "unknown", "maintenance"
 UP, DOWN, DISABLED = "up", "down", "disabled"
+#: Of a port that carries nothing, and is down as it may be.
+UNUSED = "unused"
 #: Of a session that should be there and that nobody has made.
 MISSING = "missing"
 
@@ -74,6 +76,16 @@ def port_statuses(devices: Iterable[Device], up: Iterable[str] = ()) -> dict[str
             if check.name == "check_port" and check.port and word:
                 found[full_name(check.port, device)] = {OK: UP, WARNING: WARNING, CRITICAL: DOWN}[word]
     return found
+
+
+def port_status(word: str, *, is_admin_down: bool, is_used: bool) -> str:
+    """`word` is Netris' of the port itself. One that nothing hangs on may well be down."""
+    if is_admin_down:
+        return DISABLED
+    known = _WORDS.get(word.lower())
+    if known == CRITICAL:
+        return DOWN if is_used else UNUSED
+    return {OK: UP, WARNING: WARNING}.get(known or "", UNKNOWN)
 
 
 def link_status(ends: Iterable[str | None]) -> str:

@@ -32,6 +32,7 @@ class Kind(models.TextChoices):
     CLOUDSTACK_ADDRESS = "cloudstack.address", "Public IPs in CloudStack"
     CLOUDSTACK_INSTANCE = "cloudstack.instance", "Instances in CloudStack"
     CLOUDSTACK_ACL = "cloudstack.acl", "Items of access lists in CloudStack"
+    CLOUDSTACK_HOST = "cloudstack.host", "Hypervisors in CloudStack"
     CLOUDSTACK_DOMAIN = "cloudstack.domain", "Domains in CloudStack"
     CLOUDSTACK_ACCOUNT = "cloudstack.account", "Accounts in CloudStack"
     NETRIS_VPC = "netris.vpc", "VPCs in Netris"
@@ -42,7 +43,10 @@ class Kind(models.TextChoices):
     NETRIS_ROUTE = "netris.route", "Static routes in Netris"
     NETRIS_BALANCER = "netris.balancer", "Load balancers in Netris"
     NETRIS_ADDRESS = "netris.address", "Public addresses in Netris"
+    NETRIS_BLOCK = "netris.block", "Allocations and subnets in Netris"
+    NETRIS_SITE = "netris.site", "Sites in Netris"
     NETRIS_DEVICE = "netris.device", "Inventory of Netris"
+    NETRIS_PORT = "netris.port", "Ports in Netris"
     NETRIS_LINK = "netris.link", "Links in Netris"
     NETRIS_BGP = "netris.bgp", "BGP sessions in Netris"
 
@@ -65,6 +69,7 @@ SECONDS = {
     Kind.CLOUDSTACK_ADDRESS: 60,
     Kind.CLOUDSTACK_INSTANCE: 60,
     Kind.CLOUDSTACK_ACL: 60,
+    Kind.CLOUDSTACK_HOST: 60,
     Kind.CLOUDSTACK_DOMAIN: 300,
     Kind.CLOUDSTACK_ACCOUNT: 300,
     Kind.NETRIS_VPC: 30,
@@ -75,7 +80,10 @@ SECONDS = {
     Kind.NETRIS_ROUTE: 60,
     Kind.NETRIS_BALANCER: 7,
     Kind.NETRIS_ADDRESS: 120,
+    Kind.NETRIS_BLOCK: 120,
+    Kind.NETRIS_SITE: 300,
     Kind.NETRIS_DEVICE: 15,
+    Kind.NETRIS_PORT: 60,
     Kind.NETRIS_LINK: 60,
     Kind.NETRIS_BGP: 15,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -17,12 +17,13 @@ from apps.kernel import clock
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
-from apps.netris.wire import Check, Device, EBgp, Link
+from apps.netris.wire import Block, Check, Device, EBgp, Link
 from apps.zones.models import Zone
 
 __all__ = [
     "UNREAD",
     "Applied",
+    "Block",
     "Cable",
     "Check",
     "Device",
@@ -116,6 +117,47 @@ def rows_by_id(kind: Kind, ids: Iterable[tuple[UUID, str]]) -> dict[tuple[UUID, 
         which |= Q(zone=zone_id, remote_id__in=wanted)
     found = Item.objects.filter(which, kind=kind)
     return {(item.zone_id, item.remote_id): SWEEPS[kind].row_of(item.data) for item in found}
+
+
+class PortFacts(NamedTuple):
+    """What of a port stands in lists. `name` is its full name (swp1@Leaf-1), `device_id` Netris' id."""
+
+    id: str
+    name: str
+    device: str
+    device_id: str
+    short_name: str
+    description: str
+    status: str
+    speed: str
+    mtu: str
+    is_admin_down: bool
+    is_used: bool
+
+
+def ports(zone: Zone) -> Iterator[PortFacts]:
+    """Tens of thousands, one after the other. One query."""
+    fields = ("short_name", "description", "status", "speed", "mtu", "is_admin_down", "is_used")
+    found = Item.objects.filter(zone=zone, kind=Kind.NETRIS_PORT).order_by("name", "remote_id")
+    columns = [KT("data__switch__id"), *(KT(f"data__{field}") for field in fields)]
+    for row in found.values_list("remote_id", "name", "key", *columns).iterator():
+        *texts, is_admin_down, is_used = (value or "" for value in row)
+        yield PortFacts._make([*texts, is_admin_down == "true", is_used == "true"])
+
+
+def hosts_by_name(zone: Zone) -> dict[str, str]:
+    """CloudStack's ids of the hypervisors of the zone, by their `host_name`. One query."""
+    rows = Item.objects.filter(zone=zone, kind=Kind.CLOUDSTACK_HOST).values_list("remote_id", "name")
+    return {host_name(name): remote_id for remote_id, name in rows if name}
+
+
+def host_name(name: str) -> str:
+    """A machine's name without its domain, which one system may know and the other not."""
+    return name.lower().partition(".")[0]
+
+
+def blocks(zone: Zone) -> list[Block]:
+    return [row for row in items(zone, Kind.NETRIS_BLOCK) if isinstance(row, Block)]
 
 
 def bgp_sessions(zone: Zone) -> list[EBgp]:

@@ -10,6 +10,7 @@ How often stands in `Kind.interval`.
     cloudstack.address    id of its VPC        the public IPs of the zone's Netris pools; "" for the free ones
     cloudstack.instance   domain's id/account   the instances of the zone, with their NICs
     cloudstack.acl        id of its list       the items of all access lists
+    cloudstack.host       its address          the hypervisors of the zone
     cloudstack.domain     its name             all domains
     cloudstack.account    its name             all accounts
     netris.vpc            name in CloudStack   all VPCs of the controller; "" for what the plugin did not make
@@ -20,7 +21,10 @@ How often stands in `Kind.interval`.
     netris.route          id of its VPC        the static routes of all VPCs but the System VPC
     netris.balancer       id of its VPC        all load balancers, with what each SoftGate finds at each member
     netris.address        the address          the subnets of the System VPC that hold one address for a tenant's VPC
+    netris.block          its purpose          the allocations of the System VPC, and their subnets of several addresses
+    netris.site           name                 the sites
     netris.device         name                 the inventory
+    netris.port           name of the device   the ports of all devices
     netris.link           local port           the links
     netris.bgp            name of the device   the BGP sessions of the System VPC
 
@@ -35,13 +39,27 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from apps.cloudstack.wire import Account, AclItem, Domain, GuestVlan, Instance, Network, PhysicalNetwork, PublicIp
+from apps.cloudstack.wire import Account, AclItem, Domain, GuestVlan, Host, Instance, Network, PhysicalNetwork, PublicIp
 from apps.cloudstack.wire import Vpc as CloudStackVpc
 from apps.kernel.named import joined
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind
 from apps.netris.names import name_in_cloudstack
-from apps.netris.wire import Acl, Allocation, Balancer, Device, EBgp, Link, NatRule, StaticRoute, Subnet, VNet
+from apps.netris.wire import (
+    Acl,
+    Allocation,
+    Balancer,
+    Block,
+    Device,
+    EBgp,
+    Link,
+    NatRule,
+    Port,
+    Site,
+    StaticRoute,
+    Subnet,
+    VNet,
+)
 from apps.netris.wire import Vpc as NetrisVpc
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -128,9 +146,13 @@ def _addresses(clouds: Clouds) -> Iterator[Sequence[Subnet]]:
     """What the plugin nests in the pool (netris-api.md 4.3)."""
     for vpc_id in system_vpcs(clouds):
         found = clouds.netris.subnets(vpc_id)
-        yield [
-            net for net in found if net.prefix is not None and net.prefix.num_addresses == 1 and net.vpc.id == vpc_id
-        ]
+        yield [net for net in found if net.is_single and net.vpc.id == vpc_id]
+
+
+def _blocks(clouds: Clouds) -> Iterator[Sequence[Block]]:
+    """What the plugin nests in the pool counts, and is no block of its own."""
+    for vpc_id in system_vpcs(clouds):
+        yield [block for allocation in clouds.netris.ipam(vpc_id) for block in Block.of(allocation)]
 
 
 def _words_of_instance(instance: Instance) -> list[object]:
@@ -196,6 +218,14 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         remote_id=lambda item: item.id,
         key=lambda item: item.aclid,
         name=lambda item: "",
+    ),
+    Kind.CLOUDSTACK_HOST: Sweep(
+        system=System.CLOUDSTACK,
+        model=Host,
+        pages=lambda clouds: clouds.cloudstack.hypervisor_pages(str(clouds.zone.cloudstack_zone_id)),
+        remote_id=lambda host: host.id,
+        key=lambda host: host.ipaddress,
+        name=lambda host: host.name,
     ),
     Kind.CLOUDSTACK_DOMAIN: Sweep(
         system=System.CLOUDSTACK,
@@ -277,6 +307,23 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         key=lambda net: net.prefix.network_address if net.prefix else "",
         name=lambda net: net.name,
     ),
+    Kind.NETRIS_BLOCK: Sweep(
+        system=System.NETRIS,
+        model=Block,
+        pages=_blocks,
+        # Ids of allocations and of subnets may be equal (quirk 1).
+        remote_id=lambda block: f"{block.type}-{block.id}",
+        key=lambda block: block.purpose,
+        name=lambda block: block.name,
+    ),
+    Kind.NETRIS_SITE: Sweep(
+        system=System.NETRIS,
+        model=Site,
+        pages=lambda clouds: [clouds.netris.sites()],
+        remote_id=lambda site: site.id,
+        key=lambda site: site.name,
+        name=lambda site: site.name,
+    ),
     Kind.NETRIS_DEVICE: Sweep(
         system=System.NETRIS,
         model=Device,
@@ -284,6 +331,14 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         remote_id=lambda device: device.id,
         key=lambda device: device.name,
         name=lambda device: device.name,
+    ),
+    Kind.NETRIS_PORT: Sweep(
+        system=System.NETRIS,
+        model=Port,
+        pages=lambda clouds: clouds.netris.port_pages(),
+        remote_id=lambda port: port.id,
+        key=lambda port: port.name.rpartition("@")[2] or port.switch.name,
+        name=lambda port: port.name,
     ),
     Kind.NETRIS_LINK: Sweep(
         system=System.NETRIS,

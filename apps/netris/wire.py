@@ -9,7 +9,7 @@ not understood is None or "", because one odd row must not spoil a list of thous
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from ipaddress import (
     IPv4Address,
@@ -136,6 +136,8 @@ class Site(NetrisWire):
     name: str = ""
     public_asn: Number = Field(default=None, validation_alias=AliasChoices("publicASN", "publicAsn"))
     acl_policy: Word = Field(default="", validation_alias=AliasChoices("acl_policy", "aclPolicy"))
+    switch_fabric: Word = ""  # netris, dot1q_trunk, equinix_metal, phoenixnap_bmc
+    vlan_range: Word = ""  # 2-4094
 
 
 class Tenant(NetrisWire):
@@ -211,6 +213,11 @@ class Subnet(NetrisWire):
     utilization: Utilization = Utilization()
     children: Annotated[tuple[Subnet, ...], Rows] = ()
 
+    @property
+    def is_single(self) -> bool:
+        """It holds one address, as the plugin makes them for what a VPC has."""
+        return self.prefix is not None and self.prefix.num_addresses == 1
+
 
 class Allocation(NetrisWire):
     """A root of the IPAM tree."""
@@ -222,6 +229,42 @@ class Allocation(NetrisWire):
     tenant: Reference = NO_REF
     utilization: Utilization = Utilization()
     children: Annotated[tuple[Subnet, ...], Rows] = ()
+
+
+class Block(NetrisWire):
+    """An allocation or a subnet by itself, with how many single addresses lie in it as subnets of their own."""
+
+    id: int
+    type: Word = ""  # allocation, subnet
+    name: str = ""
+    prefix: Prefix = None
+    purpose: Word = ""  # blank for an allocation
+    tenant: Reference = NO_REF
+    parent: str = ""  # the block around it, as "allocation-3"
+    default_gateway: Address = None
+    hosts_count: Number = None
+    utilization: Utilization = Utilization()
+    addresses: int = 0
+
+    @classmethod
+    def of(cls, allocation: Allocation) -> Iterator[Block]:
+        """It and the subnets in it, each behind what it lies in."""
+        facts = {name: getattr(allocation, name) for name in ("id", "name", "prefix", "tenant", "utilization")}
+        singles = sum(child.is_single for child in allocation.children)
+        yield cls(type="allocation", addresses=singles, **facts)
+        for child in allocation.children:
+            yield from cls._below(child, f"allocation-{allocation.id}")
+
+    @classmethod
+    def _below(cls, subnet: Subnet, parent: str) -> Iterator[Block]:
+        if subnet.is_single:
+            return
+        shared = ("id", "name", "prefix", "purpose", "tenant", "default_gateway", "hosts_count", "utilization")
+        singles = sum(child.is_single for child in subnet.children)
+        facts = {name: getattr(subnet, name) for name in shared}
+        yield cls(type="subnet", parent=parent, addresses=singles, **facts)
+        for child in subnet.children:
+            yield from cls._below(child, f"subnet-{subnet.id}")
 
 
 class VNetGateway(NetrisWire):
@@ -458,6 +501,7 @@ class Port(NetrisWire):
     short_name: str = ""
     description: str = ""
     status: Word = ""  # up, down; the exact words are unverified
+    transceiver: Word = ""
     speed: Word = ""
     mtu: Number = None
     is_admin_down: Flag = Field(default=False, validation_alias=AliasChoices("adminDown"))

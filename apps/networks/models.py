@@ -141,6 +141,7 @@ class Tier(Provisioned):
             models.Index(fields=("-created_at", "-id"), condition=LIVE, name="tier_newest"),
             models.Index(fields=("tenant", "-created_at", "-id"), condition=LIVE, name="tier_by_age"),
             GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], condition=LIVE, name="tier_by_words"),
+            models.Index(fields=("cloudstack_id",), condition=LIVE, name="tier_by_cloudstack_id"),
         ]
 
     def __str__(self) -> str:

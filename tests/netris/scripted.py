@@ -32,7 +32,8 @@ def failure(status: int, message: str, **errors: str) -> httpx.Response:
 
 
 class Scripted:
-    """Answers every path with the same thing. `sessions` are the cookies it accepts at the moment."""
+    """Answers every path with the same thing, or with what `answer` makes of the request. `sessions` are the cookies
+    that it accepts at the moment."""
 
     def __init__(self, answer: Any = None, *, login: httpx.Response | Exception | None = None) -> None:
         self.answer = envelope([]) if answer is None else answer
@@ -59,7 +60,8 @@ class Scripted:
                 return failure(401, "Unauthorized")
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer if isinstance(self.answer, httpx.Response) else httpx.Response(200, json=self.answer)
+        answer = self.answer(request) if callable(self.answer) else self.answer
+        return answer if isinstance(answer, httpx.Response) else httpx.Response(200, json=answer)
 
     def _log_in(self, request: httpx.Request) -> httpx.Response:
         self.logins += 1

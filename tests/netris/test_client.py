@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from ipaddress import IPv4Network
 
 import httpx
 import pytest
 
 from apps.kernel.remote import Rejected, Unauthorized, Unavailable
+from apps.netris.client import PORTS_PER_PAGE
 from tests.netris.scripted import Scripted, envelope, failure
 
 VPC = {"id": 5, "name": "prod"}
@@ -376,3 +378,48 @@ def test_public_subnets_are_those_of_the_system_vpc():
 
     assert [str(subnet.prefix) for subnet in controller.client().public_subnets(1)] == ["198.51.100.7/32"]
     assert filters(controller) == [["1"]]
+
+
+def pages(*sizes: int) -> Callable[[httpx.Request], object]:
+    """Ports in pages of these sizes, whatever size was asked for; behind the last one nothing."""
+
+    def answer(request: httpx.Request) -> object:
+        page = int(request.url.params["page"]) - 1
+        ids = range(sum(sizes[:page]), sum(sizes[: page + 1]))
+        return envelope([{"id": each, "name": f"swp{each}@leaf-1"} for each in ids])
+
+    return answer
+
+
+def ports_asked(controller: Scripted) -> list[str]:
+    return [request.url.query.decode() for request in controller.requests if request.url.path == "/api/v2/ports"]
+
+
+def test_ports_come_page_by_page_until_one_is_not_full():
+    full = PORTS_PER_PAGE
+    controller = Scripted(pages(full, full, 3))
+
+    assert [len(page) for page in controller.client().port_pages()] == [full, full, 3]
+    assert ports_asked(controller) == [f"limit={full}&page={page}&sortBy=id&order=asc" for page in (1, 2, 3)]
+
+
+def test_a_full_last_page_is_followed_by_an_empty_one():
+    controller = Scripted(pages(PORTS_PER_PAGE))
+
+    assert [len(page) for page in controller.client().port_pages()] == [PORTS_PER_PAGE]
+    assert len(ports_asked(controller)) == 2
+
+
+def test_a_controller_that_does_not_page_ports_is_asked_once():
+    controller = Scripted(pages(PORTS_PER_PAGE + 1))
+
+    assert [len(page) for page in controller.client().port_pages()] == [PORTS_PER_PAGE + 1]
+    assert len(ports_asked(controller)) == 1
+
+
+def test_a_controller_that_sends_the_first_page_again_and_again_is_not_asked_for_ever():
+    first = pages(PORTS_PER_PAGE)(httpx.Request("GET", "http://x/?page=1"))
+    controller = Scripted(first)
+
+    assert [len(page) for page in controller.client().port_pages()] == [PORTS_PER_PAGE]
+    assert len(ports_asked(controller)) == 2

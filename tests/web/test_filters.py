@@ -37,6 +37,8 @@ LISTS = [
     "fabric:device_list",
     "fabric:link_list",
     "fabric:session_list",
+    "fabric:port_list",
+    "fabric:subnet_list",
 ]
 
 
@@ -59,6 +61,8 @@ def browser(admin, acme, place, started):
     builders.a_device(place)
     builders.a_link(place)
     builders.a_session(place)
+    builders.a_port(place)
+    builders.a_subnet(place)
     builders.an_instance(Account.unscoped.filter(tenant=acme).first() or builders.an_account(acme, place), "web-1")
     builders.an_event(place, kind="cable-misplaced")
     whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name}

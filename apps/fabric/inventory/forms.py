@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from apps.fabric.inventory.queries import PLANES, STATUSES, Surveys, pairs
+from apps.fabric.inventory.queries import PLANES, PURPOSES, STATUSES, Surveys, pairs
 from apps.fabric.layers import ROLES
 from apps.fabric.models import Part
 from apps.kernel.forms import Choice, ListForm, Search
@@ -66,3 +66,24 @@ class SessionListForm(InventoryForm):
     q = Search("session, router, device or address")
     nothing = "No session has this name or address, or is of this kind."
     status = Choice("status", _statuses(Part.SESSION))
+
+
+class PortListForm(InventoryForm):
+    q = Search("device, port or description")
+    nothing = "No port has this name, or is in this state."
+    status = Choice("status", _statuses(Part.PORT))
+    use = Choice("use", [("used", "In use"), ("free", "Free")])
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        wanted = super().wanted
+        use = wanted.pop("use")
+        return {**wanted, "is_used": {"used": True, "free": False}.get(use)}
+
+
+class SubnetListForm(InventoryForm):
+    q = Search("name or prefix")
+    nothing = "No subnet has this name or prefix, or is for this."
+    type = Choice("type", [("allocation", "Allocations"), ("subnet", "Subnets")])
+    purpose = Choice("purpose", [(purpose, purpose.capitalize()) for purpose in PURPOSES])
+    status = Choice("status", _statuses(Part.SUBNET))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.db.models import Q
 
+from apps.fabric.inventory.carried import Carried, carried_by
 from apps.fabric.inventory.queries import (
     DeviceLine,
     Line,
@@ -14,14 +15,28 @@ from apps.fabric.inventory.queries import (
     Surveys,
     at_device,
     device_lines,
-    link_lines,
+    lines,
     session_lines,
 )
-from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedSession
-from apps.mirror.queries import Check
+from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
+from apps.mirror import queries as mirror
+from apps.mirror.models import Kind
+from apps.mirror.queries import Check, Seen
+from apps.tenancy.actors import Platform
 
 #: A spine has a link to each of its leaves; what is behind these is in the list of links.
 MOST = 100
+#: What CloudStack's words for the state of a host look like (cloudstack-api.md 3.10).
+HOST_LOOKS = {
+    "Up": "up",
+    "Connecting": "building",
+    "Rebalancing": "building",
+    "Disconnected": "down",
+    "Down": "down",
+    "Alert": "critical",
+    "Error": "error",
+    "Maintenance": "maintenance",
+}
 BADNESS = {"critical": 0, "warning": 1, "unknown": 2}
 
 
@@ -38,11 +53,36 @@ class End:
 
 
 @dataclass(frozen=True)
+class PortLine:
+    line: Line[SurveyedPort]
+    #: What the device's agent last found at it: drops, errors and how busy it is.
+    check: Check | None
+
+
+@dataclass(frozen=True)
+class Host:
+    """The hypervisor in CloudStack."""
+
+    seen: Seen
+    is_stale: bool
+    fresh_for: int
+
+    @property
+    def look(self) -> str:
+        """Of its state: whether CloudStack's agent there is connected."""
+        return HOST_LOOKS.get(self.seen.row.state, "unknown")
+
+
+@dataclass(frozen=True)
 class DevicePage:
     line: DeviceLine
     ends: Sequence[End]
     has_more_ends: bool
+    ports: Sequence[PortLine]
+    has_more_ports: bool
     sessions: Sequence[SessionLine]
+    host: Host | None
+    carried: Carried | None
 
     @property
     def checks(self) -> Sequence[Check]:
@@ -64,15 +104,40 @@ class LinkPage:
     sessions: Sequence[SessionLine]
 
 
-def device_page(row: SurveyedDevice) -> DevicePage:
-    """Four queries."""
+def device_page(row: SurveyedDevice, by: Platform) -> DevicePage:
+    """Five queries, one more where it has sessions, and four where it is a hypervisor of CloudStack's."""
     surveys = Surveys({row.zone_id: row.zone.survey})
     [line] = device_lines([row], surveys)
     links = at_device(SurveyedLink.objects.filter(zone=row.zone), row.remote_id).order_by("badness", "sort_key")
-    found = link_lines(links[: MOST + 1], surveys)
+    ends = [_end_of(link, row.remote_id) for link in lines(links[: MOST + 1], surveys)]
+    ports = SurveyedPort.objects.filter(zone=row.zone, device_id=row.remote_id).order_by("sort_key")
+    ported = _ports(line, lines(ports[: MOST + 1], surveys))
     sessions = SurveyedSession.objects.filter(zone=row.zone, device_id=row.remote_id).order_by("badness", "sort_key")
-    ends = [_end_of(link, row.remote_id) for link in found[:MOST]]
-    return DevicePage(line, ends, len(found) > MOST, session_lines(sessions, surveys))
+    return DevicePage(
+        line,
+        ends[:MOST],
+        len(ends) > MOST,
+        ported[:MOST],
+        len(ported) > MOST,
+        session_lines(sessions, surveys),
+        _host(row),
+        carried_by(by, row.zone, row.host_id) if row.host_id else None,
+    )
+
+
+def _ports(device: DeviceLine, ports: Sequence[Line[SurveyedPort]]) -> list[PortLine]:
+    checks = device.said.device.checks if device.said else ()
+    of_port = {check.port.partition("@")[0]: check for check in checks if check.name == "check_port"}
+    return [PortLine(line, of_port.get(line.row.short_name)) for line in ports]
+
+
+def _host(row: SurveyedDevice) -> Host | None:
+    if not row.host_id:
+        return None
+    kind = Kind.CLOUDSTACK_HOST
+    picture = mirror.pictures(row.zone, {kind: mirror.Wanted(ids=[row.host_id])})[kind]
+    seen = picture.get(row.host_id)
+    return Host(seen, picture.is_stale, int(kind.fresh_for.total_seconds())) if seen else None
 
 
 def _end_of(link: Line[SurveyedLink], remote_id: str) -> End:

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from apps.fabric import verdicts
 from apps.fabric.models import Part, Survey, Surveyed, SurveyedDevice, SurveyedLink, SurveyedSession
@@ -25,19 +25,31 @@ S = TypeVar("S", bound=Surveyed)
 
 #: By how a list may be sorted. What is wrong comes first, unless somebody asks otherwise.
 WORST_FIRST = "status"
-SORTS = {
+Sorts = Mapping[str, Sequence[Any]]
+SORTS: Sorts = {
     "status": ("badness", "sort_key", "id"),
     "-status": ("-badness", "sort_key", "id"),
     "name": ("sort_key", "id"),
     "-name": ("-sort_key", "-id"),
 }
-DEVICE_SORTS = SORTS | {"role": ("role", "sort_key", "id"), "-role": ("-role", "sort_key", "id")}
+SUBNET_SORTS: Sorts = {
+    **SORTS,
+    "prefix": ("sort_key", "id"),
+    "-prefix": ("-sort_key", "-id"),
+    "use": ("percent", "sort_key", "id"),
+    "-use": (F("percent").desc(nulls_last=True), "sort_key", "id"),
+}
+DEVICE_SORTS: Sorts = {**SORTS, "role": ("role", "sort_key", "id"), "-role": ("-role", "sort_key", "id")}
 
 STATUSES = {
     Part.DEVICE: ("critical", "warning", "stale", "unknown", "maintenance", "ok"),
     Part.LINK: ("down", "warning", "stale", "unknown", "up"),
+    Part.PORT: ("down", "warning", "stale", "unknown", "up", "unused", "disabled"),
+    Part.SUBNET: ("warning", "stale", "unknown", "ok"),
     Part.SESSION: ("down", "missing", "warning", "stale", "unknown", "disabled", "up"),
 }
+#: Of subnets; an allocation has none (netris-api.md 2.3).
+PURPOSES = ("common", "loopback", "management", "load-balancer", "nat", "bgp", "inactive")
 PLANES = ("underlay", "access", "management", "border")
 
 
@@ -88,7 +100,7 @@ class Reading:
 
 
 def narrowed(
-    rows: QuerySet[S], surveys: Surveys, *, words: str = "", zone: Zone | None = None, status: str = "", **exact: str
+    rows: QuerySet[S], surveys: Surveys, *, words: str = "", zone: Zone | None = None, status: str = "", **exact: Any
 ) -> QuerySet[S]:
     """`exact` are columns; what is blank narrows nothing."""
     if words:
@@ -97,7 +109,7 @@ def narrowed(
         rows = rows.filter(zone=zone)
     if status:
         rows = rows.filter(surveys.in_status(rows.model.part, status))
-    return rows.filter(**{column: value for column, value in exact.items() if value})
+    return rows.filter(**{column: value for column, value in exact.items() if value not in ("", None)})
 
 
 def at_device(rows: QuerySet[SurveyedLink], remote_id: str) -> QuerySet[SurveyedLink]:
@@ -185,7 +197,8 @@ def session_lines(rows: Iterable[SurveyedSession], surveys: Surveys) -> list[Ses
     return [SessionLine(row, surveys.of_zone[row.zone_id], sent.get((row.zone_id, row.remote_id))) for row in listed]
 
 
-def link_lines(rows: Iterable[SurveyedLink], surveys: Surveys) -> list[Line[SurveyedLink]]:
+def lines(rows: Iterable[S], surveys: Surveys) -> list[Line[S]]:
+    """Of what stands in its row whole. No query."""
     return [Line(row, surveys.of_zone[row.zone_id]) for row in rows]
 
 

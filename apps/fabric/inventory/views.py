@@ -11,10 +11,17 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from apps.fabric.inventory import queries
-from apps.fabric.inventory.forms import DeviceListForm, InventoryForm, LinkListForm, SessionListForm
+from apps.fabric.inventory.forms import (
+    DeviceListForm,
+    InventoryForm,
+    LinkListForm,
+    PortListForm,
+    SessionListForm,
+    SubnetListForm,
+)
 from apps.fabric.inventory.pages import device_page, link_page
-from apps.fabric.inventory.queries import Surveys
-from apps.fabric.models import Part, SurveyedDevice, SurveyedLink, SurveyedSession
+from apps.fabric.inventory.queries import WORST_FIRST, Surveys
+from apps.fabric.models import Part, SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession, SurveyedSubnet
 from apps.kernel.pages import found, list_page, only_parameters, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy.actors import PlatformRequest
@@ -37,7 +44,25 @@ def link_list(request: PlatformRequest) -> HttpResponse:
     surveys = Surveys.read()
     form = LinkListForm(request.GET, surveys)
     page = page_of(_narrowed(SurveyedLink.objects.all(), form, request, queries.SORTS), request)
-    return _listed(request, "link", page, queries.link_lines(page, surveys), form, Part.LINK)
+    return _listed(request, "link", page, queries.lines(page, surveys), form, Part.LINK)
+
+
+@platform_view
+@require_safe
+def port_list(request: PlatformRequest) -> HttpResponse:
+    surveys = Surveys.read()
+    form = PortListForm(request.GET, surveys)
+    page = page_of(_narrowed(SurveyedPort.objects.all(), form, request, queries.SORTS), request)
+    return _listed(request, "port", page, queries.lines(page, surveys), form, Part.PORT)
+
+
+@platform_view
+@require_safe
+def subnet_list(request: PlatformRequest) -> HttpResponse:
+    surveys = Surveys.read()
+    form = SubnetListForm(request.GET, surveys)
+    page = page_of(_narrowed(SurveyedSubnet.objects.all(), form, request, queries.SUBNET_SORTS, "prefix"), request)
+    return _listed(request, "subnet", page, queries.lines(page, surveys), form, Part.SUBNET, "prefix")
 
 
 @platform_view
@@ -55,7 +80,7 @@ def device_detail(request: PlatformRequest, zone: str, remote_id: str) -> HttpRe
     only_parameters(request.GET)
     row = get_or_404(SurveyedDevice.objects.select_related("zone__survey"), zone__slug=zone, remote_id=remote_id)
     crumbs = [{"label": "Devices", "url": reverse("fabric:device_list")}, {"label": row.name}]
-    context = {"shown": device_page(row), "crumbs": crumbs}
+    context = {"shown": device_page(row, request.platform), "crumbs": crumbs}
     return render(request, part_or_page(request, "fabric/inventory/device_detail.html", "part"), context)
 
 
@@ -70,14 +95,20 @@ def link_detail(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
 
 
 def _narrowed(
-    rows: QuerySet[Any], form: InventoryForm, request: PlatformRequest, sorts: dict[str, tuple[str, ...]]
+    rows: QuerySet[Any], form: InventoryForm, request: PlatformRequest, sorts: queries.Sorts, usual: str = WORST_FIRST
 ) -> QuerySet[Any]:
-    order = sorts.get(request.GET.get("sort", ""), sorts[queries.WORST_FIRST])
+    order = sorts.get(request.GET.get("sort", usual), sorts[usual])
     return form.kept(queries.narrowed(rows, form.surveys, **form.wanted)).order_by(*order)
 
 
 def _listed(
-    request: PlatformRequest, noun: str, page: Any, rows: list[Any], form: InventoryForm, part: Part
+    request: PlatformRequest,
+    noun: str,
+    page: Any,
+    rows: list[Any],
+    form: InventoryForm,
+    part: Part,
+    usual: str = WORST_FIRST,
 ) -> HttpResponse:
     return list_page(
         request,
@@ -87,6 +118,6 @@ def _listed(
         words=found(page, noun),
         rows=rows,
         form=form,
-        sort=request.GET.get("sort", queries.WORST_FIRST),
+        sort=request.GET.get("sort", usual),
         readings=form.surveys.readings(part),
     )

@@ -60,6 +60,8 @@ LOOKS = {
     "maintenance": Look("Maintenance", "woad", "wrench", "square"),
     "up": Look("Up", "sage", "circle-check", "disc"),
     "down": Look("Down", "madder", "circle-x", "cross"),
+    "unused": Look("Unused", "linen", "circle-dashed", "ring"),
+    "disabled": Look("Disabled", "linen", "ban", "cross"),
     "missing": Look("Missing", "weld", "circle-dashed", "triangle"),
     "slow": Look("Slow", "weld", "clock-alert", "triangle"),
     "suspected": Look("Suspected", "weld", "triangle-alert", "triangle"),

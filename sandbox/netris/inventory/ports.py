@@ -24,6 +24,8 @@ def listing(net: Controller, call: Call) -> Reply:
     """Filtered, then sorted, then cut into pages of `limit`; without a limit it is the whole list."""
     rows = list(_narrowed(net, call))
     key = (call.values("sortBy") or [""])[0]
+    if key == "id" and (call.values("order") or ["asc"])[0].lower() == "asc":
+        key = ""  # as they lie
     limit = weak_int((call.values("limit") or [""])[0]) or 0
     page = weak_int((call.values("page") or [""])[0]) or 1
     wanted = slice((max(page, 1) - 1) * limit, max(page, 1) * limit) if limit > 0 else slice(None)

@@ -5,11 +5,21 @@ from __future__ import annotations
 import time_machine
 from pytest_django import DjangoAssertNumQueries
 
-from apps.fabric.models import Part, Survey, SurveyedDevice, SurveyedLink, SurveyedSession, sort_key_of
+from apps.fabric.models import (
+    Part,
+    Survey,
+    SurveyedDevice,
+    SurveyedLink,
+    SurveyedPort,
+    SurveyedSession,
+    SurveyedSubnet,
+    sort_key_of,
+)
 from apps.fabric.queries import picture_of
 from apps.fabric.surveys import survey
 from apps.kernel.clock import now
 from apps.mirror.models import Item, Kind
+from apps.netris.wire import Allocation, Block
 from apps.zones.models import Zone
 from sandbox.world import World
 from tests.fabric.conftest import Order, Sweep
@@ -54,7 +64,7 @@ def test_nothing_is_judged_twice_and_only_what_differs_is_written(
     clock: time_machine.Traveller,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(2):
         assert survey(zone) is False
 
     before = _versions(zone)
@@ -144,3 +154,73 @@ def test_while_netris_is_away_everything_is_stale_and_stays(
 def test_names_are_sorted_as_people_count() -> None:
     names = ["leaf-10", "Leaf-2", "leaf-1", "swp10@leaf-1", "swp9@leaf-1"]
     assert sorted(names, key=sort_key_of) == ["leaf-1", "Leaf-2", "leaf-10", "swp9@leaf-1", "swp10@leaf-1"]
+
+
+def test_ports_know_what_they_lead_to(zone: Zone, surveyed: Sweep, world: World) -> None:
+    ports = {port.name: port for port in SurveyedPort.objects.filter(zone=zone)}
+
+    assert len(ports) == len(world.netris.net.ports.table.rows)
+    port = ports["swp1@Leaf-1"]
+    assert (port.status, port.far_device, port.far_port, port.device) == ("up", "Server-1", "eth1", "Leaf-1")
+    assert port.link_id == SurveyedLink.objects.get(name="swp1@Leaf-1 - eth1@Server-1").remote_id
+    assert port.rate == "100 Gbit/s"
+    border = SurveyedLink.objects.filter(plane="border", b_device="Leaf-1", a_device="ISP-1").get()
+    assert ports[f"{border.b_port}@Leaf-1"].far_device == "ISP-1", "known by the sessions over it"
+    assert ports["swp20@Leaf-1"].status == "unused"
+    names = SurveyedPort.objects.filter(device="Leaf-1").order_by("sort_key").values_list("short_name", flat=True)
+    assert list(names)[9:12] == ["swp9", "swp10", "swp11"]
+
+
+def test_a_port_that_something_hangs_on_is_down_and_one_that_was_shut_is_not(
+    zone: Zone, surveyed: Sweep, order: Order, clock: time_machine.Traveller
+) -> None:
+    order("/devices/Leaf-2/kill")
+    clock.shift(600)
+    surveyed()
+
+    ports = dict(SurveyedPort.objects.filter(zone=zone).values_list("name", "status"))
+    assert ports["eth2@Server-2"] == "down"
+    assert ports["eth1@Server-2"] == "up"
+    assert ports["swp20@Leaf-1"] == "unused"
+
+
+def test_subnets_are_those_of_the_system_vpc_with_how_full_they_are(zone: Zone, surveyed: Sweep) -> None:
+    rows = SurveyedSubnet.objects.filter(zone=zone).order_by("sort_key")
+    by_name = {row.name: row for row in rows}
+
+    pool = by_name["Subnet for Netris Services"]
+    assert (str(pool.prefix), pool.type, pool.purpose) == ("198.51.100.0/25", "subnet", "common")
+    assert pool.parent_id == by_name["Public Allocation for Netris Services"].remote_id
+    loopbacks = by_name["Loopback IP Subnet"]
+    assert loopbacks.hosts == 11
+    prefixes = [row.prefix for row in rows]
+    assert prefixes == sorted(prefixes, key=lambda net: (int(net.network_address), net.prefixlen))
+
+
+def test_an_address_of_a_tenants_vpc_is_counted_where_it_lies_and_is_no_block_of_its_own() -> None:
+    inside = [
+        {"id": 8, "name": "one", "prefix": "198.51.100.9/32", "purpose": "nat"},
+        {"id": 9, "name": "net", "prefix": "198.51.100.16/28"},
+    ]
+    pool = {"id": 7, "name": "pool", "prefix": "198.51.100.0/25", "children": inside}
+    allocation = Allocation.model_validate({"id": 1, "name": "all", "prefix": "198.51.100.0/24", "children": [pool]})
+
+    blocks = list(Block.of(allocation))
+
+    assert [(block.type, block.id, block.parent, block.addresses) for block in blocks] == [
+        ("allocation", 1, "", 0),
+        ("subnet", 7, "allocation-1", 1),
+        ("subnet", 9, "subnet-7", 0),
+    ]
+
+
+def test_a_hypervisor_is_found_in_cloudstack_by_its_name(
+    zone: Zone, surveyed: Sweep, clock: time_machine.Traveller
+) -> None:
+    hosts = {item.name: item.remote_id for item in Item.objects.filter(zone=zone, kind=Kind.CLOUDSTACK_HOST)}
+    assert set(hosts) == {"Server-2", "Server-3", "Server-4"}
+    assert dict(SurveyedDevice.objects.exclude(host_id="").values_list("name", "host_id")) == hosts
+
+    Item.objects.filter(name="Server-3", kind=Kind.CLOUDSTACK_HOST).update(name="server-3.cloud.example")
+    _read_again(zone, clock)
+    assert SurveyedDevice.objects.get(name="Server-3").host_id == hosts["Server-3"]
