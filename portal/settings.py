@@ -225,6 +225,9 @@ SPECTACULAR_SETTINGS = {
         "FreshnessEnum": "apps.health.looks.AGES",
         "ListKindEnum": "apps.mirror.models.Kind.choices",
         "StrayKindEnum": "apps.strays.models.KINDS",
+        "RoleEnum": "apps.tenancy.models.Role.choices",
+        "PurposeEnum": "apps.addresses.models.Purpose.choices",
+        "DeviceRoleEnum": "apps.fabric.inventory.queries.DEVICE_ROLES",
         "StatusEnum": "apps.operations.api.serializers.STATUSES",
     },
 }

@@ -336,6 +336,16 @@ GET    api:portforward             forward    401        404       200     200  
 PATCH  api:portforward             forward    401        404       403     200       403
 DELETE api:portforward             forward    401        404       403     202       403
 POST   api:portforward-apply       forward    401        404       403     202       403
+GET    api:fabric-devices          -          401        404       404     404       200
+GET    api:fabric-device           fabdevice  401        404       404     404       200
+GET    api:fabric-links            -          401        404       404     404       200
+GET    api:fabric-link             fablink    401        404       404     404       200
+GET    api:fabric-sessions         -          401        404       404     404       200
+GET    api:fabric-session          fabsession 401        404       404     404       200
+GET    api:fabric-ports            -          401        404       404     404       200
+GET    api:fabric-port             fabport    401        404       404     404       200
+GET    api:fabric-subnets          -          401        404       404     404       200
+GET    api:fabric-subnet           fabsubnet  401        404       404     404       200
 GET    api:fabric-events           -          401        404       404     404       200
 GET    api:fabric-event            event      401        404       404     404       200
 GET    api:fabric-findings         -          401        404       404     404       200
@@ -443,8 +453,13 @@ def ids(acme, globex) -> Ids:
         "tenant_id": acme.pk,
         "zone": zone.pk,
         "stray": builders.a_stray(zone).pk,
-        "device": f"{zone.slug}/{builders.a_device(zone).remote_id}",
-        "link": f"{zone.slug}/{builders.a_link(zone).remote_id}",
+        "device": f"{zone.slug}/{(device := builders.a_device(zone)).remote_id}",
+        "link": f"{zone.slug}/{(link := builders.a_link(zone)).remote_id}",
+        "fabdevice": device.pk,
+        "fablink": link.pk,
+        "fabsession": builders.a_session(zone).pk,
+        "fabport": builders.a_port(zone).pk,
+        "fabsubnet": builders.a_subnet(zone).pk,
         "event": builders.an_event(zone).pk,
         "trial": builders.a_trial().pk,
         **builders.whoever_belongs_to(acme),

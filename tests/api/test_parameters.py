@@ -33,6 +33,7 @@ PARAMETERS = [(path, name, schema) for path, parameters in lists() for name, sch
 PLATFORMS = {"/strays/", "/fabric/", "/people/", "/address-pools/", "/address-holders/"}
 #: Parameters that refer to something, or choose from something.
 REFERENCES = {"vpc", "tier", "zone", "tenant", "resource", "kind", "status", "state", "phase"}
+REFERENCES |= {"role", "pair", "plane", "device", "use", "type"}
 REFERENCES |= {"severity", "touches", "began_after", "began_before"}
 REFERENCES |= {"address", "public_ip", "purpose", "instance", "protocol"}
 #: Those that look for something, and may well find nothing.
@@ -54,6 +55,11 @@ def test_there_are_parameters_to_try():
         "/tenants/",
         "/quotas/",
         "/strays/",
+        "/fabric/devices/",
+        "/fabric/links/",
+        "/fabric/sessions/",
+        "/fabric/ports/",
+        "/fabric/subnets/",
         "/fabric/events/",
         "/fabric/findings/",
         "/members/",

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.http import QueryDict
 
-from apps.fabric.inventory.queries import PLANES, PURPOSES, STATUSES, Surveys, pairs
+from apps.fabric.inventory.queries import DEVICE_ROLES, PLANES, PURPOSES, STATUSES, Surveys, pairs
 from apps.fabric.layers import ROLES
 from apps.fabric.models import Part
 from apps.kernel.forms import Choice, ListForm, Search
@@ -46,7 +46,7 @@ class InventoryForm(ListForm):
 class DeviceListForm(InventoryForm):
     q = Search("name, address or ASN")
     nothing = "No device has this name, address or ASN, or is of this kind."
-    role = Choice("role", [(role, label) for role, label in ROLES.items() if role != "isp"])
+    role = Choice("role", [(role, ROLES[role]) for role in DEVICE_ROLES])
     status = Choice("status", _statuses(Part.DEVICE))
     pair = Choice("pair")
 

@@ -10,12 +10,14 @@ from django.db.models import Q
 from apps.fabric.inventory.carried import Carried, carried_by
 from apps.fabric.inventory.queries import (
     DeviceLine,
-    Line,
+    LinkLine,
+    PortLine,
     SessionLine,
     Surveys,
     at_device,
     device_lines,
-    lines,
+    link_lines,
+    port_lines,
     session_lines,
 )
 from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
@@ -44,7 +46,7 @@ BADNESS = {"critical": 0, "warning": 1, "unknown": 2}
 class End:
     """The other end of a link of the device."""
 
-    link: Line[SurveyedLink]
+    link: LinkLine
     port: str
     device: str
     #: Blank where the inventory has no such device.
@@ -53,8 +55,8 @@ class End:
 
 
 @dataclass(frozen=True)
-class PortLine:
-    line: Line[SurveyedPort]
+class CheckedPort:
+    line: PortLine
     #: What the device's agent last found at it: drops, errors and how busy it is.
     check: Check | None
 
@@ -78,7 +80,7 @@ class DevicePage:
     line: DeviceLine
     ends: Sequence[End]
     has_more_ends: bool
-    ports: Sequence[PortLine]
+    ports: Sequence[CheckedPort]
     has_more_ports: bool
     sessions: Sequence[SessionLine]
     host: Host | None
@@ -95,7 +97,7 @@ class DevicePage:
 
 @dataclass(frozen=True)
 class LinkPage:
-    line: Line[SurveyedLink]
+    line: LinkLine
     #: The device at each end; None where the inventory has none.
     a: DeviceLine | None
     b: DeviceLine | None
@@ -109,9 +111,9 @@ def device_page(row: SurveyedDevice, by: Platform) -> DevicePage:
     surveys = Surveys({row.zone_id: row.zone.survey})
     [line] = device_lines([row], surveys)
     links = at_device(SurveyedLink.objects.filter(zone=row.zone), row.remote_id).order_by("badness", "sort_key")
-    ends = [_end_of(link, row.remote_id) for link in lines(links[: MOST + 1], surveys)]
+    ends = [_end_of(link, row.remote_id) for link in link_lines(links[: MOST + 1], surveys)]
     ports = SurveyedPort.objects.filter(zone=row.zone, device_id=row.remote_id).order_by("sort_key")
-    ported = _ports(line, lines(ports[: MOST + 1], surveys))
+    ported = _ports(line, port_lines(ports[: MOST + 1], surveys))
     sessions = SurveyedSession.objects.filter(zone=row.zone, device_id=row.remote_id).order_by("badness", "sort_key")
     return DevicePage(
         line,
@@ -125,10 +127,10 @@ def device_page(row: SurveyedDevice, by: Platform) -> DevicePage:
     )
 
 
-def _ports(device: DeviceLine, ports: Sequence[Line[SurveyedPort]]) -> list[PortLine]:
+def _ports(device: DeviceLine, ports: Sequence[PortLine]) -> list[CheckedPort]:
     checks = device.said.device.checks if device.said else ()
     of_port = {check.port.partition("@")[0]: check for check in checks if check.name == "check_port"}
-    return [PortLine(line, of_port.get(line.row.short_name)) for line in ports]
+    return [CheckedPort(line, of_port.get(line.row.short_name)) for line in ports]
 
 
 def _host(row: SurveyedDevice) -> Host | None:
@@ -140,7 +142,7 @@ def _host(row: SurveyedDevice) -> Host | None:
     return Host(seen, picture.is_stale, int(kind.fresh_for.total_seconds())) if seen else None
 
 
-def _end_of(link: Line[SurveyedLink], remote_id: str) -> End:
+def _end_of(link: LinkLine, remote_id: str) -> End:
     row = link.row
     if row.a_id == remote_id:
         return End(link, row.a_port, row.b_device, row.b_id, row.b_port)
@@ -156,7 +158,7 @@ def link_page(row: SurveyedLink) -> LinkPage:
     ends = {row.a_id, row.b_id} - {""}
     over = SurveyedSession.objects.filter(Q(device_id__in=ends), Q(router_id__in=ends), zone=row.zone)
     return LinkPage(
-        Line(row, row.zone.survey),
+        LinkLine(row, row.zone.survey),
         a,
         b,
         _checks_of_port(a, row.a_port),

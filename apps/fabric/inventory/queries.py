@@ -6,13 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet
 
-from apps.fabric import verdicts
-from apps.fabric.models import Part, Survey, Surveyed, SurveyedDevice, SurveyedLink, SurveyedSession
+from apps.fabric import roles, verdicts
+from apps.fabric.layers import ROLES
+from apps.fabric.models import (
+    Part,
+    Survey,
+    Surveyed,
+    SurveyedDevice,
+    SurveyedLink,
+    SurveyedPort,
+    SurveyedSession,
+    SurveyedSubnet,
+)
 from apps.fabric.rows import DeviceRow
 from apps.kernel.named import containing
 from apps.kernel.svg.status import look_of
@@ -50,6 +60,8 @@ STATUSES = {
 }
 #: Of subnets; an allocation has none (netris-api.md 2.3).
 PURPOSES = ("common", "loopback", "management", "load-balancer", "nat", "bgp", "inactive")
+#: Of devices; a router of an ISP is none.
+DEVICE_ROLES = tuple(role for role in ROLES if role != roles.ISP)
 PLANES = ("underlay", "access", "management", "border")
 
 
@@ -163,6 +175,10 @@ class Line(Generic[S]):
     def fresh_for(self) -> int:
         return int(self.survey.fresh_for(self.row.part).total_seconds())
 
+    def place(self, remote_id: str, name: str, port: str = "") -> Place:
+        is_ours = bool(remote_id) and not remote_id.startswith("as-")
+        return Place(SurveyedDevice.id_of(self.zone, remote_id) if is_ours else None, name, port)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.row, name)
 
@@ -176,8 +192,51 @@ class DeviceLine(Line[SurveyedDevice]):
         return DeviceRow(self.sent, self.row.role, self.status, self.row.because)
 
 
+class Place(NamedTuple):
+    """A device, or a port of one, where something ends. `id` is None for what the inventory does not have."""
+
+    id: UUID | None
+    name: str
+    port: str = ""
+
+
+@dataclass(frozen=True)
+class LinkLine(Line[SurveyedLink]):
+    @property
+    def ends(self) -> tuple[Place, Place]:
+        row = self.row
+        return self.place(row.a_id, row.a_device, row.a_port), self.place(row.b_id, row.b_device, row.b_port)
+
+
+@dataclass(frozen=True)
+class PortLine(Line[SurveyedPort]):
+    @property
+    def home(self) -> Place:
+        return self.place(self.row.device_id, self.row.device)
+
+    @property
+    def far_end(self) -> Place | None:
+        row = self.row
+        return self.place(row.far_device_id, row.far_device, row.far_port) if row.link_id else None
+
+    @property
+    def link_uuid(self) -> UUID | None:
+        return SurveyedLink.id_of(self.zone, self.row.link_id) if self.row.link_id else None
+
+
+@dataclass(frozen=True)
+class SubnetLine(Line[SurveyedSubnet]):
+    @property
+    def parent(self) -> UUID | None:
+        return SurveyedSubnet.id_of(self.zone, self.row.parent_id) if self.row.parent_id else None
+
+
 @dataclass(frozen=True)
 class SessionLine(Line[SurveyedSession]):
+    @property
+    def home(self) -> Place:
+        return self.place(self.row.device_id, self.row.device)
+
     @property
     def session(self) -> EBgp | None:
         return self.sent if isinstance(self.sent, EBgp) else None
@@ -197,9 +256,19 @@ def session_lines(rows: Iterable[SurveyedSession], surveys: Surveys) -> list[Ses
     return [SessionLine(row, surveys.of_zone[row.zone_id], sent.get((row.zone_id, row.remote_id))) for row in listed]
 
 
-def lines(rows: Iterable[S], surveys: Surveys) -> list[Line[S]]:
-    """Of what stands in its row whole. No query."""
-    return [Line(row, surveys.of_zone[row.zone_id]) for row in rows]
+# What stands in its row whole: no query.
+
+
+def link_lines(rows: Iterable[SurveyedLink], surveys: Surveys) -> list[LinkLine]:
+    return [LinkLine(row, surveys.of_zone[row.zone_id]) for row in rows]
+
+
+def port_lines(rows: Iterable[SurveyedPort], surveys: Surveys) -> list[PortLine]:
+    return [PortLine(row, surveys.of_zone[row.zone_id]) for row in rows]
+
+
+def subnet_lines(rows: Iterable[SurveyedSubnet], surveys: Surveys) -> list[SubnetLine]:
+    return [SubnetLine(row, surveys.of_zone[row.zone_id]) for row in rows]
 
 
 def _sent(kind: Kind, rows: Sequence[Surveyed]) -> dict[tuple[UUID, str], Any]:

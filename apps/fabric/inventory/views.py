@@ -44,7 +44,7 @@ def link_list(request: PlatformRequest) -> HttpResponse:
     surveys = Surveys.read()
     form = LinkListForm(request.GET, surveys)
     page = page_of(_narrowed(SurveyedLink.objects.all(), form, request, queries.SORTS), request)
-    return _listed(request, "link", page, queries.lines(page, surveys), form, Part.LINK)
+    return _listed(request, "link", page, queries.link_lines(page, surveys), form, Part.LINK)
 
 
 @platform_view
@@ -53,7 +53,7 @@ def port_list(request: PlatformRequest) -> HttpResponse:
     surveys = Surveys.read()
     form = PortListForm(request.GET, surveys)
     page = page_of(_narrowed(SurveyedPort.objects.all(), form, request, queries.SORTS), request)
-    return _listed(request, "port", page, queries.lines(page, surveys), form, Part.PORT)
+    return _listed(request, "port", page, queries.port_lines(page, surveys), form, Part.PORT)
 
 
 @platform_view
@@ -62,7 +62,7 @@ def subnet_list(request: PlatformRequest) -> HttpResponse:
     surveys = Surveys.read()
     form = SubnetListForm(request.GET, surveys)
     page = page_of(_narrowed(SurveyedSubnet.objects.all(), form, request, queries.SUBNET_SORTS, "prefix"), request)
-    return _listed(request, "subnet", page, queries.lines(page, surveys), form, Part.SUBNET, "prefix")
+    return _listed(request, "subnet", page, queries.subnet_lines(page, surveys), form, Part.SUBNET, "prefix")
 
 
 @platform_view

@@ -1,0 +1,143 @@
+"""The inventory, for the platform alone: read only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from django.db.models import QuerySet
+from django.http import Http404
+from drf_spectacular.utils import extend_schema
+
+from apps.fabric.api.inventory.serializers import DeviceRead, LinkRead, PortRead, SessionRead, SubnetRead
+from apps.fabric.inventory import queries
+from apps.fabric.inventory.filters import DeviceFilter, LinkFilter, PortFilter, SessionFilter, SubnetFilter
+from apps.fabric.inventory.queries import Surveys
+from apps.fabric.models import (
+    Surveyed,
+    SurveyedDevice,
+    SurveyedLink,
+    SurveyedPort,
+    SurveyedSession,
+    SurveyedSubnet,
+)
+from apps.tenancy.api.callers import NOBODY
+from apps.tenancy.api.views import List, One, Rows
+
+S = TypeVar("S", bound=Surveyed)
+
+
+class InventoryRows(Rows[S]):
+    written_by = "nobody"
+
+    def for_the_platform(self, rows: QuerySet[S]) -> QuerySet[S]:
+        """To everybody else there is no such thing."""
+        if self.caller.platform is None and self.caller is not NOBODY:
+            raise Http404
+        return rows
+
+
+class DeviceRows(InventoryRows[SurveyedDevice]):
+    serializer_class = DeviceRead
+
+    def get_queryset(self) -> QuerySet[SurveyedDevice]:
+        return self.for_the_platform(SurveyedDevice.objects.all())
+
+    def seen(self, rows: Sequence[SurveyedDevice]) -> Sequence[Any]:
+        return queries.device_lines(rows, Surveys.read()) if rows else ()
+
+
+class LinkRows(InventoryRows[SurveyedLink]):
+    serializer_class = LinkRead
+
+    def get_queryset(self) -> QuerySet[SurveyedLink]:
+        return self.for_the_platform(SurveyedLink.objects.all())
+
+    def seen(self, rows: Sequence[SurveyedLink]) -> Sequence[Any]:
+        return queries.link_lines(rows, Surveys.read()) if rows else ()
+
+
+class SessionRows(InventoryRows[SurveyedSession]):
+    serializer_class = SessionRead
+
+    def get_queryset(self) -> QuerySet[SurveyedSession]:
+        return self.for_the_platform(SurveyedSession.objects.all())
+
+    def seen(self, rows: Sequence[SurveyedSession]) -> Sequence[Any]:
+        return queries.session_lines(rows, Surveys.read()) if rows else ()
+
+
+class PortRows(InventoryRows[SurveyedPort]):
+    serializer_class = PortRead
+
+    def get_queryset(self) -> QuerySet[SurveyedPort]:
+        return self.for_the_platform(SurveyedPort.objects.all())
+
+    def seen(self, rows: Sequence[SurveyedPort]) -> Sequence[Any]:
+        return queries.port_lines(rows, Surveys.read()) if rows else ()
+
+
+class SubnetRows(InventoryRows[SurveyedSubnet]):
+    serializer_class = SubnetRead
+
+    def get_queryset(self) -> QuerySet[SurveyedSubnet]:
+        return self.for_the_platform(SurveyedSubnet.objects.all())
+
+    def seen(self, rows: Sequence[SurveyedSubnet]) -> Sequence[Any]:
+        return queries.subnet_lines(rows, Surveys.read()) if rows else ()
+
+
+@extend_schema(summary="List devices of the fabric")
+class DeviceList(DeviceRows, List[SurveyedDevice]):
+    """Spines, leaves, SoftGates, hypervisors, servers and OOB switches, as Netris last described them."""
+
+    filterset_class = DeviceFilter
+
+
+@extend_schema(summary="Read a device of the fabric")
+class DeviceOne(DeviceRows, One[SurveyedDevice]):
+    pass
+
+
+@extend_schema(summary="List links of the fabric")
+class LinkList(LinkRows, List[SurveyedLink]):
+    filterset_class = LinkFilter
+
+
+@extend_schema(summary="Read a link of the fabric")
+class LinkOne(LinkRows, One[SurveyedLink]):
+    pass
+
+
+@extend_schema(summary="List BGP sessions of the fabric")
+class SessionList(SessionRows, List[SurveyedSession]):
+    """Those with the internet, and those that should be and are not."""
+
+    filterset_class = SessionFilter
+
+
+@extend_schema(summary="Read a BGP session of the fabric")
+class SessionOne(SessionRows, One[SurveyedSession]):
+    pass
+
+
+@extend_schema(summary="List ports of the fabric")
+class PortList(PortRows, List[SurveyedPort]):
+    filterset_class = PortFilter
+
+
+@extend_schema(summary="Read a port of the fabric")
+class PortOne(PortRows, One[SurveyedPort]):
+    pass
+
+
+@extend_schema(summary="List allocations and subnets of the fabric")
+class SubnetList(SubnetRows, List[SurveyedSubnet]):
+    """Those of the System VPC."""
+
+    filterset_class = SubnetFilter
+
+
+@extend_schema(summary="Read an allocation or a subnet of the fabric")
+class SubnetOne(SubnetRows, One[SurveyedSubnet]):
+    pass
