@@ -265,6 +265,8 @@ CELERY_BEAT_SCHEDULE = {
     "try connections": {"task": "zones.try", "schedule": 10.0, "options": {"expires": 10.0}},
     "put back what CloudStack took": {"task": "balancers.keep", "schedule": 10.0, "options": {"expires": 10.0}},
     "write down who has which VNI": {"task": "mirror.vnis", "schedule": 20.0, "options": {"expires": 20.0}},
+    "collect readings": {"task": "mirror.collect", "schedule": 10.0, "options": {"expires": 10.0}},
+    "make and drop partitions": {"task": "mirror.partitions", "schedule": 600.0, "options": {"expires": 600.0}},
     "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0, "options": {"expires": 5.0}},
 }
 

@@ -19,6 +19,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.history.kinds import KEY, EventKind, Subject, kind_of, page_of
+from apps.history.metrics import KEY as METRIC_KEY
+from apps.history.metrics import Metric, metric_of
 from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.tenancy.models import Tenant
@@ -160,3 +162,52 @@ class Event(models.Model):
         if source.fresh_until is None or source.read_at is None:
             return None
         return int((source.fresh_until - source.read_at).total_seconds())
+
+
+class Series(models.Model):
+    """One thing that is measured again and again. Its readings stand in `store`, by its id."""
+
+    zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="+")
+    subject_kind = models.CharField(max_length=KEY)
+    subject_id = models.CharField(max_length=255)
+    #: What of it: the port of a device; blank for the whole.
+    part = models.CharField(max_length=64, blank=True)
+    metric = models.CharField(max_length=METRIC_KEY)
+    #: How many seconds lie between two readings when all goes well.
+    seconds = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField(default=clock.now)
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=("zone", "subject_kind", "subject_id", "part", "metric"), name="series_is_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.metric} of {self.subject_kind} {self.subject_id} {self.part}".strip()
+
+    @property
+    def what(self) -> Metric:
+        return metric_of(self.metric)
+
+
+class Collection(models.Model):
+    """Whoever asks a zone's collector for readings: when next, and how it went last."""
+
+    zone = models.OneToOneField(Zone, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    due_at = models.DateTimeField(default=clock.now)
+    #: Somebody asks now, and until then nobody else does. Two who did would write the same readings.
+    lease_until = models.DateTimeField(null=True)
+    read_at = models.DateTimeField(null=True)
+    milliseconds = models.PositiveIntegerField(default=0)
+    readings = models.PositiveIntegerField(default=0)
+    failed_at = models.DateTimeField(null=True)
+    error = models.CharField(max_length=300, blank=True)
+
+    objects = models.Manager()
+
+    def __str__(self) -> str:
+        return f"Collection of {self.zone}"

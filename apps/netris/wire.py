@@ -21,6 +21,7 @@ from ipaddress import (
     ip_interface,
     ip_network,
 )
+from math import isfinite
 from typing import Annotated
 
 from pydantic import (
@@ -509,6 +510,26 @@ class Port(NetrisWire):
     switch: Reference = Field(default=NO_REF, validation_alias=AliasChoices("switch", "switchName"))
     site: Reference = NO_REF
     tenant: Reference = NO_REF
+
+
+def _points(value: object) -> tuple[tuple[float, int], ...]:
+    """`[[value|null, seconds], ...]`. A moment without a value says nothing, and neither does what is no number."""
+    found = []
+    for point in value if isinstance(value, list) else ():
+        match point:
+            case [int() | float() as number, int() | float() as at] if not isinstance(number, bool):
+                if isfinite(number):
+                    found.append((float(number), int(at)))
+    return tuple(found)
+
+
+class Series(NetrisWire):
+    """What the collector has of one target: values with the seconds since 1970 at which they were measured."""
+
+    target: str = ""
+    points: Annotated[tuple[tuple[float, int], ...], BeforeValidator(_points)] = Field(
+        default=(), validation_alias=AliasChoices("datapoints")
+    )
 
 
 class EBgp(NetrisWire):

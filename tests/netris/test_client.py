@@ -423,3 +423,19 @@ def test_a_controller_that_sends_the_first_page_again_and_again_is_not_asked_for
 
     assert [len(page) for page in controller.client().port_pages()] == [PORTS_PER_PAGE]
     assert len(ports_asked(controller)) == 2
+
+
+def test_series_come_bare_and_moments_without_a_value_say_nothing():
+    points = [[None, 60], [1.5, 120], ["x", 180], [True, 240], [2, 300]]
+    controller = Scripted([{"target": "collectd.Leaf-1.cpu-0.cpu-idle", "datapoints": points}, {"target": "x"}])
+
+    found = controller.client().series(["collectd.{Leaf-1,Leaf-2}.cpu-*.cpu-idle", "b"], since="-5min")
+
+    assert [(each.target, each.points) for each in found] == [
+        ("collectd.Leaf-1.cpu-0.cpu-idle", ((1.5, 120), (2.0, 300))),
+        ("x", ()),
+    ]
+    asked = controller.requests[-1]
+    assert controller.calls[-1] == "POST /api/graphite"
+    assert asked.url.params.get_list("target") == ["collectd.{Leaf-1,Leaf-2}.cpu-*.cpu-idle", "b"]
+    assert (asked.url.params["from"], asked.url.params["until"], asked.url.params["format"]) == ("-5min", "now", "json")

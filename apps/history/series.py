@@ -1,0 +1,134 @@
+"""Writing readings down, whoever made them, and finding them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from apps.history import store
+from apps.history.metrics import place_of
+from apps.history.models import Series
+from apps.history.store import Row
+from apps.kernel import clock
+from apps.zones.models import Zone
+
+BATCH = 2000
+#: Seconds between two readings, unless their writer says otherwise.
+USUAL = 30
+
+
+class Point(NamedTuple):
+    """One reading. `part` is what of the subject it is of, such as the port of a device; without `at` it is of now."""
+
+    subject_kind: str
+    subject_id: str
+    metric: str
+    value: float
+    at: datetime | None = None
+    part: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        return self.subject_kind, self.subject_id, self.part, self.metric
+
+
+def record(zone: Zone, points: Iterable[Point], *, seconds: int = USUAL) -> int:
+    """Write readings down; what is there already stays. `seconds` are how often such readings are made. Those that are
+    older than a day are not taken. Gives how many are new. A handful of queries, however many points."""
+    now = clock.now()
+    told = list(points)
+    if not told:
+        return 0
+    store.make_ahead(now)
+    ids = _ids(zone, {point.key for point in told}, seconds)
+    return store.write([Row(ids[point.key], point.at or now, point.value) for point in told], now)
+
+
+def _ids(zone: Zone, keys: set[tuple[str, str, str, str]], seconds: int) -> dict[tuple[str, str, str, str], int]:
+    known = _known(zone, keys)
+    if missing := sorted(keys - known.keys()):
+        rows = [
+            Series(zone=zone, subject_kind=kind, subject_id=subject, part=part, metric=metric, seconds=seconds)
+            for kind, subject, part, metric in missing
+        ]
+        Series.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+        known = _known(zone, keys)
+    return known
+
+
+def _known(zone: Zone, keys: set[tuple[str, str, str, str]]) -> dict[tuple[str, str, str, str], int]:
+    rows = Series.objects.filter(zone=zone, metric__in={metric for *_, metric in keys})
+    found = rows.values_list("subject_kind", "subject_id", "part", "metric", "pk")
+    return {(kind, subject, part, metric): pk for kind, subject, part, metric, pk in found}
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Span:
+    """How far back a chart looks, and how much one step of it sums up."""
+
+    key: str
+    label: str
+    length: timedelta
+    step: timedelta
+
+
+SPANS = (
+    Span("hour", "Hour", timedelta(hours=1), timedelta(seconds=60)),
+    Span("day", "Day", timedelta(days=1), timedelta(minutes=10)),
+    Span("week", "Week", timedelta(days=7), timedelta(hours=1)),
+    Span("month", "Month", timedelta(days=31), timedelta(hours=4)),
+    Span("year", "Year", timedelta(days=365), timedelta(days=2)),
+)
+
+
+class Step(NamedTuple):
+    """What was measured from `at` on, for one step: the mean, the least and the most."""
+
+    at: datetime
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """One series within a span. Between two steps further apart than `gap` nothing was measured."""
+
+    series: Series
+    steps: Sequence[Step]
+    gap: timedelta
+
+
+@dataclass(frozen=True)
+class Past:
+    """What is known of a subject within a span, by metric and part."""
+
+    start: datetime
+    end: datetime
+    span: Span
+    lines: Sequence[Line]
+
+
+def past_of(zone: Zone, subject_kind: str, subject_id: str, span: Span, *, part: str | None = None) -> Past:
+    """All that is measured of one thing, or of one part of it. Two queries, however much that is."""
+    rows = Series.objects.filter(zone=zone, subject_kind=subject_kind, subject_id=subject_id)
+    found = list(rows if part is None else rows.filter(part=part))
+    found.sort(key=lambda row: (row.part != "", row.part, place_of(row.metric), row.metric))
+    # Steps begin at round moments, so that a chart that is drawn again a little later has the same ones.
+    now = clock.now()
+    end = store.EPOCH + ((now - store.EPOCH) // span.step + 1) * span.step
+    start = end - span.length
+    steps: dict[int, list[Step]] = {row.pk: [] for row in found}
+    for each in store.read([row.pk for row in found], start, end, span.step):
+        steps[each.series].append(Step(each.at, each.value, each.low, each.high))
+    lines = [Line(row, steps[row.pk], max(3 * span.step, timedelta(seconds=3 * row.seconds))) for row in found]
+    return Past(start, end, span, lines)
+
+
+def span_of(key: str) -> Span | None:
+    return next((span for span in SPANS if span.key == key), None)
