@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("apps.accounts.api.urls")),
     path("", include("apps.fabric.api.inventory.urls")),
     path("", include("apps.fabric.api.zones.urls")),
+    path("", include("apps.fabric.api.topology.urls")),
     path("", include("apps.history.api.urls")),
     path("", include("apps.strays.api.urls")),
     path("", include("apps.health.api.urls")),

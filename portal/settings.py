@@ -228,6 +228,9 @@ SPECTACULAR_SETTINGS = {
         "RoleEnum": "apps.tenancy.models.Role.choices",
         "PurposeEnum": "apps.addresses.models.Purpose.choices",
         "DeviceRoleEnum": "apps.fabric.inventory.queries.DEVICE_ROLES",
+        "NodeRoleEnum": "apps.fabric.api.topology.serializers.NODE_ROLES",
+        "DeviceStatusEnum": "apps.fabric.layers.DEVICE_STATUSES",
+        "LinkStatusEnum": "apps.fabric.layers.LINK_STATUSES",
         "StatusEnum": "apps.operations.api.serializers.STATUSES",
     },
 }

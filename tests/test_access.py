@@ -179,6 +179,9 @@ POST   operations:platform_retry_stuck  -     login      404       404     404  
 GET    operations:platform_give_up  operation  login     404       404     404       200
 POST   operations:platform_give_up  operation  login     404       404     404       422
 GET    fabric:topology             -          login      404       404     404       200
+GET    fabric:topology_table       -          login      404       404     404       200
+GET    fabric:topology_svg         -          login      404       404     404       200
+GET    fabric:topology_dot         -          login      404       404     404       200
 GET    fabric:device_list          -          login      404       404     404       200
 GET    fabric:device_detail        device     login      404       404     404       200
 GET    fabric:link_list            -          login      404       404     404       200
@@ -346,6 +349,7 @@ GET    api:fabric-ports            -          401        404       404     404  
 GET    api:fabric-port             fabport    401        404       404     404       200
 GET    api:fabric-subnets          -          401        404       404     404       200
 GET    api:fabric-subnet           fabsubnet  401        404       404     404       200
+GET    api:fabric-topology         -          401        404       404     404       200
 GET    api:fabric-events           -          401        404       404     404       200
 GET    api:fabric-event            event      401        404       404     404       200
 GET    api:fabric-findings         -          401        404       404     404       200

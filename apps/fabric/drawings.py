@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 
 from apps.fabric.folds import Fold, folded, folds_of, open_ones
 from apps.fabric.layers import Device, Link, Topology
+from apps.fabric.overlays import LISTS, Laid, laid
 from apps.fabric.queries import Basis, picture_of
 from apps.fabric.rows import Picture
 from apps.fabric.sights import Sight
@@ -38,6 +39,10 @@ class Drawing:
     """`map` tells it apart from another drawing. `opened` are the folds that are open in it."""
 
     plan: Plan
+    #: Of the overlay's lists as well.
+    state: str
+    laid: Laid | None
+    #: As it is drawn: folded.
     topology: Topology | None
     svg: SafeString | str
     map: str
@@ -49,41 +54,66 @@ _plans: dict[UUID, Plan] = {}
 _drawings: dict[Sight, Drawing] = {}
 
 
+def state_of(basis: Basis, sight: Sight) -> str:
+    """The same as long as the same drawing comes of it."""
+    return basis.state(*LISTS.get(sight.overlay, ()))
+
+
 def drawing_of(zone: Zone, basis: Basis, sight: Sight) -> Drawing:
     """Without a query when what it is made of is kept."""
-    plan = plan_of(zone, basis)
+    state, plan = state_of(basis, sight), plan_of(zone, basis)
     with _lock:
         kept = _drawings.pop(sight, None)
-    if kept is None or kept.plan.picture.topology != plan.picture.topology:
-        kept = _drawn(plan, sight)
-    drawing = replace(kept, plan=plan)
+    if kept is None or kept.state != state or kept.plan is not plan:
+        kept = _again(zone, plan, sight, state, kept)
     with _lock:
-        _drawings[sight] = drawing
+        _drawings[sight] = kept
         while len(_drawings) > KEPT:
             del _drawings[next(iter(_drawings))]
-    return drawing
+    return kept
 
 
 def plan_of(zone: Zone, basis: Basis) -> Plan:
     kept = _plans.get(zone.pk)
-    if kept is None or kept.state != basis.state:
+    if kept is None or kept.state != basis.state():
         picture = picture_of(zone, basis)
         folds = folds_of(picture.topology) if picture.topology else []
         # Rows are for the lists. A web process does not keep thousands of them.
-        kept = Plan(basis.state, replace(picture, devices=(), links=(), sessions=()), folds)
+        kept = Plan(basis.state(), replace(picture, devices=(), links=(), sessions=()), folds)
         _plans[zone.pk] = kept
     return kept
 
 
-def _drawn(plan: Plan, sight: Sight) -> Drawing:
+def laid_of(zone: Zone, basis: Basis, sight: Sight) -> Laid | None:
+    """The whole fabric with its overlay; None while it was never read."""
+    whole = plan_of(zone, basis).picture.topology
+    return laid(zone, whole, sight) if whole else None
+
+
+def _again(zone: Zone, plan: Plan, sight: Sight, state: str, kept: Drawing | None) -> Drawing:
+    """Only drawn anew when something in it has changed."""
     whole = plan.picture.topology
     if whole is None:
-        return Drawing(plan, None, "", "", ())
-    topology = folded(whole, plan.folds, sight.opened)
+        return Drawing(plan, state, None, None, "", "", ())
+    laying = laid(zone, whole, sight)
+    if kept is not None and kept.laid == laying:
+        return replace(kept, plan=plan, state=state, opened=open_ones(plan.folds, sight.opened))
+    topology = folded(laying.topology, plan.folds, sight.opened)
     devices = [replace(one, url=_url_of_device(one, sight)) for one in topology.devices]
     links = [replace(link, url=_url_of_link(link, sight)) for link in topology.links]
-    svg = render_topology(replace(topology, devices=devices, links=links))
-    return Drawing(plan, topology, svg, f"{crc32(svg.encode()):08x}", open_ones(plan.folds, sight.opened))
+    topology = replace(topology, devices=devices, links=links)
+    svg = render_topology(topology)
+    return Drawing(
+        plan, state, laying, topology, svg, f"{crc32(svg.encode()):08x}", open_ones(plan.folds, sight.opened)
+    )
+
+
+def export_of(drawing: Drawing) -> SafeString:
+    """The picture alone, for a file: no address in it leads anywhere from there."""
+    topology = drawing.topology or Topology([], [])
+    devices = [replace(one, url=None) for one in topology.devices]
+    links = [replace(link, url=None) for link in topology.links]
+    return render_topology(replace(topology, devices=devices, links=links))
 
 
 def _url_of_device(device: Device, sight: Sight) -> str:

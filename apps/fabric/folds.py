@@ -19,7 +19,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-from apps.fabric.layers import DEVICE_STATUSES, LABELS, LINK_STATUSES, Device, Link, Session, Topology, natural
+from apps.fabric.layers import DEVICE_STATUSES, LABELS, LINK_STATUSES, Device, Link, Session, Topology, Weight, natural
 
 HOSTS = frozenset({"server", "hypervisor", "other"})
 #: With more devices than this a fabric is folded.
@@ -179,7 +179,7 @@ def folded(fabric: Topology, folds: Sequence[Fold], opened: Collection[str] = ()
     for fold in closed:
         if fold.id in members:
             first = min((place.get(one, 0) for one in fold.members), default=0)
-            drawn.append(_box(fold, members[fold.id], first))
+            drawn.append(_box(fold, members[fold.id], first, fabric.overlay))
     return replace(
         fabric,
         devices=drawn,
@@ -188,13 +188,26 @@ def folded(fabric: Topology, folds: Sequence[Fold], opened: Collection[str] = ()
     )
 
 
-def _box(fold: Fold, members: Sequence[Device], place: int) -> Device:
+def _box(fold: Fold, members: Sequence[Device], place: int, overlay: str) -> Device:
     counts = Counter(member.status for member in members)
     status = _worst(counts, DEVICE_STATUSES)
     is_due = all(member.is_due for member in members if member.status == status)
     lines = [*_of_roles(fold, members), _health(counts)]
+    weights = [member.weight for member in members if member.weight]
+    total = max if overlay == "utilisation" else sum
+    weight = Weight(total(one.count for one in weights), total(one.of for one in weights)) if weights else None
     return Device(
-        fold.id, fold.name, fold.kind, status, lines, is_due=is_due, place=place, holds=len(members), opens=fold.opens
+        fold.id,
+        fold.name,
+        fold.kind,
+        status,
+        lines,
+        is_due=is_due,
+        place=place,
+        holds=len(members),
+        opens=fold.opens,
+        weight=weight,
+        is_lit=None if members[0].is_lit is None else any(member.is_lit for member in members),
     )
 
 
@@ -245,8 +258,10 @@ def _bundle(links: Sequence[Link]) -> Link:
         a_port="",
         b_port="",
         underlay=any(link.underlay for link in links),
+        plane=links[0].plane if len({link.plane for link in links}) == 1 else "several",
         status=status,
         is_due=all(link.is_due for link in links if link.status == status),
+        load=max((link.load for link in links if link.load is not None), default=None),
         of=tuple(sorted(counts.items(), key=lambda item: LINK_STATUSES.index(item[0]))),
     )
 
@@ -261,5 +276,6 @@ def _gathered(sessions: Iterable[Session], box_of: Mapping[str, str]) -> list[Se
         counts = Counter(session.status if session.status in LINK_STATUSES else "unknown" for session in members)
         status = _worst(counts, LINK_STATUSES)
         is_due = all(session.is_due for session in members if session.status == status)
-        found.append(replace(members[0], status=status, is_due=is_due))
+        total, up = sum(one.total for one in members), sum(one.up for one in members)
+        found.append(replace(members[0], status=status, is_due=is_due, total=total, up=up))
     return found

@@ -41,6 +41,14 @@ SWEEPS = 12
 
 
 @dataclass(frozen=True)
+class Weight:
+    """The figure of an overlay: so many `of` so many."""
+
+    count: int
+    of: int
+
+
+@dataclass(frozen=True)
 class Device:
     id: str
     name: str
@@ -56,6 +64,9 @@ class Device:
     #: How many devices it stands for, when it stands for several, and whether these can be shown.
     holds: int = 0
     opens: bool = False
+    #: What an overlay says of it, and whether it is one of those that are meant; None where an overlay means none.
+    weight: Weight | None = None
+    is_lit: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,10 @@ class Link:
     is_due: bool = False
     id: str = ""
     url: str | None = None
+    #: underlay, access, management, border
+    plane: str = ""
+    #: Of what it can carry, in percent, where an overlay tells it.
+    load: int | None = None
     #: How many cables of it are in each status, when it is a bundle of several.
     of: Sequence[tuple[str, int]] = ()
 
@@ -87,6 +102,9 @@ class Session:
     #: up, down, warning or unknown
     status: str = "up"
     is_due: bool = False
+    #: How many sessions the line stands for, and how many of them are up.
+    total: int = 1
+    up: int = 1
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,8 @@ class Topology:
     links: Sequence[Link]
     sessions: Sequence[Session] = ()
     title: str = "Fabric topology"
+    #: What is laid over it (`apps.fabric.overlays`).
+    overlay: str = "health"
 
 
 def natural(name: str) -> list[tuple[int, int, str]]:

@@ -31,21 +31,25 @@ class Basis:
     """What a picture is drawn from, but for the rows of the lists, which change with their readings."""
 
     zone: Zone
-    readings: dict[Kind, Reading]
+    #: Of every list.
+    known: dict[Kind, Reading]
     notices: list[Notice]
 
     @property
-    def state(self) -> str:
-        """The same as long as the same picture comes of it."""
-        lists = [(kind, each.read_at, each.is_stale, each.failed_at) for kind, each in self.readings.items()]
+    def readings(self) -> dict[Kind, Reading]:
+        return {kind: self.known[kind] for kind in KINDS}
+
+    def state(self, *also: Kind) -> str:
+        """The same as long as the same picture comes of it, and of these lists besides."""
+        read = [self.known[kind] for kind in (*KINDS, *also)]
+        lists = [(each.kind, each.read_at, each.is_stale, each.failed_at) for each in read]
         return f"{crc32(repr((self.zone.updated_at, lists, self.notices)).encode()):08x}"
 
 
 def basis_of(zone: Zone) -> Basis:
     """Three queries."""
     known = mirror.readings(zone)
-    readings = {kind: known[kind] for kind in KINDS}
-    return Basis(zone, readings, _notices(zone, readings.values()))
+    return Basis(zone, known, _notices(zone, [known[kind] for kind in KINDS]))
 
 
 def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
@@ -277,6 +281,7 @@ def _topology(
                 link.status,
                 is_due=bool(link.because),
                 id=link.id,
+                plane=link.plane,
             )
             for link in links
             if link.a.device_id and link.b.device_id
@@ -312,6 +317,8 @@ def _drawn_sessions(sessions: Sequence[SessionRow]) -> list[svg.Session]:
             router,
             device,
             verdicts.worst_link(row.status for row in rows),
+            total=len(rows),
+            up=sum(row.status == verdicts.UP for row in rows),
             is_due=all(row.because for row in rows if row.status in (verdicts.DOWN, verdicts.WARNING)),
         )
         for (router, device), rows in between.items()

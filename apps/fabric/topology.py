@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 
 from django.utils.safestring import SafeString
@@ -97,7 +97,8 @@ class Line:
     b: tuple[float, float, int]
 
 
-def render_topology(drawn: Topology) -> SafeString:
+def render_topology(fabric: Topology) -> SafeString:
+    drawn = _noted(fabric)
     roles = {device.id: device.role for device in drawn.devices}
     links = [link for link in drawn.links if link.a in roles and link.b in roles and link.a != link.b]
     data = [link for link in links if "oob" not in (roles[link.a], roles[link.b])]
@@ -123,11 +124,41 @@ def render_topology(drawn: Topology) -> SafeString:
         height=max(height, 120),
         title=drawn.title,
         description=_description(drawn),
-        class_=f"topology{' topology--dense' if len(data) > DENSE else ''}",
+        class_=f"topology topology--{drawn.overlay}{' topology--dense' if len(data) > DENSE else ''}",
         is_interactive=any(device.url for device in drawn.devices),
         has_size=True,
     )
     return element("div", svg, class_="topology-frame", tabindex=0, role="region", aria_label=drawn.title)
+
+
+def words_of_weight(device: Device, overlay: str) -> str:
+    """What an overlay says of a device, or of several that are drawn as one."""
+    weight = device.weight
+    if weight is None:
+        return "not known" if overlay == "utilisation" else ""
+    match overlay:
+        case "links":
+            return f"{weight.count} of {weight.of} ports up"
+        case "bgp":
+            return f"{weight.count} of {weight.of} sessions"
+        case "utilisation":
+            return f"busiest {weight.count} %"
+        case "vni" | "tenant":
+            hosts = f" on {weight.of}" if device.holds else ""
+            return f"{weight.count} {'instance' if weight.count == 1 else 'instances'}{hosts}"
+    return f"{weight.count} of {device.holds}" if device.holds else ""
+
+
+def _noted(drawn: Topology) -> Topology:
+    """With what the overlay says as the last of each device's lines."""
+    if drawn.overlay == "health":
+        return drawn
+    devices = []
+    for device in drawn.devices:
+        words = words_of_weight(device, drawn.overlay)
+        kept = device.lines[:-1] if device.holds or len(device.lines) > 1 else device.lines
+        devices.append(replace(device, lines=[*kept, words]) if words else device)
+    return replace(drawn, devices=devices)
 
 
 def _description(fabric: Topology) -> str:
@@ -244,13 +275,14 @@ def _side(one: Spot, other: Spot) -> str:
 def _wire(link: Link, spots: Mapping[str, Spot], line: Line) -> SafeString:
     one, other = spots[link.a], spots[link.b]
     kind = "underlay" if link.underlay else "plain"
-    classes = f"topo-link topo-link--{kind}{' topo-link--bundle' * (link.count > 1)}{_standing(link)}"
+    classes = f"topo-link topo-link--{kind}{' topo-link--bundle' * (link.count > 1)}{_standing(link)}{_busy(link)}"
     ports = (_port(link.a_port, line.a, one), _port(link.b_port, line.b, other))
     drawn = join(
         element("title", words_of_link(link, one.device, other.device)),
         element("path", d=line.path, class_="topo-aim") if link.url else "",
         element("path", d=line.path, class_=classes),
-        *ports if link.count == 1 else (_count(link, line, one, other),),
+        *(ports if link.count == 1 else ()),
+        _count(link, line) if link.count > 1 or link.load is not None else "",
     )
     # With the keyboard one goes from device to device: their pages list the links.
     return element(
@@ -264,18 +296,29 @@ def _wire(link: Link, spots: Mapping[str, Spot], line: Line) -> SafeString:
 
 def words_of_link(link: Link, one: Device, other: Device) -> str:
     """What is told of a line where it is pointed at."""
+    load = "" if link.load is None else f", {'the busiest ' * (link.count > 1)}{link.load} % utilised"
     if link.count > 1:
         states = ", ".join(f"{count} {status}" for status, count in link.of)
-        return f"{link.count} cables of {one.name} with {other.name}: {states}"
+        return f"{link.count} cables of {one.name} with {other.name}: {states}{load}"
     ends = (f"{one.name} {link.a_port}".strip(), f"{other.name} {link.b_port}".strip())
-    return f"{ends[0]} to {ends[1]}, {'underlay' if link.underlay else 'not underlay'}, {link.status}"
+    return f"{ends[0]} to {ends[1]}, {'underlay' if link.underlay else 'not underlay'}, {link.status}{load}"
 
 
-def _count(link: Link, line: Line, one: Spot, other: Spot) -> SafeString:
-    """How many cables a bundle is of, and how many of them are down, beside its lower end."""
+#: Netris' own thresholds for how busy a port may be (netris-api.md 3.3).
+BUSY, TOO_BUSY = 70, 90
+
+
+def _busy(link: Link) -> str:
+    if link.load is None or link.load < BUSY:
+        return ""
+    return " topo-link--too-busy" if link.load >= TOO_BUSY else " topo-link--busy"
+
+
+def _count(link: Link, line: Line) -> SafeString:
+    """How busy a line is; how many cables a bundle is of, and how many of them are down. Beside its lower end."""
     x, y, place = line.a if line.a[1] > line.b[1] else line.b
-    bad = link.of[0][1] if link.status in ("down", "warning") else 0
-    words = f"{bad} of {link.count}" if bad else f"{link.count} x"
+    bad = link.of[0][1] if link.count > 1 and link.status in ("down", "warning") else 0
+    words = f"{link.load} %" if link.load is not None else f"{bad} of {link.count}" if bad else f"{link.count} x"
     return text(x, y - 6 - place % 2 * 12, words, "topo-count", anchor="middle")
 
 
@@ -383,12 +426,16 @@ def _is_weak(device: Device) -> bool:
     return device.is_due and device.status in ("critical", "warning")
 
 
+def _lit(device: Device) -> str:
+    return {None: "", True: " topo-device--lit", False: " topo-device--faint"}[device.is_lit]
+
+
 def _device_group(device: Device, drawn: SafeString) -> SafeString:
     fold = device.id if device.opens else None
     return element(
         "g",
         element("a", drawn, href=device.url, data_fold=fold) if device.url else drawn,
         id=f"device-{device.id}",
-        class_=f"topo-device topo-device--{device.status}{' topo-device--due' * _is_weak(device)}",
+        class_=f"topo-device topo-device--{device.status}{' topo-device--due' * _is_weak(device)}{_lit(device)}",
         data_device=device.id,
     )

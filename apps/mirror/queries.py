@@ -43,6 +43,7 @@ __all__ = [
     "network_states",
     "pictures",
     "places",
+    "port_messages",
     "readings",
     "standing",
 ]
@@ -89,6 +90,16 @@ def standing(zone: Zone) -> list[Standing]:
         ports_up=_of_checks(f'@.name == "check_port" && {WELL}', ".port"),
     ).values_list("facts", "failed", "ports_up")
     return [Standing(Device.model_validate(facts | {"checks": failed}), up) for facts, failed, up in rows]
+
+
+def port_messages(zone: Zone) -> Iterator[tuple[str, str, str]]:
+    """Device, port and message of each check of a port. One query."""
+    rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE).annotate(
+        of_ports=_of_checks('@.name == "check_port"')
+    )
+    for name, checks in rows.values_list("name", "of_ports"):
+        for check in checks:
+            yield name, check.get("port", ""), check.get("message", "")
 
 
 class Cable(NamedTuple):

@@ -37,6 +37,7 @@ REFERENCES |= {"role", "pair", "plane", "device", "use", "type"}
 REFERENCES |= {"severity", "touches", "began_after", "began_before"}
 REFERENCES |= {"address", "public_ip", "purpose", "instance", "protocol"}
 #: Those that look for something, and may well find nothing.
+REFERENCES |= {"overlay", "vni", "folded", "open"}
 SEARCHES = {"q", "name", "subject"}
 
 
@@ -60,6 +61,7 @@ def test_there_are_parameters_to_try():
         "/fabric/sessions/",
         "/fabric/ports/",
         "/fabric/subnets/",
+        "/fabric/topology/",
         "/fabric/events/",
         "/fabric/findings/",
         "/members/",
