@@ -74,15 +74,28 @@ def _fabric(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
 
 
 def _ports(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
-    """With the links that the last survey has found."""
+    """With the links that the last survey has found. Of tens of thousands of ports those alone are looked at that were
+    written since, or that hang on something else; all of them when `ports_read_at` is None."""
     links: dict[str, LinkEnd] = {}
     for link in SurveyedLink.objects.filter(zone=zone):
         links[f"{link.a_port}@{link.a_device}"] = LinkEnd(link.remote_id, link.b_id, link.b_device, link.b_port)
         links[f"{link.b_port}@{link.b_device}"] = LinkEnd(link.remote_id, link.a_id, link.a_device, link.a_port)
+    ours = SurveyedPort.objects.filter(zone=zone)
     with _held(zone, readings, (Kind.NETRIS_PORT,)) as is_ours:
         if is_ours:
-            rows = (_port(zone, port, links.get(port.name, NO_LINK)) for port in mirror.ports(zone))
-            _write(zone, SurveyedPort.objects, rows)
+            since = Survey.objects.values_list("ports_read_at", flat=True).get(zone=zone)
+            known = {row[0]: LinkEnd(*row[1:]) for row in ours.values_list("remote_id", *LINK_COLUMNS)}
+            listed = mirror.port_names(zone)
+            news = [
+                remote_id
+                for remote_id, name, changed_at in listed
+                if since is None or changed_at >= since or known.get(remote_id) != links.get(name, NO_LINK)
+            ]
+            for start in range(0, len(news), BATCH):
+                some = mirror.ports(zone, news[start : start + BATCH])
+                _upsert(SurveyedPort.objects, [_port(zone, port, links.get(port.name, NO_LINK)) for port in some])
+            gone = known.keys() - {remote_id for remote_id, _, _ in listed}
+            ours.filter(remote_id__in=gone).delete()
     return is_ours
 
 
@@ -131,10 +144,15 @@ def _write(zone: Zone, table: models.Manager[S], rows: Iterable[S]) -> None:
     known = {values[0]: values[1:] for values in table.filter(zone=zone).values_list("pk", *columns)}
     found = {row.pk: row for row in rows}
     news = [row for pk, row in found.items() if known.get(pk) != tuple(getattr(row, name) for name in columns)]
-    table.bulk_create(news, batch_size=BATCH, update_conflicts=True, unique_fields=["id"], update_fields=columns)
+    _upsert(table, news)
     gone = [pk for pk in known if pk not in found]
     for start in range(0, len(gone), BATCH):
         table.filter(pk__in=gone[start : start + BATCH]).delete()
+
+
+def _upsert(table: models.Manager[S], rows: Sequence[S]) -> None:
+    columns = table.model.columns()
+    table.bulk_create(rows, batch_size=BATCH, update_conflicts=True, unique_fields=["id"], update_fields=columns)
 
 
 # --- devices ----------------------------------------------------------------------------------------------------------
@@ -271,6 +289,8 @@ class LinkEnd(NamedTuple):
 
 
 NO_LINK = LinkEnd()
+#: Of a port, in the same order.
+LINK_COLUMNS = ("link_id", "far_device_id", "far_device", "far_port")
 
 
 def _port(zone: Zone, port: mirror.PortFacts, far: LinkEnd) -> SurveyedPort:

@@ -224,3 +224,35 @@ def test_a_hypervisor_is_found_in_cloudstack_by_its_name(
     Item.objects.filter(name="Server-3", kind=Kind.CLOUDSTACK_HOST).update(name="server-3.cloud.example")
     _read_again(zone, clock)
     assert SurveyedDevice.objects.get(name="Server-3").host_id == hosts["Server-3"]
+
+
+def test_of_ports_those_alone_are_written_that_are_different_or_hang_on_something_else(
+    zone: Zone, surveyed: Sweep, clock: time_machine.Traveller
+) -> None:
+    def versions() -> dict[str, str]:
+        rows = SurveyedPort.objects.filter(zone=zone).extra(select={"version": "xmin::text"})
+        return dict(rows.values_list("name", "version"))
+
+    def look() -> set[str]:
+        before = versions()
+        clock.shift(60)
+        zone.readings.filter(kind__in=[Kind.NETRIS_PORT, Kind.NETRIS_LINK, Kind.NETRIS_DEVICE]).update(read_at=now())
+        assert survey(zone)
+        after = versions()
+        return {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)}
+
+    look()  # what was written by the sweep that the last survey has seen is looked at once more
+    assert look() == set()
+
+    ports = Item.objects.filter(zone=zone, kind=Kind.NETRIS_PORT)
+    item = ports.get(name="swp20@Leaf-1")
+    Item.objects.filter(pk=item.pk).update(data=item.data | {"status": "up"}, changed_at=now())
+    assert look() == {"swp20@Leaf-1"}
+    assert SurveyedPort.objects.get(name="swp20@Leaf-1").status == "up"
+
+    Item.objects.get(zone=zone, kind=Kind.NETRIS_LINK, key="swp1@Leaf-1").delete()
+    assert look() == {"swp1@Leaf-1", "eth1@Server-1"}
+    assert SurveyedPort.objects.get(name="swp1@Leaf-1").link_id == ""
+
+    ports.filter(name="swp21@Leaf-1").delete()
+    assert look() == {"swp21@Leaf-1"}
