@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("apps.fabric.api.zones.urls")),
     path("", include("apps.fabric.api.topology.urls")),
     path("", include("apps.history.api.urls")),
+    path("", include("apps.vnis.api.urls")),
     path("", include("apps.strays.api.urls")),
     path("", include("apps.health.api.urls")),
     path("", include("apps.instances.api.urls")),

@@ -231,6 +231,7 @@ SPECTACULAR_SETTINGS = {
         "NodeRoleEnum": "apps.fabric.api.topology.serializers.NODE_ROLES",
         "DeviceStatusEnum": "apps.fabric.layers.DEVICE_STATUSES",
         "LinkStatusEnum": "apps.fabric.layers.LINK_STATUSES",
+        "SystemEnum": "apps.zones.models.System.choices",
         "StatusEnum": "apps.operations.api.serializers.STATUSES",
     },
 }

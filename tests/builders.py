@@ -39,6 +39,7 @@ from apps.quotas.services import set_limits
 from apps.strays.models import Stray
 from apps.tenancy.actors import Actor, Platform
 from apps.tenancy.models import ApiToken, Invitation, Membership, Role, Scope, Tenant, User, digest_of
+from apps.vnis.models import Claim, VniRange, numbers
 from apps.zones.access import Found, FoundZone, Offering
 from apps.zones.models import Trial, Zone
 
@@ -313,6 +314,19 @@ def truly_mirrored(
             gateway = {"gateways": [{"prefix": f"{tier.gateway}/{tier.cidr.prefixlen}"}]}
             net = {"state": "active", "vxlanID": tier.vni} | gateway | inside
             mirrored(zone, Kind.NETRIS_VNET, [tier.netris_id], data=net, **at)
+
+
+def a_vni_range(zone: Zone, first: int = 1_000_000, last: int = 2_000_000, **fields: Any) -> VniRange:
+    common = {"kind": "l2", "system": "cloudstack", "source": "pn-1", "name": "guest", "vnis": numbers(first, last)}
+    return VniRange.objects.create(zone=zone, **(common | fields))
+
+
+def a_claim(zone: Zone, vni: int, kind: str = "network", **fields: Any) -> Claim:
+    """That something has had a number since a moment ago."""
+    now = timezone.now()
+    system = "netris" if kind in ("vnet", "vpc") else "cloudstack"
+    common = {"system": system, "kind": kind, "holder": str(vni), "is_first": True, "began_at": now, "seen_at": now}
+    return Claim.unscoped.create(zone=zone, vnis=numbers(vni, vni), **(common | fields))
 
 
 def a_stray(zone: Zone, name: str = "vpc-0123456789ab", kind: Kind = Kind.CLOUDSTACK_VPC, **fields: Any) -> Stray:

@@ -354,6 +354,9 @@ GET    api:fabric-events           -          401        404       404     404  
 GET    api:fabric-event            event      401        404       404     404       200
 GET    api:fabric-findings         -          401        404       404     404       200
 GET    api:strays                  -          401        404       404     404       200
+GET    api:fabric-vni-ranges       -          401        404       404     404       200
+GET    api:fabric-vni-range        vnirange   401        404       404     404       200
+GET    api:fabric-vnis             -          401        404       404     404       200
 GET    api:stray                   stray      401        404       404     404       200
 POST   api:stray-remove            stray      401        403       403     403       422
 POST   api:stray-adopt             stray      401        403       403     403       422
@@ -466,6 +469,7 @@ def ids(acme, globex) -> Ids:
         "fabsubnet": builders.a_subnet(zone).pk,
         "event": builders.an_event(zone).pk,
         "trial": builders.a_trial().pk,
+        "vnirange": builders.a_vni_range(zone).pk,
         **builders.whoever_belongs_to(acme),
     }
 

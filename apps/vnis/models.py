@@ -109,6 +109,8 @@ class Claim(models.Model):
                 "zone", RangeStartsWith("vnis"), condition=models.Q(ended_at__isnull=False), name="claim_of_the_past"
             ),
             models.Index(fields=("-began_at", "-id"), name="claim_newest"),
+            models.Index(fields=("zone", "-began_at", "-id"), name="claim_of_zone"),
+            models.Index(fields=("kind", "-began_at", "-id"), name="claim_of_kind"),
             models.Index(fields=("tenant", "-began_at", "-id"), name="claim_of_tenant"),
             models.Index(
                 fields=("zone", "system"), condition=models.Q(ended_at=None, is_first=False), name="claim_twice"

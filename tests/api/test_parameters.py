@@ -35,7 +35,7 @@ PLATFORMS = {"/strays/", "/fabric/", "/people/", "/address-pools/", "/address-ho
 REFERENCES = {"vpc", "tier", "zone", "tenant", "resource", "kind", "status", "state", "phase"}
 REFERENCES |= {"role", "pair", "plane", "device", "use", "type"}
 REFERENCES |= {"severity", "touches", "began_after", "began_before"}
-REFERENCES |= {"address", "public_ip", "purpose", "instance", "protocol"}
+REFERENCES |= {"address", "public_ip", "purpose", "instance", "protocol", "vni", "at"}
 #: Those that look for something, and may well find nothing.
 REFERENCES |= {"overlay", "vni", "folded", "open"}
 SEARCHES = {"q", "name", "subject"}
@@ -78,6 +78,8 @@ def test_there_are_parameters_to_try():
         "/address-pools/",
         "/address-holders/",
         "/attention/",
+        "/fabric/vni-ranges/",
+        "/fabric/vnis/",
     }
     assert {name for _, name, _ in PARAMETERS} == REFERENCES | SEARCHES | {"cursor", "limit"}
 

@@ -23,6 +23,7 @@ MANY = 200_000
 BIG = frozenset(
     {"networks_vpc", "networks_tier", "operations_operation", "tenancy_auditentry"}
     | {"addresses_publicip", "addresses_portforward", "addresses_staticnat", "balancers_balancer", "balancers_member"}
+    | {"vnis_claim"}
 )
 #: The most rows that a scan of a big table may touch: a bounded count's thousand, and some.
 MOST_ROWS = 2_500

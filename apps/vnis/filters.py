@@ -1,0 +1,71 @@
+"""How the API's lists of VNIs are narrowed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import django_filters
+from django.db.models import QuerySet
+from django.utils.dateparse import parse_datetime
+
+from apps.kernel.errors import Refused
+from apps.vnis.models import LAST_VNI, Claim, Holder, VniRange
+from apps.zones.models import Zone
+
+
+def parse_vni(text: str) -> int:
+    """Raises `Refused`."""
+    if text.isascii() and text.isdecimal() and len(text) < 9 and int(text) <= LAST_VNI:
+        return int(text)
+    raise Refused("vni-invalid", f"A VNI is a number from 0 to {LAST_VNI}.", "vni")
+
+
+def parse_moment(text: str) -> datetime:
+    """Raises `Refused`."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise Refused("at-invalid", "Give a time with its zone, such as 2026-03-02T09:00:00Z.", "at")
+    return moment
+
+
+def in_zone(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+    zones = list(Zone.objects.called(value).values_list("pk", flat=True))
+    if not zones:
+        raise Refused("zone-unknown", f"There is no zone “{value[:63]}”.", "zone")
+    return rows.filter(zone__in=zones)
+
+
+class ZonedFilter(django_filters.FilterSet):  # type: ignore[misc]
+    zone = django_filters.CharFilter(method="of_zone", help_text="The id, the name or the short name of a zone.")
+
+    def of_zone(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
+        return in_zone(rows, value)
+
+
+class RangeFilter(ZonedFilter):
+    kind = django_filters.ChoiceFilter(choices=VniRange.Kind.choices)
+
+    class Meta:
+        model = VniRange
+        fields: list[str] = []
+
+
+class ClaimFilter(ZonedFilter):
+    vni = django_filters.CharFilter(method="of_number", help_text=f"The number, from 0 to {LAST_VNI}.")
+    at = django_filters.CharFilter(method="at_moment", help_text="Who had it then, instead of who has it now.")
+    kind = django_filters.ChoiceFilter(choices=Holder.choices)
+
+    class Meta:
+        model = Claim
+        fields: list[str] = []
+
+    def of_number(self, rows: QuerySet[Claim], _name: str, value: str) -> QuerySet[Claim]:
+        """In all zones, of which the index needs to be told."""
+        return rows.filter(vnis__startswith=parse_vni(value), zone__in=list(Zone.objects.values_list("pk", flat=True)))
+
+    def at_moment(self, rows: QuerySet[Claim], _name: str, value: str) -> QuerySet[Claim]:
+        return rows  # the view has looked at it: it decides which rows there are to narrow
