@@ -100,6 +100,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         place("Links", "cable", "fabric:link_list"),
         place("Sessions", "arrow-left-right", "fabric:session_list"),
         place("Subnets", "network", "fabric:subnet_list"),
+        place("VNIs", "hash", "vnis:range_list"),
         place("Events", "calendar-clock", "history:events"),
         place("Findings", "search-check", "history:findings", open_findings()),
         place("Zones", "map-pin", "zones:list", in_trouble()),

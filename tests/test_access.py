@@ -192,6 +192,10 @@ GET    fabric:subnet_list          -          login      404       404     404  
 GET    history:events              -          login      404       404     404       200
 GET    history:event               event      login      404       404     404       200
 GET    history:findings            -          login      404       404     404       200
+GET    vnis:range_list             -          login      404       404     404       200
+GET    vnis:range_detail           vnirange   login      404       404     404       200
+GET    vnis:vni_list               -          login      404       404     404       200
+GET    vnis:vni_detail             vni        login      404       404     404       200
 GET    fabric:glossary             -          login      404       404     404       200
 GET    zones:list                  -          login      404       404     404       200
 GET    zones:create                -          login      404       404     404       200
@@ -395,6 +399,8 @@ class Row(NamedTuple):
         elif self.of in ("device", "link"):  # called by a zone and by what Netris calls it
             zone, _, remote_id = str(ids[self.of]).partition("/")
             kwargs |= {"zone": zone, "remote_id": remote_id or "none"}
+        elif self.of == "vni":
+            kwargs |= {"zone": ids["vni"], "vni": 1_000_000}
         elif self.of in ids:
             kwargs["pk"] = ids[self.of]
         elif self.of == "slug":
@@ -470,6 +476,7 @@ def ids(acme, globex) -> Ids:
         "event": builders.an_event(zone).pk,
         "trial": builders.a_trial().pk,
         "vnirange": builders.a_vni_range(zone).pk,
+        "vni": zone.slug,
         **builders.whoever_belongs_to(acme),
     }
 

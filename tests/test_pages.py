@@ -29,6 +29,8 @@ from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
 from apps.tenancy import services
 from apps.tenancy.models import ApiToken, AuditEntry, Membership, Role, Tenant, User
+from apps.vnis.models import VniRange
+from apps.vnis.services import look
 from apps.zones.models import Zone
 from tests import builders
 from tests.test_access import ROWS, Row
@@ -143,6 +145,7 @@ def site(acme, globex, zone, clouds_of):
     request_refresh(zone)
     refresh_due(clouds_of)
     survey(zone)
+    look(zone)
     return zone
 
 
@@ -198,6 +201,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         ids |= {"trial": builders.a_trial().pk}
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
         ids |= {"device": device_of(vpc.zone), "link": link_of(vpc.zone), "event": an_event_of(vpc)}
+        ids |= {"vnirange": VniRange.objects.filter(zone=vpc.zone)[0].pk, "vni": vpc.zone.slug}
         ids |= {"publicip": a_public_ip_of(vpc), **what_leads_into(vpc)}
         found |= {page.path(ids) for page in pages}
     return sorted(found)

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from apps.kernel.errors import Refused
-from apps.vnis.models import LAST_VNI, Claim, Holder, VniRange
+from apps.vnis.models import LAST_VNI, Claim, ClaimQuerySet, Holder, VniRange
 from apps.zones.models import Zone
 
 
@@ -63,9 +63,8 @@ class ClaimFilter(ZonedFilter):
         model = Claim
         fields: list[str] = []
 
-    def of_number(self, rows: QuerySet[Claim], _name: str, value: str) -> QuerySet[Claim]:
-        """In all zones, of which the index needs to be told."""
-        return rows.filter(vnis__startswith=parse_vni(value), zone__in=list(Zone.objects.values_list("pk", flat=True)))
+    def of_number(self, rows: ClaimQuerySet, _name: str, value: str) -> ClaimQuerySet:
+        return rows.of_number(parse_vni(value))
 
-    def at_moment(self, rows: QuerySet[Claim], _name: str, value: str) -> QuerySet[Claim]:
+    def at_moment(self, rows: ClaimQuerySet, _name: str, _value: str) -> ClaimQuerySet:
         return rows  # the view has looked at it: it decides which rows there are to narrow

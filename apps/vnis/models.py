@@ -17,6 +17,7 @@ CloudStack never gives a number back: one that no network has any more stays all
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -51,12 +52,19 @@ class ClaimQuerySet(models.QuerySet["Claim"]):
     def now(self) -> ClaimQuerySet:
         return self.filter(ended_at=None)
 
+    def past(self) -> ClaimQuerySet:
+        return self.filter(ended_at__isnull=False)
+
     def at(self, moment: datetime) -> ClaimQuerySet:
         still = models.Q(ended_at=None) | models.Q(ended_at__gt=moment)
         return self.filter(still, began_at__lte=moment)
 
-    def of_number(self, vni: int) -> ClaimQuerySet:
-        return self.filter(vnis__startswith=vni)
+    def of_number(self, vni: int, zones: Iterable[Zone] | None = None) -> ClaimQuerySet:
+        """In these zones, or in all. Its rows are looked up first, without an order: asked for the newest of them
+        PostgreSQL would walk through those of all numbers."""
+        places = list(Zone.objects.all() if zones is None else zones)
+        found = self.order_by().filter(zone__in=places, vnis__startswith=vni).values_list("pk", flat=True)
+        return self.filter(pk__in=list(found))
 
 
 class Claim(models.Model):
@@ -125,6 +133,11 @@ class Claim(models.Model):
         number: int = self.vnis.lower
         return number
 
+    @property
+    def has_id(self) -> bool:
+        """What has it is a thing of its own in that system."""
+        return self.kind not in (Holder.TAKEN, Holder.LOST)
+
 
 class Ledger(models.Model):
     """What of a zone's mirror is written down; its row is locked by whoever writes more."""
@@ -179,7 +192,7 @@ class VniRange(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.start:,} to {self.end:,}"
+        return f"{self.start} to {self.end}"
 
     @property
     def start(self) -> int:

@@ -18,6 +18,13 @@ MANY = 1_000_000
 MOST = 0.15
 VNI = 16 * 500_000 + 500_000 % 7
 PAGES = {
+    "ranges": "/fabric/vnis/",
+    "numbers of all": "/fabric/vnis/numbers/",
+    "a late page": "/fabric/vnis/numbers/?page=20",
+    "V-Nets": "/fabric/vnis/numbers/?kind=vnet",
+    "duplicates": "/fabric/vnis/numbers/?twice=on",
+    "one number": f"/fabric/vnis/numbers/?q={VNI}",
+    "page of a number": f"/fabric/vnis/zone-1/{VNI}/",
     "REST, ranges": "/api/v1/fabric/vni-ranges/",
     "REST, who has them": "/api/v1/fabric/vnis/",
     "REST, who has one": f"/api/v1/fabric/vnis/?vni={VNI}",
@@ -38,7 +45,9 @@ def test_a_million_in_use_answer_in_time(db: None) -> None:
     browser.force_login(builders.a_platform_admin())
     program = Client(headers={"host": "localhost", "Authorization": f"Bearer {builders.a_token(None)}"})
     found, slow = {}, {}
-    for page, address in PAGES.items():
+    opened = f"/fabric/vnis/ranges/{row.pk}/"
+    drawn = {"a range": opened, "a part": f"{opened}?from=1&to=262144", "numbers": f"{opened}?from=8000513&to=8001536"}
+    for page, address in (PAGES | drawn).items():
         client = program if address.startswith("/api") else browser
         assert client.get(address).status_code == 200, page
         with CaptureQueriesContext(connection) as queries:

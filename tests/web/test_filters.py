@@ -39,6 +39,8 @@ LISTS = [
     "fabric:session_list",
     "fabric:port_list",
     "fabric:subnet_list",
+    "vnis:range_list",
+    "vnis:vni_list",
 ]
 
 
@@ -63,6 +65,8 @@ def browser(admin, acme, place, started):
     builders.a_session(place)
     builders.a_port(place)
     builders.a_subnet(place)
+    builders.a_vni_range(place)
+    builders.a_claim(place, 1_000_000)
     builders.an_instance(Account.unscoped.filter(tenant=acme).first() or builders.an_account(acme, place), "web-1")
     builders.an_event(place, kind="cable-misplaced")
     whose = {"object_type": "vpc", "object_id": vpc.pk, "object_name": vpc.name}

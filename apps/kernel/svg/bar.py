@@ -42,16 +42,16 @@ class Usage:
         return "nearly full" if self.percent >= FULL else "filling up" if self.percent >= NEARLY_FULL else ""
 
     def figures(self, unit: str = "") -> str:
-        reserved = f", {_thousands(self.reserved)} reserved" if self.reserved else ""
-        return f"{_thousands(self.used)} of {_thousands(self.total)} {unit}".rstrip() + reserved
+        reserved = f", {thousands(self.reserved)} reserved" if self.reserved else ""
+        return f"{thousands(self.used)} of {thousands(self.total)} {unit}".rstrip() + reserved
 
     @property
     def rest(self) -> str:
-        free = f"{_thousands(self.free)} free"
+        free = f"{thousands(self.free)} free"
         return f"{self.words}, {free}" if self.words and self.free else self.words or free
 
 
-def _thousands(count: int) -> str:
+def thousands(count: int) -> str:
     """With thin spaces between the thousands, which no country reads as a decimal point."""
     return f"{count:,}".replace(",", "\u2009")
 
