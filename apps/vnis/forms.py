@@ -47,13 +47,13 @@ class VniListForm(VniForm):
     nothing = "Nothing has this number, or is of this kind."
     kind = Choice("kind", Holder.choices)
     tenant = forms.CharField(required=False, max_length=63, widget=forms.HiddenInput)
-    twice = forms.BooleanField(required=False, label="Only duplicates")
+    place = Choice("place", [("first", "First holder"), ("duplicate", "Duplicate")])
 
     def narrowed(self, rows: ClaimQuerySet) -> ClaimQuerySet:
         if self.fault:
             return rows.none()
         told = {"kind": self.said("kind"), "tenant__slug": self.said("tenant")}
         rows = rows.filter(zone__in=self.in_zones, **{name: value for name, value in told.items() if value})
-        if self.said("twice"):
-            rows = rows.filter(is_first=False)
+        if place := self.said("place"):
+            rows = rows.filter(is_first=place == "first")
         return rows if self.vni is None else rows.of_number(self.vni, self.in_zones)

@@ -22,7 +22,7 @@ PAGES = {
     "numbers of all": "/fabric/vnis/numbers/",
     "a late page": "/fabric/vnis/numbers/?page=20",
     "V-Nets": "/fabric/vnis/numbers/?kind=vnet",
-    "duplicates": "/fabric/vnis/numbers/?twice=on",
+    "duplicates": "/fabric/vnis/numbers/?place=duplicate",
     "one number": f"/fabric/vnis/numbers/?q={VNI}",
     "page of a number": f"/fabric/vnis/zone-1/{VNI}/",
     "REST, ranges": "/api/v1/fabric/vni-ranges/",

@@ -127,7 +127,7 @@ def test_who_has_which_is_listed_and_narrowed(guest, browser, acme, lists):
 def test_duplicates_are_called_so_and_found(guest, browser, lists):
     lists.vnet(9, 1001, "second")
     lists.look()
-    answer = browser.get(f"{NUMBERS}?twice=on")
+    answer = browser.get(f"{NUMBERS}?place=duplicate")
     assert answer.context["page"].paginator.count == 1 and "Duplicate" in words(answer)
     assert "2 things have it in Netris" in words(browser.get(f"{RANGES}{lists.zone.slug}/1001/"))
 
@@ -154,9 +154,9 @@ def test_a_number_that_is_no_vni_has_none(guest, browser):
 
 
 def test_pages_cost_the_same_however_much_there_is(guest, browser, lists, django_assert_num_queries):
-    # session and user, zones or the range, what is shown, the readings; four of the navigation
-    pages = {RANGES: 9, page_of(guest): 9, page_of(guest, first=1000, last=2000): 9, NUMBERS: 9}
-    pages[f"{RANGES}zone-1/1001/"] = 11
+    # session and user, zones or the range, what is shown, the readings; five of the navigation
+    pages = {RANGES: 10, page_of(guest): 10, page_of(guest, first=1000, last=2000): 10, NUMBERS: 10}
+    pages[f"{RANGES}zone-1/1001/"] = 12
     costs: dict[str, set[int]] = {page: set() for page in pages}
     for round_ in range(2):
         for address in pages:
