@@ -187,6 +187,11 @@ GET    fabric:device_detail        device     login      404       404     404  
 GET    fabric:link_list            -          login      404       404     404       200
 GET    fabric:link_detail          link       login      404       404     404       200
 GET    fabric:session_list         -          login      404       404     404       200
+GET    fabric:device_sheet         -          login      404       404     404       200
+GET    fabric:link_sheet           -          login      404       404     404       200
+GET    fabric:session_sheet        -          login      404       404     404       200
+GET    fabric:port_sheet           -          login      404       404     404       200
+GET    fabric:subnet_sheet         -          login      404       404     404       200
 GET    fabric:port_list            -          login      404       404     404       200
 GET    fabric:subnet_list          -          login      404       404     404       200
 GET    history:events              -          login      404       404     404       200

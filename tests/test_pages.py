@@ -37,8 +37,9 @@ from tests.test_access import ROWS, Row
 
 pytestmark = pytest.mark.django_db
 
+SHEETS = {f"fabric:{noun}_sheet" for noun in ("device", "link", "session", "port", "subnet")}
 #: They are for other programs to read: probes, and a sheet that a browser saves.
-NO_PAGES = {"healthz", "readyz", "acls:sheet", "fabric:topology_svg", "fabric:topology_dot"}
+NO_PAGES = {"healthz", "readyz", "acls:sheet", *SHEETS, "fabric:topology_svg", "fabric:topology_dot"}
 PAGES = [row for row in ROWS if row.method == "GET" and not row.view.startswith("api:") and row.view not in NO_PAGES]
 TENANT_PAGES = [row for row in PAGES if row.answers["engineer"] == "200"]
 PLATFORM_PAGES = [row for row in PAGES if row.answers["admin"] == "200"]

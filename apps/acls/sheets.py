@@ -19,17 +19,12 @@ from collections.abc import Iterator, Sequence
 
 from apps.acls.rules import FIELDS, MOST_RULES, Rule, clashes
 from apps.kernel.errors import Invalid, Refused
+from apps.kernel.sheets import armed, written
 
 #: Of a whole sheet; 500 rules with notes and a few CIDRs each are a quarter of it.
 MOST_CHARACTERS = 256 * 1024
 REQUIRED = ("action", "direction", "protocol", "cidrs")
 SEPARATORS = ",;\t"
-
-#: What begins a formula in one spreadsheet or another: also behind a semicolon, at which some part the cells of any
-#: sheet, quoted or not. Apostrophes before it count, so that taking one off is safe.
-_FORMULA = r"(?=[ \"']*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20])"
-_ARMED = re.compile(rf"(^|;){_FORMULA}")
-_DISARMED = re.compile(rf"(^|;)'{_FORMULA}")
 
 
 class Faulty(Refused):
@@ -44,13 +39,8 @@ class Faulty(Refused):
 
 def sheet_of(rules: Sequence[Rule]) -> str:
     """The list as CSV with a header, lines ended as RFC 4180 has it. `parse_sheet` reads the same rules in it."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(FIELDS)
-    for rule in rules:
-        cells = {**rule.as_json(), "cidrs": " ".join(str(cidr) for cidr in rule.cidrs)}
-        writer.writerow([_disarmed(cells[name] or "") for name in FIELDS])
-    return out.getvalue()
+    cells = ({**rule.as_json(), "cidrs": " ".join(str(cidr) for cidr in rule.cidrs)} for rule in rules)
+    return written(FIELDS, ([row[name] or "" for name in FIELDS] for row in cells))
 
 
 def parse_sheet(text: str) -> tuple[Rule, ...]:
@@ -118,7 +108,7 @@ def _rule(columns: Sequence[str], cells: Sequence[str], line: int) -> Rule:
         message = f"There are {len(cells)} cells for {len(columns)} columns. Put quotes around ports such as 80,443."
         raise Faulty("too-many-cells", message, line)
     values: dict[str, object] = {
-        name: _armed(cell.strip()) for name, cell in zip(columns, cells, strict=False) if cell.strip()
+        name: armed(cell.strip()) for name, cell in zip(columns, cells, strict=False) if cell.strip()
     }
     values["cidrs"] = re.split(r"[\s,;]+", str(values["cidrs"])) if "cidrs" in values else []
     try:
@@ -133,11 +123,3 @@ def _at_line(refusal: Refused, places: Sequence[int]) -> Refused:
     """A fault of the whole list, whose field is "rules" or "rules.3.cidrs.0"."""
     _, *path = (refusal.field or "").split(".")
     return Faulty(refusal.code, refusal.message, places[int(path[0])], path[1]) if path else refusal
-
-
-def _disarmed(cell: str) -> str:
-    return _ARMED.sub(r"\1'", cell)
-
-
-def _armed(cell: str) -> str:
-    return _DISARMED.sub(r"\1", cell)

@@ -3,13 +3,19 @@
 from django.urls import path
 
 from apps.fabric.inventory import views
+from apps.fabric.inventory.listings import DEVICES, LINKS, PORTS, SESSIONS, SUBNETS
 
 urlpatterns = [
-    path("devices/", views.device_list, name="device_list"),
+    path("devices/", views.list_of(DEVICES), name="device_list"),
+    path("devices/sheet/", views.sheet_of(DEVICES), name="device_sheet"),
     path("devices/<slug:zone>/<str:remote_id>/", views.device_detail, name="device_detail"),
-    path("ports/", views.port_list, name="port_list"),
-    path("links/", views.link_list, name="link_list"),
+    path("ports/", views.list_of(PORTS), name="port_list"),
+    path("ports/sheet/", views.sheet_of(PORTS), name="port_sheet"),
+    path("links/", views.list_of(LINKS), name="link_list"),
+    path("links/sheet/", views.sheet_of(LINKS), name="link_sheet"),
     path("links/<slug:zone>/<str:remote_id>/", views.link_detail, name="link_detail"),
-    path("sessions/", views.session_list, name="session_list"),
-    path("subnets/", views.subnet_list, name="subnet_list"),
+    path("sessions/", views.list_of(SESSIONS), name="session_list"),
+    path("sessions/sheet/", views.sheet_of(SESSIONS), name="session_sheet"),
+    path("subnets/", views.list_of(SUBNETS), name="subnet_list"),
+    path("subnets/sheet/", views.sheet_of(SUBNETS), name="subnet_sheet"),
 ]

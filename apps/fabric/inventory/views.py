@@ -2,76 +2,63 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
-from django.db.models import QuerySet
+from django.core.exceptions import BadRequest
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from apps.fabric.inventory import queries
-from apps.fabric.inventory.forms import (
-    DeviceListForm,
-    InventoryForm,
-    LinkListForm,
-    PortListForm,
-    SessionListForm,
-    SubnetListForm,
-)
+from apps.fabric.inventory.listings import Listing
 from apps.fabric.inventory.pages import device_page, link_page
-from apps.fabric.inventory.queries import WORST_FIRST, Surveys
-from apps.fabric.models import Part, SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession, SurveyedSubnet
+from apps.fabric.inventory.queries import Surveys
+from apps.fabric.models import SurveyedDevice, SurveyedLink
 from apps.kernel.pages import found, list_page, only_parameters, page_of, part_or_page
+from apps.kernel.sheets import written
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
 
-
-@platform_view
-@require_safe
-def device_list(request: PlatformRequest) -> HttpResponse:
-    surveys = Surveys.read()
-    form = DeviceListForm(request.GET, surveys)
-    page = page_of(_narrowed(SurveyedDevice.objects.all(), form, request, queries.DEVICE_SORTS), request)
-    rows = queries.device_lines(page, surveys)
-    return _listed(request, "device", page, rows, form, Part.DEVICE)
+View = Callable[[PlatformRequest], HttpResponse]
 
 
-@platform_view
-@require_safe
-def link_list(request: PlatformRequest) -> HttpResponse:
-    surveys = Surveys.read()
-    form = LinkListForm(request.GET, surveys)
-    page = page_of(_narrowed(SurveyedLink.objects.all(), form, request, queries.SORTS), request)
-    return _listed(request, "link", page, queries.link_lines(page, surveys), form, Part.LINK)
+def list_of(listing: Listing) -> View:
+    @platform_view
+    @require_safe
+    def view(request: PlatformRequest) -> HttpResponse:
+        form = listing.form(request.GET, Surveys.read())
+        page = page_of(listing.narrowed(form, request.GET), request)
+        return list_page(
+            request,
+            f"fabric/inventory/{listing.noun}_list.html",
+            page,
+            caption=f"{listing.noun.capitalize()}s",
+            words=found(page, listing.noun),
+            rows=listing.lines(page, form.surveys),
+            form=form,
+            sort=request.GET.get("sort", listing.usual),
+            readings=form.surveys.readings(listing.part),
+        )
+
+    return view
 
 
-@platform_view
-@require_safe
-def port_list(request: PlatformRequest) -> HttpResponse:
-    surveys = Surveys.read()
-    form = PortListForm(request.GET, surveys)
-    page = page_of(_narrowed(SurveyedPort.objects.all(), form, request, queries.SORTS), request)
-    return _listed(request, "port", page, queries.port_lines(page, surveys), form, Part.PORT)
+def sheet_of(listing: Listing) -> View:
+    """The list as a sheet: all of it, narrowed and sorted as the page was."""
 
+    @platform_view
+    @require_safe
+    def view(request: PlatformRequest) -> HttpResponse:
+        form = listing.form(request.GET, Surveys.read())
+        if form.fault:
+            raise BadRequest(form.fault)
+        cells = listing.cells(listing.narrowed(form, request.GET), form.surveys)
+        response = HttpResponse(written(list(listing.columns), cells), content_type="text/csv; charset=utf-8")
+        response.headers["Content-Disposition"] = f'attachment; filename="{listing.noun}s.csv"'
+        return response
 
-@platform_view
-@require_safe
-def subnet_list(request: PlatformRequest) -> HttpResponse:
-    surveys = Surveys.read()
-    form = SubnetListForm(request.GET, surveys)
-    page = page_of(_narrowed(SurveyedSubnet.objects.all(), form, request, queries.SUBNET_SORTS, "prefix"), request)
-    return _listed(request, "subnet", page, queries.subnet_lines(page, surveys), form, Part.SUBNET, "prefix")
-
-
-@platform_view
-@require_safe
-def session_list(request: PlatformRequest) -> HttpResponse:
-    surveys = Surveys.read()
-    form = SessionListForm(request.GET, surveys)
-    page = page_of(_narrowed(SurveyedSession.objects.all(), form, request, queries.SORTS), request)
-    return _listed(request, "session", page, queries.session_lines(page, surveys), form, Part.SESSION)
+    return view
 
 
 @platform_view
@@ -92,32 +79,3 @@ def link_detail(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
     crumbs = [{"label": "Links", "url": reverse("fabric:link_list")}, {"label": row.name}]
     context = {"shown": link_page(row), "crumbs": crumbs}
     return render(request, part_or_page(request, "fabric/inventory/link_detail.html", "part"), context)
-
-
-def _narrowed(
-    rows: QuerySet[Any], form: InventoryForm, request: PlatformRequest, sorts: queries.Sorts, usual: str = WORST_FIRST
-) -> QuerySet[Any]:
-    order = sorts.get(request.GET.get("sort", usual), sorts[usual])
-    return form.kept(queries.narrowed(rows, form.surveys, **form.wanted)).order_by(*order)
-
-
-def _listed(
-    request: PlatformRequest,
-    noun: str,
-    page: Any,
-    rows: list[Any],
-    form: InventoryForm,
-    part: Part,
-    usual: str = WORST_FIRST,
-) -> HttpResponse:
-    return list_page(
-        request,
-        f"fabric/inventory/{noun}_list.html",
-        page,
-        caption=f"{noun.capitalize()}s",
-        words=found(page, noun),
-        rows=rows,
-        form=form,
-        sort=request.GET.get("sort", usual),
-        readings=form.surveys.readings(part),
-    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from typing import Any
 from uuid import uuid4
@@ -12,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
-from apps.fabric.models import SurveyedDevice, SurveyedLink
+from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort
 from apps.tenancy.models import Tenant, User
 from apps.zones.models import Zone
 from sandbox.world import World
@@ -210,3 +212,41 @@ def test_a_hypervisor_shows_its_host_in_cloudstack_and_what_it_carries(
     assert "2 instances of 1 tenant" in page
     assert f"{tier.name}" in page
     assert acme.name in page
+
+
+def sheet(client: Client, noun: str, query: str = "") -> list[dict[str, str]]:
+    answer = client.get(f"{reverse(f'fabric:{noun}_sheet')}{query}")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{noun}s.csv"'
+    return list(csv.DictReader(io.StringIO(answer.content.decode())))
+
+
+def test_a_list_is_a_sheet_as_well_narrowed_and_sorted_as_it_is(browser: Client, zone: Zone, surveyed: Sweep) -> None:
+    rows = sheet(browser, "device", "?role=softgate&sort=-name")
+    assert [row["name"] for row in rows] == [f"SoftGate-{n}" for n in (4, 3, 2, 1)]
+    assert {(row["zone"], row["status"], row["pair"]) for row in rows} == {(zone.slug, "ok", "Leaf-1 + Leaf-2")}
+    assert rows[-1]["loopback"] == "10.0.4.1"
+    assert len(sheet(browser, "port")) == SurveyedPort.objects.count() > 50
+    assert sheet(browser, "session", "?q=ISP-1-SoftGate-1")[0]["bgp_state"] == "Established"
+    assert sheet(browser, "link", "?q=swp1%40leaf-1")[0]["b_port"]
+    assert "198.51.100.0/25" in [row["prefix"] for row in sheet(browser, "subnet")]
+    page = browser.get(f"{reverse('fabric:device_list')}?role=softgate").content.decode()
+    assert f'href="{reverse("fabric:device_sheet")}?role=softgate"' in page
+
+
+def test_a_sheet_is_refused_where_its_filter_can_match_nothing(browser: Client, surveyed: Sweep) -> None:
+    assert browser.get(f"{reverse('fabric:device_sheet')}?role=router").status_code == 400
+    assert browser.get(f"{reverse('fabric:device_sheet')}?rolle=leaf").status_code == 400
+
+
+def test_a_sheet_runs_nothing_in_a_spreadsheet(browser: Client, zone: Zone) -> None:
+    builders.a_port(zone, "=1+1@Leaf-1")
+    assert sheet(browser, "port")[0]["name"] == "'=1+1@Leaf-1"
+
+
+def test_a_sheet_costs_the_same_however_long_it_is(
+    browser: Client, surveyed: Sweep, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    for query in ("", "?role=spine"):
+        with django_assert_num_queries(6):  # session and user, surveys, pairs, the rows, what Netris sent of them
+            sheet(browser, "device", query)
