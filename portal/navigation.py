@@ -101,6 +101,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         place("Sessions", "arrow-left-right", "fabric:session_list"),
         place("Subnets", "network", "fabric:subnet_list"),
         place("VNIs", "hash", "vnis:range_list"),
+        place("SoftGates", "shield", "softgates:list"),
         place("Events", "calendar-clock", "history:events"),
         place("Findings", "search-check", "history:findings", open_findings()),
         place("Zones", "map-pin", "zones:list", in_trouble()),

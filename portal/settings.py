@@ -56,6 +56,7 @@ INSTALLED_APPS = [
     "apps.strays",
     "apps.health",
     "apps.vnis",
+    "apps.softgates",
     "apps.fabric",
     "apps.demo",
 ]
@@ -232,6 +233,7 @@ SPECTACULAR_SETTINGS = {
         "DeviceStatusEnum": "apps.fabric.layers.DEVICE_STATUSES",
         "LinkStatusEnum": "apps.fabric.layers.LINK_STATUSES",
         "SystemEnum": "apps.zones.models.System.choices",
+        "SoftGateRoleEnum": "apps.softgates.queries.ROLES",
         "StatusEnum": "apps.operations.api.serializers.STATUSES",
     },
 }

@@ -201,6 +201,7 @@ GET    vnis:range_list             -          login      404       404     404  
 GET    vnis:range_detail           vnirange   login      404       404     404       200
 GET    vnis:vni_list               -          login      404       404     404       200
 GET    vnis:vni_detail             vni        login      404       404     404       200
+GET    softgates:list              -          login      404       404     404       200
 GET    fabric:glossary             -          login      404       404     404       200
 GET    zones:list                  -          login      404       404     404       200
 GET    zones:create                -          login      404       404     404       200
@@ -362,6 +363,8 @@ GET    api:fabric-topology         -          401        404       404     404  
 GET    api:fabric-events           -          401        404       404     404       200
 GET    api:fabric-event            event      401        404       404     404       200
 GET    api:fabric-findings         -          401        404       404     404       200
+GET    api:fabric-softgates        -          401        404       404     404       200
+GET    api:fabric-softgate         gate       401        404       404     404       200
 GET    api:strays                  -          401        404       404     404       200
 GET    api:fabric-vni-ranges       -          401        404       404     404       200
 GET    api:fabric-vni-range        vnirange   401        404       404     404       200
@@ -482,6 +485,7 @@ def ids(acme, globex) -> Ids:
         "trial": builders.a_trial().pk,
         "vnirange": builders.a_vni_range(zone).pk,
         "vni": zone.slug,
+        "gate": builders.a_device(zone, "SoftGate-1", "9", role="softgate").pk,
         **builders.whoever_belongs_to(acme),
     }
 
@@ -602,7 +606,9 @@ def test_a_post_that_is_sent_again_with_its_key_is_answered_as_before(row, who, 
 def test_a_forged_post_is_refused(row, ids, acme):
     """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
     admin = (
-        row.of in ("-", "slug", "zone", "stray", "trial", "person") or "platform" in row.view or "give-up" in row.view
+        row.of in ("-", "slug", "zone", "stray", "trial", "gate", "person")
+        or "platform" in row.view
+        or "give-up" in row.view
     )
     careful = Client(enforce_csrf_checks=True, headers={"Weft-Tenant": "acme"})
     careful.force_login(builders.a_platform_admin() if admin else builders.a_member(acme, Role.OWNER))

@@ -74,6 +74,8 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
         "forward": builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.41"), tier).pk,
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
         "trial": builders.a_trial().pk,
+        "event": builders.an_event(zone).pk,
+        "gate": builders.a_device(zone, role="softgate").pk,
         "instance": builders.an_instance(account),
         "publicip": builders.a_public_ip(vpc).pk,
         "acl": builders.an_acl(vpc).pk,
@@ -106,9 +108,12 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "tokens": "token",
         "people": "person",
         "quotas": "tenant_id",
+        "zones/trials": "trial",
+        "fabric/events": "event",
+        "fabric/softgates": "gate",
     }
     for path, methods in document["paths"].items():
-        noun = "trial" if "/trials/" in path else nouns.get(path.split("/")[3], "")
+        noun = nouns.get(path.removeprefix("/api/v1/").partition("/{")[0], "")
         target = path.replace("{id}", str(ids[noun])) if "{id}" in path else path
         target = target.replace("{member}", str(ids["lbmember"]))
         for method, operation in methods.items():

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SoftGatesConfig(AppConfig):
+    name = "apps.softgates"
+    label = "softgates"

@@ -1,0 +1,7 @@
+from django.urls import path
+
+from apps.softgates import views
+
+app_name = "softgates"
+
+urlpatterns = [path("fabric/softgates/", views.softgate_list, name="list")]

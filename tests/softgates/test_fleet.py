@@ -1,0 +1,192 @@
+"""A zone's SoftGates: what they carry, what is left when one goes, and what may be said when nobody knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from apps.fabric.surveys import survey
+from apps.mirror.models import Item, Kind
+from apps.softgates import queries
+from apps.softgates.capacity import AMD
+from apps.softgates.queries import Fleet, fleets, tenants_behind
+from apps.tenancy.models import Scope
+from apps.zones.models import Zone
+from tests import builders
+from tests.api.conftest import Api
+from tests.fabric.conftest import Sweep, browser, order, read, zone  # noqa: F401  # fixtures
+from tests.web.conftest import words
+
+URL = "/fabric/softgates/"
+
+
+@pytest.fixture
+def surveyed(zone: Zone, read: Sweep) -> Sweep:  # noqa: F811
+    def again() -> None:
+        read()
+        survey(zone)
+
+    again()
+    return again
+
+
+def the_fleet(**how: Any) -> Fleet:
+    [fleet] = fleets(**how)
+    return fleet
+
+
+def rules(zone: Zone, dnat: int, snat: int = 0) -> None:  # noqa: F811
+    """So many enabled DNAT rules in ten VPCs, so many VPCs with one for SNAT, and some that are disabled."""
+    kinds = [("DNAT", "enabled", n, str(n % 10)) for n in range(dnat)]
+    kinds += [("SNAT", "enabled", 100_000 + n, str(n)) for n in range(snat)]
+    kinds += [(action, "disabled", 200_000 + n, "77") for n, action in enumerate(("DNAT", "SNAT"))]
+    Item.objects.filter(zone=zone, kind=Kind.NETRIS_NAT).delete()
+    rows = [
+        Item(
+            zone=zone,
+            kind=Kind.NETRIS_NAT,
+            remote_id=str(number),
+            key=vpc,
+            data={"id": number, "action": action, "state": state},
+            changed_at=timezone.now(),
+        )
+        for action, state, number, vpc in kinds
+    ]
+    Item.objects.bulk_create(rows)
+
+
+class TestFleet:
+    def test_the_reference_site(self, surveyed):
+        fleet = the_fleet()
+        assert [(node.line.name, node.role) for node in fleet.nodes] == [
+            ("SoftGate-1", "general"),
+            ("SoftGate-2", "general"),
+            ("SoftGate-3", "snat"),
+            ("SoftGate-4", "snat"),
+        ]
+        assert [(spare.well, spare.status) for spare in (fleet.general, fleet.snat)] == [(2, "ok"), (2, "ok")]
+        assert all(len(node.sessions) == 2 for node in fleet.nodes)
+        assert {gauge.label: gauge.check.status for gauge in fleet.nodes[0].gauges} == dict.fromkeys(
+            ("Load", "Memory", "Disk"), "ok"
+        )
+
+    def test_what_is_left_when_one_goes(self, zone, surveyed):  # noqa: F811
+        rules(zone, 1_600, 41)
+        fleet = the_fleet()
+        assert (fleet.rules.dnat, fleet.rules.dnat_vpcs, fleet.rules.snat_vpcs) == (1_600, 10, 41)
+        assert fleet.general.words == "When one goes, 10 of 20 Mpps are left. No session is lost."
+        assert fleet.snat.words.startswith("When one goes, the sessions of about 21 of 41 VPCs are reset")
+        assert fleet.cost.words == "100 more rules cost 0.2 Mpps of each General node."
+        assert the_fleet(profile=AMD).place.words == "8.0 Mpps"
+
+    def test_fewer_rules_than_were_measured(self, zone, surveyed):  # noqa: F811
+        rules(zone, 5)
+        assert the_fleet().general.words == "When one goes, at least 12 of 24 Mpps are left. No session is lost."
+
+    def test_more_rules_than_were_measured(self, zone, surveyed):  # noqa: F811
+        rules(zone, 16_700)
+        assert "No figures were published for more than 16,666 DNAT rules." in the_fleet().general.words
+
+    def test_the_last_one(self, zone, surveyed, order, clock):  # noqa: F811
+        rules(zone, 20, 7)
+        for name in ("SoftGate-1", "SoftGate-3"):
+            order(f"/devices/{name}/kill")
+        clock.shift(150)
+        surveyed()
+        rules(zone, 20, 7)
+        fleet = the_fleet()
+        assert (fleet.general.status, fleet.snat.status) == ("warning", "warning")
+        assert (
+            fleet.general.words == "When the last one goes, 20 DNAT rules and 0 load balancers carry nothing any more."
+        )
+        assert fleet.snat.words == "When the last one goes, 7 VPCs reach nothing outside any more."
+        for name in ("SoftGate-2", "SoftGate-4"):
+            order(f"/devices/{name}/kill")
+        clock.shift(150)
+        surveyed()
+        assert the_fleet().general.status == "critical"
+        assert the_fleet().general.words == "None is well: nothing is carried."
+
+    def test_nothing_is_said_of_an_old_reading(self, surveyed, clock):
+        clock.shift(600)
+        fleet = the_fleet()
+        assert (fleet.general.status, fleet.snat.status) == ("stale", "stale")
+        assert "cannot be said" in fleet.general.words
+        assert not any(node.is_well for node in fleet.nodes)
+
+    def test_a_node_in_maintenance_carries_nothing(self, world, surveyed, clock):
+        gates = world.netris.net.devices
+        gates.change(gates.one("name", "SoftGate-1"), maintenanceMode=True)
+        clock.shift(20)
+        surveyed()
+        fleet = the_fleet()
+        assert (fleet.general.well, fleet.nodes[0].is_in_maintenance) == (1, True)
+
+    def test_the_tenants_behind_a_kind_of_rule(self, zone, surveyed, acme, globex):  # noqa: F811
+        rules(zone, 10)
+        for number, tenant in enumerate((acme, acme, globex)):
+            builders.an_account(tenant, zone) if number != 1 else None
+            builders.a_vpc(tenant, zone, f"v{number}", netris_id=number)
+        builders.a_vpc(globex, builders.a_zone("Other"), netris_id=3)
+        assert tenants_behind(zone, "DNAT", builders.the_platform()) == 2
+        assert tenants_behind(zone, "SNAT", builders.the_platform()) == 0
+
+
+class TestPage:
+    def test_it_tells_all_of_it(self, zone, surveyed, browser):  # noqa: F811
+        rules(zone, 1_600, 41)
+        page = browser.get(URL)
+        text = words(page)
+        assert "2 of 2 well. When one goes, 10 of 20 Mpps are left." in text
+        assert "1600 of 10 VPCs" in text and "10.0 Mpps" in text and "The figures behind the curve" in text
+        assert 'aria-current="page"' in page.content.decode() and "<svg" in page.content.decode()
+        part = browser.get(URL, headers={"HX-Request": "true"}).content.decode()
+        assert "<html" not in part and "SoftGate-1" in part
+        assert "one point only" in words(browser.get(f"{URL}?cpu=amd"))
+
+    def test_nonsense_in_the_address(self, surveyed, browser):  # noqa: F811
+        assert browser.get(f"{URL}?cpu=arm").status_code == 404
+        assert browser.get(f"{URL}?cup=amd").status_code == 400
+
+    def test_a_platform_without_zones(self, db, browser):  # noqa: F811
+        assert "No SoftGate has been read yet" in words(browser.get(URL))
+
+    def test_it_costs_the_same_however_many_rules(self, zone, surveyed, browser):  # noqa: F811
+        counts = []
+        for number in (1, 1, 3_000):
+            rules(zone, number)
+            with CaptureQueriesContext(connection) as asked:
+                browser.get(URL)
+            counts.append(len(asked))
+        assert counts[1] == counts[2]
+
+
+class TestApi:
+    def test_the_contract(self, zone, surveyed, db):  # noqa: F811
+        rules(zone, 1_600, 41)
+        api = Api(builders.a_token(None, Scope.READ))
+        body = api.get("/fabric/softgates/").json()
+        assert [row["role"] for row in body["results"]].count("snat") == 2
+        row = next(row for row in body["results"] if row["name"] == "SoftGate-1")
+        assert row["headroom"]["mpps"] == 10 and row["headroom"]["next_hundred"] == pytest.approx(0.173, abs=0.001)
+        assert (row["nat_rules"]["dnat"], row["nat_rules"]["snat_vpcs"], row["status"]) == (1_600, 41, "ok")
+        assert row["spare"]["status"] == "ok" and row["read_at"] and row["last_seen_at"]
+        assert api.get(f"/fabric/softgates/{row['id']}/").json() == row
+        assert api.get("/fabric/softgates/?zone=nowhere").json()["code"] == "zone-unknown"
+        assert len(api.get(f"/fabric/softgates/?zone={zone.slug}&limit=3").json()["results"]) == 3
+
+    def test_it_is_the_platforms(self, surveyed, acme):
+        mine = Api(builders.a_token(acme, Scope.WRITE))
+        assert mine.get("/fabric/softgates/").status_code == 404
+        row = Api(builders.a_token(None, Scope.READ)).get("/fabric/softgates/").json()["results"][0]
+        assert mine.get(f"/fabric/softgates/{row['id']}/").status_code == 404
+
+
+def test_the_browser_fixture_is_the_platforms(browser: Client):  # noqa: F811
+    assert browser.get(URL).status_code == 200
+    assert queries.MORE == 100
