@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
@@ -88,10 +89,11 @@ def _of_tenant(tenant: Tenant, path: str) -> list[Place]:
 
 
 def _of_platform(platform: Platform, path: str) -> list[Place]:
-    def place(label: str, icon: str, name: str, count: int = 0) -> Place:
+    def place(section: str, label: str, icon: str, name: str, count: int = 0) -> Place:
         url = reverse(name)
-        return Place("Platform", label, icon, url, path.startswith(url), count)
+        return Place(section, label, icon, url, path.startswith(url), count)
 
+    fabric, admin = partial(place, "Fabric"), partial(place, "Platform")
     stuck = Operation.objects.across(platform).stuck().count()
     return [
         place("Topology", "waypoints", "fabric:topology"),
@@ -112,4 +114,21 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         place("Operations", "list-checks", "operations:platform_list", stuck),
         place("Strays", "unlink", "strays:list", Stray.objects.there().count()),
         place("Health", "heart-pulse", "health:health"),
+        fabric("Topology", "waypoints", "fabric:topology"),
+        fabric("Devices", "server", "fabric:device_list"),
+        fabric("Ports", "ethernet-port", "fabric:port_list"),
+        fabric("Links", "cable", "fabric:link_list"),
+        fabric("Sessions", "arrow-left-right", "fabric:session_list"),
+        fabric("Subnets", "network", "fabric:subnet_list"),
+        fabric("SoftGates", "shield", "softgates:list"),
+        fabric("Events", "calendar-clock", "history:events"),
+        fabric("Findings", "search-check", "history:findings", open_findings()),
+        admin("Zones", "map-pin", "zones:list", in_trouble()),
+        admin("Addresses", "globe", "addresses:pools"),
+        admin("Tenants", "building-2", "accounts:tenant_list"),
+        admin("People", "users", "people"),
+        admin("Tokens", "key-round", "platform-tokens"),
+        admin("Operations", "list-checks", "operations:platform_list", stuck),
+        admin("Strays", "unlink", "strays:list", Stray.objects.there().count()),
+        admin("Health", "heart-pulse", "health:health"),
     ]
