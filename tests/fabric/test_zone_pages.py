@@ -209,7 +209,7 @@ class TestApi:
             ({"vpc_offering": "none"}, "vpc_offering", "offering-unknown"),
             ({"calls_per_second": 0}, "calls_per_second", "calls-per-second-invalid"),
             ({"trial": str(uuid4())}, "trial", "trial-unknown"),
-            ({"trial": "x"}, "trial", None),
+            ({"trial": "x"}, "trial", "trial-unknown"),
             ({"nam": "x"}, "nam", None),
         ],
     )

@@ -34,7 +34,9 @@ class ReconnectRead(serializers.Serializer[Any]):
 class TrialWrite(Body):
     """How a zone's two systems are reached."""
 
-    zone = serializers.UUIDField(required=False, help_text="Whose connection it is to become; left out for a new one.")
+    zone = NameText(
+        required=False, help_text="Whose connection it is to become, by id, name or short name; left out for a new one."
+    )
     cloudstack_url = Text(max_length=LONGEST_URL, help_text="`https://cloud.example.net/client/api`")
     cloudstack_api_key = SecretText(help_text=f"Of a root admin. {KEPT}")
     cloudstack_secret_key = SecretText(help_text=KEPT)
@@ -119,7 +121,7 @@ class TrialRead(serializers.Serializer[Any]):
 class ZoneChange(Body):
     """What is chosen for a zone. `trial` gives it another connection; site and offerings are of what it found."""
 
-    trial = serializers.UUIDField(required=False, help_text="A trial that is `good`.")
+    trial = Text(required=False, max_length=36, help_text="The id of a trial that is `good`.")
     netris_site = Text(required=False)
     vpc_offering = Text(required=False, help_text="By its name.")
     tier_offering = Text(required=False, help_text="By its name.")
@@ -130,7 +132,7 @@ class ZoneChange(Body):
 class ZoneWrite(ZoneChange):
     """A zone to be registered."""
 
-    trial = serializers.UUIDField(help_text="A trial that is `good`.")
+    trial = Text(max_length=36, help_text="The id of a trial that is `good`.")
     name = NameText(help_text="The zone's name in CloudStack.")
     netris_site = Text()
     vpc_offering = Text(required=False, help_text=f"By its name; `{ZoneSpec.vpc_offering}` when left out.")

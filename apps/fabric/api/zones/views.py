@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -138,9 +139,9 @@ class TrialList(TrialRows):
         return self.once(lambda: self._begun(values))
 
     def _begun(self, values: dict[str, Any]) -> Response:
-        zone_id = values.pop("zone", None)
-        zone = Zone.objects.filter(pk=zone_id).first()
-        if zone_id is not None and zone is None:
+        reference = values.pop("zone", None)
+        zone = Zone.objects.called(reference).first() if reference is not None else None
+        if reference is not None and zone is None:
             raise Refused("zone-unknown", "There is no such zone.", "zone")
         assert self.caller.platform is not None, "MayUse lets only the platform through"
         entered = dict.fromkeys(trials.SECRETS) | values
@@ -155,8 +156,10 @@ class TrialOne(TrialRows, One[Trial]):
         return super().get(request, pk)
 
 
-def _trial(pk: UUID) -> Trial:
-    trial = Trial.objects.filter(pk=pk).select_related("zone").first()
+def _trial(text: str) -> Trial:
+    trial = None
+    with suppress(ValueError):  # no id, so nobody's
+        trial = Trial.objects.filter(pk=UUID(text)).select_related("zone").first()
     if trial is None:
         raise Refused("trial-unknown", "There is no such trial. They are kept for an hour.", "trial")
     return trial
