@@ -207,7 +207,7 @@ class TestApi:
             ({"netris_site": "nowhere"}, "netris_site", "site-unknown"),
             ({"name": "nowhere"}, "name", "zone-unknown"),
             ({"vpc_offering": "none"}, "vpc_offering", "offering-unknown"),
-            ({"calls_per_second": 0}, "calls_per_second", "calls-per-second-invalid"),
+            ({"calls_per_second": 0}, "calls_per_second", None),
             ({"trial": str(uuid4())}, "trial", "trial-unknown"),
             ({"trial": "x"}, "trial", "trial-unknown"),
             ({"nam": "x"}, "nam", None),

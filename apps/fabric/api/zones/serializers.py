@@ -126,7 +126,9 @@ class ZoneChange(Body):
     vpc_offering = Text(required=False, help_text="By its name.")
     tier_offering = Text(required=False, help_text="By its name.")
     description = DescriptionText(required=False)
-    calls_per_second = Count(required=False, help_text="The most calls to either system. 1 to 1000.")
+    calls_per_second = Count(
+        required=False, min_value=1, max_value=1000, help_text="The most calls to either system."
+    )
 
 
 class ZoneWrite(ZoneChange):
