@@ -20,7 +20,9 @@ from apps.fabric.inventory.queries import (
     port_lines,
     session_lines,
 )
-from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
+from apps.fabric.models import Surveyed, SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
+from apps.history.models import Event
+from apps.history.queries import whole
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind
 from apps.mirror.queries import Check, Seen
@@ -28,6 +30,7 @@ from apps.tenancy.actors import Platform
 
 #: A spine has a link to each of its leaves; what is behind these is in the list of links.
 MOST = 100
+MOST_EVENTS = 10
 #: What CloudStack's words for the state of a host look like (cloudstack-api.md 3.10).
 HOST_LOOKS = {
     "Up": "up",
@@ -85,6 +88,8 @@ class DevicePage:
     sessions: Sequence[SessionLine]
     host: Host | None
     carried: Carried | None
+    #: What happened to it, the newest first.
+    events: Sequence[Event]
 
     @property
     def checks(self) -> Sequence[Check]:
@@ -104,10 +109,11 @@ class LinkPage:
     a_checks: Sequence[Check]
     b_checks: Sequence[Check]
     sessions: Sequence[SessionLine]
+    events: Sequence[Event]
 
 
 def device_page(row: SurveyedDevice, by: Platform) -> DevicePage:
-    """Five queries, one more where it has sessions, and four where it is a hypervisor of CloudStack's."""
+    """Six queries, one more where it has sessions, and three to five where it is a hypervisor of CloudStack's."""
     surveys = Surveys({row.zone_id: row.zone.survey})
     [line] = device_lines([row], surveys)
     links = at_device(SurveyedLink.objects.filter(zone=row.zone), row.remote_id).order_by("badness", "sort_key")
@@ -124,7 +130,12 @@ def device_page(row: SurveyedDevice, by: Platform) -> DevicePage:
         session_lines(sessions, surveys),
         _host(row),
         carried_by(by, row.zone, row.host_id) if row.host_id else None,
+        _events(row),
     )
+
+
+def _events(row: Surveyed) -> list[Event]:
+    return list(whole(Event.objects.of(row.zone, str(row.part.value), row.remote_id))[:MOST_EVENTS])
 
 
 def _ports(device: DeviceLine, ports: Sequence[PortLine]) -> list[CheckedPort]:
@@ -150,7 +161,7 @@ def _end_of(link: LinkLine, remote_id: str) -> End:
 
 
 def link_page(row: SurveyedLink) -> LinkPage:
-    """Four queries."""
+    """Five queries."""
     surveys = Surveys({row.zone_id: row.zone.survey})
     devices = SurveyedDevice.objects.filter(zone=row.zone, remote_id__in=[row.a_id, row.b_id])
     lines = {line.row.remote_id: line for line in device_lines(devices, surveys)}
@@ -164,6 +175,7 @@ def link_page(row: SurveyedLink) -> LinkPage:
         _checks_of_port(a, row.a_port),
         _checks_of_port(b, row.b_port),
         session_lines(over.order_by("badness", "sort_key"), surveys),
+        _events(row),
     )
 
 
