@@ -196,6 +196,7 @@ GET    fabric:port_list            -          login      404       404     404  
 GET    fabric:subnet_list          -          login      404       404     404       200
 GET    history:events              -          login      404       404     404       200
 GET    history:event               event      login      404       404     404       200
+GET    history:past                past       login      404       404     404       200
 GET    history:findings            -          login      404       404     404       200
 GET    vnis:range_list             -          login      404       404     404       200
 GET    vnis:range_detail           vnirange   login      404       404     404       200
@@ -409,6 +410,8 @@ class Row(NamedTuple):
             kwargs |= {"zone": zone, "remote_id": remote_id or "none"}
         elif self.of == "vni":
             kwargs |= {"zone": ids["vni"], "vni": 1_000_000}
+        elif self.of == "past":  # of a thing, by its zone, its kind and its id
+            kwargs |= dict(zip(("zone", "kind", "subject"), f"{ids[self.of]}/x/none".split("/"), strict=False))
         elif self.of in ids:
             kwargs["pk"] = ids[self.of]
         elif self.of == "slug":
@@ -482,6 +485,7 @@ def ids(acme, globex) -> Ids:
         "fabport": builders.a_port(zone).pk,
         "fabsubnet": builders.a_subnet(zone).pk,
         "event": builders.an_event(zone).pk,
+        "past": f"{zone.slug}/device/1",
         "trial": builders.a_trial().pk,
         "vnirange": builders.a_vni_range(zone).pk,
         "vni": zone.slug,

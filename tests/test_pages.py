@@ -203,6 +203,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
         ids |= {"device": device_of(vpc.zone), "link": link_of(vpc.zone), "event": an_event_of(vpc)}
         ids |= {"vnirange": VniRange.objects.filter(zone=vpc.zone)[0].pk, "vni": vpc.zone.slug}
+        ids["past"] = f"{vpc.zone.slug}/device/{vpc.pk}"
         ids |= {"publicip": a_public_ip_of(vpc), **what_leads_into(vpc)}
         found |= {page.path(ids) for page in pages}
     return sorted(found)

@@ -38,7 +38,7 @@ logger = logging.getLogger("weft.history")
 TASK = "mirror.collect"
 INTERVAL = timedelta(seconds=30)
 LEASE = timedelta(minutes=2)
-LOOKS_BACK = timedelta(minutes=30)
+LOOKS_BACK = timedelta(minutes=10)
 #: How often what only checks tell of is written down: of servers and whatever else is no switch and no SoftGate.
 SELDOM = timedelta(minutes=5)
 #: A controller that does not have the path, or refuses the question, is not asked again so soon.
@@ -107,7 +107,7 @@ def _asked(row: Collection, clouds: Clouds, now: datetime) -> int:
     """Of the collector."""
     nodes, cables, border = _fabric(row.zone)
     wanted = targets.targets(nodes, targets.chosen_ports(nodes, cables, border))
-    missed = min(now - row.read_at if row.read_at else INTERVAL, LOOKS_BACK)
+    missed = min(now - row.read_at, LOOKS_BACK) if row.read_at else LOOKS_BACK
     since = f"-{ceil(missed / timedelta(minutes=1)) + 2}min"
     count = 0
     for call in targets.calls(wanted):

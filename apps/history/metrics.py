@@ -36,7 +36,7 @@ CONNTRACK = Metric("conntrack", "NAT sessions", "")
 CONNTRACK_USED = Metric("conntrack-used", "NAT table in use", "%", 100)
 RX = Metric("rx", "Received", "bit/s")
 TX = Metric("tx", "Sent", "bit/s")
-ERRORS = Metric("errors", "Errors", "1/s")
+ERRORS = Metric("errors", "Errors", "/s")
 
 _metrics: dict[str, Metric] = {}
 
