@@ -126,9 +126,7 @@ class ZoneChange(Body):
     vpc_offering = Text(required=False, help_text="By its name.")
     tier_offering = Text(required=False, help_text="By its name.")
     description = DescriptionText(required=False)
-    calls_per_second = Count(
-        required=False, min_value=1, max_value=1000, help_text="The most calls to either system."
-    )
+    calls_per_second = Count(required=False, min_value=1, max_value=1000, help_text="The most calls to either system.")
 
 
 class ZoneWrite(ZoneChange):
