@@ -42,6 +42,7 @@ PLATFORM = [
             "Sessions",
             "Subnets",
             "SoftGates",
+            "VNIs",
             "Events",
             "Findings",
         )
