@@ -65,6 +65,8 @@ def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
     if found and not here:
         here = found
         notices = [*notices, _no_such_site(zone)]
+    if not inventory.is_stale:
+        notices = [*notices, *_miswired(here)]
     ports = {} if inventory.is_stale else verdicts.port_statuses(here, _ports_up(standing))
     inside = _links(here, mirror.cables(zone), {} if cables.is_stale else ports)
     devices = _devices(here, inside, inventory)
@@ -127,6 +129,21 @@ def _notices(zone: Zone, readings: Iterable[Reading]) -> list[Notice]:
         for reading in readings
         if reading.has_failed
     ]
+
+
+#: As many cables that lead elsewhere are told one by one.
+MOST_TOLD = 3
+
+
+def _miswired(devices: Sequence[Device]) -> list[Notice]:
+    found = [
+        check.message or f"{check.port}@{device.name}" for device in devices for check in verdicts.miswired(device)
+    ]
+    if not found:
+        return []
+    title = "A cable is in the wrong port" if len(found) == 1 else f"{len(found)} cables are in the wrong port"
+    more = f" And {len(found) - MOST_TOLD} more." if len(found) > MOST_TOLD else ""
+    return [Notice("warning", title, f"LLDP says: {'; '.join(found[:MOST_TOLD])}.{more}")]
 
 
 def _of_site(zone: Zone, devices: Sequence[Device]) -> list[Device]:

@@ -13,10 +13,10 @@ Links have no status of their own in Netris: the port checks of the devices at b
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from apps.mirror.queries import Device, EBgp
+from apps.mirror.queries import Check, Device, EBgp
 
 #: Agents report every 10 to 15 seconds.
 SILENCE = timedelta(minutes=2)
@@ -66,15 +66,29 @@ def full_name(port: str, device: Device) -> str:
     return port if "@" in port else f"{port}@{device.name}"
 
 
-def port_statuses(devices: Iterable[Device], up: Iterable[str] = ()) -> dict[str, str]:
+def miswired(device: Device) -> list[Check]:
+    """What LLDP finds at the other end of a cable is not what the inventory has there (netris-api.md 3.3)."""
+    return [
+        check
+        for check in device.checks
+        if check.name == "check_topology" and _WORDS.get(check.status.lower()) in (WARNING, CRITICAL)
+    ]
+
+
+def port_statuses(devices: Sequence[Device], up: Iterable[str] = ()) -> dict[str, str]:
     """What each port's check says, by the port's full name. Unknown checks say nothing. `up` are ports whose checks are
-    known to be well and left out of the devices'."""
+    known to be well and left out of the devices'. A port whose cable leads elsewhere needs a look, be it up."""
     found = dict.fromkeys(up, UP)
     for device in devices:
         for check in device.checks:
             word = _WORDS.get(check.status.lower())
             if check.name == "check_port" and check.port and word:
                 found[full_name(check.port, device)] = {OK: UP, WARNING: WARNING, CRITICAL: DOWN}[word]
+    for device in devices:
+        for check in miswired(device):
+            if check.port:
+                name = full_name(check.port, device)
+                found[name] = worst_link((found.get(name, WARNING), WARNING))
     return found
 
 
