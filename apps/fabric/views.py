@@ -22,7 +22,7 @@ from apps.fabric.queries import KINDS, Basis, basis_of
 from apps.fabric.sights import OVERLAYS, Sight
 from apps.fabric.tables import table_of
 from apps.kernel.errors import Refused
-from apps.kernel.pages import only_parameters, part_or_page, wants_part
+from apps.kernel.pages import echoes_nothing, only_parameters, part_or_page, wants_part
 from apps.mirror.models import Kind
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
@@ -48,9 +48,12 @@ def topology(request: PlatformRequest) -> HttpResponse:
     seen_map, _, seen_state = request.GET.get("seen", "").partition(".")
     if wants_part(request) and seen_state == state_of(basis, sight):
         return HttpResponse(status=204)
+    # What is open is only named again where there is such a part.
+    known = {fold.id for fold in plan_of(asked.zone, basis).folds}
+    sight = replace(sight, opened=tuple(one for one in sight.opened if one in known))
     drawing = drawing_of(asked.zone, basis, sight)
     url = reverse("fabric:topology")
-    context = asked.context(url) | {
+    context = replace(asked, sight=sight).context(url) | {
         "picture": drawing.plan.picture,
         "drawing": drawing.svg,
         "drawn": drawing,
@@ -66,7 +69,8 @@ def topology(request: PlatformRequest) -> HttpResponse:
     response = render(request, part_or_page(request, "fabric/topology.html", "fabric"), context)
     if wants_part(request) and not seen_state:
         push_url(response, f"{url}?{sight.query}")
-    return response
+    # A VNI and a tenant's name come back as they were typed.
+    return response if sight.overlay in ("vni", "tenant") else echoes_nothing(response)
 
 
 @platform_view

@@ -44,7 +44,8 @@ class Compression(GZipMiddleware):
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
-        is_asked_plainly = request.method == "GET" and not request.META.get("QUERY_STRING")
+        is_plain = not request.META.get("QUERY_STRING") or getattr(response, "echoes_nothing", False)
+        is_asked_plainly = request.method == "GET" and is_plain
         if not is_asked_plainly or response.status_code != 200 or response.streaming or response.has_header("ETag"):
             return response
         return super().process_response(request, response)

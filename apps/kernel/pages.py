@@ -86,6 +86,13 @@ def address_in(url: str) -> str:
     return f"{path}?{query}" if query else path
 
 
+def echoes_nothing(response: HttpResponse) -> HttpResponse:
+    """Vouches that nothing of the request's query comes back in it but what Weft has given out: it may be compressed
+    (`kernel.middleware.Compression`)."""
+    response.echoes_nothing = True  # type: ignore[attr-defined]
+    return response
+
+
 def notice(status: int, code: str, message: str, *, url: str = "", label: str = "") -> HttpResponse:
     """What htmx is told instead of the part that it has asked for.
 

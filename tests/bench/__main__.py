@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--rules", type=int, default=1_000_000, help="NAT rules of that tenant")
     parser.add_argument("--balancers", type=int, default=200, help="load balancers of another; 0 leaves them out")
     parser.add_argument("--members", type=int, default=20, help="of each load balancer")
+    parser.add_argument("--fabric", action="store_true", help="instead: the map of large fabrics")
     parser.add_argument("--chaos", type=float, metavar="SECONDS", help="instead: everything breaks for so long")
     parser.add_argument("--seed", type=int, help="of the chaos, to repeat a run")
     options = parser.parse_args()
@@ -33,8 +34,11 @@ def main() -> None:
     django.setup()
     call_command("migrate", verbosity=0)
 
-    from tests.bench import balancers, creations, evaluator, pages
+    from tests.bench import balancers, creations, evaluator, fabric, pages
 
+    if options.fabric:
+        fabric.report()
+        return
     if options.creations:
         creations.report(options.creations, options.threads)
     if options.vpcs:

@@ -83,11 +83,12 @@ class Answers:
         return httpx.Response(200, json={"isSuccess": True, "data": self._listed})
 
 
-def get(ask: Ask) -> None:
+def get(ask: Ask) -> bytes:
     from django.test import Client
 
     answer = Client(headers=ask.headers | {"host": "127.0.0.1"}).get(ask.path)
     assert answer.status_code == 200, answer.content[:500]
+    return answer.content
 
 
 def queries_of(work: Callable[[], object]) -> int:
