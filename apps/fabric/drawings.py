@@ -21,6 +21,8 @@ from apps.fabric.sights import Sight
 from apps.fabric.topology import render_topology
 from apps.zones.models import Zone
 
+#: As many silent devices are named above the map.
+MOST_CAUSES = 5
 #: As many drawings are kept in each process.
 KEPT = 64
 
@@ -78,8 +80,11 @@ def plan_of(zone: Zone, basis: Basis) -> Plan:
     if kept is None or kept.state != basis.state():
         picture = picture_of(zone, basis)
         folds = folds_of(picture.topology) if picture.topology else []
-        # Rows are for the lists. A web process does not keep thousands of them.
-        kept = Plan(basis.state(), replace(picture, devices=(), links=(), sessions=()), folds)
+        # Rows are for the lists. A web process does not keep thousands of them, and a page does not tell them all.
+        causes = sorted(picture.causes, key=lambda cause: -cause.weight)[:MOST_CAUSES]
+        more = len(picture.causes) - len(causes)
+        picture = replace(picture, devices=(), links=(), sessions=(), causes=causes, more_causes=more)
+        kept = Plan(basis.state(), picture, folds)
         _plans[zone.pk] = kept
     return kept
 

@@ -149,6 +149,10 @@ class Cause:
     sessions: int
 
     @property
+    def weight(self) -> int:
+        return self.links + self.sessions
+
+    @property
     def consequences(self) -> str:
         """ "10 links and 4 sessions are down because of it", or nothing."""
         counts = [
@@ -212,6 +216,8 @@ class Picture:
     sessions: Sequence[SessionRow] = ()
     tallies: Sequence[Tally] = ()
     topology: Topology | None = None
+    #: How many causes there are besides: a page names those with the most consequences.
+    more_causes: int = 0
 
     @property
     def is_empty(self) -> bool:

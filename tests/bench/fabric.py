@@ -53,7 +53,7 @@ def planted(leaves: int, gates: int, hypervisors: int) -> Any:
     """A zone with such a fabric, read as it is from an emulated controller. Its lists stay fresh for as long as it
     takes to measure."""
     from apps.kernel import clock
-    from apps.mirror.models import Kind, Reading
+    from apps.mirror.models import Item, Kind, Reading
     from apps.mirror.services import refresh
     from apps.zones.clouds import connect, hooks_for
     from sandbox.generator import Size, site_of
@@ -69,7 +69,12 @@ def planted(leaves: int, gates: int, hypervisors: int) -> Any:
     clouds = connect(zone, hooks_for(zone), transports=transports)
     for kind in (Kind.NETRIS_VPC, Kind.NETRIS_DEVICE, Kind.NETRIS_LINK, Kind.NETRIS_BGP):
         assert refresh(zone, kind, clouds)
-    Reading.objects.filter(zone=zone).update(read_at=clock.now() + timedelta(minutes=10))
+    later = clock.now() + timedelta(minutes=10)
+    Reading.objects.filter(zone=zone).update(read_at=later)
+    devices = list(Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE))
+    for item in devices:
+        item.data["last_seen"] = item.data["last_seen"] and later.isoformat()
+    Item.objects.bulk_update(devices, ["data"], batch_size=500)
     return zone
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import time_machine
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
+from apps.mirror.models import Reading
+from apps.zones.models import Zone
 from sandbox.world import World
 from tests.fabric.conftest import Order, Sweep
 from tests.fabric.test_overlays import platform as platform
 from tests.fabric.test_overlays import told
-from tests.fabric.test_views import page
+from tests.fabric.test_views import a_big_fabric, page
 
 LEGEND = re.compile(r'<ul class="legend".*?</ul>', re.DOTALL)
 
@@ -102,3 +106,17 @@ def test_a_dead_leaf_is_told_on_the_table_and_by_every_overlay_that_it_concerns(
         node["name"]: (node["figure"], node["figure_of"]) for node in told(client, platform, overlay="bgp")["nodes"]
     }
     assert sessions["Leaf-2"] == (0, 2)
+
+
+def test_a_fabric_that_falls_silent_is_told_in_a_few_lines(
+    browser: Client, zone: Zone, clock: time_machine.Traveller
+) -> None:
+    """When Netris goes on answering and hears of no device, each of them would be a cause of its own."""
+    a_big_fabric(zone, leaves=40, servers=450)
+    Reading.objects.update(read_at=timezone.now() + timedelta(seconds=200))
+
+    html = page(browser)
+
+    assert html.count('data-verb="has not reported"') == 5
+    assert "489 more devices</a> have not reported." in html
+    assert len(html) < 150_000
