@@ -20,7 +20,7 @@ from apps.fabric.inventory.queries import (
     port_lines,
     session_lines,
 )
-from apps.fabric.models import Surveyed, SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
+from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
 from apps.history.models import Event
 from apps.history.queries import whole
 from apps.mirror import queries as mirror
@@ -88,8 +88,6 @@ class DevicePage:
     sessions: Sequence[SessionLine]
     host: Host | None
     carried: Carried | None
-    #: What happened to it, the newest first.
-    events: Sequence[Event]
 
     @property
     def checks(self) -> Sequence[Check]:
@@ -109,11 +107,12 @@ class LinkPage:
     a_checks: Sequence[Check]
     b_checks: Sequence[Check]
     sessions: Sequence[SessionLine]
+    #: What happened to it, the newest first.
     events: Sequence[Event]
 
 
 def device_page(row: SurveyedDevice, by: Platform) -> DevicePage:
-    """Six queries, one more where it has sessions, and three to five where it is a hypervisor of CloudStack's."""
+    """Five queries, one more where it has sessions, and three to five where it is a hypervisor of CloudStack's."""
     surveys = Surveys({row.zone_id: row.zone.survey})
     [line] = device_lines([row], surveys)
     links = at_device(SurveyedLink.objects.filter(zone=row.zone), row.remote_id).order_by("badness", "sort_key")
@@ -130,12 +129,7 @@ def device_page(row: SurveyedDevice, by: Platform) -> DevicePage:
         session_lines(sessions, surveys),
         _host(row),
         carried_by(by, row.zone, row.host_id) if row.host_id else None,
-        _events(row),
     )
-
-
-def _events(row: Surveyed) -> list[Event]:
-    return list(whole(Event.objects.of(row.zone, str(row.part.value), row.remote_id))[:MOST_EVENTS])
 
 
 def _ports(device: DeviceLine, ports: Sequence[PortLine]) -> list[CheckedPort]:
@@ -175,7 +169,7 @@ def link_page(row: SurveyedLink) -> LinkPage:
         _checks_of_port(a, row.a_port),
         _checks_of_port(b, row.b_port),
         session_lines(over.order_by("badness", "sort_key"), surveys),
-        _events(row),
+        list(whole(Event.objects.of(row.zone, str(row.part.value), row.remote_id))[:MOST_EVENTS]),
     )
 
 

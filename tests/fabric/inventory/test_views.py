@@ -151,7 +151,7 @@ def test_the_page_of_a_device_costs_the_same_however_much_it_carries(
     browser: Client, surveyed: Sweep, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     """Without sessions, with some, and as a hypervisor of CloudStack's that runs nothing."""
-    for name, cost in (("Server-1", 8), ("Spine-1", 8), ("SoftGate-1", 9), ("Leaf-1", 9), ("Server-2", 11)):
+    for name, cost in (("Server-1", 7), ("Spine-1", 7), ("SoftGate-1", 8), ("Leaf-1", 8), ("Server-2", 10)):
         row = device(name)
         with django_assert_num_queries(cost):
             detail(browser, row, **HTMX)
@@ -204,7 +204,7 @@ def test_a_hypervisor_shows_its_host_in_cloudstack_and_what_it_carries(
         builders.an_instance(account, name, tier=tier, hostid=row.host_id)
     builders.an_instance(account, "elsewhere", tier=tier, hostid=str(uuid4()))
 
-    with django_assert_num_queries(13):
+    with django_assert_num_queries(12):
         page = words(detail(browser, row, **HTMX))
 
     assert "In CloudStack" in page
@@ -252,13 +252,14 @@ def test_a_sheet_costs_the_same_however_long_it_is(
             sheet(browser, "device", query)
 
 
-def test_what_happened_to_a_device_stands_on_its_page(
+def test_what_happened_to_a_link_stands_on_its_page(
     browser: Client, surveyed: Sweep, order: Order, clock: time_machine.Traveller
 ) -> None:
-    assert "Device silent" not in words(detail(browser, device("Leaf-2")))
-    order("/devices/Leaf-2/kill")
-    clock.shift(600)
+    link = SurveyedLink.objects.select_related("zone").get(name="swp2@Leaf-1 - eth1@Server-2")
+    assert "Link down" not in words(detail(browser, link, "fabric:link_detail"))
+    port = SurveyedPort.objects.get(name="swp2@Leaf-1")
+    order("/change", table="port", id=int(port.remote_id), fields={"carrier": False})
+    clock.shift(60)
     surveyed()
 
-    assert "Device silent" in words(detail(browser, device("Leaf-2")))
-    assert "Device silent" not in words(detail(browser, device("Leaf-1")))
+    assert "Link down" in words(detail(browser, link, "fabric:link_detail"))
