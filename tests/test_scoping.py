@@ -29,7 +29,7 @@ ALLOWED = {
     "apps/networks/queries.py": "looks up what the operations are done to that the caller may see",
     "apps/acls/tasks.py": "looks for rules whose time is over and compares lists, whoever's they are",
     "apps/balancers/tasks.py": "puts back what CloudStack took, whoever's it was",
-    "apps/fabric/surveys.py": "writes the rows of whichever part it has surveyed",
+    "apps/fabric/overlays.py": "lays over the map where a VNI or a tenant is, for the platform",
     "apps/fabric/happenings.py": "finds out whom a silent hypervisor touches, whoever they are",
     "apps/operations/tasks.py": "sweeps for all tenants",
     "apps/addresses/tasks.py": "compares what leads to instances, whoever's it is",

@@ -130,7 +130,7 @@ def test_an_unknown_parameter_is_refused_everywhere(api, platform, everything, v
         address = address.replace("{member}", str(vpc.tenant_id))
         for method in methods:
             is_platforms = {"reconnect", "give-up"} & set(path.split("/")) or f"/{noun}/" in PLATFORMS
-            is_platforms = is_platforms or (noun == "tenants" and method != "get")
+            is_platforms = is_platforms or (noun in ("tenants", "zones") and method != "get")
             caller = platform if is_platforms else owner if noun in ("members", "invitations") else api
             body: Any = {} if method in ("post", "patch") else None
             problem = problem_of(caller.call(method.upper(), f"{address}?stauts=ready", body), 422)
