@@ -138,7 +138,8 @@ def system_vpcs(clouds: Clouds) -> list[int]:
 
 
 def _sessions(clouds: Clouds) -> Iterator[Sequence[EBgp]]:
-    """SoftGates end their sessions in the System VPC."""
+    """SoftGates end their sessions in the System VPC. That those of leaves stand there as well is unverified: no source
+    shows a leaf's session with the internet. Where they are in another VPC, the map has none of them, and no cable."""
     return (clouds.netris.ebgp_sessions(vpc_id) for vpc_id in system_vpcs(clouds))
 
 
