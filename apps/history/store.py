@@ -115,6 +115,19 @@ def read(series: Sequence[int], start: datetime, end: datetime, step: timedelta)
         return [Sum(*row) for row in cursor.fetchall()]
 
 
+def latest(series: Sequence[int], since: datetime) -> dict[int, Row]:
+    """The last reading of each, unless it is older than that. One query."""
+    if not series:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT ON (series) series, at, value FROM history_raw WHERE series = ANY(%s) AND at >= %s "
+            "ORDER BY series, at DESC",
+            [list(series), since],
+        )
+        return {row[0]: Row(*row) for row in cursor.fetchall()}
+
+
 # --- partitions -------------------------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ from django.db.models.functions import Cast
 from apps.fabric import roles, verdicts
 from apps.fabric.inventory.queries import DeviceLine, SessionLine, Surveys, device_lines, session_lines
 from apps.fabric.models import Part, Survey, SurveyedDevice, SurveyedSession
+from apps.history.metrics import CONNTRACK, CONNTRACK_USED, RX
+from apps.history.series import Latest, latest
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.queries import Check
 from apps.networks.models import Vpc
@@ -32,6 +34,8 @@ GAUGES = {
     "check_memory": ("Memory", "80 %", "90 %"),
     "check_disk": ("Disk", "70 %", "80 %"),
 }
+#: A node with more than this share of what each should have is told; below so many sessions nobody is.
+UNLIKE, MOST_IDLE = 1.5, 1_000
 #: So many rules more are reckoned with.
 MORE = 100
 
@@ -47,9 +51,26 @@ class Gauge:
 
 
 @dataclass(frozen=True)
+class Load:
+    """What a node was last measured to carry. None where nobody has measured it lately."""
+
+    conntrack: Latest | None = None
+    conntrack_used: Latest | None = None
+    #: Bits a second that its ports received together, and when the oldest of them was read.
+    received: float | None = None
+    received_at: datetime | None = None
+
+    @property
+    def most_mpps(self) -> float | None:
+        """What was received in Mpps at most: no packet is smaller than the 64 bytes of the curve."""
+        return None if self.received is None else self.received / (64 * 8) / 1e6
+
+
+@dataclass(frozen=True)
 class Node:
     line: DeviceLine
     sessions: Sequence[SessionLine]
+    load: Load = Load()
 
     @property
     def role(self) -> str:
@@ -177,6 +198,33 @@ class Spare:
             return "None is well: nothing is carried."
         return self._of_general() if self.role == GENERAL else self._of_snat()
 
+    @property
+    def received(self) -> float | None:
+        """Bits a second that those that are well receive together; None unless all of them were measured."""
+        found = [node.load.received for node in self.all if node.is_well]
+        return sum(each for each in found if each is not None) if found and None not in found else None
+
+    @property
+    def factor(self) -> float | None:
+        """How many times what they carry now is left when one goes, at least: with packets as small as they can be."""
+        if not self.received or self.mpps_left is None or self.role != GENERAL:
+            return None
+        return self.mpps_left / (self.received / (64 * 8) / 1e6)
+
+    @property
+    def unlike(self) -> str:
+        """Which node carries clearly more than its share, when that is known of all."""
+        well = [node for node in self.all if node.is_well]
+        counts = [
+            node.load.conntrack.value for node in well if node.load.conntrack and not node.load.conntrack.is_stale
+        ]
+        if len(well) < 2 or len(counts) < len(well) or sum(counts) < MOST_IDLE * len(well):
+            return ""
+        most, mean = max(counts), sum(counts) / len(counts)
+        if most <= UNLIKE * mean:
+            return ""
+        return f"{well[counts.index(most)].line.name} has {most / mean:.1f} times its share of the NAT sessions."
+
     def _of_general(self) -> str:
         rules = self.fleet.rules
         served = f"{rules.dnat:,} DNAT rules and {rules.balancers:,} load balancers"
@@ -185,7 +233,12 @@ class Spare:
         if self.mpps is None or self.mpps_left is None:
             return f"When one goes, {self.well - 1} carry {served}. {self.fleet.place.reason}"
         least = "at least " if self.fleet.place.is_at_least else ""
-        return f"When one goes, {least}{self.mpps_left:.0f} of {self.mpps:.0f} Mpps are left. No session is lost."
+        left = f"{least}{self.mpps_left:.0f} of {self.mpps:.0f} Mpps are left{self._times}"
+        return f"When one goes, {left}. No session is lost."
+
+    @property
+    def _times(self) -> str:
+        return "" if self.factor is None else f", at least {self.factor:.1f} times what they carry now"
 
     def _of_snat(self) -> str:
         vpcs = self.fleet.rules.snat_vpcs
@@ -199,7 +252,7 @@ class Spare:
 
 
 def fleets(zones: Iterable[Zone] | None = None, profile: Profile = INTEL) -> list[Fleet]:
-    """Of the zones that were surveyed and have a SoftGate. Six queries, however many zones and nodes."""
+    """Of the zones that were surveyed and have a SoftGate. Six queries and two for each zone, however many nodes."""
     surveys = Surveys.read()
     wanted = [zone.pk for zone in (surveys.zones if zones is None else zones) if zone.pk in surveys.of_zone]
     gates = SurveyedDevice.objects.filter(zone__in=wanted, role=roles.SOFTGATE).order_by("sort_key", "id")
@@ -210,10 +263,15 @@ def fleets(zones: Iterable[Zone] | None = None, profile: Profile = INTEL) -> lis
     found = []
     for zone_id in dict.fromkeys(line.zone_id for line in lines):
         survey = surveys.of_zone[zone_id]
+        here = [line for line in lines if line.zone_id == zone_id]
+        loads = _loads(survey.zone, [line.remote_id for line in here])
         nodes = [
-            Node(line, [each for each in sessions if (each.zone_id, each.device_id) == (zone_id, line.remote_id)])
-            for line in lines
-            if line.zone_id == zone_id
+            Node(
+                line,
+                [each for each in sessions if (each.zone_id, each.device_id) == (zone_id, line.remote_id)],
+                loads[line.remote_id],
+            )
+            for line in here
         ]
         found.append(Fleet(survey.zone, survey, nodes, rules.get(zone_id, Rules()), profile))
     return sorted(found, key=lambda fleet: fleet.zone.name)
@@ -238,6 +296,23 @@ def members(rows: Iterable[SurveyedDevice]) -> list[Member]:
     zones = {row.zone_id: row.zone for row in listed}
     found = {node.line.row.pk: Member(node, fleet) for fleet in fleets(zones.values()) for node in fleet.nodes}
     return [found[row.pk] for row in listed]
+
+
+def _loads(zone: Zone, gates: Sequence[str]) -> dict[str, Load]:
+    """Two queries."""
+    wanted = (CONNTRACK.key, CONNTRACK_USED.key, RX.key)
+    found = latest(zone, "device", gates, wanted)
+    loads = {}
+    for gate in gates:
+        ports = [each for (device, _, metric), each in found.items() if (device, metric) == (gate, RX.key)]
+        is_known = bool(ports) and not any(each.is_stale for each in ports)
+        loads[gate] = Load(
+            found.get((gate, "", CONNTRACK.key)),
+            found.get((gate, "", CONNTRACK_USED.key)),
+            sum(each.value for each in ports) if is_known else None,
+            min((each.at for each in ports), default=None),
+        )
+    return loads
 
 
 NAT_LISTS = (Kind.NETRIS_NAT, Kind.NETRIS_BALANCER)

@@ -10,7 +10,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from apps.fabric.models import SurveyedDevice
 from apps.fabric.surveys import survey
+from apps.history.series import Point, record
 from apps.mirror.models import Item, Kind
 from apps.softgates import queries
 from apps.softgates.capacity import AMD
@@ -135,6 +137,43 @@ class TestFleet:
         builders.a_vpc(globex, builders.a_zone("Other"), netris_id=3)
         assert tenants_behind(zone, "DNAT", builders.the_platform()) == 2
         assert tenants_behind(zone, "SNAT", builders.the_platform()) == 0
+
+
+class TestLoad:
+    def measured(self, zone: Zone, **counts: float) -> None:  # noqa: F811
+        ids = dict(SurveyedDevice.objects.filter(zone=zone).values_list("name", "remote_id"))
+        for name, count in counts.items():
+            gate = ids[name.replace("_", "-")]
+            record(
+                zone,
+                [
+                    Point("device", gate, "conntrack", count),
+                    Point("device", gate, "conntrack-used", count / 10_000),
+                    *(Point("device", gate, "rx", 256e6, part=port) for port in ("swp1", "swp2")),
+                ],
+            )
+
+    def test_what_is_left_is_compared_with_what_they_carry(self, zone, surveyed):  # noqa: F811
+        rules(zone, 1_600)
+        assert the_fleet().general.factor is None
+        self.measured(zone, SoftGate_1=5_000, SoftGate_2=5_200)
+        fleet = the_fleet()
+        # Two nodes with two ports of 256 Mbit/s: 1.024 Gbit/s, 2 Mpps of 64 bytes; 10 are left.
+        assert fleet.general.factor == pytest.approx(5)
+        assert "10 of 20 Mpps are left, at least 5.0 times what they carry now." in fleet.general.words
+        assert fleet.general.unlike == ""
+        assert fleet.nodes[0].load.conntrack.value == 5_000
+
+    def test_a_node_that_carries_more_than_its_share_is_told(self, zone, surveyed, clock):  # noqa: F811
+        self.measured(zone, SoftGate_3=90_000, SoftGate_4=10_000)
+        assert the_fleet().snat.unlike == "SoftGate-3 has 1.8 times its share of the NAT sessions."
+        clock.shift(120)
+        surveyed()
+        assert the_fleet().snat.unlike == ""  # nobody has measured it lately
+
+    def test_a_few_sessions_are_no_imbalance(self, zone, surveyed):  # noqa: F811
+        self.measured(zone, SoftGate_3=300, SoftGate_4=1)
+        assert the_fleet().snat.unlike == ""
 
 
 class TestPage:

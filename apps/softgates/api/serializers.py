@@ -40,6 +40,15 @@ class HeadroomRead(serializers.Serializer[Any]):
     )
 
 
+class ConntrackRead(serializers.Serializer[Any]):
+    """The NAT sessions of a node. Null where they were not measured within the last hour."""
+
+    sessions = serializers.FloatField(source="conntrack.value", allow_null=True, default=None)
+    percent = serializers.FloatField(source="conntrack_used.value", allow_null=True, default=None)
+    read_at = Time(source="conntrack.at", allow_null=True, default=None)
+    is_stale = serializers.BooleanField(source="conntrack.is_stale", default=True)
+
+
 class NatRulesRead(serializers.Serializer[Any]):
     """What is enabled on Netris. DNAT and load balancers are on every General node, SNAT on one SNAT node each."""
 
@@ -77,6 +86,10 @@ class SoftGateRead(serializers.Serializer[Any]):
     gauges = GaugeRead(source="node.gauges", many=True)
     sessions_up = serializers.IntegerField(source="node.sessions_up")
     sessions_total = serializers.SerializerMethodField(help_text="Those that should be and are not among them.")
+    conntrack = ConntrackRead(source="node.load")
+    received = serializers.FloatField(
+        source="node.load.received", allow_null=True, help_text="Bits a second, all its ports together."
+    )
     headroom = HeadroomRead(source="fleet", help_text="Of a General node with this many rules.")
     nat_rules = NatRulesRead(source="fleet.rules")
     spare = SpareRead(help_text="Of its kind in the zone.", allow_null=True)
