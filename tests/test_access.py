@@ -203,6 +203,8 @@ GET    vnis:range_detail           vnirange   login      404       404     404  
 GET    vnis:vni_list               -          login      404       404     404       200
 GET    vnis:vni_detail             vni        login      404       404     404       200
 GET    softgates:list              -          login      404       404     404       200
+GET    softgates:maintenance       gate       login      404       404     404       200
+POST   softgates:maintenance       gate       login      404       404     404       422
 GET    fabric:glossary             -          login      404       404     404       200
 GET    zones:list                  -          login      404       404     404       200
 GET    zones:create                -          login      404       404     404       200
@@ -366,6 +368,8 @@ GET    api:fabric-event            event      401        404       404     404  
 GET    api:fabric-findings         -          401        404       404     404       200
 GET    api:fabric-softgates        -          401        404       404     404       200
 GET    api:fabric-softgate         gate       401        404       404     404       200
+POST   api:maintenance             gate       401        403       403     403       422
+GET    api:fabric-blast-radius     gate       401        404       404     404       200
 GET    api:strays                  -          401        404       404     404       200
 GET    api:fabric-vni-ranges       -          401        404       404     404       200
 GET    api:fabric-vni-range        vnirange   401        404       404     404       200

@@ -199,7 +199,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         operation = Operation.unscoped.get(resource_id=vpc.pk)
         ids = {"vpc": vpc.pk, "tier": vpc.tiers.first().pk, "operation": operation.pk, "zone": vpc.zone_id}
         ids["acl"] = (vpc.acls.first() or builders.an_acl(vpc, rules=RULES)).pk
-        ids |= {"trial": builders.a_trial().pk}
+        ids |= {"trial": builders.a_trial().pk, "gate": gate_of(vpc.zone)}
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
         ids |= {"device": device_of(vpc.zone), "link": link_of(vpc.zone), "event": an_event_of(vpc)}
         ids |= {"vnirange": VniRange.objects.filter(zone=vpc.zone)[0].pk, "vni": vpc.zone.slug}
@@ -211,6 +211,10 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
 
 def device_of(zone: Zone) -> str:
     return f"{zone.slug}/{SurveyedDevice.objects.get(zone=zone, name='SoftGate-1').remote_id}"
+
+
+def gate_of(zone: Zone) -> Any:
+    return SurveyedDevice.objects.get(zone=zone, name="SoftGate-1").pk
 
 
 def link_of(zone: Zone) -> str:

@@ -59,6 +59,8 @@ from apps.netris.wire import (
 SYSTEM = "netris"
 #: Seconds that the list of a whole controller may take.
 LONGEST_LIST = 180.0
+#: What an update of a SoftGate takes, as far as a row shows it under the same name (2.13).
+SOFTGATE_FIELDS = ("name", "description", "mainAddress", "mgmtAddress", "profile", "tags", "sgFlavor", "sgRole")
 PERMISSIONS = "/api/users/permissions"
 PORTS_PER_PAGE = 2000
 VPCS_PER_CALL = 100  # keeps the address below the two thousand characters that every proxy takes
@@ -210,6 +212,17 @@ class Netris(Client):
 
     def get_device(self, device_id: int) -> Device | None:
         return self._get("/api/v2/hw/{id}", device_id, Device)
+
+    def set_maintenance(self, softgate_id: int, *, is_on: bool) -> None:
+        """Switch a SoftGate's maintenance mode. An update takes the whole device (2.13), so it is read first, and all
+        that is not asked for goes back as it came. Raises `Rejected` when there is no such SoftGate."""
+        path = "/api/v2/hw/softgate/{id}"
+        rows = self._data("/api/v2/hw/{id}", subject=str(softgate_id))
+        row = rows[0] if isinstance(rows, list) and rows else rows
+        if not isinstance(row, dict):
+            raise Rejected("Not found", 404, system=SYSTEM, call=f"PUT {path}")
+        body = {name: row[name] for name in SOFTGATE_FIELDS if row.get(name) is not None}
+        self._update(path, softgate_id, {**body, "maintenanceMode": is_on})
 
     def links(self) -> list[Link]:
         return self._list("/api/v2/link", Link, patience=LONGEST_LIST)

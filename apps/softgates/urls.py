@@ -4,4 +4,7 @@ from apps.softgates import views
 
 app_name = "softgates"
 
-urlpatterns = [path("fabric/softgates/", views.softgate_list, name="list")]
+urlpatterns = [
+    path("fabric/softgates/", views.softgate_list, name="list"),
+    path("fabric/softgates/<id:pk>/maintenance/", views.softgate_maintenance, name="maintenance"),
+]

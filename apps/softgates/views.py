@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from django.http import Http404, HttpResponse
-from django.shortcuts import render
-from django.urls import reverse
-from django.views.decorators.http import require_safe
+from uuid import UUID
 
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from apps.fabric import roles
+from apps.fabric.models import SurveyedDevice
+from apps.kernel.errors import Refused
 from apps.kernel.pages import only_parameters, part_or_page
+from apps.kernel.shortcuts import get_or_404
+from apps.softgates.blast import blast_radius
 from apps.softgates.capacity import PROFILES
 from apps.softgates.curve import render_curve
-from apps.softgates.queries import fleets
+from apps.softgates.forms import ConfirmForm
+from apps.softgates.queries import fleets, members
+from apps.softgates.services import set_maintenance
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
 
@@ -37,3 +46,36 @@ def softgate_list(request: PlatformRequest) -> HttpResponse:
         "profile": profile,
     }
     return render(request, part_or_page(request, "softgates/softgate_list.html", "fleets"), context)
+
+
+@platform_view
+@require_http_methods(["GET", "HEAD", "POST"])
+def softgate_maintenance(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    """What it would touch, and then the operation. A node that is in maintenance is offered the way out of it."""
+    device = get_or_404(SurveyedDevice.objects.filter(role=roles.SOFTGATE).select_related("zone__survey"), pk=pk)
+    [member] = members([device])
+    radius = blast_radius(member, request.platform)
+    is_on = not member.node.is_in_maintenance
+    form = ConfirmForm(
+        request.POST if request.method == "POST" else None, name=device.name, is_asked=is_on and radius.is_last
+    )
+    if request.method == "POST" and form.is_valid():
+        confirmed = form.cleaned_data.get("confirm", "")
+        try:
+            operation = set_maintenance(device, is_on=is_on, confirmed=confirmed, by=request.platform)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            return redirect("operations:platform_detail", operation.pk)
+    url = reverse("softgates:list")
+    context = {
+        "heading": f"Put {device.name} into maintenance" if is_on else f"Take {device.name} out of maintenance",
+        "is_on": is_on,
+        "form": form,
+        "device": device,
+        "radius": radius,
+        "cancel_url": url,
+        "crumbs": [{"label": "SoftGates", "url": url}, {"label": device.name}],
+    }
+    status = 422 if form.errors else 200
+    return render(request, "softgates/maintenance.html", context, status=status)

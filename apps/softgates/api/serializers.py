@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from apps.fabric.inventory.queries import STATUSES
 from apps.fabric.models import Part
+from apps.kernel.api.bodies import Body, Flag, NameText
 from apps.kernel.api.fields import Time
 from apps.softgates.queries import ROLES
 from apps.zones.api.serializers import ZoneRef
@@ -102,3 +103,32 @@ class SoftGateRead(serializers.Serializer[Any]):
 
     def get_sessions_total(self, member: Any) -> int:
         return len(member.node.sessions)
+
+
+class MaintenanceWrite(Body):
+    """Whether a SoftGate is to be in maintenance."""
+
+    on = Flag()
+    confirm = NameText(required=False, help_text="Its name: asked for where it is the last of its kind that is well.")
+
+
+class EffectRead(serializers.Serializer[Any]):
+    """What would be touched, or would not."""
+
+    kind = serializers.CharField()
+    name = serializers.CharField()
+    detail = serializers.CharField()
+
+
+class BlastRadiusRead(serializers.Serializer[Any]):
+    """What would be touched if a SoftGate carried nothing any more."""
+
+    device = serializers.CharField(source="member.node.line.row.name")
+    role = serializers.ChoiceField(source="member.node.role", choices=ROLES)
+    others = serializers.IntegerField(help_text="Nodes of its kind that are well beside it.")
+    is_last = serializers.BooleanField(help_text="There is none: what it carries would stop.")
+    tenants = serializers.IntegerField(help_text="Tenants with something on its kind of nodes.")
+    goes = EffectRead(many=True)
+    stays = EffectRead(many=True)
+    read_at = Time(source="member.fleet.read_at", allow_null=True)
+    is_stale = serializers.BooleanField(help_text="The last reading is too old: it may be otherwise by now.")

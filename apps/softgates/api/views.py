@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import Http404
 from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from apps.fabric import roles
 from apps.fabric.models import SurveyedDevice
-from apps.softgates.api.serializers import SoftGateRead
+from apps.kernel.api.transactions import joined
+from apps.kernel.errors import Refused
+from apps.kernel.shortcuts import get_or_404
+from apps.operations.api.serializers import OperationRead
+from apps.operations.api.views import accepted
+from apps.softgates.api.serializers import BlastRadiusRead, MaintenanceWrite, SoftGateRead
+from apps.softgates.blast import blast_radius
 from apps.softgates.filters import SoftGateFilter
 from apps.softgates.queries import Member, members
+from apps.softgates.services import set_maintenance, why_not
 from apps.tenancy.api.callers import NOBODY
 from apps.tenancy.api.views import List, One, Rows
 
@@ -39,3 +49,53 @@ class SoftGateList(SoftGateRows, List[SurveyedDevice]):
 @extend_schema(summary="Read a SoftGate")
 class SoftGateOne(SoftGateRows, One[SurveyedDevice]):
     filter_backends = []
+
+
+class DeviceRows(Rows[SurveyedDevice]):
+    filter_backends = []
+    written_by = "platform"
+
+    def get_queryset(self) -> QuerySet[SurveyedDevice]:
+        """To everybody else there is no such thing."""
+        if self.caller.platform is None and self.caller is not NOBODY:
+            raise Http404
+        return SurveyedDevice.objects.select_related("zone__survey")
+
+
+class DeviceMaintenance(DeviceRows):
+    @extend_schema(
+        summary="Put a SoftGate into maintenance, or take it out",
+        operation_id="fabric_devices_maintenance",
+        request=MaintenanceWrite,
+        responses={202: OperationRead},
+    )
+    def post(self, request: Request, pk: str) -> Response:
+        """Netris moves source NAT and load balancers to the other nodes; the operation is over when the NAT sessions
+        have left, where they are measured. `blast-radius/` tells first what it touches."""
+        values = MaintenanceWrite.of(request)
+        return self.once(lambda: self._switched(pk, values))
+
+    def _switched(self, pk: str, values: dict[str, Any]) -> Response:
+        assert self.caller.platform is not None, "MayUse lets only the platform through"
+        operation = joined(set_maintenance)(
+            get_or_404(self.get_queryset(), pk=pk),
+            is_on=values["on"],
+            confirmed=values.get("confirm", ""),
+            by=self.caller.platform,
+        )
+        return accepted(self.request, operation)
+
+
+class DeviceBlastRadius(DeviceRows):
+    @extend_schema(
+        summary="Read what the maintenance of a SoftGate would touch",
+        operation_id="fabric_devices_blast_radius",
+        responses=BlastRadiusRead,
+    )
+    def get(self, request: Request, pk: str) -> Response:
+        device = get_or_404(self.get_queryset(), pk=pk)
+        if reason := why_not(device):
+            raise Refused("not-a-softgate", reason)
+        assert self.caller.platform is not None, "others find no row"
+        [member] = members([device])
+        return Response(BlastRadiusRead(blast_radius(member, self.caller.platform)).data)

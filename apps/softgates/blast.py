@@ -1,0 +1,73 @@
+"""What would be touched if a SoftGate carried nothing any more: told before somebody puts it into maintenance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from apps.softgates.queries import GENERAL, SNAT, Member, tenants_behind
+from apps.tenancy.actors import Platform
+
+
+@dataclass(frozen=True)
+class Effect:
+    """As the confirmation lists it."""
+
+    kind: str
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class BlastRadius:
+    """`is_last`: nobody of its kind is well beside it, so what it carries stops. `tenants` have something on its kind
+    of nodes; which of them on this very node Netris does not tell."""
+
+    member: Member
+    others: int
+    tenants: int
+    goes: Sequence[Effect]
+    stays: Sequence[Effect]
+
+    @property
+    def is_last(self) -> bool:
+        return self.member.node.role in (GENERAL, SNAT) and self.others == 0
+
+    @property
+    def warning(self) -> str:
+        """Why its name is asked for; "" where it is not."""
+        if not self.is_last:
+            return ""
+        if self.is_stale:
+            return "Whether another one of its kind is well is not known: the last reading is too old."
+        return "It is the last of its kind that is well: what it carries stops."
+
+    @property
+    def is_stale(self) -> bool:
+        return self.member.fleet.is_stale
+
+
+def blast_radius(member: Member, by: Platform) -> BlastRadius:
+    """Two queries at most."""
+    node, fleet = member.node, member.fleet
+    others = sum(each.is_well for each in fleet.of(node.role) if each.line.row.pk != node.line.row.pk)
+    sessions = Effect("BGP", f"{node.sessions_up} sessions", "stay up; routers prefer the other nodes")
+    if node.role == GENERAL:
+        tenants = tenants_behind(fleet.zone, "DNAT", by)
+        rules = f"{fleet.rules.dnat:,} DNAT rules, {fleet.rules.balancers:,} load balancers"
+        if not others:
+            goes = [Effect("Inbound", rules, f"carry nothing any more: {tenants:,} tenants are cut off from outside")]
+            return BlastRadius(member, others, tenants, goes, [sessions])
+        left = "" if fleet.place.mpps is None else f", {others * fleet.place.mpps:.0f} Mpps together"
+        stays = [Effect("Inbound", rules, f"are on {others} other nodes{left}; no session is lost"), sessions]
+        return BlastRadius(member, others, tenants, [], stays)
+    if node.role == SNAT:
+        tenants, vpcs = tenants_behind(fleet.zone, "SNAT", by), fleet.rules.snat_vpcs
+        if not others:
+            detail = f"reach nothing outside any more: {tenants:,} tenants"
+            return BlastRadius(member, others, tenants, [Effect("Outbound", f"{vpcs:,} VPCs", detail)], [sessions])
+        share = -(-vpcs // (others + 1))
+        detail = f"of {vpcs:,}: their sessions are reset, and begin anew on {others} other nodes"
+        goes = [Effect("Outbound", f"About {share:,} VPCs", detail)]
+        return BlastRadius(member, others, tenants, goes, [sessions])
+    return BlastRadius(member, others, 0, [], [sessions])
