@@ -202,5 +202,5 @@ def test_every_key_of_the_schema_was_tried_here():
         *("Tier.search_key", "Operation.search_key", "AuditEntry.search_key", "Invitation.email_key"),
         # Rows of younger tables have had their keys from the first.
         *("PublicIp.search_key", "StaticNat.search_key", "PortForward.search_key", "Acl.name_key", "Acl.search_key"),
-        *("StaticRoute.search_key", "Balancer.search_key"),
+        *("StaticRoute.search_key", "Balancer.search_key", "Event.search_key"),
     }
