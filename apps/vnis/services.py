@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.kernel.locks import try_again
-from apps.vnis import feed
+from apps.vnis import feed, findings
 from apps.zones.models import Zone
 
 TASK = "mirror.vnis"
@@ -15,5 +15,7 @@ def look_everywhere() -> int:
 
 
 def look(zone: Zone) -> bool:
-    """Whether there was something new."""
-    return try_again(lambda: feed.write(zone))
+    """Whether there was something new. What is wrong is told each time: it is known for as long as the lists are."""
+    is_new = try_again(lambda: feed.write(zone))
+    try_again(lambda: findings.tell(zone))
+    return is_new
