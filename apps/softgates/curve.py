@@ -41,7 +41,7 @@ def render_curve(profile: Profile, vpcs: int, place: Place) -> SafeString:
         anchor = "end" if x > WIDTH * 0.7 else "start"
         here = [
             mark("disc", x, y, "indigo", size=6),
-            text(x + (-10 if anchor == "end" else 10), y - 8, place.words, "curve__here", anchor=anchor),
+            text(x + (-10 if anchor == "end" else 10), y + 18, place.words, "curve__here", anchor=anchor),
         ]
     return picture(
         *(

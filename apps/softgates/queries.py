@@ -20,6 +20,7 @@ from apps.fabric.inventory.queries import DeviceLine, SessionLine, Surveys, devi
 from apps.fabric.models import Part, Survey, SurveyedDevice, SurveyedSession
 from apps.history.metrics import CONNTRACK, CONNTRACK_USED, RX
 from apps.history.series import Latest, latest
+from apps.kernel import clock
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.queries import Check
 from apps.networks.models import Vpc
@@ -341,13 +342,15 @@ def _rules_of(
     counts: Mapping[str, int], balancers: int, zone: UUID, lists: Mapping[tuple[UUID, str], Reading]
 ) -> Rules:
     readings = [lists.get((zone, kind)) for kind in NAT_LISTS]
-    ages = [each.read_at for each in readings if each is not None and each.read_at]
+    read = [each for each in readings if each is not None and each.read_at]
+    # What is told is as old as the list that is too old first.
+    first = min(read, key=lambda each: each.read_at + each.fresh_for if each.read_at else clock.now(), default=None)
     return Rules(
         **counts,
         balancers=balancers,
-        read_at=min(ages) if len(ages) == len(readings) else None,
+        read_at=first.read_at if first and len(read) == len(readings) else None,
         is_stale=any(each is None or each.is_stale for each in readings),
-        fresh_for=int(min(kind.fresh_for for kind in NAT_LISTS).total_seconds()),
+        fresh_for=int(first.fresh_for.total_seconds()) if first else 0,
     )
 
 

@@ -97,7 +97,7 @@ class TestPages:
         answer = browser.post("/platform/zones/new/", {**wrong, "cloudstack_secret_key": ""})
         text = answer.content.decode()
         assert answer.status_code == 422 and not Trial.objects.exists()
-        assert "Give this." in text and KEYS[0] not in text
+        assert text.count("Give it.") >= 2 and KEYS[0] not in text
 
         answer = browser.post("/platform/zones/new/", {**entered, "cloudstack_url": "cloud.example.net"})
         assert "is no address such as" in words(answer) and not Trial.objects.exists()

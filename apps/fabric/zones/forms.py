@@ -27,6 +27,7 @@ class Secret(forms.CharField):
             required=False,
             strip=False,
             max_length=LONGEST_SECRET,
+            error_messages={"required": "Give it."},
             widget=forms.PasswordInput({"autocomplete": "off"}),
             help_text=help_text,
         )
@@ -62,9 +63,11 @@ class ConnectionForm(Refusable):
 
     def __init__(self, data: Mapping[str, Any] | None, before: Zone | Trial | None = None) -> None:
         super().__init__(data, initial={name: getattr(before, name) for name in OPEN} if before else {})
-        if before is not None:
-            for name in SECRETS:
+        for name in SECRETS:
+            if before is not None:
                 self.fields[name].help_text = "Left empty, it stays as it is."
+            else:
+                self.fields[name].required = True
 
     @property
     def cloudstack_fields(self) -> list[forms.BoundField]:
