@@ -94,6 +94,10 @@ LARGEST = 10
 LINES = 100
 
 
+#: What nobody tells.
+UNTOLD = "\u2013"
+
+
 @dataclass(frozen=True)
 class RangeLine:
     """A range as its list shows it."""
@@ -103,11 +107,12 @@ class RangeLine:
 
     @property
     def status(self) -> str:
-        """Lost numbers never come back, and a range that tiers came out of cannot be shrunk: below a tenth it warns."""
+        """Lost numbers never come back, and a range that tiers came out of cannot be shrunk: below a tenth it warns.
+        How far a range of Netris' own reaches is not told, so nothing is said of how full it is."""
         if self.fresh.is_stale:
             return "stale"
         if not self.row.is_configured:
-            return "ok"
+            return "unknown"
         if not self.row.free:
             return "critical"
         return "warning" if 10 * self.row.free < self.row.size else "ok"
@@ -138,16 +143,18 @@ class RangeLine:
 
     @property
     def free(self) -> str:
-        return thousands(self.row.free)
+        return thousands(self.row.free) if self.row.is_configured else UNTOLD
 
     @property
     def run(self) -> str:
-        return thousands(self.row.largest_free_run)
+        return thousands(self.row.largest_free_run) if self.row.is_configured else UNTOLD
 
     @property
     def run_words(self) -> str:
         row = self.row
-        return f"{self.run} of them in a row from {row.run_start}" if row.run_start is not None else ""
+        if row.run_start is None or not row.is_configured:
+            return ""
+        return f"{self.run} of them in a row from {row.run_start}"
 
     @property
     def growth(self) -> str:

@@ -52,6 +52,16 @@ def test_ranges_are_listed_with_how_far_they_reach(guest, browser):
     assert "1 range" in text
 
 
+def test_how_full_a_range_of_netris_own_is_nobody_says(lists, browser):
+    for number in range(10, 14):
+        lists.vnet(number, number, "by hand")
+    lists.look()
+    assert not VniRange.objects.get().is_configured
+    text = words(browser.get(RANGES))
+    assert "4 in use" in text and "Unknown" in text and "Netris does not tell its limits" in text
+    assert "full" not in text and " OK " not in text
+
+
 def test_a_list_that_is_too_old_is_grey_and_says_its_age(guest, browser, clock):
     clock.shift(timedelta(hours=1))
     for address in (RANGES, page_of(guest)):
