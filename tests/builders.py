@@ -355,6 +355,25 @@ def a_subnet(zone: Zone, name: str = "Loopbacks", remote_id: str = "subnet-1", *
     return _surveyed(SurveyedSubnet, zone, name, remote_id, {"status": "ok", "type": "subnet", **fields})
 
 
+def whatever_a_fabric_has(zone: Zone) -> dict[str, Any]:
+    """One of each thing, by what tests call it; some pages call theirs by the zone and by what Netris calls it."""
+    device, link = a_device(zone), a_link(zone)
+    return {
+        "device": f"{zone.slug}/{device.remote_id}",
+        "link": f"{zone.slug}/{link.remote_id}",
+        "fabdevice": device.pk,
+        "fablink": link.pk,
+        "fabsession": a_session(zone).pk,
+        "fabport": a_port(zone).pk,
+        "fabsubnet": a_subnet(zone).pk,
+        "gate": a_device(zone, "SoftGate-1", "9", role="softgate").pk,
+        "event": an_event(zone).pk,
+        "past": f"{zone.slug}/device/{device.remote_id}",
+        "vnirange": a_vni_range(zone).pk,
+        "vni": zone.slug,
+    }
+
+
 def _surveyed(model: Any, zone: Zone, name: str, remote_id: str, fields: dict[str, Any]) -> Any:
     now = clock.now()
     Survey.objects.update_or_create(

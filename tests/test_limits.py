@@ -74,10 +74,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
         "forward": builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.41"), tier).pk,
         **{"zone": zone.pk, "tenant_id": acme.pk, "stray": builders.a_stray(zone).pk},
         "trial": builders.a_trial().pk,
-        "event": builders.an_event(zone).pk,
-        "gate": builders.a_device(zone, "SoftGate-1", "9", role="softgate").pk,
-        "device": f"{zone.slug}/{builders.a_device(zone).remote_id}",
-        "link": f"{zone.slug}/{builders.a_link(zone).remote_id}",
+        **builders.whatever_a_fabric_has(zone),
         "instance": builders.an_instance(account),
         "publicip": builders.a_public_ip(vpc).pk,
         "acl": builders.an_acl(vpc).pk,
@@ -113,6 +110,12 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "zones/trials": "trial",
         "fabric/events": "event",
         "fabric/softgates": "gate",
+        "fabric/devices": "fabdevice",
+        "fabric/links": "fablink",
+        "fabric/sessions": "fabsession",
+        "fabric/ports": "fabport",
+        "fabric/subnets": "fabsubnet",
+        "fabric/vni-ranges": "vnirange",
     }
     for path, methods in document["paths"].items():
         noun = nouns.get(path.removeprefix("/api/v1/").partition("/{")[0], "")

@@ -62,6 +62,7 @@ def test_there_are_parameters_to_try():
         "/fabric/ports/",
         "/fabric/subnets/",
         "/fabric/topology/",
+        "/fabric/softgates/",
         "/fabric/events/",
         "/fabric/findings/",
         "/members/",

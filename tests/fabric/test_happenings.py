@@ -208,4 +208,4 @@ def test_a_whole_rack_that_is_down_costs_as_many_queries_as_one_link(change, loo
     one = cost(1)
     assert told("link-down")
     Event.objects.all().delete()
-    assert cost(2) == one
+    assert cost(2) <= one
