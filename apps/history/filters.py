@@ -11,12 +11,11 @@ from apps.history.queries import STATES
 from apps.kernel.errors import Refused
 from apps.kernel.named import containing
 from apps.tenancy.models import Tenant
-from apps.zones.models import Zone
+from apps.zones.filters import InZoneFilter
 
 
-class FindingFilter(django_filters.FilterSet):  # type: ignore[misc]
+class FindingFilter(InZoneFilter):
     q = django_filters.CharFilter(method="search", help_text="Part of the subject's name or of the words.")
-    zone = django_filters.CharFilter(method="in_zone", help_text="The short name, the id or the name of a zone.")
     kind = django_filters.CharFilter(method="of_kind", help_text="Such as `device-silent`, `session-down`.")
     severity = django_filters.ChoiceFilter(choices=Severity.choices)
     subject = django_filters.CharFilter(
@@ -32,12 +31,6 @@ class FindingFilter(django_filters.FilterSet):  # type: ignore[misc]
 
     def search(self, rows: QuerySet[Event], _name: str, value: str) -> QuerySet[Event]:
         return rows.filter(containing("search_key", value))
-
-    def in_zone(self, rows: QuerySet[Event], _name: str, value: str) -> QuerySet[Event]:
-        zones = list(Zone.objects.called(value).values_list("pk", flat=True))
-        if not zones:
-            raise Refused("zone-unknown", f"There is no zone “{value[:63]}”.", "zone")
-        return rows.filter(zone__in=zones)
 
     def of_kind(self, rows: QuerySet[Event], _name: str, value: str) -> QuerySet[Event]:
         known = [kind.key for kind in kinds()]

@@ -16,7 +16,7 @@ from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.operations.filters import LIVE_STATUSES
 from apps.tenancy.api.callers import caller_of
 from apps.tenancy.door import Door
-from apps.zones.models import Zone
+from apps.zones.filters import InZoneFilter
 
 
 def words(of_what: str) -> django_filters.CharFilter:
@@ -51,20 +51,13 @@ class InVpcFilter(LiveFilter):
         return rows.filter(vpc=self.referred(Vpc.objects, value, "VPC"))
 
 
-class VpcFilter(LiveFilter):
+class VpcFilter(InZoneFilter, LiveFilter):
     q = words("the name, the description or the CIDR")
     name = NameFilter()
-    zone = django_filters.CharFilter(method="in_zone", help_text="The id or the name of a zone.")
 
     class Meta:
         model = Vpc
         fields: list[str] = []
-
-    def in_zone(self, rows: QuerySet[Vpc], _name: str, value: str) -> QuerySet[Vpc]:
-        zones = list(Zone.objects.called(value).values_list("pk", flat=True))
-        if not zones:
-            raise Refused("zone-unknown", f"There is no zone “{value[:63]}”.", "zone")
-        return rows.filter(zone__in=zones)
 
 
 class TierFilter(InVpcFilter):

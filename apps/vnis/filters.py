@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 import django_filters
-from django.db.models import QuerySet
 from django.utils.dateparse import parse_datetime
 
 from apps.kernel.errors import Refused
 from apps.vnis.models import LAST_VNI, Claim, ClaimQuerySet, Holder, VniRange
-from apps.zones.models import Zone
+from apps.zones.filters import InZoneFilter
 
 
 def parse_vni(text: str) -> int:
@@ -32,21 +30,7 @@ def parse_moment(text: str) -> datetime:
     return moment
 
 
-def in_zone(rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-    zones = list(Zone.objects.called(value).values_list("pk", flat=True))
-    if not zones:
-        raise Refused("zone-unknown", f"There is no zone “{value[:63]}”.", "zone")
-    return rows.filter(zone__in=zones)
-
-
-class ZonedFilter(django_filters.FilterSet):  # type: ignore[misc]
-    zone = django_filters.CharFilter(method="of_zone", help_text="The id, the name or the short name of a zone.")
-
-    def of_zone(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
-        return in_zone(rows, value)
-
-
-class RangeFilter(ZonedFilter):
+class RangeFilter(InZoneFilter):
     kind = django_filters.ChoiceFilter(choices=VniRange.Kind.choices)
 
     class Meta:
@@ -54,7 +38,7 @@ class RangeFilter(ZonedFilter):
         fields: list[str] = []
 
 
-class ClaimFilter(ZonedFilter):
+class ClaimFilter(InZoneFilter):
     vni = django_filters.CharFilter(method="of_number", help_text=f"The number, from 0 to {LAST_VNI}.")
     at = django_filters.CharFilter(method="at_moment", help_text="Who had it then, instead of who has it now.")
     kind = django_filters.ChoiceFilter(choices=Holder.choices)

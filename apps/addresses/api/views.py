@@ -7,7 +7,6 @@ from typing import Any
 
 import django_filters
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,9 +32,8 @@ from apps.kernel.shortcuts import get_or_404
 from apps.networks.api.views import InVpcs
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
-from apps.tenancy.actors import Platform
 from apps.tenancy.api.callers import NOBODY
-from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.api.views import List, One, PlatformRows
 from apps.zones.models import Zone
 
 AN_ADDRESS = OpenApiExample(
@@ -93,18 +91,6 @@ class PublicIpOne(PublicIpRows, One[PublicIp]):
         return accepted(request, operation)
 
 
-class OfThePlatform(Rows[Any]):
-    """To everybody else there is no such thing."""
-
-    written_by = "platform"
-
-    @property
-    def platform(self) -> Platform:
-        if self.caller.platform is None:
-            raise Http404
-        return self.caller.platform
-
-
 class HolderFilter(django_filters.FilterSet):  # type: ignore[misc]
     address = django_filters.CharFilter(method="at_address", help_text="The whole address.")
 
@@ -122,7 +108,7 @@ class LatestFirst(CursorPages):
 
 
 @extend_schema(summary="List who had which public IP")
-class HolderList(OfThePlatform, List[Holding]):
+class HolderList(PlatformRows[Holding], List[Holding]):
     """Now and before, of all tenants."""
 
     serializer_class = HoldingRead
@@ -136,13 +122,11 @@ class HolderList(OfThePlatform, List[Holding]):
         return Holding.objects.across(self.platform).select_related("tenant", "zone")
 
 
-class PoolRows(OfThePlatform):
+class PoolRows(PlatformRows[Zone]):
     serializer_class = PoolRead
     filter_backends = []
 
     def get_queryset(self) -> QuerySet[Zone]:
-        if self.caller.platform is None and self.caller is not NOBODY:
-            raise Http404
         return Zone.objects.all()
 
     def seen(self, rows: Sequence[Zone]) -> Sequence[pool.Pool]:

@@ -13,25 +13,18 @@ from apps.fabric.inventory.queries import DEVICE_ROLES, PLANES, PURPOSES, STATUS
 from apps.fabric.models import Part, SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession, SurveyedSubnet
 from apps.kernel.errors import Refused
 from apps.kernel.named import containing
-from apps.zones.models import Zone
+from apps.zones.filters import InZoneFilter
 
 
 def one_of(words: tuple[str, ...], **options: Any) -> django_filters.ChoiceFilter:
     return django_filters.ChoiceFilter(choices=[(word, word) for word in words], **options)
 
 
-class InventoryFilter(django_filters.FilterSet):  # type: ignore[misc]
+class InventoryFilter(InZoneFilter):
     q = django_filters.CharFilter(method="search", help_text="Part of a name or an address.")
-    zone = django_filters.CharFilter(method="in_zone", help_text="The short name, the id or the name of a zone.")
 
     def search(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         return rows.filter(containing("search_key", value))
-
-    def in_zone(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
-        zones = list(Zone.objects.called(value).values_list("pk", flat=True))
-        if not zones:
-            raise Refused("zone-unknown", f"There is no zone “{value[:63]}”.", "zone")
-        return rows.filter(zone__in=zones)
 
     def in_status(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         return queries.narrowed(rows, Surveys.read(), status=value)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -23,18 +22,13 @@ from apps.softgates.blast import blast_radius
 from apps.softgates.filters import SoftGateFilter
 from apps.softgates.queries import Member, members
 from apps.softgates.services import set_maintenance, why_not
-from apps.tenancy.api.callers import NOBODY
-from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.api.views import List, One, PlatformRows
 
 
-class SoftGateRows(Rows[SurveyedDevice]):
+class SoftGateRows(PlatformRows[SurveyedDevice]):
     serializer_class = SoftGateRead
-    written_by = "nobody"
 
     def get_queryset(self) -> QuerySet[SurveyedDevice]:
-        """To everybody else there is no such thing."""
-        if self.caller.platform is None and self.caller is not NOBODY:
-            raise Http404
         return SurveyedDevice.objects.filter(role=roles.SOFTGATE).select_related("zone")
 
     def seen(self, rows: Sequence[SurveyedDevice]) -> Sequence[Member]:
@@ -51,14 +45,10 @@ class SoftGateOne(SoftGateRows, One[SurveyedDevice]):
     filter_backends = []
 
 
-class DeviceRows(Rows[SurveyedDevice]):
+class DeviceRows(PlatformRows[SurveyedDevice]):
     filter_backends = []
-    written_by = "platform"
 
     def get_queryset(self) -> QuerySet[SurveyedDevice]:
-        """To everybody else there is no such thing."""
-        if self.caller.platform is None and self.caller is not NOBODY:
-            raise Http404
         return SurveyedDevice.objects.select_related("zone__survey")
 
 
@@ -76,12 +66,11 @@ class DeviceMaintenance(DeviceRows):
         return self.once(lambda: self._switched(pk, values))
 
     def _switched(self, pk: str, values: dict[str, Any]) -> Response:
-        assert self.caller.platform is not None, "MayUse lets only the platform through"
         operation = joined(set_maintenance)(
             get_or_404(self.get_queryset(), pk=pk),
             is_on=values["on"],
             confirmed=values.get("confirm", ""),
-            by=self.caller.platform,
+            by=self.platform,
         )
         return accepted(self.request, operation)
 
@@ -96,6 +85,5 @@ class DeviceBlastRadius(DeviceRows):
         device = get_or_404(self.get_queryset(), pk=pk)
         if reason := why_not(device):
             raise Refused("not-a-softgate", reason)
-        assert self.caller.platform is not None, "others find no row"
         [member] = members([device])
-        return Response(BlastRadiusRead(blast_radius(member, self.caller.platform)).data)
+        return Response(BlastRadiusRead(blast_radius(member, self.platform)).data)

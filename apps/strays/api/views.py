@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -21,8 +20,7 @@ from apps.operations.api.views import accepted
 from apps.operations.models import Operation
 from apps.strays import services
 from apps.strays.models import KINDS, Stray
-from apps.tenancy.api.callers import NOBODY
-from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.api.views import List, One, PlatformRows
 from apps.zones.api.serializers import ZoneRef
 from apps.zones.models import System
 
@@ -61,15 +59,11 @@ class StrayWrite(Body):
     name = Text(max_length=255, help_text="The stray's name.")
 
 
-class StrayRows(Rows[Stray]):
+class StrayRows(PlatformRows[Stray]):
     serializer_class = StrayRead
     filter_backends = []
-    written_by = "platform"
 
     def get_queryset(self) -> QuerySet[Stray]:
-        """To everybody else there is no such thing."""
-        if self.caller.platform is None and self.caller is not NOBODY:
-            raise Http404
         return Stray.objects.there().select_related("zone")
 
 
@@ -89,9 +83,8 @@ class StrayVerb(StrayRows):
         return self.once(lambda: self._acted(pk, service, confirmed))
 
     def _acted(self, pk: str, service: Callable[..., Operation], confirmed: str) -> Response:
-        assert self.caller.platform is not None, "MayUse lets only the platform through"
         stray = get_or_404(self.get_queryset(), pk=pk)
-        return accepted(self.request, joined(service)(stray, confirmed=confirmed, by=self.caller.platform))
+        return accepted(self.request, joined(service)(stray, confirmed=confirmed, by=self.platform))
 
 
 class StrayRemove(StrayVerb):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -18,9 +17,9 @@ from apps.kernel.api.pagination import CursorPages
 from apps.kernel.api.transactions import joined
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy import services
-from apps.tenancy.api.callers import NOBODY, caller_of
+from apps.tenancy.api.callers import caller_of
 from apps.tenancy.api.serializers import TenantRef
-from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.api.views import List, One, PlatformRows
 from apps.tenancy.links import link_of
 from apps.tenancy.models import Role, User
 from apps.tenancy.services.people import why_not_disable
@@ -79,16 +78,12 @@ class PeoplePages(CursorPages):
     identity = "uuid"
 
 
-class PersonRows(Rows[User]):
+class PersonRows(PlatformRows[User]):
     serializer_class = PersonRead
     filter_backends = []
     pagination_class = PeoplePages
-    written_by = "platform"
 
     def get_queryset(self) -> QuerySet[User]:
-        """To everybody else there is no such address."""
-        if self.caller.platform is None and self.caller is not NOBODY:
-            raise Http404
         return User.objects.prefetch_related("memberships__tenant")
 
 
@@ -108,8 +103,7 @@ class PersonVerb(PersonRows):
         return self.once(lambda: self._acted(pk, service))
 
     def _acted(self, pk: str, service: Callable[..., None]) -> Response:
-        assert self.caller.platform is not None, "MayUse lets only the platform through"
-        joined(service)(get_or_404(self.get_queryset(), uuid=pk), by=self.caller.platform)
+        joined(service)(get_or_404(self.get_queryset(), uuid=pk), by=self.platform)
         return Response(self.show(get_or_404(self.get_queryset(), uuid=pk)))
 
 
@@ -132,9 +126,8 @@ class PersonPassword(PersonRows):
         return self.once(lambda: self._offer(request, pk), shown_once="link")
 
     def _offer(self, request: Request, pk: str) -> Response:
-        assert self.caller.platform is not None, "MayUse lets only the platform through"
         user = get_or_404(self.get_queryset(), uuid=pk)
-        secret = joined(services.offer_password)(user, by=self.caller.platform)
+        secret = joined(services.offer_password)(user, by=self.platform)
         link = link_of(request._request, secret, to="new-password")
         return Response({"user": user.username, "link": link}, status=201)
 

@@ -26,6 +26,7 @@ from apps.kernel.api.negotiation import JsonNegotiation
 from apps.kernel.api.schema import WeftSchema
 from apps.kernel.errors import Refused
 from apps.kernel.shortcuts import get_or_404
+from apps.tenancy.actors import Platform
 from apps.tenancy.api import schema as _schemes  # noqa: F401  # importing it registers the schemes
 from apps.tenancy.api.callers import NOBODY, Caller, caller_of
 from apps.tenancy.api.idempotency import once
@@ -145,6 +146,22 @@ class Rows(ApiView, generics.GenericAPIView[M]):
         rows = self.get_queryset()
         self.hold_first(get_or_404(rows, pk=pk))
         return get_or_404(rows.select_for_update(of=("self",), no_key=True), pk=pk)
+
+
+class PlatformRows(Rows[M]):
+    """Rows of the platform's: to everybody else there is no such thing."""
+
+    written_by = "platform"
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if self.caller.platform is None:
+            raise Http404
+
+    @property
+    def platform(self) -> Platform:
+        assert self.caller.platform is not None, "nobody else comes this far"
+        return self.caller.platform
 
 
 class List(mixins.ListModelMixin, Rows[M]):

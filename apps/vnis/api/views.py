@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django.db.models import Model, QuerySet
-from django.http import Http404
 from drf_spectacular.utils import extend_schema
 
 from apps.kernel.api.pagination import CursorPages
 from apps.tenancy.api.callers import NOBODY
-from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.api.views import List, One, PlatformRows
 from apps.vnis import queries
 from apps.vnis.api.serializers import ClaimRead, RangeRead
 from apps.vnis.filters import ClaimFilter, RangeFilter, parse_moment
@@ -20,24 +19,15 @@ from apps.vnis.models import Claim, VniRange
 M = TypeVar("M", bound=Model)
 
 
-class OfThePlatform(Rows[M]):
-    """To everybody else there is no such thing."""
-
-    written_by = "platform"
-
-    def check_caller(self) -> None:
-        if self.caller.platform is None and self.caller is not NOBODY:
-            raise Http404
-
+class VniRows(PlatformRows[M]):
     def context_of(self, rows: Sequence[Any]) -> dict[str, Any]:
         return {"freshness": queries.freshness({row.zone for row in rows})}
 
 
-class RangeRows(OfThePlatform[VniRange]):
+class RangeRows(VniRows[VniRange]):
     serializer_class = RangeRead
 
     def get_queryset(self) -> QuerySet[VniRange]:
-        self.check_caller()
         return VniRange.objects.select_related("zone")
 
 
@@ -56,7 +46,7 @@ class NewestClaim(CursorPages):
 
 
 @extend_schema(summary="List who has which VNI, or had it")
-class ClaimList(OfThePlatform[Claim], List[Claim]):
+class ClaimList(VniRows[Claim], List[Claim]):
     """Without `at` as the lists of both systems were read last, with it as they were then. A number that both systems
     know is listed once for each."""
 
@@ -66,7 +56,6 @@ class ClaimList(OfThePlatform[Claim], List[Claim]):
     pagination_class = NewestClaim
 
     def get_queryset(self) -> QuerySet[Claim]:
-        self.check_caller()
         rows = self.caller.through(Claim.objects)
         if self.caller is NOBODY:
             return rows

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
-from django.http import Http404
 from drf_spectacular.utils import extend_schema
 
 from apps.fabric.api.inventory.serializers import DeviceRead, LinkRead, PortRead, SessionRead, SubnetRead
@@ -21,67 +20,56 @@ from apps.fabric.models import (
     SurveyedSession,
     SurveyedSubnet,
 )
-from apps.tenancy.api.callers import NOBODY
-from apps.tenancy.api.views import List, One, Rows
+from apps.tenancy.api.views import List, One, PlatformRows
 
 S = TypeVar("S", bound=Surveyed)
 
 
-class InventoryRows(Rows[S]):
-    written_by = "nobody"
-
-    def for_the_platform(self, rows: QuerySet[S]) -> QuerySet[S]:
-        """To everybody else there is no such thing."""
-        if self.caller.platform is None and self.caller is not NOBODY:
-            raise Http404
-        return rows
-
-
-class DeviceRows(InventoryRows[SurveyedDevice]):
+class DeviceRows(PlatformRows[SurveyedDevice]):
     serializer_class = DeviceRead
 
     def get_queryset(self) -> QuerySet[SurveyedDevice]:
-        return self.for_the_platform(SurveyedDevice.objects.all())
+        return SurveyedDevice.objects.all()
 
     def seen(self, rows: Sequence[SurveyedDevice]) -> Sequence[Any]:
         return queries.device_lines(rows, Surveys.read()) if rows else ()
 
 
-class LinkRows(InventoryRows[SurveyedLink]):
+class LinkRows(PlatformRows[SurveyedLink]):
     serializer_class = LinkRead
 
     def get_queryset(self) -> QuerySet[SurveyedLink]:
-        return self.for_the_platform(SurveyedLink.objects.all())
+        return SurveyedLink.objects.all()
 
     def seen(self, rows: Sequence[SurveyedLink]) -> Sequence[Any]:
         return queries.link_lines(rows, Surveys.read()) if rows else ()
 
 
-class SessionRows(InventoryRows[SurveyedSession]):
+class SessionRows(PlatformRows[SurveyedSession]):
     serializer_class = SessionRead
 
     def get_queryset(self) -> QuerySet[SurveyedSession]:
-        return self.for_the_platform(SurveyedSession.objects.all())
+        return SurveyedSession.objects.all()
 
     def seen(self, rows: Sequence[SurveyedSession]) -> Sequence[Any]:
         return queries.session_lines(rows, Surveys.read()) if rows else ()
 
 
-class PortRows(InventoryRows[SurveyedPort]):
+class PortRows(PlatformRows[SurveyedPort]):
     serializer_class = PortRead
 
     def get_queryset(self) -> QuerySet[SurveyedPort]:
-        return self.for_the_platform(SurveyedPort.objects.all())
+        return SurveyedPort.objects.all()
 
     def seen(self, rows: Sequence[SurveyedPort]) -> Sequence[Any]:
         return queries.port_lines(rows, Surveys.read()) if rows else ()
 
 
-class SubnetRows(InventoryRows[SurveyedSubnet]):
+class SubnetRows(PlatformRows[SurveyedSubnet]):
     serializer_class = SubnetRead
 
     def get_queryset(self) -> QuerySet[SurveyedSubnet]:
-        return self.for_the_platform(SurveyedSubnet.objects.all())
+        return SurveyedSubnet.objects.all()
 
     def seen(self, rows: Sequence[SurveyedSubnet]) -> Sequence[Any]:
         return queries.subnet_lines(rows, Surveys.read()) if rows else ()
