@@ -47,6 +47,14 @@ class BlastRadius:
         return self.member.fleet.is_stale
 
 
+def _nodes(count: int) -> str:
+    return f"{count} other node{'s' * (count != 1)}"
+
+
+def _tenants(count: int) -> str:
+    return f"{count:,} tenant{'s are' if count != 1 else ' is'}"
+
+
 def blast_radius(member: Member, by: Platform) -> BlastRadius:
     """Two queries at most."""
     node, fleet = member.node, member.fleet
@@ -56,18 +64,18 @@ def blast_radius(member: Member, by: Platform) -> BlastRadius:
         tenants = tenants_behind(fleet.zone, "DNAT", by)
         rules = f"{fleet.rules.dnat:,} DNAT rules, {fleet.rules.balancers:,} load balancers"
         if not others:
-            goes = [Effect("Inbound", rules, f"carry nothing any more: {tenants:,} tenants are cut off from outside")]
+            goes = [Effect("Inbound", rules, f"carry nothing any more: {_tenants(tenants)} cut off from outside")]
             return BlastRadius(member, others, tenants, goes, [sessions])
         left = "" if fleet.place.mpps is None else f", {others * fleet.place.mpps:.0f} Mpps together"
-        stays = [Effect("Inbound", rules, f"are on {others} other nodes{left}; no session is lost"), sessions]
+        stays = [Effect("Inbound", rules, f"are on {_nodes(others)}{left}; no session is lost"), sessions]
         return BlastRadius(member, others, tenants, [], stays)
     if node.role == SNAT:
         tenants, vpcs = tenants_behind(fleet.zone, "SNAT", by), fleet.rules.snat_vpcs
         if not others:
-            detail = f"reach nothing outside any more: {tenants:,} tenants"
+            detail = f"reach nothing outside any more: {_tenants(tenants)} cut off"
             return BlastRadius(member, others, tenants, [Effect("Outbound", f"{vpcs:,} VPCs", detail)], [sessions])
         share = -(-vpcs // (others + 1))
-        detail = f"of {vpcs:,}: their sessions are reset, and begin anew on {others} other nodes"
+        detail = f"of {vpcs:,}: their sessions are reset, and begin anew on {_nodes(others)}"
         goes = [Effect("Outbound", f"About {share:,} VPCs", detail)]
         return BlastRadius(member, others, tenants, goes, [sessions])
     return BlastRadius(member, others, 0, [], [sessions])

@@ -178,7 +178,7 @@ class TestBlastRadius:
         rules(zone, 1_600, 41)
         radius = radius_of("SoftGate-1")
         assert (radius.is_last, radius.others, list(radius.goes)) == (False, 1, [])
-        assert radius.stays[0].detail == "are on 1 other nodes, 10 Mpps together; no session is lost"
+        assert radius.stays[0].detail == "are on 1 other node, 10 Mpps together; no session is lost"
 
     def test_of_one_of_two_snat_nodes(self, zone, surveyed):  # noqa: F811
         rules(zone, 10, 41)
@@ -193,7 +193,7 @@ class TestBlastRadius:
         builders.a_vpc(acme, zone, netris_id=1)
         radius = radius_of("SoftGate-1")
         assert (radius.is_last, radius.tenants) == (True, 1)
-        assert "1 tenants are cut off" in radius.goes[0].detail
+        assert "1 tenant is cut off" in radius.goes[0].detail
         for confirmed in ("", "SoftGate-2"):
             with pytest.raises(Refused, match="last of its kind") as refusal:
                 switched(confirmed=confirmed)
