@@ -96,6 +96,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
     fabric, admin = partial(place, "Fabric"), partial(place, "Platform")
     stuck = Operation.objects.across(platform).stuck().count()
     return [
+        fabric("Search", "search", "search:everything"),
         fabric("Topology", "waypoints", "fabric:topology"),
         fabric("Devices", "server", "fabric:device_list"),
         fabric("Ports", "ethernet-port", "fabric:port_list"),

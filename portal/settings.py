@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "apps.health",
     "apps.vnis",
     "apps.softgates",
+    "apps.search",
     "apps.fabric",
     "apps.demo",
 ]

@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.fabric.zones.urls")),
     path("", include("apps.vnis.urls")),
     path("", include("apps.softgates.urls")),
+    path("", include("apps.search.urls")),
     path("", include("apps.strays.urls")),
     path("", include("apps.health.urls")),
     path("", include("apps.reachability.urls")),

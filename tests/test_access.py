@@ -202,6 +202,7 @@ GET    vnis:range_list             -          login      404       404     404  
 GET    vnis:range_detail           vnirange   login      404       404     404       200
 GET    vnis:vni_list               -          login      404       404     404       200
 GET    vnis:vni_detail             vni        login      404       404     404       200
+GET    search:everything           -          login      404       404     404       200
 GET    softgates:list              -          login      404       404     404       200
 GET    softgates:maintenance       gate       login      404       404     404       200
 POST   softgates:maintenance       gate       login      404       404     404       422
@@ -366,6 +367,7 @@ GET    api:fabric-topology         -          401        404       404     404  
 GET    api:fabric-events           -          401        404       404     404       200
 GET    api:fabric-event            event      401        404       404     404       200
 GET    api:fabric-findings         -          401        404       404     404       200
+GET    api:fabric-search           -          401        404       404     404       422
 GET    api:fabric-softgates        -          401        404       404     404       200
 GET    api:fabric-softgate         gate       401        404       404     404       200
 POST   api:maintenance             gate       401        403       403     403       422

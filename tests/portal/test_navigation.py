@@ -35,6 +35,7 @@ PLATFORM = [
     *(
         ("Fabric", label)
         for label in (
+            "Search",
             "Topology",
             "Devices",
             "Ports",
