@@ -368,7 +368,7 @@ def whatever_a_fabric_has(zone: Zone) -> dict[str, Any]:
         "fabsubnet": a_subnet(zone).pk,
         "gate": a_device(zone, "SoftGate-1", "9", role="softgate").pk,
         "event": an_event(zone).pk,
-        "past": f"{zone.slug}/device/{device.remote_id}",
+        "past": f"{zone.slug}/device/1",
         "vnirange": a_vni_range(zone).pk,
         "vni": zone.slug,
     }

@@ -205,7 +205,7 @@ GET    vnis:vni_detail             vni        login      404       404     404  
 GET    search:everything           -          login      404       404     404       200
 GET    softgates:list              -          login      404       404     404       200
 GET    softgates:maintenance       gate       login      404       404     404       200
-POST   softgates:maintenance       gate       login      404       404     404       422
+POST   softgates:maintenance       gate       login      404       404     404       302
 GET    fabric:glossary             -          login      404       404     404       200
 GET    zones:list                  -          login      404       404     404       200
 GET    zones:create                -          login      404       404     404       200

@@ -231,7 +231,7 @@ def test_a_method_that_is_not_there(api, vpc):
     assert "PATCH" in response["Allow"]
     problem_of(api.delete("/vpcs/"), 405)
     problem_of(api.call("OPTIONS", "/vpcs/"), 405)
-    problem_of(api.post("/health/", {}), 405)
+    problem_of(api.post("/instances/", {}), 405)
 
 
 @pytest.mark.parametrize("path", ["/", "/vpc/", "/vpcs/nonsense/", "/vpcs/%00/", "/tiers/1/", "/operations/x/cancel/"])

@@ -61,7 +61,7 @@ def test_overlays_change_in_their_place_and_the_address_keeps_them(visit: Visit,
     assert page.evaluate(RUN, []) == []
 
 
-def test_the_map_is_walked_through_with_the_keys_and_made_larger(visit: Visit) -> None:
+def test_the_map_is_walked_through_with_the_keys_and_made_larger(stack: Stack, visit: Visit) -> None:
     page = shown(visit("admin", "/fabric/topology/", viewport={"width": 1440, "height": 900}))
     focused = page.locator("#fabric-map [data-device]:has(:focus)")
     on_the_map(page, "ISP-1").locator("a").focus()
@@ -87,6 +87,10 @@ def test_the_map_is_walked_through_with_the_keys_and_made_larger(visit: Visit) -
     again = svg.bounding_box()
     assert again and again["width"] == pytest.approx(before["width"], abs=1)
 
+    # What the pages of devices show is written down after the sweeps, a little later than the map is drawn.
+    with stack.api("platform") as api:
+        while not any(row["name"] == "Leaf-1" for row in api.get("/fabric/devices/").json()["results"]):
+            page.wait_for_timeout(500)
     on_the_map(page, "Leaf-1").locator("a").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("Leaf-1", timeout=60_000)
