@@ -88,7 +88,7 @@ def test_the_map_is_walked_through_with_the_keys_and_made_larger(stack: Stack, v
     assert again and again["width"] == pytest.approx(before["width"], abs=1)
 
     # What the pages of devices show is written down after the sweeps, a little later than the map is drawn.
-    with stack.api("platform") as api:
+    with stack.api("admin") as api:
         while not any(row["name"] == "Leaf-1" for row in api.get("/fabric/devices/").json()["results"]):
             page.wait_for_timeout(500)
     on_the_map(page, "Leaf-1").locator("a").focus()
