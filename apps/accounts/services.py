@@ -23,10 +23,10 @@ from apps.quotas.services import Limits, set_limits
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Membership, Role, Tenant, User
 from apps.tenancy.services import audit, tell_of_rights
-from apps.zones.access import Found, look_up
+from apps.zones.access import Access, Found, look_up
 from apps.zones.models import Trial, Zone
 from apps.zones.services import ZoneSpec, save_zone, set_enabled
-from apps.zones.trials import OPEN, SECRETS, why_not_take
+from apps.zones.trials import SECRETS, why_not_take
 
 #: Words that stand where a slug would, in the addresses of the portal.
 RESERVED = frozenset({"new"})
@@ -95,7 +95,7 @@ def register_zone(spec: ZoneSpec, *, by: Platform) -> Registered:
     Raises `Refused` for what is no address or does not exist there, `Unavailable` for what does not answer.
     """
     NAME.parse(spec.name, "name")
-    found = look_up(spec.access)
+    found = look_up(Access.of(spec))
     with transaction.atomic(durable=True):
         return _with_accounts(save_zone(spec, found, by=by), by)
 
@@ -123,7 +123,7 @@ def take(trial: Trial, chosen: Mapping[str, Any], *, by: Platform) -> Registered
         values["name"] = there.name
     elif Zone.objects.called(str(values["name"])).exists():
         raise Refused("zone-taken", f"{values['name']} is registered already. Change its connection instead.", "name")
-    spec = ZoneSpec(**{name: getattr(trial, name) for name in (*OPEN, *SECRETS)}, **values)
+    spec = ZoneSpec(**vars(Access.of(trial)), **values)
     zone = save_zone(spec, found, zone=trial.zone, by=by)
     trial.taken_at, trial.zone = clock.now(), zone
     for name in SECRETS:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 from uuid import UUID
 
@@ -90,6 +90,11 @@ class Access:
     netris_url: str
     netris_user: str
     netris_password: SecretStr
+
+    @classmethod
+    def of(cls, row: object) -> Access:
+        """Of whatever has these columns: a zone, a trial, what is to become a zone."""
+        return cls(**{field.name: getattr(row, field.name) for field in fields(cls)})
 
     def check(self) -> None:
         """Raises `Refused` for what is no address."""

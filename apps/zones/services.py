@@ -18,7 +18,7 @@ from apps.kernel.errors import Refused
 from apps.kernel.names import NAME, key_of, tidy
 from apps.tenancy.actors import Platform
 from apps.tenancy.services import audit
-from apps.zones.access import Access, Found, FoundZone, Offering
+from apps.zones.access import Found, FoundZone, Offering
 from apps.zones.models import Zone
 from apps.zones.trials import SECRETS
 
@@ -47,17 +47,6 @@ class ZoneSpec:
     calls_per_second: int = 25
     #: None leaves the description as it is.
     description: str | None = None
-
-    @property
-    def access(self) -> Access:
-        return Access(
-            self.cloudstack_url,
-            self.cloudstack_api_key,
-            self.cloudstack_secret_key,
-            self.netris_url,
-            self.netris_user,
-            self.netris_password,
-        )
 
 
 #: What can be chosen without asking either system.

@@ -46,10 +46,6 @@ SENT_TO = {
 OPEN = ("cloudstack_url", "netris_url", "netris_user")
 
 
-def access_of(row: Zone | Trial) -> Access:
-    return Access(**{name: getattr(row, name) for name in (*OPEN, *SECRETS)})
-
-
 @transaction.atomic(durable=True)
 def begin(entered: dict[str, Any], *, before: Zone | Trial | None = None, by: Platform) -> Trial:
     """Start trying a connection. `entered` has the fields of `Access`; a secret that is None is that of `before`, which
@@ -64,8 +60,7 @@ def begin(entered: dict[str, Any], *, before: Zone | Trial | None = None, by: Pl
     if Trial.objects.filter(finished_at=None).count() >= MOST:
         text = f"{MOST} connections are being tried already. Wait until one of them is over."
         raise Refused("too-many-trials", text)
-    fields = {name: getattr(access, name) for name in (*OPEN, *SECRETS)}
-    trial = Trial.objects.create(zone=zone, asked_by=str(by.actor.name), **fields)
+    trial = Trial.objects.create(zone=zone, asked_by=by.actor.name, **vars(access))
     transaction.on_commit(_ring)
     return trial
 
@@ -141,7 +136,7 @@ def _run(trial: Trial) -> bool:
         return True
     checks: list[Check] = []
     try:
-        for look in looks(access_of(trial)):
+        for look in looks(Access.of(trial)):
             checks = [*look.checks]
             if not ours.update(checks=_told(checks), found=look.found.model_dump(mode="json"), lease_until=_lease()):
                 logger.warning("a trial was overtaken")

@@ -83,7 +83,7 @@ def test_what_was_found_is_told_question_by_question(entered):
     trial = trials.begin(entered, by=builders.the_platform())
     assert (trial.status, trial.checks) == ("waiting", [])
 
-    seen = [len(look.checks) for look in access.looks(trials.access_of(trial))]
+    seen = [len(look.checks) for look in access.looks(access.Access.of(trial))]
     assert seen == [1, 2, 3, 4, 5, 6, 7, 8]
 
     trials.run_due()
