@@ -1,19 +1,11 @@
 """What Weft reads from a Netris controller, one method each, the few things that it may take away, the one that it
-makes, and the one that it changes.
+makes, and the one that it changes. What it writes of the inventory stands in `inventory`, how answers are undone and
+what is raised in `calls`.
 
 What is deleted is what CloudStack's plugin left behind: which that is, is for its caller to prove. A delete of what is
 gone already is done. What is made is a rule of Weft's own in a VPC of CloudStack's, by a name that no plugin gives.
 What is changed is what a load balancer of the plugin's cannot say through CloudStack: its health check, and that it is
 for UDP.
-
-A method answers with our types, with None for "there is no such thing", or raises:
-
-    Unauthorized    the login is refused, or a fresh session is answered with 401
-    Unavailable     timeouts, broken connections, 5xx, redirects, and answers that are no JSON of the expected kind
-    Rejected        any other 4xx: 400 (validation, conflict), 403 (permission, missing property), 404 on a list;
-                    also a 200 whose envelope says `isSuccess: false`
-
-A read is tried a second time when the connection breaks. A delete is not: whoever asked for it looks again.
 
 The lists of a whole controller (`vpcs`, `all_nat_rules`, `devices` ...) grow with the estate, to many seconds on large
 ones. They have a time limit of their own, and are for sweeps: work on one VPC asks by its id.
@@ -21,17 +13,18 @@ ones. They have a time limit of their own, and are for sweeps: work on one VPC a
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from ipaddress import IPv4Network
 from itertools import count
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
-from apps.kernel.remote import Channel, Client, Hooks, Rejected, Unauthorized, Unavailable, Wire
+from apps.kernel.remote import Channel, Hooks
 from apps.netris.auth import SessionAuth
+from apps.netris.calls import LONGEST_LIST, SYSTEM, Query
+from apps.netris.inventory import Inventory
 from apps.netris.wire import (
     Acl,
     Allocation,
@@ -53,20 +46,11 @@ from apps.netris.wire import (
     VNet,
     Vpc,
     VpcResources,
-    new_id,
 )
 
-SYSTEM = "netris"
-#: Seconds that the list of a whole controller may take.
-LONGEST_LIST = 180.0
-#: What an update of a SoftGate takes, as far as a row shows it under the same name (2.13).
-SOFTGATE_FIELDS = ("name", "description", "mainAddress", "mgmtAddress", "profile", "tags", "sgFlavor", "sgRole")
 PERMISSIONS = "/api/users/permissions"
 PORTS_PER_PAGE = 2000
 VPCS_PER_CALL = 100  # keeps the address below the two thousand characters that every proxy takes
-
-Row = TypeVar("Row", bound=Wire)
-Query = Sequence[tuple[str, str]]
 
 
 def connect(
@@ -84,7 +68,7 @@ def connect(
     return Netris(url, Channel(SYSTEM, auth=auth, transport=transport, hooks=hooks, read_timeout=read_timeout))
 
 
-class Netris(Client):
+class Netris(Inventory):
     """One controller. Threads may share it, and with it one session."""
 
     def ping(self) -> None:
@@ -210,20 +194,6 @@ class Netris(Client):
     def devices(self) -> list[Device]:
         return self._list("/api/v2/hw", Device, patience=LONGEST_LIST)
 
-    def get_device(self, device_id: int) -> Device | None:
-        return self._get("/api/v2/hw/{id}", device_id, Device)
-
-    def set_maintenance(self, softgate_id: int, *, is_on: bool) -> None:
-        """Switch a SoftGate's maintenance mode. An update takes the whole device (2.13), so it is read first, and all
-        that is not asked for goes back as it came. Raises `Rejected` when there is no such SoftGate."""
-        path = "/api/v2/hw/softgate/{id}"
-        rows = self._data("/api/v2/hw/{id}", subject=str(softgate_id))
-        row = rows[0] if isinstance(rows, list) and rows else rows
-        if not isinstance(row, dict):
-            raise Rejected("Not found", 404, system=SYSTEM, call=f"PUT {path}")
-        body = {name: row[name] for name in SOFTGATE_FIELDS if row.get(name) is not None}
-        self._update(path, softgate_id, {**body, "maintenanceMode": is_on})
-
     def links(self) -> list[Link]:
         return self._list("/api/v2/link", Link, patience=LONGEST_LIST)
 
@@ -348,86 +318,6 @@ class Netris(Client):
         """The old API wants ids and tenants in a body, as the plugin sends them."""
         self._delete("/api/acl", acl_id, {"id": [acl_id], "tenantsID": str(netris_tenant_id)})
 
-    # How answers are undone
-
-    def _create(self, path: str, body: Mapping[str, Any], *, subject: str) -> int:
-        call = f"POST {path}"
-        response = self._channel.send("POST", self._url + path, call=call, subject=subject, is_read=False, json=body)
-        try:
-            return new_id(self._undo(call, response))
-        except ValueError as error:
-            raise Unavailable(f"Netris answered {call} without an id", system=SYSTEM, call=call) from error
-
-    def _update(self, path: str, row_id: int, body: Mapping[str, Any]) -> None:
-        """Returns when it is written. What an update answers with differs and means nothing (1.6)."""
-        call, subject = f"PUT {path}", str(row_id)
-        url = self._url + path.replace("{id}", subject)
-        self._undo(call, self._channel.send("PUT", url, call=call, subject=subject, is_read=False, json=body))
-
-    def _delete(self, path: str, row_id: int, body: Mapping[str, Any] | None = None) -> None:
-        """Returns when it is gone. What a delete answers with differs and means nothing (1.6)."""
-        call, subject = f"DELETE {path}", str(row_id)
-        url = self._url + path.replace("{id}", subject)
-        response = self._channel.send("DELETE", url, call=call, subject=subject, is_read=False, json=body)
-        if response.status_code != 404:
-            self._undo(call, response)
-
-    def _list(
-        self,
-        path: str,
-        model: type[Row],
-        query: Query = (),
-        *,
-        subject: object = "",
-        patience: float | None = None,
-    ) -> list[Row]:
-        data = self._data(path, query, subject=str(subject), patience=patience)
-        rows = data if isinstance(data, list) else [data] if data else []  # {} and null are empty lists too
-        return [self._decode(path, row, model) for row in rows]
-
-    def _get(self, path: str, row_id: int, model: type[Row]) -> Row | None:
-        """By id. The answer is an object or a list of one, depending on the endpoint and the release."""
-        try:
-            rows = self._list(path, model, subject=row_id)
-        except Rejected as refusal:
-            if refusal.code == 404:
-                return None
-            raise
-        return rows[0] if rows else None
-
-    def _data(self, path: str, query: Query = (), *, subject: str = "", patience: float | None = None) -> Any:
-        call = f"GET {path}"
-        url = self._url + path.replace("{id}", subject)
-        response = self._channel.send(
-            "GET", url, call=call, subject=subject, is_read=True, query=query, read_timeout=patience
-        )
-        return self._undo(call, response)
-
-    def _undo(self, call: str, response: httpx.Response) -> Any:
-        """`data` of the envelope, or the whole body where there is none (e-BGP and tenants in some releases)."""
-        status = response.status_code
-        if status == 401:
-            text = "Netris does not accept a session that it has just opened"
-            raise Unauthorized(text, system=SYSTEM, call=call)
-        try:
-            body = json.loads(response.content, strict=False)
-        except ValueError:
-            body = None
-        envelope = body if isinstance(body, dict) else {}
-        if 400 <= status < 500 or (status == 200 and envelope.get("isSuccess") is False):
-            raise _rejected(call, status, envelope)
-        if status != 200 or not isinstance(body, dict | list):
-            raise Unavailable(f"Netris answered {call} with HTTP {status} and nothing usable", system=SYSTEM, call=call)
-        return envelope.get("data", body)
-
-    def _decode(self, path: str, row: Any, model: type[Row]) -> Row:
-        try:
-            return model.model_validate(row)
-        except ValidationError as error:
-            fields = ", ".join(sorted({".".join(map(str, part["loc"])) or "all of it" for part in error.errors()}))
-            text = f"Netris answered GET {path} with a {model.__name__} that cannot be read: {fields}"
-            raise Unavailable(text, system=SYSTEM, call=f"GET {path}") from error
-
 
 def _repeated(vpc_ids: Sequence[int]) -> Query:
     """The spelling for vnet, nat, routes and link (of the vendor's Java SDK)."""
@@ -442,13 +332,3 @@ def _joined(vpc_ids: Sequence[int]) -> Query:
 def _portions(vpc_ids: Sequence[int]) -> Iterator[Sequence[int]]:
     for start in range(0, len(vpc_ids), VPCS_PER_CALL):
         yield vpc_ids[start : start + VPCS_PER_CALL]
-
-
-def _rejected(call: str, status: int, envelope: dict[str, Any]) -> Rejected:
-    """`message` sums up; `errors` names the property at fault: {"prefix": "IP prefix is out of any allocation"}."""
-    message = str(envelope.get("message") or envelope.get("error") or "")
-    errors = envelope.get("errors")
-    details = errors if isinstance(errors, dict) else {}
-    parts = [message, *(f"{name}: {text}" for name, text in details.items() if text)]
-    text = "; ".join(part for part in parts if part) or f"Netris refused {call} with HTTP {status}"
-    return Rejected(text, status, next(iter(details), None), system=SYSTEM, call=call)

@@ -472,6 +472,14 @@ class Health(NetrisWire):
     unknown: Number = None
 
 
+class Nos(NetrisWire):
+    """An operating system of switches, such as cumulus_linux."""
+
+    id: Number = None
+    name: str = ""
+    tag: str = ""
+
+
 class Device(NetrisWire):
     id: int
     name: str = ""
@@ -484,12 +492,18 @@ class Device(NetrisWire):
     mgmt_address: Address = None
     asn: Number = None
     port_count: Number = None
+    sw_role: Word = ""  # generic, leaf, spine, super-spine; from 4.10 on
+    srv_role: Word = ""  # generic, hyperv_cs
     sg_role: Word = ""  # general, snat
     sg_flavor: Word = ""
     maintenance_mode: Flag = False
     site: Reference = NO_REF
     tenant: Reference = NO_REF
     nos: Reference = NO_REF
+    profile: Reference = NO_REF
+    mac_address: Word = ""
+    tags: Words = ()
+    custom_data: Word = ""  # any text; JSON for hypervisors of CloudStack
     version: Word = Field(default="", validation_alias=AliasChoices("conductorVersion"))
     checks: Annotated[tuple[Check, ...], Rows] = Field(default=(), validation_alias=AliasChoices("hardwareHealth"))
     health: Annotated[Health, BeforeValidator(lambda value: value if isinstance(value, dict) else {})] = Health()
@@ -504,7 +518,11 @@ class Port(NetrisWire):
     status: Word = ""  # up, down; the exact words are unverified
     transceiver: Word = ""
     speed: Word = ""
+    desired_speed: Word = ""
     mtu: Number = None
+    auto_neg: Word = ""  # on, off, none
+    duplex: Word = ""  # full, half, none
+    fec: Word = ""  # auto, base-r, rs, off
     is_admin_down: Flag = Field(default=False, validation_alias=AliasChoices("adminDown"))
     is_used: Flag = Field(default=False, validation_alias=AliasChoices("inUse", "used"))
     switch: Reference = Field(default=NO_REF, validation_alias=AliasChoices("switch", "switchName"))
