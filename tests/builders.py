@@ -25,7 +25,8 @@ from apps.fabric.models import (
     sort_key_of,
 )
 from apps.history.kinds import kind_of
-from apps.history.models import Event, Source
+from apps.history.models import Event, Series, Source
+from apps.history.series import Point, record
 from apps.kernel import clock
 from apps.kernel.names import key_of
 from apps.mirror.models import Item, Kind, Reading
@@ -370,8 +371,15 @@ def whatever_a_fabric_has(zone: Zone) -> dict[str, Any]:
         "event": an_event(zone).pk,
         "past": f"{zone.slug}/device/1",
         "vnirange": a_vni_range(zone).pk,
+        "series": a_series(zone).uuid,
         "vni": zone.slug,
     }
+
+
+def a_series(zone: Zone, subject: str = "1", metric: str = "cpu", value: float = 37) -> Series:
+    """Of a device, with one reading of now."""
+    record(zone, [Point("device", subject, metric, value)])
+    return Series.objects.get(zone=zone, subject_id=subject, metric=metric)
 
 
 def _surveyed(model: Any, zone: Zone, name: str, remote_id: str, fields: dict[str, Any]) -> Any:

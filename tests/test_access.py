@@ -367,6 +367,8 @@ GET    api:fabric-topology         -          401        404       404     404  
 GET    api:fabric-events           -          401        404       404     404       200
 GET    api:fabric-event            event      401        404       404     404       200
 GET    api:fabric-findings         -          401        404       404     404       200
+GET    api:fabric-series           -          401        404       404     404       200
+GET    api:fabric-series-one       series     401        404       404     404       200
 GET    api:fabric-search           -          401        404       404     404       422
 GET    api:fabric-softgates        -          401        404       404     404       200
 GET    api:fabric-softgate         gate       401        404       404     404       200

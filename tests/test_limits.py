@@ -116,6 +116,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "fabric/ports": "fabport",
         "fabric/subnets": "fabsubnet",
         "fabric/vni-ranges": "vnirange",
+        "fabric/series": "series",
     }
     for path, methods in document["paths"].items():
         noun = nouns.get(path.removeprefix("/api/v1/").partition("/{")[0], "")

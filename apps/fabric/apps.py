@@ -11,9 +11,12 @@ class FabricConfig(AppConfig):
         from apps.fabric import happenings
         from apps.fabric.zones.recipes import RECONNECT
         from apps.history import kinds
+        from apps.mirror import queries as mirror
+        from apps.mirror.models import Kind
         from apps.operations.parts import register
 
         register(RECONNECT)
         kinds.register(*happenings.KINDS)
         kinds.register_page("device", lambda zone, device: reverse("fabric:device_detail", args=[zone.slug, device]))
+        kinds.register_name("device", lambda zone, device: mirror.name_of(zone, Kind.NETRIS_DEVICE, device))
         kinds.register_page("link", lambda zone, link: reverse("fabric:link_detail", args=[zone.slug, link]))

@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from math import ceil, floor, log10
 
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from apps.history.metrics import RX, TX, Metric
-from apps.history.series import Line, Past, Step
+from apps.history.series import Line, Past, Step, gaps
 from apps.kernel.svg.draw import element, join, number, picture, text
 
 WIDTH, HEIGHT = 380.0, 170.0
@@ -175,7 +174,7 @@ def _drawn(past: Past, lines: Sequence[Line], metric: Metric) -> list[SafeString
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * min(max(value / top, 0.0), 1.0)
 
-    strokes = [_gap(x(since), x(until)) for since, until in _gaps(past, lines)]
+    strokes = [_gap(x(since), x(until)) for since, until in gaps(past, lines)]
     for share in (0.0, 0.5, 1.0):
         at = y(top * share)
         strokes.append(element("line", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at, class_="chart__grid"))
@@ -201,14 +200,6 @@ def _runs(line: Line) -> list[list[Step]]:
         else:
             runs.append([step])
     return runs
-
-
-def _gaps(past: Past, lines: Sequence[Line]) -> list[tuple[datetime, datetime]]:
-    """When nothing at all was measured: before the first reading, between, and after the last."""
-    known = sorted({step.at for line in lines for step in line.steps})
-    gap = max(line.gap for line in lines)
-    edges = [past.start, *known, past.end]
-    return [(one, other) for one, other in pairwise(edges) if other - one > gap]
 
 
 def _ticks(past: Past, every: timedelta) -> list[datetime]:

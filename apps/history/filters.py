@@ -6,7 +6,8 @@ import django_filters
 from django.db.models import QuerySet
 
 from apps.history.kinds import kinds
-from apps.history.models import Event, Severity
+from apps.history.metrics import metrics
+from apps.history.models import Event, Series, Severity
 from apps.history.queries import STATES
 from apps.kernel.errors import Refused
 from apps.kernel.named import containing
@@ -43,6 +44,24 @@ class FindingFilter(InZoneFilter):
         if tenant is None:
             raise Refused("tenant-unknown", "There is no tenant with this short name.", "touches")
         return rows.filter(touched=tenant)
+
+
+class SeriesFilter(InZoneFilter):
+    metric = django_filters.CharFilter(method="of_metric", help_text="Such as `cpu`, `rx`, `conntrack`.")
+    subject = django_filters.CharFilter(
+        field_name="subject_id", help_text="The id of what is measured: a device's in Netris."
+    )
+    part = django_filters.CharFilter(help_text="What of it is measured: the port of a device, such as `swp1`.")
+
+    class Meta:
+        model = Series
+        fields: list[str] = []
+
+    def of_metric(self, rows: QuerySet[Series], _name: str, value: str) -> QuerySet[Series]:
+        known = [metric.key for metric in metrics()]
+        if value not in known:
+            raise Refused("metric-unknown", f"There is no such metric. Known: {', '.join(known)}.", "metric")
+        return rows.filter(metric=value)
 
 
 class EventFilter(FindingFilter):

@@ -1,4 +1,4 @@
-"""What kinds of events there are, and where the pages of their subjects are: apps register their own in `ready`.
+"""What kinds of events there are, and what is known of their subjects: apps register their own in `ready`.
 
 An event is something that is so for a while: it begins, is seen again, and ends. An open one of a kind that is marked
 so is a finding: somebody has to do something about it, since it will not go by itself.
@@ -36,6 +36,7 @@ class EventKind:
 
 _kinds: dict[str, EventKind] = {}
 _pages: dict[str, Callable[[Zone, str], str]] = {}
+_names: dict[str, Callable[[Zone, str], str | None]] = {}
 
 
 def register(*kinds: EventKind) -> None:
@@ -50,6 +51,12 @@ def register_page(subject_kind: str, url: Callable[[Zone, str], str]) -> None:
     _pages[subject_kind] = url
 
 
+def register_name(subject_kind: str, name: Callable[[Zone, str], str | None]) -> None:
+    """What the things of a kind are called now, by their zone and their id; None for one that is gone. A query at
+    most."""
+    _names[subject_kind] = name
+
+
 def kinds(*, are_findings: bool = False) -> list[EventKind]:
     """All of them, or those of findings, by their labels."""
     found = (kind for kind in _kinds.values() if kind.is_finding or not are_findings)
@@ -59,6 +66,12 @@ def kinds(*, are_findings: bool = False) -> list[EventKind]:
 def kind_of(key: str) -> EventKind:
     """One that no app registers any more is told by its key."""
     return _kinds.get(key) or EventKind(key, key.replace("-", " ").capitalize())
+
+
+def name_of(zone: Zone, subject_kind: str, subject_id: str) -> str | None:
+    """None where nobody tells."""
+    name = _names.get(subject_kind)
+    return name(zone, subject_id) if name else None
 
 
 def page_of(zone: Zone, subject: Subject) -> str:

@@ -51,6 +51,10 @@ def register(*metrics: Metric) -> None:
 register(CPU, LOAD, MEMORY, DISK, CONNTRACK, CONNTRACK_USED, RX, TX, ERRORS)
 
 
+def metrics() -> list[Metric]:
+    return [*_metrics.values()]
+
+
 def metric_of(key: str) -> Metric:
     """One that no app registers any more is told by its key."""
     return _metrics.get(key) or Metric(key, key.replace("-", " ").capitalize(), "")

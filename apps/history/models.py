@@ -14,6 +14,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
@@ -167,6 +168,9 @@ class Event(models.Model):
 class Series(models.Model):
     """One thing that is measured again and again. Its readings stand in `store`, by its id."""
 
+    #: By which readings know it; programs know it by the other, as they know all there is.
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(unique=True, db_default=RandomUUID(), editable=False)
     zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="+")
     subject_kind = models.CharField(max_length=KEY)
     subject_id = models.CharField(max_length=255)
@@ -184,6 +188,11 @@ class Series(models.Model):
             models.UniqueConstraint(
                 fields=("zone", "subject_kind", "subject_id", "part", "metric"), name="series_is_unique"
             )
+        ]
+        indexes = [
+            models.Index(fields=("-created_at", "-uuid"), name="series_newest"),
+            models.Index(fields=("metric", "-created_at", "-uuid"), name="series_of_metric"),
+            models.Index(fields=("subject_id", "-created_at", "-uuid"), name="series_of_subject"),
         ]
 
     def __str__(self) -> str:

@@ -9,9 +9,9 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Count, IntegerField, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce, JSONObject
 
+from apps.history import kinds
 from apps.history.models import OPEN, Event, EventQuerySet
 from apps.kernel.named import containing
-from apps.mirror.models import Item, Kind
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 
@@ -81,11 +81,9 @@ def tenants_of(event: Event, *, most: int) -> list[Tenant]:
 
 
 def name_of(zone: Zone, subject_kind: str, subject_id: str) -> str | None:
-    """What a thing is called: a device as Netris calls it, anything else as its last event does; None when neither
-    knows it. Two queries at most."""
-    if subject_kind == "device":
-        device = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE, remote_id=subject_id)
-        if name := device.values_list("name", flat=True).first():
-            return name
+    """What a thing is called now, or else as its last event called it; None when neither knows it. Two queries at
+    most."""
+    if name := kinds.name_of(zone, subject_kind, subject_id):
+        return name
     event = Event.objects.of(zone, subject_kind, subject_id).first()
     return event.subject_name if event else None

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from apps.history import store
@@ -120,6 +121,11 @@ def past_of(zone: Zone, subject_kind: str, subject_id: str, span: Span, *, part:
     rows = Series.objects.filter(zone=zone, subject_kind=subject_kind, subject_id=subject_id)
     found = list(rows if part is None else rows.filter(part=part))
     found.sort(key=lambda row: (row.part != "", row.part, place_of(row.metric), row.metric))
+    return past_in(found, span)
+
+
+def past_in(found: Sequence[Series], span: Span) -> Past:
+    """Of these series. One query."""
     # Steps begin at round moments, so that a chart that is drawn again a little later has the same ones.
     now = clock.now()
     end = store.EPOCH + ((now - store.EPOCH) // span.step + 1) * span.step
@@ -129,6 +135,13 @@ def past_of(zone: Zone, subject_kind: str, subject_id: str, span: Span, *, part:
         steps[each.series].append(Step(each.at, each.value, each.low, each.high))
     lines = [Line(row, steps[row.pk], max(3 * span.step, timedelta(seconds=3 * row.seconds))) for row in found]
     return Past(start, end, span, lines)
+
+
+def gaps(past: Past, lines: Sequence[Line]) -> list[tuple[datetime, datetime]]:
+    """When nothing at all was measured: before the first reading, between, and after the last."""
+    known = sorted({step.at for line in lines for step in line.steps})
+    gap = max(line.gap for line in lines)
+    return [(one, other) for one, other in pairwise([past.start, *known, past.end]) if other - one > gap]
 
 
 class Latest(NamedTuple):
@@ -150,13 +163,17 @@ def latest(
     rows = Series.objects.filter(
         zone=zone, subject_kind=subject_kind, subject_id__in=subject_ids, metric__in=metrics
     ).in_bulk()
-    found = store.latest([*rows], clock.now() - store.HOUR)
+    found = latest_of(rows.values())
+    return {(row.subject_id, row.part, row.metric): found[pk] for pk, row in rows.items() if pk in found}
+
+
+def latest_of(rows: Collection[Series]) -> dict[int, Latest]:
+    """The last readings of series, by their id; those of the last hour alone. One query."""
+    found = store.latest([row.pk for row in rows], clock.now() - store.HOUR)
     return {
-        (row.subject_id, row.part, row.metric): Latest(
-            found[pk].value, found[pk].at, timedelta(seconds=3 * row.seconds)
-        )
-        for pk, row in rows.items()
-        if pk in found
+        row.pk: Latest(found[row.pk].value, found[row.pk].at, timedelta(seconds=3 * row.seconds))
+        for row in rows
+        if row.pk in found
     }
 
 

@@ -1,5 +1,7 @@
 """Keeping events: whoever looks for some of one source tells all that is so now, and the rest follows.
 
+still()    what a source found is so as before: its lists were read again, and nothing in them has changed
+
 keep()     1. hold     the source's row: two workers write one after the other
            2. refuse   what rests on an older reading than what is written down already
            3. write    what begins, what goes on, what has ended, and whom it touches
@@ -70,19 +72,9 @@ def keep(zone: Zone, source: str, found: Iterable[Found], *, basis: Iterable[Rea
 
     `basis` are the readings that it was found in. While one of them is stale, or could not be read the last time,
     nothing is known: nothing begins and nothing ends."""
-    lists = list(basis)
-    if any(reading.is_stale or reading.has_failed for reading in lists):
+    row = _looked(zone, source, list(basis))
+    if row is None:
         return UNTOUCHED
-    row = _hold(zone, source)
-    read = {reading.kind: reading.read_at.isoformat() for reading in lists if reading.read_at}
-    if _is_overtaken(row, read):
-        return UNTOUCHED
-    now = clock.now()
-    row.basis, row.read_at = read, min((each.read_at for each in lists if each.read_at), default=now)
-    row.fresh_until = min(
-        (each.read_at + each.fresh_for for each in lists if each.read_at), default=now + OWN_FRESH_FOR
-    )
-    row.save(update_fields=["basis", "read_at", "fresh_until"])
     wanted = {each.key: each for each in found}
     there = {event.key: event for event in row.events.open()}
     begun = _begin(row, [each for key, each in wanted.items() if key not in there])
@@ -92,6 +84,41 @@ def keep(zone: Zone, source: str, found: Iterable[Found], *, basis: Iterable[Rea
     _end(row, over)
     _touch([*begun, *going_on.values()], wanted)
     return Kept(len(begun), len(going_on), len(over))
+
+
+@transaction.atomic
+def still(zone: Zone, source: str, *, basis: Iterable[Reading]) -> None:
+    """All that is open goes on, by these newer readings. Without one that may be gone by nothing is written."""
+    if row := _looked(zone, source, list(basis)):
+        row.events.open().update(last_seen_at=row.read_at)
+
+
+def _looked(zone: Zone, name: str, lists: Sequence[Reading]) -> Source | None:
+    """The source's row, locked, with the readings that it goes by now; None where it may not go by them."""
+    if any(reading.is_stale or reading.has_failed for reading in lists):
+        return None
+    row = _hold(zone, name)
+    read = basis_of(lists)
+    if _is_overtaken(row, read):
+        return None
+    now = clock.now()
+    row.basis, row.read_at = read, min((each.read_at for each in lists if each.read_at), default=now)
+    row.fresh_until = min(
+        (each.read_at + each.fresh_for for each in lists if each.read_at), default=now + OWN_FRESH_FOR
+    )
+    row.save(update_fields=["basis", "read_at", "fresh_until"])
+    return row
+
+
+def basis_of(lists: Iterable[Reading]) -> dict[str, str]:
+    """When each had been read last, as a source notes it."""
+    return {str(reading.kind): reading.read_at.isoformat() for reading in lists if reading.read_at}
+
+
+def last_basis(zone: Zone, source: str) -> dict[str, str]:
+    """What a source went by when it last told something. One query."""
+    row = Source.objects.filter(zone=zone, name=source).first()
+    return row.basis if row else {}
 
 
 def _hold(zone: Zone, name: str) -> Source:

@@ -146,6 +146,12 @@ class PortFacts(NamedTuple):
     is_used: bool
 
 
+def name_of(zone: Zone, kind: Kind, remote_id: str) -> str | None:
+    """What a row of a list is called; None when it is listed no more."""
+    named = Item.objects.filter(zone=zone, kind=kind, remote_id=remote_id).values_list("name", flat=True)
+    return named.first()
+
+
 def port_names(zone: Zone) -> list[tuple[str, str, datetime]]:
     """The id and the full name of each port, and when it was last written. One query."""
     found = Item.objects.filter(zone=zone, kind=Kind.NETRIS_PORT)

@@ -6,8 +6,8 @@
         begin       what is new begins: when its system says, or else when its list was read
     then ranges, blocks and shares are counted anew
 
-Nothing is looked through while no list has changed. A list that cannot be read changes nothing: the mirror keeps what
-it had, and so do the claims.
+Nothing is looked through while no list was read again, or all are as they were. A list that cannot be read changes
+nothing: the mirror keeps what it had, and so do the claims.
 """
 
 from __future__ import annotations
@@ -152,14 +152,20 @@ def write(zone: Zone) -> bool:
     readings = {Kind(each.kind): each.read_at for each in Reading.objects.filter(zone=zone, kind__in=LISTS)}
     if ledger is None or not any(readings.values()):
         return False
-    now, state = clock.now(), _state(zone)
-    if state == ledger.state and not ledger.is_pending and ledger.looked_at and now - ledger.looked_at < ANEW_AFTER:
+    now = clock.now()
+    is_time = ledger.looked_at is None or now - ledger.looked_at >= ANEW_AFTER
+    basis = {kind.value: at.isoformat() for kind, at in readings.items() if at}
+    if basis == ledger.basis and not is_time:
         return False
-    _compare(zone, readings, now)
-    count(zone, now)
-    ledger.state, ledger.looked_at, ledger.is_pending = state, now, _is_pending(zone)
+    state = _state(zone)
+    is_new = is_time or ledger.is_pending or state != ledger.state
+    if is_new:
+        _compare(zone, readings, now)
+        count(zone, now)
+        ledger.state, ledger.looked_at, ledger.is_pending = state, now, _is_pending(zone)
+    ledger.basis = basis
     ledger.save()
-    return True
+    return is_new
 
 
 def _state(zone: Zone) -> str:

@@ -21,16 +21,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, Max, OuterRef, Q
 
 from apps.history.kinds import EventKind, Subject
 from apps.history.models import Severity
-from apps.history.services import Found, keep
+from apps.history.services import Found, basis_of, keep, last_basis, still
 from apps.kernel.svg.bar import FULL, NEARLY_FULL, thousands
 from apps.mirror.models import Reading
 from apps.netris.names import name_in_cloudstack
 from apps.vnis.feed import LISTS
-from apps.vnis.models import Claim, ClaimQuerySet, Holder, VniRange
+from apps.vnis.models import Claim, ClaimQuerySet, Holder, Ledger, VniRange
 from apps.zones.models import System, Zone
 
 DUPLICATE = EventKind("vni-duplicate", "Duplicate VNI", is_finding=True)
@@ -74,10 +74,20 @@ class Sight:
 
 
 def tell(zone: Zone) -> None:
-    """Bring what is wrong in a zone up to date. While one of its lists is stale, nothing begins and nothing ends."""
+    """Bring what is wrong in a zone up to date. While one of its lists is stale, nothing begins and nothing ends.
+
+    All is judged anew when the ledger was written, or that of another zone of the same controller, and once more when
+    all lists were read after that: then it has settled. Until the next change what is open goes on."""
     readings = list(Reading.objects.filter(zone=zone, kind__in=LISTS))
     times = [each.read_at for each in readings if each.read_at is not None]
     if len(times) < len(LISTS):
+        return
+    before = last_basis(zone, SOURCE)
+    if before == basis_of(readings):
+        return
+    written_at = Ledger.objects.filter(zone__netris_url=zone.netris_url).aggregate(at=Max("looked_at"))["at"]
+    if written_at and len(before) == len(LISTS) and min(map(datetime.fromisoformat, before.values())) > written_at:
+        still(zone, SOURCE, basis=readings)
         return
     pools = VniRange.objects.filter(zone=zone, system=System.CLOUDSTACK).order_by("vnis")
     sight = Sight(zone, list(pools), min(times))

@@ -145,9 +145,13 @@ class Ledger(models.Model):
     zone = models.OneToOneField(Zone, on_delete=models.CASCADE, related_name="+")
     #: Tells the mirror's lists apart from what they were when they were looked through last.
     state = models.CharField(max_length=255, blank=True)
+    #: When each list had been read that was looked at last, by the list's name.
+    basis: models.JSONField[dict[str, str]] = models.JSONField(default=dict)
     #: Something could not be judged yet: the lists are to be looked through again, though nothing in them changes.
     is_pending = models.BooleanField(default=False)
     looked_at = models.DateTimeField(null=True)
+    #: How much of the ranges was in use then is the last that was noted (`usage`).
+    noted_at = models.DateTimeField(null=True)
 
     objects = models.Manager()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.db.models import F, Sum
 from django.urls import reverse
 
@@ -184,6 +185,15 @@ def range_lines(rows: Iterable[VniRange]) -> list[RangeLine]:
     found = list(rows)
     fresh = freshness({row.zone for row in found})
     return [RangeLine(row, fresh[row.zone_id]) for row in found]
+
+
+def name_of_range(zone: Zone, pk: str) -> str | None:
+    """None when it is gone. One query."""
+    try:
+        row = VniRange.objects.filter(zone=zone, pk=pk).first()
+    except ValidationError:  # it is no id at all
+        return None
+    return f"VNIs {row}" if row else None
 
 
 def cells(by: Platform, row: VniRange, first: int, last: int) -> list[Cell]:

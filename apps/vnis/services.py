@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.kernel.locks import try_again
-from apps.vnis import feed, findings
+from apps.vnis import feed, findings, usage
 from apps.zones.models import Zone
 
 TASK = "mirror.vnis"
@@ -15,7 +15,9 @@ def look_everywhere() -> int:
 
 
 def look(zone: Zone) -> bool:
-    """Whether there was something new. What is wrong is told each time: it is known for as long as the lists are."""
+    """Whether there was something new. While no list is read again this costs half a dozen queries, and while all are
+    as they were nothing is looked through."""
     is_new = try_again(lambda: feed.write(zone))
     try_again(lambda: findings.tell(zone))
+    usage.note(zone)
     return is_new

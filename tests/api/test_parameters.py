@@ -34,12 +34,12 @@ PARAMETERS = [(path, name, schema) for path, parameters in lists() for name, sch
 PLATFORMS = {"/strays/", "/fabric/", "/people/", "/address-pools/", "/address-holders/"}
 #: Parameters that refer to something, or choose from something.
 REFERENCES = {"vpc", "tier", "zone", "tenant", "resource", "kind", "status", "state", "phase"}
-REFERENCES |= {"role", "pair", "plane", "device", "use", "type"}
+REFERENCES |= {"role", "pair", "plane", "device", "use", "type", "metric"}
 REFERENCES |= {"severity", "touches", "began_after", "began_before"}
 REFERENCES |= {"address", "public_ip", "purpose", "instance", "protocol", "vni", "at"}
 #: Those that look for something, and may well find nothing.
 REFERENCES |= {"overlay", "vni", "folded", "open"}
-SEARCHES = {"q", "name", "subject"}
+SEARCHES = {"q", "name", "subject", "part"}
 
 
 @pytest.fixture
@@ -67,6 +67,7 @@ def test_there_are_parameters_to_try():
         "/fabric/search/",
         "/fabric/events/",
         "/fabric/findings/",
+        "/fabric/series/",
         "/members/",
         "/invitations/",
         "/tokens/",

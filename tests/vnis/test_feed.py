@@ -123,7 +123,7 @@ def test_nothing_is_looked_through_while_nothing_changes(lists, django_assert_nu
     lists.network("net-1", 1001)
     assert lists.look()
     assert not lists.look()
-    with django_assert_num_queries(6):  # with two of the savepoint that it is in a test
+    with django_assert_num_queries(5):  # with two of the savepoint that it is in a test
         assert not write(lists.zone)
 
 
