@@ -8,7 +8,7 @@ class FabricConfig(AppConfig):
     def ready(self) -> None:
         from django.urls import reverse
 
-        from apps.fabric import happenings
+        from apps.fabric import changes, happenings
         from apps.fabric.zones.recipes import RECONNECT
         from apps.history import kinds
         from apps.mirror import queries as mirror
@@ -16,7 +16,7 @@ class FabricConfig(AppConfig):
         from apps.operations.parts import register
 
         register(RECONNECT)
-        kinds.register(*happenings.KINDS)
+        kinds.register(*happenings.KINDS, *changes.KINDS)
         kinds.register_page("device", lambda zone, device: reverse("fabric:device_detail", args=[zone.slug, device]))
         kinds.register_name("device", lambda zone, device: mirror.name_of(zone, Kind.NETRIS_DEVICE, device))
         kinds.register_page("link", lambda zone, link: reverse("fabric:link_detail", args=[zone.slug, link]))

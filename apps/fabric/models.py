@@ -140,6 +140,8 @@ class SurveyedDevice(Surveyed):
     pair = models.CharField(max_length=255, blank=True)
     #: CloudStack's id of the hypervisor that it is.
     host_id = models.CharField(max_length=64, blank=True)
+    #: What is set of it in Netris, by name (`changes.facts_of`); empty in rows of a time before they were kept.
+    facts: models.JSONField[dict[str, str]] = models.JSONField(default=dict, db_default={})
 
     objects = models.Manager()
 

@@ -2,7 +2,8 @@
 
 survey()   1. read     when were the lists read?                     three queries, and mostly the end
            2. judge    the picture of the whole fabric               three queries
-           3. write    what differs, in one transaction; whoever has judged older readings writes nothing
+           3. write    what differs, in one transaction; whoever has judged older readings writes nothing. What was
+                       changed in Netris is told with it (`changes`)
            4. tell     what is wrong, as events that begin and end (`happenings`)
 """
 
@@ -13,10 +14,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import NamedTuple, TypeVar
+from uuid import UUID
 
 from django.db import models, transaction
 
-from apps.fabric import happenings, roles, verdicts
+from apps.fabric import changes, happenings, roles, verdicts
+from apps.fabric.changes import Written
 from apps.fabric.layers import natural
 from apps.fabric.models import (
     Survey,
@@ -65,9 +68,12 @@ def _fabric(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
     pairs, hosts = _pairs(picture), mirror.hosts_by_name(zone)
     with _held(zone, readings, KINDS) as is_ours:
         if is_ours:
-            _write(zone, SurveyedDevice.objects, (_device(zone, row, pairs, hosts) for row in picture.devices))
-            _write(zone, SurveyedLink.objects, (_link(zone, row) for row in picture.links))
+            devices = _write(
+                zone, SurveyedDevice.objects, (_device(zone, row, pairs, hosts) for row in picture.devices)
+            )
+            links = _write(zone, SurveyedLink.objects, (_link(zone, row) for row in picture.links))
             _write(zone, SurveyedSession.objects, _sessions(zone, picture))
+            _tell(zone, readings, {Kind.NETRIS_DEVICE: devices, Kind.NETRIS_LINK: links})
     if is_ours:
         happenings.tell(zone, picture, list(missing_sessions(picture.devices, picture.sessions)))
     return is_ours
@@ -102,7 +108,8 @@ def _ports(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
 def _subnets(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
     with _held(zone, readings, (Kind.NETRIS_BLOCK,)) as is_ours:
         if is_ours:
-            _write(zone, SurveyedSubnet.objects, (_subnet(zone, block) for block in mirror.blocks(zone)))
+            subnets = _write(zone, SurveyedSubnet.objects, (_subnet(zone, block) for block in mirror.blocks(zone)))
+            _tell(zone, readings, {Kind.NETRIS_BLOCK: subnets})
     return is_ours
 
 
@@ -138,7 +145,15 @@ def _is_later(one: datetime | None, other: datetime | None) -> bool:
     return one is not None and (other is None or one > other)
 
 
-def _write(zone: Zone, table: models.Manager[S], rows: Iterable[S]) -> None:
+def _tell(zone: Zone, readings: Mapping[Kind, Reading], written: Mapping[Kind, Written]) -> None:
+    """Before the survey is called as new as its readings."""
+    last = Survey.objects.get(zone=zone)
+    for kind, what in written.items():
+        if at := readings[kind].read_at:
+            changes.tell(zone, what, since=last.read[kind], at=at)
+
+
+def _write(zone: Zone, table: models.Manager[S], rows: Iterable[S]) -> Written:
     """Only what differs is written."""
     columns = table.model.columns()
     known = {values[0]: values[1:] for values in table.filter(zone=zone).values_list("pk", *columns)}
@@ -148,6 +163,15 @@ def _write(zone: Zone, table: models.Manager[S], rows: Iterable[S]) -> None:
     gone = [pk for pk in known if pk not in found]
     for start in range(0, len(gone), BATCH):
         table.filter(pk__in=gone[start : start + BATCH]).delete()
+
+    def was(pk: UUID) -> S:
+        return table.model(pk=pk, zone=zone, **dict(zip(columns, known[pk], strict=True)))
+
+    return Written(
+        [row for row in news if row.pk not in known],
+        [(was(row.pk), row) for row in news if row.pk in known],
+        [was(pk) for pk in gone],
+    )
 
 
 def _upsert(table: models.Manager[S], rows: Sequence[S]) -> None:
@@ -176,6 +200,7 @@ def _device(zone: Zone, row: DeviceRow, pairs: Mapping[str, str], hosts: Mapping
         role=row.role,
         pair=pairs.get(row.id, "")[:255],
         host_id=host,
+        facts=changes.facts_of(device),
     )
 
 

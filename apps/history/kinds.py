@@ -1,7 +1,8 @@
 """What kinds of events there are, and what is known of their subjects: apps register their own in `ready`.
 
 An event is something that is so for a while: it begins, is seen again, and ends. An open one of a kind that is marked
-so is a finding: somebody has to do something about it, since it will not go by itself.
+so is a finding: somebody has to do something about it, since it will not go by itself. A change, of a kind marked so,
+happens at a moment: it ends as it begins.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class EventKind:
     key: str
     label: str
     is_finding: bool = False
+    is_change: bool = False
 
 
 _kinds: dict[str, EventKind] = {}

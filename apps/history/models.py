@@ -7,6 +7,7 @@ so, each time; `services.keep` makes of that what began, goes on and ended.
     open           its source saw it when it looked last
     stale          it is open, and its source has not been able to look for too long: it may be over
     ended          its source has looked and it was not so any more
+    a change       it happened at a moment, which is its beginning and its end (`services.note`)
 """
 
 from __future__ import annotations
@@ -94,6 +95,10 @@ class Event(models.Model):
     #: Whether somebody has found out which tenants it touches. `touched` alone cannot tell nobody from not known.
     is_touch_known = models.BooleanField(default=False)
     touched = models.ManyToManyField(Tenant, related_name="+")
+    #: Of a change: [{"field", "before", "after"}], in words.
+    differences: models.JSONField[list[dict[str, str]]] = models.JSONField(default=list, db_default=[])
+    #: The operation of Weft's that made the change; None where it was made elsewhere.
+    operation_id = models.UUIDField(null=True)
 
     objects = EventQuerySet.as_manager()
 
@@ -148,7 +153,7 @@ class Event(models.Model):
     @property
     def status(self) -> str:
         """How it is shown: what is over alarms nobody."""
-        return self.severity if self.is_open else "ended"
+        return self.severity if self.is_open or self.what.is_change else "ended"
 
     @property
     def touched_beyond(self) -> int:

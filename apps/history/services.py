@@ -5,6 +5,8 @@ still()    what a source found is so as before: its lists were read again, and n
 keep()     1. hold     the source's row: two workers write one after the other
            2. refuse   what rests on an older reading than what is written down already
            3. write    what begins, what goes on, what has ended, and whom it touches
+
+A change is told once, by whoever writes down what is so after it, in the same transaction: `note`.
 """
 
 from __future__ import annotations
@@ -51,6 +53,18 @@ class Found:
     def columns(self) -> dict[str, str]:
         """What may change while it goes on."""
         return {"severity": self.severity, "subject_name": self.subject.name[:255], "words": self.words[:WORDS]}
+
+
+@dataclass(frozen=True)
+class Change:
+    """Something that was changed: `differences` are (field, before, after); `operation_id` is that of Weft's own."""
+
+    kind: str
+    subject: Subject
+    severity: Severity
+    words: str
+    differences: Sequence[tuple[str, str, str]] = ()
+    operation_id: UUID | None = None
 
 
 class Kept(NamedTuple):
@@ -119,6 +133,35 @@ def last_basis(zone: Zone, source: str) -> dict[str, str]:
     """What a source went by when it last told something. One query."""
     row = Source.objects.filter(zone=zone, name=source).first()
     return row.basis if row else {}
+
+
+def note(zone: Zone, source: str, changes: Iterable[Change], *, at: datetime) -> None:
+    """Write down what was changed, as it was first seen `at`. It is written each time that it is told."""
+    row = _hold(zone, source)
+    row.read_at, row.fresh_until = at, at + OWN_FRESH_FOR
+    row.save(update_fields=["read_at", "fresh_until"])
+    events = [
+        Event(
+            zone=zone,
+            source=row,
+            kind=each.kind,
+            severity=each.severity,
+            subject_kind=each.subject.kind,
+            subject_id=each.subject.id[:255],
+            subject_name=each.subject.name[:255],
+            words=each.words[:WORDS],
+            began_at=at,
+            last_seen_at=at,
+            ended_at=at,
+            differences=[
+                {"field": field, "before": before[:WORDS], "after": after[:WORDS]}
+                for field, before, after in each.differences
+            ],
+            operation_id=each.operation_id,
+        )
+        for each in changes
+    ]
+    Event.objects.bulk_create(events, batch_size=BATCH)
 
 
 def _hold(zone: Zone, name: str) -> Source:

@@ -22,8 +22,14 @@ class SubjectRead(serializers.Serializer[Any]):
     name = serializers.CharField()
 
 
+class ChangedFieldRead(serializers.Serializer[Any]):
+    field = serializers.CharField(help_text="Such as `Description`.")
+    before = serializers.CharField()
+    after = serializers.CharField()
+
+
 class EventRead(serializers.Serializer[Event]):
-    """Something that was, or is, so in a zone, from when until when."""
+    """Something that was, or is, so in a zone, from when until when. A change ends as it begins."""
 
     id = serializers.UUIDField()
     url = Address("api:fabric-event")
@@ -42,6 +48,10 @@ class EventRead(serializers.Serializer[Event]):
     is_stale = serializers.BooleanField(help_text="It is open, and nobody has been able to look for too long.")
     touched_count = serializers.SerializerMethodField(help_text="How many tenants it touched; null where nobody knows.")
     tenants = TenantRef(source="named", many=True, help_text="The first of them, by name.")
+    differences = ChangedFieldRead(many=True, help_text="Of a change: what was before, and is after it.")
+    operation = serializers.UUIDField(
+        source="operation_id", allow_null=True, help_text="Of a change that Weft made: the operation that did."
+    )
 
     def get_touched_count(self, event: Event) -> int | None:
         count: int = event.touched_count  # type: ignore[attr-defined]  # of `queries.whole`

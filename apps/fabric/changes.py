@@ -1,0 +1,206 @@
+"""What was changed in the inventory of a fabric: a survey finds a row that says something else than the last one did.
+
+    kind             who
+    netris-changed   somebody in Netris, or a script there
+    weft-changed     an operation of Weft's, which the event names
+
+An operation was at work on the thing, or on one of the same name, after the last reading: what it is known to write is
+its own change, and the rest is not. Apps say what theirs write (`register`); of the others everything is.
+
+The cables of the border are no links of Netris'. What changes too much at once, as when a site is set up, is one event
+that counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from apps.fabric.layers import ROLES
+from apps.fabric.models import Part, Surveyed, SurveyedDevice, SurveyedLink, SurveyedSubnet
+from apps.history.kinds import EventKind, Subject
+from apps.history.models import Severity
+from apps.history.services import Change, note
+from apps.mirror.queries import Device
+from apps.operations.models import Operation
+from apps.zones.models import Zone
+
+NETRIS_CHANGED = EventKind("netris-changed", "Changed in Netris", is_change=True)
+WEFT_CHANGED = EventKind("weft-changed", "Changed by Weft", is_change=True)
+KINDS = (NETRIS_CHANGED, WEFT_CHANGED)
+
+#: Events of one survey of one part of the inventory.
+MOST = 50
+MAINTENANCE = "Maintenance"
+EXISTENCE = "Exists"
+
+Difference = tuple[str, str, str]
+
+_writes: dict[str, Callable[[Operation], Collection[str]]] = {}
+
+
+def register(kind: str, fields: Callable[[Operation], Collection[str]]) -> None:
+    """What operations of a kind change, by the names of `facts_of`. Apps call this from `AppConfig.ready`."""
+    _writes[kind] = fields
+
+
+def facts_of(device: Device) -> dict[str, str]:
+    """What somebody has set of it, or installed on it: its state and its readings are no changes."""
+    return {
+        "Name": device.name,
+        "Type": " ".join(filter(None, (device.type, device.sg_role, device.sg_flavor))),
+        "Description": device.description,
+        "Main address": str(device.main_address or ""),
+        "Management address": str(device.mgmt_address or ""),
+        "ASN": str(device.asn or ""),
+        "Site": device.site.name,
+        "Tenant": device.tenant.name,
+        "NOS": device.nos.name,
+        "Version": device.version,
+        "Tags": ", ".join(device.tags),
+        "Custom data": device.custom_data,
+        MAINTENANCE: "on" if device.maintenance_mode else "off",
+    }
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a survey has changed of its rows: the new, those that differ with what they were, those that are gone."""
+
+    added: Sequence[Surveyed] = ()
+    changed: Sequence[tuple[Surveyed, Surveyed]] = ()
+    removed: Sequence[Surveyed] = ()
+
+
+@dataclass(frozen=True)
+class _Found:
+    row: Surveyed
+    differences: Sequence[Difference]
+    is_new: bool = False
+    is_gone: bool = False
+
+
+def tell(zone: Zone, written: Written, *, since: datetime | None, at: datetime) -> None:
+    """Write down what differs between the readings `since` and `at`. Nothing is known before the first survey. Four
+    queries at most, and one when nothing differs."""
+    found = list(_found(written)) if since is not None else []
+    if since is None or not found:
+        return
+    part = found[0].row.part
+    if len(found) > MOST:
+        changes = [_counted(zone, part, found)]
+    else:
+        operations = _at_work(zone, [each.row for each in found], since)
+        changes = [change for each in found for change in _changes(each, operations)]
+    note(zone, f"fabric.changes.{part}", changes, at=at)
+
+
+def _found(written: Written) -> Iterator[_Found]:
+    for row in written.added:
+        if _is_set(row):
+            yield _Found(row, [(EXISTENCE, "", _called(row))], is_new=True)
+    for row in written.removed:
+        if _is_set(row):
+            yield _Found(row, [(EXISTENCE, _called(row), "")], is_gone=True)
+    for before, after in written.changed:
+        old, new = _facts(before), _facts(after)
+        differences = [(name, old.get(name, ""), new[name]) for name in new if old.get(name, "") != new[name]]
+        if old and differences and not _is_renamed(before, after):
+            yield _Found(after, differences)
+
+
+def _is_renamed(before: Surveyed, after: Surveyed) -> bool:
+    """A link whose device has another name: that is told of the device."""
+    if not (isinstance(before, SurveyedLink) and isinstance(after, SurveyedLink)):
+        return False
+    return all(getattr(before, name) == getattr(after, name) for name in ("a_id", "a_port", "b_id", "b_port"))
+
+
+def _is_set(row: Surveyed) -> bool:
+    return not (isinstance(row, SurveyedLink) and row.plane == "border")
+
+
+def _facts(row: Surveyed) -> dict[str, str]:
+    """Empty for what is not compared, and for a row that was written before facts were."""
+    if isinstance(row, SurveyedDevice):
+        return dict(row.facts)
+    if isinstance(row, SurveyedLink) and _is_set(row):
+        return {"Ends": row.name}
+    if isinstance(row, SurveyedSubnet):
+        return {
+            "Name": row.name,
+            "Prefix": str(row.prefix or ""),
+            "Purpose": row.purpose,
+            "Tenant": row.netris_tenant,
+            "Gateway": row.gateway,
+        }
+    return {}
+
+
+def _called(row: Surveyed) -> str:
+    if isinstance(row, SurveyedDevice):
+        return f"{ROLES.get(row.role, 'Device')} {row.name}"
+    if isinstance(row, SurveyedSubnet):
+        return f"{row.type} {row.prefix or ''} {row.name}".replace("  ", " ").strip()
+    return row.name
+
+
+# --- whose it is ------------------------------------------------------------------------------------------------------
+
+
+def _at_work(zone: Zone, rows: Sequence[Surveyed], since: datetime) -> list[Operation]:
+    """The platform's operations on these that were not over when the last reading began. One query."""
+    about = Q(resource_id__in=[row.pk for row in rows]) | Q(resource_name__in={row.name for row in rows})
+    then = Q(finished_at=None) | Q(finished_at__gte=since)
+    begun = Operation.unscoped.filter(about, then, zone=zone, tenant=None).exclude(started_at=None)
+    return list(begun.order_by("-created_at"))
+
+
+def _changes(found: _Found, operations: Iterable[Operation]) -> Iterator[Change]:
+    """One event for what somebody did in Netris, and one for each operation."""
+    rest = list(found.differences)
+    for operation in operations:
+        if operation.resource_id != found.row.pk and operation.resource_name != found.row.name:
+            continue
+        fields = _writes[operation.kind](operation) if operation.kind in _writes else {name for name, _, _ in rest}
+        own = [each for each in rest if each[0] in fields]
+        rest = [each for each in rest if each[0] not in fields]
+        if own:
+            words = f"{_words(found, own)} By “{operation}”, asked for by {operation.requested_by}."
+            yield _change(WEFT_CHANGED, found, own, words, operation_id=operation.pk)
+    if rest:
+        yield _change(NETRIS_CHANGED, found, rest, f"{_words(found, rest)} Not by Weft.")
+
+
+def _change(kind: EventKind, found: _Found, differences: Sequence[Difference], words: str, **facts: Any) -> Change:
+    subject = Subject(found.row.part, found.row.remote_id, found.row.name)
+    return Change(kind.key, subject, Severity.INFO, words, () if _is_whole(found) else differences, **facts)
+
+
+def _is_whole(found: _Found) -> bool:
+    return found.is_new or found.is_gone
+
+
+def _words(found: _Found, differences: Sequence[Difference]) -> str:
+    if _is_whole(found):
+        return f"{'Added' if found.is_new else 'Removed'}: {_called(found.row)}."
+    return (
+        "; ".join(f"{name} from {before or 'nothing'} to {after or 'nothing'}" for name, before, after in differences)
+        + "."
+    )
+
+
+def _counted(zone: Zone, part: Part, found: Sequence[_Found]) -> Change:
+    added, gone = sum(each.is_new for each in found), sum(each.is_gone for each in found)
+    counts = {"added": added, "removed": gone, "changed": len(found) - added - gone}
+    words = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
+    return Change(
+        NETRIS_CHANGED.key,
+        Subject("zone", zone.slug, zone.name),
+        Severity.INFO,
+        f"Of its {part}s {words} at once. Which of them Weft changed is not told.",
+    )

@@ -1,0 +1,196 @@
+"""What somebody changed in Netris is told with what was before, and told apart from what Weft did itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from apps.fabric import changes
+from apps.fabric.models import SurveyedDevice
+from apps.fabric.surveys import survey
+from apps.history.models import Event
+from apps.mirror.models import Item, Kind, Reading
+from apps.operations.models import Operation
+from apps.operations.state import Phase
+from apps.softgates.services import set_maintenance
+from apps.tenancy.models import Scope
+from apps.zones.models import Zone
+from sandbox.world import World
+from tests import builders
+from tests.fabric.conftest import Order, Sweep
+from tests.web.conftest import words
+
+
+def told() -> list[tuple[str, str, str]]:
+    rows = Event.objects.filter(kind__in=[kind.key for kind in changes.KINDS]).order_by("began_at", "subject_name")
+    return [(event.kind, event.subject_name, event.words) for event in rows]
+
+
+@pytest.fixture
+def look(zone: Zone, read: Sweep, clock: time_machine.Traveller):
+    """Read all lists a minute later, and survey."""
+
+    def looked() -> None:
+        clock.shift(60)
+        read()
+        survey(zone)
+
+    return looked
+
+
+@pytest.fixture
+def again(zone: Zone, clock: time_machine.Traveller):
+    """Survey what the mirror has now as if it had just been read."""
+
+    def surveyed() -> None:
+        clock.shift(15)
+        Reading.objects.filter(zone=zone).update(read_at=timezone.now())
+        survey(zone)
+
+    return surveyed
+
+
+@pytest.fixture
+def edit(zone: Zone, world: World, order: Order):
+    """Have somebody change a device in Netris itself."""
+
+    def edited(name: str, **fields: object) -> None:
+        device = world.netris.net.devices.one("name", name)
+        assert device is not None
+        order("/change", table="hw", id=device["id"], fields=fields)
+
+    return edited
+
+
+def test_a_device_that_is_changed_in_netris_is_told_once_with_what_was_before(look, edit, browser: Client) -> None:
+    look()
+    assert told() == []  # all of it is new, and nothing was changed
+    edit("Leaf-1", description="moved to rack 7")
+    look()
+    look()
+
+    [(kind, name, said)] = told()
+    assert (kind, name) == ("netris-changed", "Leaf-1")
+    assert said.startswith("Description from ") and said.endswith(" to moved to rack 7. Not by Weft.")
+    event = Event.objects.get(kind="netris-changed")
+    assert not event.is_open and event.status == "info" and event.operation_id is None
+    assert [each["after"] for each in event.differences] == ["moved to rack 7"]
+    page = words(browser.get(reverse("history:event", args=[event.pk])))
+    assert "What changed" in page and "moved to rack 7" in page and "Ended" not in page
+    past = browser.get(reverse("history:past", args=[event.zone.slug, "device", event.subject_id]))
+    assert "Changed in Netris" in words(past)
+
+
+def test_what_an_operation_of_ours_wrote_is_told_apart_from_what_somebody_changed_meanwhile(
+    look, edit, zone: Zone
+) -> None:
+    look()
+    device = SurveyedDevice.objects.get(zone=zone, name="SoftGate-1")
+    operation = set_maintenance(device, is_on=True, confirmed=device.name, by=builders.the_platform())
+    Operation.unscoped.update(started_at=timezone.now(), finished_at=timezone.now(), phase=Phase.SUCCEEDED)
+    edit("SoftGate-1", maintenanceMode=True, description="who was that")
+    look()
+
+    assert [(kind, name) for kind, name, _ in sorted(told())] == [
+        ("netris-changed", "SoftGate-1"), ("weft-changed", "SoftGate-1"),
+    ]  # fmt: skip
+    ours = Event.objects.get(kind="weft-changed")
+    assert ours.operation_id == operation.pk
+    assert [each["field"] for each in ours.differences] == ["Maintenance"]
+    assert ours.words == f"Maintenance from off to on. By “{operation}”, asked for by {operation.requested_by}."
+    assert [each["field"] for each in Event.objects.get(kind="netris-changed").differences] == ["Description"]
+
+
+def test_an_operation_that_was_over_before_the_last_reading_changed_nothing_since(look, edit, zone: Zone) -> None:
+    look()
+    device = SurveyedDevice.objects.get(zone=zone, name="SoftGate-1")
+    set_maintenance(device, is_on=True, confirmed=device.name, by=builders.the_platform())
+    over = timezone.now() - timedelta(minutes=5)
+    Operation.unscoped.update(started_at=over, finished_at=over, phase=Phase.SUCCEEDED)
+    edit("SoftGate-1", maintenanceMode=True)
+    look()
+
+    assert [kind for kind, _, _ in told()] == ["netris-changed"]
+
+
+def test_a_device_and_its_cables_that_are_gone_and_come_back_are_told(look, again, zone: Zone) -> None:
+    look()
+    leaf = Item.objects.get(zone=zone, kind=Kind.NETRIS_DEVICE, name="Leaf-1")
+    leaf.delete()
+    again()
+    assert ("netris-changed", "Leaf-1", "Removed: Leaf Leaf-1. Not by Weft.") in told()
+    Event.objects.all().delete()
+    look()
+
+    assert ("netris-changed", "Leaf-1", "Added: Leaf Leaf-1. Not by Weft.") in told()
+
+
+def test_a_cable_that_is_plugged_elsewhere_in_the_list_of_links_is_told(look, again, zone: Zone) -> None:
+    look()
+    gone = Item.objects.filter(zone=zone, kind=Kind.NETRIS_LINK).earliest("pk")
+    gone.delete()
+    again()
+
+    [(kind, name, said)] = told()
+    assert kind == "netris-changed" and " - " in name and said == f"Removed: {name}. Not by Weft."
+    assert Event.objects.get(kind=kind).subject_kind == "link"
+
+
+def test_when_a_whole_site_appears_it_is_one_event_that_counts(look, again, zone: Zone) -> None:
+    look()
+    [pattern] = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE, name="Leaf-1")
+    rows = [
+        Item(zone=zone, kind=pattern.kind, remote_id=str(9000 + n), key=f"new-{n}", name=f"new-{n}",
+             data=pattern.data | {"id": 9000 + n, "name": f"new-{n}"}, changed_at=timezone.now())
+        for n in range(changes.MOST + 1)
+    ]  # fmt: skip
+    Item.objects.bulk_create(rows)
+    again()
+
+    assert told() == [
+        ("netris-changed", zone.name, "Of its devices 51 added at once. Which of them Weft changed is not told.")
+    ]
+
+
+def test_rows_of_a_time_before_facts_were_kept_have_not_changed(look, zone: Zone) -> None:
+    look()
+    SurveyedDevice.objects.update(facts={})
+    look()
+
+    assert told() == []
+    assert SurveyedDevice.objects.get(name="Leaf-1").facts["Name"] == "Leaf-1"
+
+
+def test_many_changes_cost_as_many_queries_as_one(look, again, zone: Zone) -> None:
+    look()
+
+    def cost(devices: int) -> int:
+        for item in Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE)[:devices]:
+            item.data |= {"description": f"{devices} at once"}
+            item.save()
+        with CaptureQueriesContext(connection) as asked:
+            again()
+        return len(asked)
+
+    one = cost(1)
+    assert len(told()) == 1
+    assert cost(5) <= one and len(told()) == 6
+
+
+def test_scripts_read_what_was_before(look, edit, client: Client) -> None:
+    look()
+    edit("Leaf-2", description="lent")
+    look()
+
+    token = builders.a_token(None, Scope.READ)
+    answer = client.get("/api/v1/fabric/events/?kind=netris-changed", headers={"Authorization": f"Bearer {token}"})
+    [row] = answer.json()["results"]
+    assert row["operation"] is None and row["began_at"] == row["ended_at"]
+    assert [(each["field"], each["after"]) for each in row["differences"]] == [("Description", "lent")]
