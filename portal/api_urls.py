@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("apps.softgates.api.urls")),
     path("", include("apps.search.api.urls")),
     path("", include("apps.history.api.urls")),
+    path("", include("apps.imports.api.urls")),
     path("", include("apps.vnis.api.urls")),
     path("", include("apps.strays.api.urls")),
     path("", include("apps.health.api.urls")),

@@ -4,6 +4,7 @@
     invitations                 a month after they have run out
     idempotency keys            a day after their change: the promise of `apps.tenancy.api.idempotency`
     processes                   a day after they were last seen
+    imports                     a week after nobody sent them, `WEFT_GONE_DAYS` after they were over
     trials of connections       an hour after they were asked for, with the secrets that were entered
     events                      `WEFT_EVENTS_DAYS` after their operation was over
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
@@ -50,6 +51,7 @@ from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
 from apps.health.models import Process
 from apps.history.models import Event as Happening
+from apps.imports.models import Import
 from apps.kernel import clock
 from apps.kernel.locks import try_again
 from apps.mirror.models import Item, Kind, Reading
@@ -92,6 +94,7 @@ def forget() -> None:
     _forget("events", events)
     _forget("events of zones", Happening.objects.filter(ended_at__lt=gone))
     _forget("trials of connections", Trial.objects.filter(created_at__lt=now - Trial.KEPT))
+    _forget("imports", Import.objects.forgotten(now=now, gone=gone))
     over = Operation.unscoped.filter(phase__in=AT_REST, finished_at__lt=gone).exclude(pk__in=_evidence())
     _forget("operations", over, *_nothing_there_is_about(gone))
     _forget("strays", Stray.objects.filter(gone_at__lt=gone), _no_operation_speaks())

@@ -27,6 +27,7 @@ from apps.fabric.models import (
 from apps.history.kinds import kind_of
 from apps.history.models import Event, Series, Source
 from apps.history.series import Point, record
+from apps.imports.models import Import, Row
 from apps.kernel import clock
 from apps.kernel.names import key_of
 from apps.mirror.models import Item, Kind, Reading
@@ -373,6 +374,7 @@ def whatever_a_fabric_has(zone: Zone) -> dict[str, Any]:
         "vnirange": a_vni_range(zone).pk,
         "series": a_series(zone).uuid,
         "vni": zone.slug,
+        "import": an_import().pk,
     }
 
 
@@ -380,6 +382,14 @@ def a_series(zone: Zone, subject: str = "1", metric: str = "cpu", value: float =
     """Of a device, with one reading of now."""
     record(zone, [Point("device", subject, metric, value)])
     return Series.objects.get(zone=zone, subject_id=subject, metric=metric)
+
+
+def an_import(kind: str = "subnets", **fields: Any) -> Import:
+    """With one row that can be sent."""
+    imported = Import.objects.create(kind=kind, by="ann", **fields)
+    order = {"name": "web"}
+    Row.objects.create(id=Row.id_of(imported, 2), imported=imported, line=2, standing="ready", what="Make", order=order)
+    return imported
 
 
 def _surveyed(model: Any, zone: Zone, name: str, remote_id: str, fields: dict[str, Any]) -> Any:

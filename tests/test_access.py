@@ -203,6 +203,12 @@ GET    vnis:range_detail           vnirange   login      404       404     404  
 GET    vnis:vni_list               -          login      404       404     404       200
 GET    vnis:vni_detail             vni        login      404       404     404       200
 GET    search:everything           -          login      404       404     404       200
+GET    imports:list                -          login      404       404     404       200
+GET    imports:create              -          login      404       404     404       200
+POST   imports:create              -          login      404       404     404       422
+GET    imports:detail              import     login      404       404     404       200
+POST   imports:send                import     login      404       404     404       302
+POST   imports:stop                import     login      404       404     404       302
 GET    softgates:list              -          login      404       404     404       200
 GET    softgates:maintenance       gate       login      404       404     404       200
 POST   softgates:maintenance       gate       login      404       404     404       302
@@ -366,6 +372,12 @@ GET    api:fabric-subnet           fabsubnet  401        404       404     404  
 GET    api:fabric-topology         -          401        404       404     404       200
 GET    api:fabric-events           -          401        404       404     404       200
 GET    api:fabric-event            event      401        404       404     404       200
+GET    api:fabric-imports          -          401        404       404     404       200
+POST   api:fabric-imports          -          401        403       403     403       422
+GET    api:fabric-import           import     401        404       404     404       200
+GET    api:fabric-import-rows      import     401        404       404     404       200
+POST   api:fabric-import-send      import     401        403       403     403       200
+POST   api:fabric-import-stop      import     401        403       403     403       409
 GET    api:fabric-findings         -          401        404       404     404       200
 GET    api:fabric-series           -          401        404       404     404       200
 GET    api:fabric-series-one       series     401        404       404     404       200
@@ -607,7 +619,7 @@ def test_a_post_that_is_sent_again_with_its_key_is_answered_as_before(row, who, 
 def test_a_forged_post_is_refused(row, ids, acme):
     """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
     admin = (
-        row.of in ("-", "slug", "zone", "stray", "trial", "gate", "person")
+        row.of in ("-", "slug", "zone", "stray", "trial", "gate", "person", "import")
         or "platform" in row.view
         or "give-up" in row.view
     )

@@ -109,6 +109,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "quotas": "tenant_id",
         "zones/trials": "trial",
         "fabric/events": "event",
+        "fabric/imports": "import",
         "fabric/softgates": "gate",
         "fabric/devices": "fabdevice",
         "fabric/links": "fablink",

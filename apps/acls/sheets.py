@@ -12,29 +12,16 @@ A cell that a spreadsheet would run as a formula is written with an apostrophe b
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from apps.acls.rules import FIELDS, MOST_RULES, Rule, clashes
 from apps.kernel.errors import Invalid, Refused
-from apps.kernel.sheets import armed, written
+from apps.kernel.sheets import Faulty, cells_of, columns_of, header_faults, lines_of, written
 
 #: Of a whole sheet; 500 rules with notes and a few CIDRs each are a quarter of it.
 MOST_CHARACTERS = 256 * 1024
 REQUIRED = ("action", "direction", "protocol", "cidrs")
-SEPARATORS = ",;\t"
-
-
-class Faulty(Refused):
-    """A cell, by the line it stands in (from 1, the header's) and the name of its column ("" for the whole line)."""
-
-    def __init__(self, code: str, message: str, line: int, column: str = "") -> None:
-        where = f"Line {line}, {column}" if column else f"Line {line}"
-        super().__init__(code, f"{where}: {message}", f"lines.{line}{'.' if column else ''}{column}")
-        self.line = line
-        self.column = column
 
 
 def sheet_of(rules: Sequence[Rule]) -> str:
@@ -48,10 +35,10 @@ def parse_sheet(text: str) -> tuple[Rule, ...]:
     if len(text) > MOST_CHARACTERS:
         message = f"A sheet has at most {MOST_CHARACTERS // 1024} KiB. A list has at most {MOST_RULES} rules."
         raise Refused("sheet-too-large", message)
-    lines = _lines(text.removeprefix("\ufeff"))
+    lines = lines_of(text)
     line, header = next(lines, (1, []))
-    columns = [name.strip().lower() for name in header]
-    if problems := _header_problems(columns, line):
+    columns = columns_of(header)
+    if problems := header_faults(columns, line, known=FIELDS, required=REQUIRED):
         raise Invalid(problems)
     rules: list[Rule] = []
     places: list[int] = []
@@ -72,44 +59,8 @@ def parse_sheet(text: str) -> tuple[Rule, ...]:
     return tuple(rules)
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines that are not blank, each with the number of its first one in the text."""
-    first = text.partition("\n")[0]
-    separator = next((each for each in SEPARATORS if each in first), ",")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield line, cells
-            line = reader.line_num + 1
-    except csv.Error:
-        message = "This is no CSV: a quote is not closed, or stands inside a cell without being doubled."
-        raise Invalid([Faulty("sheet-malformed", message, line)]) from None
-
-
-def _header_problems(columns: Sequence[str], line: int) -> list[Refused]:
-    if missing := [name for name in REQUIRED if name not in columns]:
-        message = f"The first line names the columns: {','.join(FIELDS)}. There is no {missing[0]}."
-        return [Faulty("column-missing", message, line)]
-    problems: list[Refused] = []
-    for place, name in enumerate(columns):
-        if name not in FIELDS:
-            shown = name[:63]
-            message = f"There is no such column. Take {', '.join(FIELDS)}."
-            problems.append(Faulty("column-unknown", message, line, shown or f"column {place + 1}"))
-        elif name in columns[:place]:
-            problems.append(Faulty("column-twice", "This column is there twice. Delete one.", line, name))
-    return problems
-
-
 def _rule(columns: Sequence[str], cells: Sequence[str], line: int) -> Rule:
-    if len(cells) > len(columns) and any(cell.strip() for cell in cells[len(columns) :]):
-        message = f"There are {len(cells)} cells for {len(columns)} columns. Put quotes around ports such as 80,443."
-        raise Faulty("too-many-cells", message, line)
-    values: dict[str, object] = {
-        name: armed(cell.strip()) for name, cell in zip(columns, cells, strict=False) if cell.strip()
-    }
+    values: dict[str, object] = {**cells_of(columns, cells, line, hint="ports such as 80,443")}
     values["cidrs"] = re.split(r"[\s,;]+", str(values["cidrs"])) if "cidrs" in values else []
     try:
         return Rule.parse(values)

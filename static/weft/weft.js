@@ -50,6 +50,25 @@
     setTimeout(() => delete button.dataset.copied, 1600);
   };
 
+  // A sheet is pasted; a file that is chosen fills the field in, here, and is not uploaded.
+  document.addEventListener("change", async ({ target }) => {
+    const field = document.getElementById(target.dataset?.fills || "");
+    const [file] = target.files || [];
+    if (!field || !file) return;
+    try {
+      if (file.size > 4 * field.maxLength) throw new RangeError();
+      field.value = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
+      say(`${file.name} is in the field`);
+    } catch (error) {
+      field.value = "";
+      const why = error instanceof RangeError ? "is too long. Bring it in parts." : "is not in UTF-8. Save it as CSV in UTF-8.";
+      target.setCustomValidity(`${file.name} ${why}`);
+      target.reportValidity();
+      target.setCustomValidity("");
+    }
+    target.value = "";
+  });
+
   // Ages: a page left open must not go on claiming that a reading is fresh. Same words as the "age" template tag. What is
   // known from a reading grows grey with it: the line that its stamp stands in, and what names the moment itself
   // (`data-covers` says what else it stands for).

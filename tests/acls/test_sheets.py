@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.acls.rules import NOTE, YEARS, clashes
-from apps.acls.sheets import Faulty, parse_sheet, sheet_of
+from apps.acls.sheets import parse_sheet, sheet_of
 from apps.kernel.errors import Invalid, Refused
+from apps.kernel.sheets import Faulty
 from tests.acls.test_evaluator import a_list
 from tests.acls.universe import lists
 

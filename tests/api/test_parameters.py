@@ -68,6 +68,7 @@ def test_there_are_parameters_to_try():
         "/fabric/events/",
         "/fabric/findings/",
         "/fabric/series/",
+        "/fabric/imports/",
         "/members/",
         "/invitations/",
         "/tokens/",
