@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.netris.scripted import Scripted, envelope
 from tests.netris.test_sandbox import client, world  # noqa: F401  # fixtures
 
 
-def raw(world: World, table: str, name: str) -> dict[str, object]:  # noqa: F811
+def raw(world: World, table: str, name: str) -> dict[str, Any]:  # noqa: F811
     return dict(getattr(world.netris.net, table).one("name", name))
 
 
@@ -27,7 +28,7 @@ def raw(world: World, table: str, name: str) -> dict[str, object]:  # noqa: F811
 )
 def test_an_update_of_a_device_leaves_the_rest(client: Netris, world, kind, name, change):  # noqa: F811
     before = raw(world, "devices", name)
-    client.update_device(kind, int(before["id"]), change)
+    client.update_device(kind, before["id"], change)
     after = raw(world, "devices", name)
     changed = {key for key in before if before[key] != after[key]}
     assert {key: after[key] for key in changed - {"modifiedDate"}} == change
@@ -35,8 +36,8 @@ def test_an_update_of_a_device_leaves_the_rest(client: Netris, world, kind, name
 
 def test_an_update_of_a_port_leaves_the_rest(client: Netris, world):  # noqa: F811
     port = raw(world, "ports", "swp5@Leaf-1")
-    client.update_port(int(port["id"]), {"speed": "25000"})
-    client.update_port(int(port["id"]), {"mtu": 1500, "adminDown": "yes"})
+    client.update_port(port["id"], {"speed": "25000"})
+    client.update_port(port["id"], {"mtu": 1500, "adminDown": "yes"})
     after = raw(world, "ports", "swp5@Leaf-1")
     changed = {key: after[key] for key in port if port[key] != after[key] and key != "modifiedDate"}
     assert changed == {"mtu": 1500, "adminDown": True, "desiredSpeed": "25000"}
