@@ -38,12 +38,13 @@ class Gate:
         self._down = list(Remote.objects.filter(zone=zone).exclude(down_since=None))
 
     def closed_until(self, *systems: str) -> datetime | None:
-        """When to ask again, or None to go ahead. Whoever goes ahead after a pause has the only try until the next."""
+        """When to ask this gate again, or None to go ahead. Whoever goes ahead after a pause has the only try until the
+        next. That one may be through at any moment, long before its time is up: nobody waits for all of it."""
         now = clock.now()
         down = [remote for remote in self._down if remote.system in systems]
         for remote in down:
-            if remote.is_closed(now):
-                return remote.retry_at
+            if remote.retry_at is not None and remote.is_closed(now):
+                return min(remote.retry_at, now + Remote.LONGEST_PAUSE)
         won: list[int] = []
         for remote in down:
             # Compare and swap: of all who find the pause over, one moves it on and is the one who tries. A caller that

@@ -20,6 +20,7 @@ from apps.mirror.sweeps import SWEEPS
 from apps.netris import wire as netris_wire
 from apps.zones import pace
 from apps.zones.clouds import Clouds, OpenClouds
+from apps.zones.health import Gate
 from apps.zones.models import Remote, Zone
 from portal.celery import app
 from sandbox.world import World
@@ -210,6 +211,19 @@ def test_a_remote_that_is_down_is_left_alone_for_a_while(
     assert refresh(zone, Kind.NETRIS_DEVICE, clouds_of(zone))
     assert Remote.objects.get(zone=zone).down_since is None
     assert reading_of(zone, Kind.NETRIS_DEVICE).error == ""
+
+
+def test_a_list_that_found_another_trying_is_read_soon_after_the_remote_is_back(
+    zone: Zone, clouds_of: OpenClouds, world: World, clock: time_machine.Traveller
+) -> None:
+    world.netris.faults.order("down")
+    refresh(zone, Kind.NETRIS_DEVICE, clouds_of(zone))
+    world.netris.faults.clear()
+    clock.shift(5)
+    assert Gate(zone).closed_until("netris") is None  # somebody tries, and is not through yet
+    assert not refresh(zone, Kind.NETRIS_LINK, clouds_of(zone))
+
+    assert reading_of(zone, Kind.NETRIS_LINK).due_at <= timezone.now() + Remote.LONGEST_PAUSE
 
 
 def test_a_refusal_is_the_matter_of_one_list(zone: Zone, clouds_of: OpenClouds, world: World) -> None:

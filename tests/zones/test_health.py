@@ -68,6 +68,14 @@ def test_one_caller_at_a_time_hangs_on_a_remote_that_swallows_calls(zone, clock)
     assert Gate(zone).closed_until("netris") is not None
 
 
+def test_while_one_tries_the_others_ask_again_within_seconds(zone, clock):
+    """Who tries may take a minute, and is mostly through at once: what waits for it must not wait for the minute."""
+    note_failure(zone, AWAY)
+    clock.shift(timedelta(seconds=3))
+    assert Gate(zone).closed_until("netris") is None
+    assert Gate(zone).closed_until("netris") <= timezone.now() + Remote.LONGEST_PAUSE
+
+
 def test_who_cannot_have_all_its_remotes_to_itself_leaves_the_others_to_be_tried(zone, clock):
     for system in ("cloudstack", "netris"):
         note_failure(zone, Unavailable("away", system=system))
