@@ -17,6 +17,7 @@ Sweeps run in processes of their own (Celery's queue `sweeps`), so they may wait
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 import time
@@ -50,6 +51,23 @@ LEASE = timedelta(minutes=1)
 RENEWED_EVERY = 15.0
 
 Columns = Mapping[str, Mapping[str, Any]]
+
+#: The database compares a portion with what it has, so that no old row leaves it. One that is as it was is only read:
+#: a conflict would lock it, which is a write as well.
+NEWS = """
+INSERT INTO mirror_item (zone_id, kind, remote_id, key, name, search_key, data, changed_at)
+SELECT %(zone)s, %(kind)s, row.remote_id, row.key, row.name, row.search_key, row.data, %(now)s
+FROM jsonb_to_recordset(%(rows)s::jsonb) AS row(remote_id text, key text, name text, search_key text, data jsonb)
+LEFT JOIN mirror_item item ON item.zone_id = %(zone)s AND item.kind = %(kind)s AND item.remote_id = row.remote_id
+WHERE item.id IS NULL OR (
+    (item.read_at IS NULL OR item.read_at <= %(since)s)
+    AND (item.data, item.key, item.name, item.search_key)
+        IS DISTINCT FROM (row.data, row.key, row.name, row.search_key)
+)
+ON CONFLICT (kind, remote_id, zone_id) DO UPDATE SET key = excluded.key, name = excluded.name,
+    search_key = excluded.search_key, data = excluded.data, changed_at = excluded.changed_at
+WHERE mirror_item.read_at IS NULL OR mirror_item.read_at <= %(since)s
+"""
 
 
 class OvertakenError(Exception):
@@ -230,24 +248,13 @@ def _record_failure(lease: Lease, error: str) -> None:
 
 def _write(lease: Lease, portion: Columns, found: set[str]) -> None:
     """Write down what is new or changed in a portion. What was read by its id since the sweep began is newer."""
-    items = Item.objects.filter(zone=lease.zone, kind=lease.kind, remote_id__in=portion.keys())
-    old = {item.remote_id: item for item in items}
-    changed = [
-        Item(zone=lease.zone, kind=lease.kind, remote_id=remote_id, changed_at=clock.now(), **columns)
-        for remote_id, columns in portion.items()
-        if remote_id not in found and _is_news(columns, old.get(remote_id), lease.started_at)
-    ]
+    rows = [{"remote_id": key} | dict(columns) for key, columns in portion.items() if key not in found]
+    values = {"zone": lease.zone.pk, "kind": lease.kind, "since": lease.started_at, "now": clock.now()}
     with transaction.atomic(durable=True):
         if not lease.renew():
             raise OvertakenError
-        _upsert(changed)
-
-
-def _is_news(columns: Mapping[str, Any], old: Item | None, since: datetime) -> bool:
-    if old is None:
-        return True
-    is_newer = old.read_at is not None and old.read_at > since
-    return not is_newer and any(getattr(old, name) != value for name, value in columns.items())
+        with connection.cursor() as cursor:
+            cursor.execute(NEWS, values | {"rows": json.dumps(rows)})
 
 
 def _upsert(items: Sequence[Item], *fields: str) -> None:
