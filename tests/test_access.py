@@ -210,6 +210,7 @@ GET    imports:detail              import     login      404       404     404  
 POST   imports:send                import     login      404       404     404       302
 POST   imports:stop                import     login      404       404     404       302
 GET    softgates:list              -          login      404       404     404       200
+GET    softgates:detail            gate       login      404       404     404       200
 GET    softgates:maintenance       gate       login      404       404     404       200
 POST   softgates:maintenance       gate       login      404       404     404       302
 GET    fabric:glossary             -          login      404       404     404       200

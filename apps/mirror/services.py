@@ -249,7 +249,7 @@ def _record_failure(lease: Lease, error: str) -> None:
 def _write(lease: Lease, portion: Columns, found: set[str]) -> None:
     """Write down what is new or changed in a portion. What was read by its id since the sweep began is newer."""
     rows = [{"remote_id": key} | dict(columns) for key, columns in portion.items() if key not in found]
-    values = {"zone": lease.zone.pk, "kind": lease.kind, "since": lease.started_at, "now": clock.now()}
+    values: dict[str, Any] = {"zone": lease.zone.pk, "kind": lease.kind, "since": lease.started_at, "now": clock.now()}
     with transaction.atomic(durable=True):
         if not lease.renew():
             raise OvertakenError

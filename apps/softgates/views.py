@@ -18,7 +18,8 @@ from apps.softgates.blast import blast_radius
 from apps.softgates.capacity import PROFILES
 from apps.softgates.curve import render_curve
 from apps.softgates.forms import ConfirmForm
-from apps.softgates.queries import fleets, members
+from apps.softgates.pages import gate_page
+from apps.softgates.queries import GENERAL, fleets, members
 from apps.softgates.services import set_maintenance
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
@@ -46,6 +47,23 @@ def softgate_list(request: PlatformRequest) -> HttpResponse:
         "profile": profile,
     }
     return render(request, part_or_page(request, "softgates/softgate_list.html", "fleets"), context)
+
+
+@platform_view
+@require_safe
+def softgate_detail(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    only_parameters(request.GET)
+    row = get_or_404(SurveyedDevice.objects.filter(role=roles.SOFTGATE).select_related("zone__survey"), pk=pk)
+    page = gate_page(row, request.platform)
+    fleet = page.member.fleet
+    has_curve = page.member.node.role == GENERAL
+    context = {
+        "gate": page,
+        "shown": page.device,
+        "curve": render_curve(fleet.profile, fleet.rules.dnat_vpcs, fleet.place) if has_curve else "",
+        "crumbs": [{"label": "SoftGates", "url": reverse("softgates:list")}, {"label": row.name}],
+    }
+    return render(request, part_or_page(request, "softgates/softgate_detail.html", "part"), context)
 
 
 @platform_view

@@ -10,11 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.fabric.models import SurveyedDevice
+from apps.fabric.models import SurveyedDevice, SurveyedPort
 from apps.fabric.surveys import survey
 from apps.history.series import Point, record
 from apps.mirror.models import Item, Kind
-from apps.softgates import queries
 from apps.softgates.capacity import AMD
 from apps.softgates.queries import Fleet, fleets, tenants_behind
 from apps.tenancy.models import Scope
@@ -226,6 +225,68 @@ class TestApi:
         assert mine.get(f"/fabric/softgates/{row['id']}/").status_code == 404
 
 
-def test_the_browser_fixture_is_the_platforms(browser: Client):  # noqa: F811
-    assert browser.get(URL).status_code == 200
-    assert queries.MORE == 100
+class TestOnePage:
+    def url(self, name: str = "SoftGate-1") -> str:
+        return f"{URL}{SurveyedDevice.objects.get(name=name).pk}/"
+
+    def test_a_general_node_tells_all_that_is_known_of_it(self, zone, surveyed, browser):  # noqa: F811
+        rules(zone, 1_600, 41)
+        gate = SurveyedDevice.objects.get(name="SoftGate-1")
+        port = SurveyedPort.objects.filter(zone=zone, device_id=gate.remote_id).order_by("sort_key")[0].short_name
+        points = [("rx", 1.25e9), ("tx", 4e6), ("errors", 3.0)]
+        record(zone, [Point("device", gate.remote_id, metric, value, part=port) for metric, value in points])
+        TestLoad().measured(zone, SoftGate_1=5_000)
+        text = words(browser.get(self.url()))
+        assert "General SoftGate in" in text and "Heartbeat reported" in text
+        assert "1,600 of 10 VPCs: every one is on every General node" in text
+        assert "5000 , 0.5 % of its table" in text.replace("5000,", "5000 ,")
+        assert "Memory OK" in text and "80 % 90 %" in text and "Disk" in text
+        assert "Received 1.25 Gbit/s" in text and "Sent 4 Mbit/s" in text and "Errors 3 /s" in text
+        assert "10.0 Mpps" in text and "100 more rules cost 0.2 Mpps" in text
+        assert "2 of 2 up" in text and "other SoftGates have" not in text
+        assert "When one goes, 10 of 20 Mpps are left" in text
+
+    def test_an_snat_node_has_its_share_and_no_curve(self, zone, surveyed, browser):  # noqa: F811
+        rules(zone, 1_600, 41)
+        page = browser.get(self.url("SoftGate-3"))
+        assert "about 21 of 41 VPCs" in words(page) and "Headroom" not in words(page)
+
+    def test_a_session_that_others_have_is_missing(self, zone, world, surveyed, browser, clock):  # noqa: F811
+        gone = Item.objects.filter(zone=zone, kind=Kind.NETRIS_BGP, key="SoftGate-1").order_by("remote_id")[0]
+        world.netris.net.sessions.drop(int(gone.remote_id))
+        clock.shift(30)
+        surveyed()
+        text = words(browser.get(self.url()))
+        assert "1 of 2 up; 1 that other SoftGates have is missing" in text and "Missing" in text
+
+    def test_what_is_old_is_not_called_well(self, surveyed, browser, clock):  # noqa: F811
+        clock.shift(600)
+        page = browser.get(self.url())
+        text = words(page)
+        assert "Sessions with the internet Not known: the last reading is too old." in text
+        assert "tone-sage" not in page.content.decode().partition("<main")[2].partition("<footer")[0]
+
+    def test_only_softgates_have_one(self, surveyed, browser):  # noqa: F811
+        assert browser.get(self.url("Leaf-1")).status_code == 404
+        assert browser.get(f"{self.url()}?cpu=amd").status_code == 400
+
+    def test_it_costs_the_same_however_many_rules_and_nodes(self, zone, surveyed, browser):  # noqa: F811
+        counts = []
+        for number in (1, 1, 2_000):
+            rules(zone, number)
+            with CaptureQueriesContext(connection) as asked:
+                browser.get(self.url())
+            counts.append(len(asked))
+        assert counts[1] == counts[2]
+
+    def test_list_and_inventory_lead_to_it(self, zone, surveyed, browser):  # noqa: F811
+        gate = SurveyedDevice.objects.get(name="SoftGate-1")
+        assert self.url() in browser.get(URL).content.decode()
+        assert self.url() in browser.get(f"/fabric/devices/{zone.slug}/{gate.remote_id}/").content.decode()
+
+
+def test_a_tenants_people_are_shown_no_softgate(surveyed, engineer, client: Client):
+    client.force_login(engineer)
+    gate = SurveyedDevice.objects.get(name="SoftGate-1")
+    for path in (URL, f"{URL}{gate.pk}/", f"{URL}{gate.pk}/maintenance/"):
+        assert client.get(path).status_code == 404
