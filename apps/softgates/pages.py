@@ -15,7 +15,7 @@ from apps.history.series import Latest, latest
 from apps.softgates.queries import GAUGES, GENERAL, SNAT, Gauge, Member, members
 from apps.tenancy.actors import Platform
 
-#: From where Netris calls its other checks a warning, and critical, unless somebody has changed that (netris-api.md 3.3).
+#: From where Netris calls its other checks a warning, and critical, unless somebody changed that (netris-api.md 3.3).
 LIMITS = {
     "check_ratio": ("", "60"),
     "check_bgp": ("0 prefixes", "not established"),
@@ -91,8 +91,8 @@ class GatePage:
             return [
                 (
                     "Source NAT",
-                    f"about {share:,} of {rules.snat_vpcs:,} VPCs: Netris spreads them over the SNAT nodes that are well, "
-                    "and does not tell which is where",
+                    f"about {share:,} of {rules.snat_vpcs:,} VPCs: Netris spreads them over the nodes that are well, and "
+                    "does not tell which is where",
                 )
             ]
         return []
