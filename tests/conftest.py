@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from apps import cloudstack
 from apps.accounts.models import Account
 from apps.accounts.services import open_account
+from apps.history import store
 from apps.kernel import clock as clock_of_database
 from apps.mirror.models import Kind, Reading
 from apps.mirror.services import refresh
@@ -29,10 +30,14 @@ from apps.zones.models import Zone
 from tests import branches, builders, migrated, thrift
 
 if TYPE_CHECKING:
+    from pytest_django import DjangoDbBlocker
+
     from sandbox.world import World
 
 KEYS = ("api-key-of-the-test", "secret-key-of-the-test")
 LOGIN = ("weft", "password-of-the-test")
+#: When it is, where time stands still.
+DAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
 #: A test moves its own clock, and the database's follows.
 clock_of_database.source = timezone.now
@@ -76,6 +81,15 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     connection.settings_dict["TEST"]["TEMPLATE"] = migrated.template()
 
 
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """The partitions of readings are there for the day that tests live in and for today: a test that made its own would
+    create dozens of tables, and take them back."""
+    with django_db_blocker.unblock():
+        for now in (DAY, datetime.now(UTC)):
+            store.make_ahead(now)
+
+
 @pytest.fixture(autouse=True)
 def _cheap_passwords(settings: object) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
@@ -110,7 +124,7 @@ def stranger(globex: Tenant) -> User:
 @pytest.fixture
 def clock() -> Iterator[time_machine.Traveller]:
     """Time stands still unless a test moves it."""
-    with time_machine.travel(datetime(2026, 3, 2, 9, 0, tzinfo=UTC), tick=False) as traveller:
+    with time_machine.travel(DAY, tick=False) as traveller:
         yield traveller
 
 
