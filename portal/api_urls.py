@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("apps.tenancy.api.urls")),
     path("", include("apps.quotas.api.urls")),
     path("", include("apps.accounts.api.urls")),
+    path("", include("apps.overview.api.urls")),
     path("", include("apps.fabric.api.inventory.urls")),
     path("", include("apps.fabric.api.zones.urls")),
     path("", include("apps.fabric.api.topology.urls")),

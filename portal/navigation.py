@@ -7,7 +7,7 @@ admins, one each for the findings, the operations that wait for somebody, the zo
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -96,6 +96,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
     fabric, admin = partial(place, "Fabric"), partial(place, "Platform")
     stuck = Operation.objects.across(platform).stuck().count()
     return [
+        replace(fabric("Overview", "gauge", "overview:fabric"), current=path == reverse("overview:fabric")),
         fabric("Search", "search", "search:everything"),
         fabric("Topology", "waypoints", "fabric:topology"),
         fabric("Devices", "server", "fabric:device_list"),

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "apps.vnis",
     "apps.softgates",
     "apps.search",
+    "apps.overview",
     "apps.fabric",
     "apps.demo",
 ]
@@ -236,6 +237,7 @@ SPECTACULAR_SETTINGS = {
         "LinkStatusEnum": "apps.fabric.layers.LINK_STATUSES",
         "SystemEnum": "apps.zones.models.System.choices",
         "SoftGateRoleEnum": "apps.softgates.queries.ROLES",
+        "LevelEnum": "apps.overview.pools.LEVELS",
         "StatusEnum": "apps.operations.api.serializers.STATUSES",
     },
 }
@@ -274,6 +276,7 @@ CELERY_BEAT_SCHEDULE = {
     "put back what CloudStack took": {"task": "balancers.keep", "schedule": 10.0, "options": {"expires": 10.0}},
     "write down who has which VNI": {"task": "mirror.vnis", "schedule": 20.0, "options": {"expires": 20.0}},
     "send imports": {"task": "imports.go_on", "schedule": 5.0, "options": {"expires": 5.0}},
+    "look for pools that fill up": {"task": "mirror.pools", "schedule": 30.0, "options": {"expires": 30.0}},
     "collect readings": {"task": "mirror.collect", "schedule": 10.0, "options": {"expires": 10.0}},
     "make and drop partitions": {"task": "mirror.partitions", "schedule": 600.0, "options": {"expires": 600.0}},
     "refresh the mirror": {"task": "mirror.refresh", "schedule": 5.0, "options": {"expires": 5.0}},

@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", readyz, name="readyz"),
     path("api/v1/", include("portal.api_urls")),
     path("", include("apps.imports.urls")),
+    path("", include("apps.overview.urls")),
     path("", include("apps.fabric.urls")),
     path("", include("apps.history.urls")),
     path("", include("apps.fabric.zones.urls")),

@@ -202,6 +202,7 @@ GET    vnis:range_list             -          login      404       404     404  
 GET    vnis:range_detail           vnirange   login      404       404     404       200
 GET    vnis:vni_list               -          login      404       404     404       200
 GET    vnis:vni_detail             vni        login      404       404     404       200
+GET    overview:fabric             -          login      404       404     404       200
 GET    search:everything           -          login      404       404     404       200
 GET    imports:list                -          login      404       404     404       200
 GET    imports:create              -          login      404       404     404       200
@@ -382,6 +383,7 @@ POST   api:fabric-import-stop      import     401        403       403     403  
 GET    api:fabric-findings         -          401        404       404     404       200
 GET    api:fabric-series           -          401        404       404     404       200
 GET    api:fabric-series-one       series     401        404       404     404       200
+GET    api:fabric-overview         -          401        404       404     404       200
 GET    api:fabric-search           -          401        404       404     404       422
 GET    api:fabric-softgates        -          401        404       404     404       200
 GET    api:fabric-softgate         gate       401        404       404     404       200

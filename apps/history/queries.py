@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
@@ -17,9 +16,6 @@ from apps.zones.models import Zone
 
 #: So many of the tenants that an event touches are named with it; `touched_count` tells how many they are.
 NAMED = 20
-#: What began before an event is told for so long, and no more of them.
-BEFORE = timedelta(hours=1)
-MOST_BEFORE = 50
 
 STATES = {"open": OPEN, "ended": ~OPEN}
 
@@ -57,12 +53,6 @@ def search(
     if state:
         wanted &= STATES[state]
     return rows.filter(wanted)
-
-
-def began_before(event: Event) -> list[Event]:
-    """What else began in the same zone in the hour before, the last first. One query."""
-    before = Event.objects.filter(zone=event.zone, began_at__gt=event.began_at - BEFORE, began_at__lte=event.began_at)
-    return list(whole(before.exclude(pk=event.pk))[:MOST_BEFORE])
 
 
 def of_subject(zone: Zone, kind: str, subject_id: object, *, most: int = 20) -> list[Event]:

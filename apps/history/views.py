@@ -17,6 +17,7 @@ from apps.history.kinds import Subject
 from apps.history.kinds import page_of as page_of_subject
 from apps.history.models import Event
 from apps.history.series import SPANS, parts_of, past_of, span_of
+from apps.history.timeline import before
 from apps.kernel.pages import found, list_page, only_parameters, page_of, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy.actors import PlatformRequest
@@ -52,7 +53,7 @@ def event_detail(request: PlatformRequest, pk: UUID) -> HttpResponse:
     context = {
         "event": event,
         "tenants": queries.tenants_of(event, most=MOST_TENANTS),
-        "before": queries.began_before(event),
+        "timeline": before(event.began_at, request.platform, zone=event.zone, but=event),
         "crumbs": [{"label": "Events", "url": reverse("history:events")}, {"label": event.subject_name}],
     }
     return render(request, part_or_page(request, "history/event_detail.html", "event"), context)

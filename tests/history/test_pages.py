@@ -120,7 +120,7 @@ def test_pages_of_rest_go_on_where_the_last_one_ended(script, zone):
     assert [row["subject"]["id"] for row in (*first["results"], *second["results"])] == list("01234")
 
 
-def test_an_event_tells_what_else_began_in_the_hour_before(root, zone, acme):
+def test_an_event_tells_what_changed_in_the_hour_before(root, zone, acme):
     event = builders.an_event(zone, 1, touched=[acme])
     for number, minutes in ((2, 5), (3, 59), (4, 61)):
         builders.an_event(zone, number, began_at=ago(minutes=minutes))
@@ -128,7 +128,7 @@ def test_an_event_tells_what_else_began_in_the_hour_before(root, zone, acme):
 
     page = root.get(f"{EVENTS}{event.pk}/")
 
-    assert [each.subject_id for each in page.context["before"]] == ["2", "3"]
+    assert [line.text for line in page.context["timeline"].lines] == ["Broken: Leaf-2", "Broken: Leaf-3"]
     assert "Acme" in words(page)
 
 

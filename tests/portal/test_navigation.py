@@ -35,6 +35,7 @@ PLATFORM = [
     *(
         ("Fabric", label)
         for label in (
+            "Overview",
             "Search",
             "Topology",
             "Devices",
@@ -94,6 +95,7 @@ def test_nobody_sees_nothing() -> None:
         ("/t/acme/members/new/", "Members"),
         ("/t/acme/tokens/", "Tokens"),
         ("/t/acme/operations/1/", "Activity"),
+        ("/fabric/", "Overview"),
         ("/fabric/topology/", "Topology"),
         ("/fabric/events/1/", "Events"),
         ("/fabric/findings/", "Findings"),

@@ -71,8 +71,8 @@ def test_nobody_gets_past_the_door_unnamed(client):
     assert client.get("/").headers["Location"] == "/login/?next=/"
 
 
-def test_a_platform_admin_without_a_tenant_starts_at_the_topology(root):
-    assert root.get("/").headers["Location"] == "/fabric/topology/"
+def test_a_platform_admin_without_a_tenant_starts_at_the_overview(root):
+    assert root.get("/").headers["Location"] == "/fabric/"
 
 
 def test_a_platform_admin_with_a_tenant_starts_there(root, admin, acme):

@@ -62,7 +62,7 @@ def home(request: HttpRequest) -> HttpResponse:
     if tenant is not None:
         return redirect("networks:overview", tenant.slug)
     if getattr(request, "platform", None) is not None:
-        return redirect("fabric:topology")
+        return redirect("overview:fabric")
     return render(request, "tenancy/no_tenant.html")
 
 
