@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "apps.health",
     "apps.vnis",
     "apps.softgates",
+    "apps.inventory",
     "apps.search",
     "apps.overview",
     "apps.fabric",

@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.fabric.zones.urls")),
     path("", include("apps.vnis.urls")),
     path("", include("apps.softgates.urls")),
+    path("", include("apps.inventory.urls")),
     path("", include("apps.search.urls")),
     path("", include("apps.strays.urls")),
     path("", include("apps.health.urls")),

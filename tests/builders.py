@@ -359,14 +359,15 @@ def a_subnet(zone: Zone, name: str = "Loopbacks", remote_id: str = "subnet-1", *
 
 def whatever_a_fabric_has(zone: Zone) -> dict[str, Any]:
     """One of each thing, by what tests call it; some pages call theirs by the zone and by what Netris calls it."""
-    device, link = a_device(zone), a_link(zone)
+    device, link, port = a_device(zone), a_link(zone), a_port(zone)
     return {
         "device": f"{zone.slug}/{device.remote_id}",
         "link": f"{zone.slug}/{link.remote_id}",
+        "port": f"{zone.slug}/{port.remote_id}",
         "fabdevice": device.pk,
         "fablink": link.pk,
         "fabsession": a_session(zone).pk,
-        "fabport": a_port(zone).pk,
+        "fabport": port.pk,
         "fabsubnet": a_subnet(zone).pk,
         "gate": a_device(zone, "SoftGate-1", "9", role="softgate").pk,
         "event": an_event(zone).pk,

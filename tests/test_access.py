@@ -210,6 +210,21 @@ POST   imports:create              -          login      404       404     404  
 GET    imports:detail              import     login      404       404     404       200
 POST   imports:send                import     login      404       404     404       302
 POST   imports:stop                import     login      404       404     404       302
+GET    inventory:device_create     -          login      404       404     404       200
+POST   inventory:device_create     -          login      404       404     404       422
+GET    inventory:device_change     device     login      404       404     404       200
+POST   inventory:device_change     device     login      404       404     404       200
+GET    inventory:device_delete     device     login      404       404     404       200
+POST   inventory:device_delete     device     login      404       404     404       422
+GET    inventory:link_create       -          login      404       404     404       200
+POST   inventory:link_create       -          login      404       404     404       422
+GET    inventory:link_change       link       login      404       404     404       200
+POST   inventory:link_change       link       login      404       404     404       200
+GET    inventory:link_delete       link       login      404       404     404       200
+POST   inventory:link_delete       link       login      404       404     404       422
+GET    inventory:port_choices      -          login      404       404     404       404
+GET    inventory:port_change       port       login      404       404     404       200
+POST   inventory:port_change       port       login      404       404     404       200
 GET    softgates:list              -          login      404       404     404       200
 GET    softgates:detail            gate       login      404       404     404       200
 GET    softgates:maintenance       gate       login      404       404     404       200
@@ -363,12 +378,20 @@ DELETE api:portforward             forward    401        404       403     202  
 POST   api:portforward-apply       forward    401        404       403     202       403
 GET    api:fabric-devices          -          401        404       404     404       200
 GET    api:fabric-device           fabdevice  401        404       404     404       200
+POST   api:fabric-devices          -          401        403       403     403       422
+GET    api:fabric-suggestion       -          401        404       404     404       422
+PATCH  api:fabric-device           fabdevice  401        403       403     403       422
+DELETE api:fabric-device           fabdevice  401        403       403     403       422
 GET    api:fabric-links            -          401        404       404     404       200
 GET    api:fabric-link             fablink    401        404       404     404       200
+POST   api:fabric-links            -          401        403       403     403       422
+PATCH  api:fabric-link             fablink    401        403       403     403       422
+DELETE api:fabric-link             fablink    401        403       403     403       422
 GET    api:fabric-sessions         -          401        404       404     404       200
 GET    api:fabric-session          fabsession 401        404       404     404       200
 GET    api:fabric-ports            -          401        404       404     404       200
 GET    api:fabric-port             fabport    401        404       404     404       200
+PATCH  api:fabric-port             fabport    401        403       403     403       422
 GET    api:fabric-subnets          -          401        404       404     404       200
 GET    api:fabric-subnet           fabsubnet  401        404       404     404       200
 GET    api:fabric-topology         -          401        404       404     404       200
@@ -428,7 +451,7 @@ class Row(NamedTuple):
         kwargs: dict[str, Any] = {"tenant_slug": tenant} if self.view in TENANT_VIEWS else {}
         if self.of == "lbmember":
             kwargs |= {"pk": ids["balancer"], "member": ids["lbmember"]}
-        elif self.of in ("device", "link"):  # called by a zone and by what Netris calls it
+        elif self.of in ("device", "link", "port"):  # called by a zone and by what Netris calls it
             zone, _, remote_id = str(ids[self.of]).partition("/")
             kwargs |= {"zone": zone, "remote_id": remote_id or "none"}
         elif self.of == "vni":

@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
-from apps.fabric.models import SurveyedDevice, SurveyedLink
+from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort
 from apps.fabric.surveys import survey
 from apps.history.models import Event as Happening
 from apps.instances.queries import theirs
@@ -45,6 +45,7 @@ TENANT_PAGES = [row for row in PAGES if row.answers["engineer"] == "200"]
 PLATFORM_PAGES = [row for row in PAGES if row.answers["admin"] == "200"]
 #: A part for htmx, even when it is opened by hand.
 PARTS = {"/t/acme/vpcs/new/map/", "/t/acme/instances/choices/", "/t/acme/public-ips/choices/"}
+
 
 RULES = [{"action": "allow", "direction": "ingress", "protocol": "tcp", "ports": "443", "cidrs": ["0.0.0.0/0"]}]
 
@@ -201,7 +202,12 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         ids["acl"] = (vpc.acls.first() or builders.an_acl(vpc, rules=RULES)).pk
         ids |= {"trial": builders.a_trial().pk, "gate": gate_of(vpc.zone)}
         ids |= {"stray": builders.a_stray(vpc.zone).pk, "instance": an_instance_of(vpc.tenant), **people}
-        ids |= {"device": device_of(vpc.zone), "link": link_of(vpc.zone), "event": an_event_of(vpc)}
+        ids |= {
+            "device": device_of(vpc.zone),
+            "link": link_of(vpc.zone),
+            "port": port_of(vpc.zone),
+            "event": an_event_of(vpc),
+        }
         ids |= {"vnirange": VniRange.objects.filter(zone=vpc.zone)[0].pk, "vni": vpc.zone.slug}
         ids["past"] = f"{vpc.zone.slug}/device/{vpc.pk}"
         ids |= {"publicip": a_public_ip_of(vpc), **what_leads_into(vpc)}
@@ -219,6 +225,10 @@ def gate_of(zone: Zone) -> Any:
 
 def link_of(zone: Zone) -> str:
     return f"{zone.slug}/{SurveyedLink.objects.filter(zone=zone, plane='border')[0].remote_id}"
+
+
+def port_of(zone: Zone) -> str:
+    return f"{zone.slug}/{SurveyedPort.objects.filter(zone=zone).order_by('sort_key')[0].remote_id}"
 
 
 def an_event_of(vpc: Vpc) -> Any:

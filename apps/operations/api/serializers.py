@@ -112,10 +112,9 @@ class OperationRead(Read):
     @extend_schema_field(ResourceRef)
     def get_resource(self, operation: Operation) -> dict[str, Any]:
         url = None
-        with suppress(NoReverseMatch):  # an account has no address
-            url = reverse(
-                f"api:{operation.resource_type}", [operation.resource_id], request=self.context.get("request")
-            )
+        for route in (f"api:{operation.resource_type}", f"api:fabric-{operation.resource_type}"):
+            with suppress(NoReverseMatch):  # an account has no address
+                url = url or reverse(route, [operation.resource_id], request=self.context.get("request"))
         return {"type": operation.resource_type, "id": str(operation.resource_id), "url": url}
 
     def get_sentence(self, operation: Operation) -> str:

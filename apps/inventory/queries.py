@@ -1,0 +1,185 @@
+"""What is known of a zone's inventory before somebody changes it. Each function says what it costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.fields.json import KT
+
+from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
+from apps.inventory.models import Device, Link
+from apps.kernel.named import containing
+from apps.mirror import queries as mirror
+from apps.mirror.models import Item, Kind
+from apps.netris import wire
+from apps.operations.models import Operation
+from apps.tenancy.actors import Platform
+from apps.zones.models import Zone
+
+#: So many free ports of a device are offered.
+MOST_PORTS = 256
+
+
+def sent(row: SurveyedDevice) -> wire.Device | None:
+    """What Netris last sent of a device; None when it lists it no longer. One query."""
+    found = mirror.rows_by_id(Kind.NETRIS_DEVICE, [(row.zone_id, row.remote_id)])
+    return found.get((row.zone_id, row.remote_id))
+
+
+def sent_port(row: SurveyedPort) -> wire.Port | None:
+    """One query."""
+    found = mirror.rows_by_id(Kind.NETRIS_PORT, [(row.zone_id, row.remote_id)])
+    return found.get((row.zone_id, row.remote_id))
+
+
+@dataclass(frozen=True)
+class Home:
+    """Where new devices belong, as Netris refers to it: the zone's site, and the tenant that owns the fabric."""
+
+    site: dict[str, Any]
+    tenant: dict[str, Any]
+
+
+def home_of(zone: Zone) -> Home | None:
+    """None while Netris' sites and VPCs were not read. Two queries."""
+    sites = Item.objects.filter(zone=zone, kind=Kind.NETRIS_SITE, name=zone.netris_site)
+    systems = Item.objects.filter(zone=zone, kind=Kind.NETRIS_VPC, data__is_system=True)
+    site = sites.values_list("data__id", "data__name").first()
+    owner = systems.values_list("data__admin_tenant__id", "data__admin_tenant__name").first()
+    if site is None or owner is None:
+        return None
+    return Home({"id": site[0], "name": site[1]}, {"id": owner[0], "name": owner[1]})
+
+
+def profiles(zone: Zone) -> list[dict[str, Any]]:
+    """Those that some device of the zone has, the most used first. One query."""
+    rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE).values_list(
+        "data__profile__id", "data__profile__name"
+    )
+    count = Counter((number, name) for number, name in rows if number)
+    return [{"id": number, "name": name} for (number, name), _ in count.most_common()]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A device as far as it matters for those that come after it."""
+
+    name: str
+    loopback: str
+    management_address: str
+    asn: int | None
+
+
+def known_devices(zone: Zone, by: Platform) -> list[Known]:
+    """Those that are there, and those that are being made. Two queries."""
+    columns = ("data__main_address", "data__mgmt_address", "data__asn")
+    rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE).values_list("name", *columns)
+    there = [Known(name, main or "", mgmt or "", asn) for name, main, mgmt, asn in rows]
+    coming = (row.values for row in Device.objects.filter(zone=zone, pk__in=_under_way(zone, by)))
+    return there + [
+        Known(values["name"], values["loopback"], values["management_address"], _number(values["asn"]))
+        for values in coming
+        if "refs" in values
+    ]
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def _under_way(zone: Zone, by: Platform) -> Any:
+    live = Operation.objects.across(by).live().filter(zone=zone, kind__in=("device", "link"))
+    return live.values("resource_id")
+
+
+def of_role(zone: Zone, role: str) -> list[wire.Device]:
+    """The last ten devices of this role by name, as Netris sent them. Two queries."""
+    rows = SurveyedDevice.objects.filter(zone=zone, role=role).order_by("-sort_key", "-id")[:10]
+    listed = list(rows.values_list("zone_id", "remote_id"))
+    found = mirror.rows_by_id(Kind.NETRIS_DEVICE, listed)
+    return [found[each] for each in listed if each in found]
+
+
+def custom_texts(zone: Zone, role: str) -> list[str]:
+    """The custom data of all devices of this role. One query."""
+    ids = SurveyedDevice.objects.filter(zone=zone, role=role).values("remote_id")
+    rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE, remote_id__in=ids)
+    return [text for text in rows.values_list(KT("data__custom_data"), flat=True) if text]
+
+
+# --- ports --------------------------------------------------------------------------------------------------------
+
+
+def free_ports(zone: Zone, device: str, by: Platform) -> list[SurveyedPort]:
+    """Ports of a device that nothing uses and that no link is being made at, in their order. Two queries."""
+    ports = SurveyedPort.objects.filter(zone=zone, device=device, is_used=False, link_id="").order_by("sort_key", "id")
+    taken = ports_being_linked(zone, by)
+    return [port for port in ports[:MOST_PORTS] if port.name.lower() not in taken]
+
+
+def found_free(zone: Zone, words: str, most: int) -> list[SurveyedPort]:
+    """Ports of any device that nothing uses, by what people search them by. One query."""
+    free = SurveyedPort.objects.filter(zone=zone, is_used=False, link_id="")
+    if words:
+        free = free.filter(containing("search_key", words))
+    return list(free.order_by("sort_key", "id")[:most])
+
+
+def ports_being_linked(zone: Zone, by: Platform) -> set[str]:
+    """By their full names, in small letters. One query."""
+    under_way = _under_way(zone, by)
+    rows = Link.objects.filter(Q(pk__in=under_way) | Q(device__in=under_way), zone=zone)
+    return {name.lower() for pair in rows.values_list("local", "remote") for name in pair}
+
+
+def ports_called(zone: Zone, names: Iterable[str]) -> dict[str, SurveyedPort]:
+    """By their full names. One query."""
+    return {port.name: port for port in SurveyedPort.objects.filter(zone=zone, name__in=list(names))}
+
+
+# --- what hangs on a device ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Carries:
+    """What a device has that keeps it from being deleted."""
+
+    links: Sequence[str]
+    sessions: int
+    ports_in_use: int
+    instances: int
+
+    @property
+    def reason(self) -> str | None:
+        if self.instances:
+            return (
+                f"CloudStack runs {_count(self.instances, 'instance')} there. Move them to other hosts, and take the "
+                "host out of CloudStack, before it is deleted."
+            )
+        if self.links:
+            shown = ", ".join(self.links[:3]) + (f" and {len(self.links) - 3} more" if len(self.links) > 3 else "")
+            return f"It has {_count(len(self.links), 'link')}: {shown}. Delete them first."
+        if self.sessions:
+            return f"{_count(self.sessions, 'BGP session')} end there. Delete them in Netris first."
+        if self.ports_in_use:
+            return f"V-Nets or other services use {_count(self.ports_in_use, 'port')} of it. Free them in Netris first."
+        return None
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def carried(row: SurveyedDevice) -> Carries:
+    """Three queries, and one for a host of CloudStack's."""
+    links = SurveyedLink.objects.filter(Q(a_id=row.remote_id) | Q(b_id=row.remote_id), zone=row.zone)
+    names = list(links.exclude(plane="border").order_by("sort_key", "id").values_list("name", flat=True)[:100])
+    sessions = SurveyedSession.objects.filter(zone=row.zone, device_id=row.remote_id).exclude(status="missing").count()
+    used = SurveyedPort.objects.filter(zone=row.zone, device_id=row.remote_id, is_used=True, link_id="").count()
+    kind = Kind.CLOUDSTACK_INSTANCE
+    here = Item.objects.filter(zone=row.zone, kind=kind, data__contains={"hostid": row.host_id})
+    return Carries(names, sessions, used, here.count() if row.host_id else 0)

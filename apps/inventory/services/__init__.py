@@ -1,0 +1,1 @@
+"""What platform admins change of the inventory of Netris."""

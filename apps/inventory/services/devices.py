@@ -1,0 +1,160 @@
+"""Making, changing and deleting devices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+
+from apps.fabric.models import Part, SurveyedDevice
+from apps.inventory.bodies import values_of
+from apps.inventory.models import Device, Link
+from apps.inventory.queries import carried, home_of, known_devices, profiles, sent
+from apps.inventory.services.links import hold_ports, need_free
+from apps.inventory.specs import AUTO, DeviceSpec, parse_changes
+from apps.kernel.errors import Invalid, Refused
+from apps.kernel.names import as_seen
+from apps.operations import services as operations
+from apps.operations.models import Operation
+from apps.operations.state import Goal
+from apps.tenancy.actors import Platform
+from apps.tenancy.services import audit
+from apps.zones.models import Zone
+
+KINDS = ("switch", "softgate", "server")
+
+
+@transaction.atomic(durable=True)
+def create_device(zone: Zone, spec: DeviceSpec, *, by: Platform) -> Operation:
+    """Have it made in Netris, with its links, whose underlay is on. Raises `Invalid` where the inventory shows already
+    that Netris would refuse it."""
+    if not zone.is_enabled:
+        raise Refused("zone-disabled", f"{zone} is disabled. Nothing is made there.", "zone")
+    home = home_of(zone)
+    if home is None:
+        text = f"Netris' site {zone.netris_site} was not read yet. Try again in a minute."
+        raise Refused("site-unknown", text, "zone")
+    hold_ports(zone)
+    if problems := [*_taken(zone, spec, by)]:
+        raise Invalid(problems)
+    far = [link.far_port for link in spec.links]
+    need_free(zone, far, [f"links.{number}.far_port" for number in range(len(far))], by)
+    refs = {"site": home.site, "tenant": home.tenant, "profile": _profile(zone, spec)}
+    row = Device.objects.create(zone=zone, kind=spec.kind.kind, name=spec.name, values=spec.values | {"refs": refs})
+    for link in spec.links:
+        local = f"{link.port}@{spec.name}"
+        name, values = f"{local} - {link.far_port}", {"underlay": True, "device_id": ""}
+        Link.objects.create(zone=zone, device=row, name=name, local=local, remote=link.far_port, values=values)
+    operation = _start(row, Goal.PRESENT, by)
+    audit(by.actor, "device.create", row, tenant=None, new=spec.values)
+    return operation
+
+
+def _taken(zone: Zone, spec: DeviceSpec, by: Platform) -> list[Refused]:
+    """What another device of the inventory has already, or one that is being made."""
+    known, found = known_devices(zone, by), []
+    if any(each.name.lower() == spec.name.lower() for each in known):
+        found.append(Refused("name-taken", f"There is a device called {spec.name} already.", "name"))
+    addresses = {each: device.name for device in known for each in (device.loopback, device.management_address) if each}
+    for field in ("loopback", "management_address"):
+        value = getattr(spec, field)
+        if value != AUTO and value in addresses:
+            found.append(Refused("address-taken", f"{addresses[value]} has this address.", field))
+    if spec.loopback not in ("", AUTO) and spec.loopback == spec.management_address:
+        found.append(Refused("address-twice", "Loopback and management are two addresses.", "management_address"))
+    asn = next((each.name for each in known if spec.asn.isdecimal() and each.asn == int(spec.asn)), None)
+    if asn and spec.kind.kind == "server":
+        found.append(Refused("asn-taken", f"{asn} has this ASN. Each hypervisor has one of its own.", "asn"))
+    return found
+
+
+def _profile(zone: Zone, spec: DeviceSpec) -> dict[str, Any] | None:
+    if not spec.profile or spec.kind.kind == "server":
+        return None
+    for each in profiles(zone):
+        if each["name"] == spec.profile:
+            return each
+    raise Refused("profile-unknown", f"No device of {zone} has a profile called {spec.profile}.", "profile")
+
+
+def why_not_change(device: SurveyedDevice) -> str | None:
+    there = sent(device)
+    if there is None:
+        return "Netris does not list it any more."
+    if there.type.lower() not in KINDS:
+        return f"A {there.type or 'device of an unknown kind'} is not changed from here."
+    return None
+
+
+@transaction.atomic(durable=True)
+def change_device(device: SurveyedDevice, raw: Mapping[str, Any], *, by: Platform) -> Operation:
+    """`raw` are the values that are wanted, by their names here. Raises `Refused` when nothing would change."""
+    if reason := why_not_change(device):
+        raise Refused("not-changeable", reason)
+    there = sent(device)
+    assert there is not None, "it was there a moment ago"
+    kind, now = there.type.lower(), values_of(there)
+    given = parse_changes(kind, raw)
+    wanted = {name: value for name, value in given.items() if now[name] != value}
+    if not wanted:
+        raise Refused("nothing-changes", "It is like this already.")
+    if problems := _taken_by_others(device, wanted, by):
+        raise Invalid(problems)
+    row = Device.of(device, now, kind=kind)
+    operation = _start(row, Goal.CHANGED, by, wanted=wanted)
+    audit(by.actor, "device.change", row, tenant=None, old={name: now[name] for name in wanted}, new=wanted)
+    return operation
+
+
+def _taken_by_others(device: SurveyedDevice, wanted: Mapping[str, Any], by: Platform) -> list[Refused]:
+    others = [each for each in known_devices(device.zone, by) if each.name != device.name]
+    found = []
+    if any(each.name.lower() == wanted.get("name", "").lower() for each in others):
+        found.append(Refused("name-taken", f"There is a device called {wanted['name']} already.", "name"))
+    for field in ("loopback", "management_address"):
+        value = wanted.get(field)
+        for each in others:
+            if value and value in (each.loopback, each.management_address):
+                found.append(Refused("address-taken", f"{each.name} has this address.", field))
+    return found
+
+
+def why_not_delete(device: SurveyedDevice) -> str | None:
+    """Why it cannot go, as far as the inventory shows; None when it can."""
+    if reason := why_not_change(device):
+        return reason
+    survey = device.zone.survey
+    if any(survey.is_stale(part) for part in (Part.DEVICE, Part.LINK, Part.SESSION, Part.PORT)):
+        return "What hangs on it is not known: the last reading is too old."
+    return carried(device).reason
+
+
+@transaction.atomic(durable=True)
+def delete_device(device: SurveyedDevice, *, confirmed: str, by: Platform) -> Operation:
+    """Its name confirms that this one is meant. Raises `Refused` while something hangs on it."""
+    if reason := why_not_delete(device):
+        raise Refused("in-use", reason)
+    if as_seen(confirmed) != as_seen(device.name):
+        raise Refused("not-confirmed", f"Type {device.name} to confirm.", "confirm")
+    there = sent(device)
+    assert there is not None, "it was there a moment ago"
+    row = Device.of(device, values_of(there), kind=there.type.lower())
+    row.links.update(device=None)  # those that it was made with are gone, or somebody else's by now
+    operation = _start(row, Goal.ABSENT, by)
+    audit(by.actor, "device.delete", row, tenant=None, old=row.values)
+    return operation
+
+
+def _start(row: Device, goal: Goal, by: Platform, **more: Any) -> Operation:
+    return operations.start(
+        "device",
+        row,
+        goal,
+        tenant=None,
+        zone=row.zone,
+        lock_key=row.lock_key,
+        is_alone=True,
+        by=by.actor,
+        **more,
+    )

@@ -1,0 +1,145 @@
+"""Linking two ports, and taking links away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from apps.fabric.models import SurveyedDevice, SurveyedLink
+from apps.inventory.models import Link
+from apps.inventory.queries import ports_being_linked, ports_called
+from apps.inventory.specs import parse_port
+from apps.kernel.errors import Invalid, Refused, collect
+from apps.kernel.locks import hold_name
+from apps.kernel.names import as_seen
+from apps.mirror import queries as mirror
+from apps.mirror.models import Kind
+from apps.netris import wire
+from apps.operations import services as operations
+from apps.operations.models import Operation
+from apps.operations.state import Goal
+from apps.tenancy.actors import Platform
+from apps.tenancy.services import audit
+from apps.zones.models import Zone
+
+
+def hold_ports(zone: Zone) -> None:
+    """Until the transaction ends nobody else takes a port of the zone for a link."""
+    hold_name(f"ports:{zone.pk}")
+
+
+def need_free(zone: Zone, ports: Sequence[str], fields: Sequence[str], by: Platform) -> None:
+    """Each of these ports is there and free, as far as is known. `fields` are where they were given."""
+    there, taken = ports_called(zone, ports), ports_being_linked(zone, by)
+    problems = []
+    for name, field in zip(ports, fields, strict=True):
+        port = there.get(name)
+        if port is None:
+            problems.append(Refused("port-unknown", f"The inventory has no port {name}.", field))
+        elif port.link_id:
+            text = f"{name} is linked to {port.far_port}@{port.far_device}. Take another port, or delete that link."
+            problems.append(Refused("port-linked", text, field))
+        elif name.lower() in taken:
+            problems.append(Refused("port-taken", f"{name} is being linked just now. Take another port.", field))
+    if problems:
+        raise Invalid(problems)
+
+
+@transaction.atomic(durable=True)
+def create_link(zone: Zone, local: object, remote: object, *, underlay: bool, by: Platform) -> Operation:
+    """Between two ports, in full: swp5@Leaf-1."""
+    problems: list[Refused] = []
+    one, other = (
+        collect(problems, parse_port, value, field) for value, field in ((local, "local"), (remote, "remote"))
+    )
+    if one and other and one.partition("@")[2].lower() == other.partition("@")[2].lower():
+        problems.append(Refused("same-device", "A link joins two devices.", "remote"))
+    if problems or not one or not other:
+        raise Invalid(problems)
+    hold_ports(zone)
+    need_free(zone, (one, other), ("local", "remote"), by)
+    port = ports_called(zone, [one])[one]
+    values = {"underlay": underlay, "device_id": port.device_id}
+    row = Link.objects.create(zone=zone, name=f"{one} - {other}", local=one, remote=other, values=values)
+    operation = _start(row, Goal.PRESENT, by)
+    audit(by.actor, "link.create", row, tenant=None, new={"underlay": underlay})
+    return operation
+
+
+def why_not(link: SurveyedLink) -> str | None:
+    """Why it is neither changed nor deleted from here; None when it is."""
+    if link.plane == "border":
+        return "Netris lists no cable of an ISP's router: this one is known by its BGP sessions."
+    if _sent(link) is None:
+        return "Netris does not list it any more."
+    return None
+
+
+def _sent(link: SurveyedLink) -> wire.Link | None:
+    found = mirror.rows_by_id(Kind.NETRIS_LINK, [(link.zone_id, link.remote_id)])
+    return found.get((link.zone_id, link.remote_id))
+
+
+def underlay_of(link: SurveyedLink) -> bool:
+    there = _sent(link)
+    return there is not None and there.underlay
+
+
+def left_without(link: SurveyedLink) -> list[str]:
+    """The devices that have no other link of its plane: they are cut off without it. Two queries."""
+    cut = []
+    for device_id, name in ((link.a_id, link.a_device), (link.b_id, link.b_device)):
+        others = SurveyedLink.objects.filter(zone=link.zone, plane=link.plane).exclude(pk=link.pk)
+        mine = others.filter(a_id=device_id) | others.filter(b_id=device_id)
+        if device_id and SurveyedDevice.objects.filter(zone=link.zone, remote_id=device_id).exists() and not mine:
+            cut.append(name)
+    return cut
+
+
+@transaction.atomic(durable=True)
+def change_link(link: SurveyedLink, *, underlay: bool, by: Platform) -> Operation:
+    """Whether the fabric's own traffic goes over it."""
+    if reason := why_not(link):
+        raise Refused("not-changeable", reason)
+    if underlay_of(link) is underlay:
+        raise Refused("nothing-changes", "It is like this already.", "underlay")
+    row = _row(link)
+    operation = _start(row, Goal.CHANGED, by, wanted={"underlay": underlay})
+    audit(by.actor, "link.change", row, tenant=None, old={"underlay": not underlay}, new={"underlay": underlay})
+    return operation
+
+
+@transaction.atomic(durable=True)
+def delete_link(link: SurveyedLink, *, confirmed: str = "", by: Platform) -> Operation:
+    """One without which a device is cut off goes only when its name is given."""
+    if reason := why_not(link):
+        raise Refused("not-deletable", reason)
+    if (cut := left_without(link)) and as_seen(confirmed) != as_seen(link.name):
+        text = f"Without it {' and '.join(cut)} would have no link of this kind. Type {link.name} to confirm."
+        raise Refused("not-confirmed", text, "confirm")
+    row = _row(link)
+    operation = _start(row, Goal.ABSENT, by)
+    audit(by.actor, "link.delete", row, tenant=None, old=row.values)
+    return operation
+
+
+def _row(link: SurveyedLink) -> Link:
+    there = _sent(link)
+    assert there is not None, "it was there a moment ago"
+    ports = {"local": there.local.name, "remote": there.remote.name}
+    return Link.of(link, {"underlay": there.underlay, "device_id": link.a_id}, device=None, **ports)
+
+
+def _start(row: Link, goal: Goal, by: Platform, *, wanted: dict[str, bool] | None = None) -> Operation:
+    return operations.start(
+        "link",
+        row,
+        goal,
+        tenant=None,
+        zone=row.zone,
+        lock_key=row.lock_key,
+        is_alone=True,
+        wanted=wanted,
+        by=by.actor,
+    )
