@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any, NamedTuple
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -23,7 +24,10 @@ from apps.balancers.models import Balancer, Member
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
 from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Scope, Tenant, User
-from tests import builders
+from tests import builders, thrift
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoDbBlocker
 
 pytestmark = pytest.mark.django_db
 
@@ -496,8 +500,32 @@ Ids = dict[str, Any]
 Call = Callable[..., Any]
 
 
-@pytest.fixture
-def ids(acme, globex) -> Ids:
+class Shared(NamedTuple):
+    """What all tests of this module start from: each puts back what it writes itself."""
+
+    acme: Tenant
+    globex: Tenant
+    ids: Ids
+    #: Who asks, and the cookies of those who are signed in.
+    people: dict[str, User]
+    cookies: dict[str, SimpleCookie]
+    before: list[Any]
+
+
+@pytest.fixture(scope="module")
+def shared(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Shared]:
+    with django_db_blocker.unblock(), thrift.kept():
+        acme, globex = builders.a_tenant("Acme"), builders.a_tenant("Globex")
+        ids = whatever_there_is(acme, globex)
+        people = {
+            "admin": builders.a_platform_admin(),
+            "stranger": builders.a_member(globex),
+            **{role.value: builders.a_member(acme, role) for role in Role},
+        }
+        yield Shared(acme, globex, ids, people, {who: signed_in(user) for who, user in people.items()}, everything())
+
+
+def whatever_there_is(acme: Tenant, globex: Tenant) -> Ids:
     """A VPC, a tier and an operation of acme's. Nothing is in the way of any change to them."""
     zone = builders.a_zone()
     account, _ = (builders.an_account(tenant, zone) for tenant in (acme, globex))
@@ -529,26 +557,30 @@ def ids(acme, globex) -> Ids:
     }
 
 
+def signed_in(user: User) -> SimpleCookie:
+    client = Client()
+    client.force_login(user)
+    return client.cookies
+
+
 @pytest.fixture
-def call(acme, globex) -> Call:
+def ids(shared: Shared, db: None) -> Ids:
+    return shared.ids
+
+
+@pytest.fixture
+def call(shared: Shared, db: None) -> Call:
     """Ask as one of the callers: with a session for pages, with a token for the API."""
 
-    def somebody(who: str) -> User:
-        if who == "admin":
-            return builders.a_platform_admin()
-        role = {"viewer": Role.VIEWER, "owner": Role.OWNER}.get(who, Role.ENGINEER)
-        return builders.a_member(globex if who == "stranger" else acme, role)
-
     def token(who: str) -> str:
-        tenant = {"stranger": globex, "admin": None}.get(who, acme)
-        whose = {"created_by": somebody(who)} if who == "owner" else {}
+        tenant = {"stranger": shared.globex, "admin": None}.get(who, shared.acme)
+        whose = {"created_by": shared.people[who]} if who == "owner" else {}
         return builders.a_token(tenant, Scope.READ if who == "viewer" else Scope.WRITE, **whose)
 
     @cache
     def browser(who: str) -> Client:
         client = Client()
-        if who != "anonymous":
-            client.force_login(somebody(who))
+        client.cookies = SimpleCookie(shared.cookies[who].output(header="", sep=";") if who in shared.cookies else "")
         return client
 
     @cache
@@ -600,13 +632,13 @@ def without(answer: Any, *words: object) -> tuple[int, dict[str, str], str]:
 @pytest.mark.parametrize(
     ("row", "who"), [pytest.param(row, who, id=f"{row.name}-{who}") for row in ROWS for who in row.answers]
 )
-def test_everybody_gets_what_the_table_says(who, row, ids, call):
-    path, before = row.path(ids), everything()
+def test_everybody_gets_what_the_table_says(who, row, ids, call, shared):
+    path = row.path(ids)
 
     answer = call(who, row.method, path)
 
     if answer.status_code >= 400:
-        assert everything() == before
+        assert everything() == shared.before
     if row.answers[who] == "open":
         assert answer.headers["Content-Type"] == "application/json"
     else:
@@ -642,7 +674,7 @@ def test_a_post_that_is_sent_again_with_its_key_is_answered_as_before(row, who, 
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.method == "POST"], ids=lambda row: row.name)
-def test_a_forged_post_is_refused(row, ids, acme):
+def test_a_forged_post_is_refused(row, ids, shared):
     """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
     admin = (
         row.of in ("-", "slug", "zone", "stray", "trial", "gate", "person", "import")
@@ -650,12 +682,11 @@ def test_a_forged_post_is_refused(row, ids, acme):
         or "give-up" in row.view
     )
     careful = Client(enforce_csrf_checks=True, headers={"Weft-Tenant": "acme"})
-    careful.force_login(builders.a_platform_admin() if admin else builders.a_member(acme, Role.OWNER))
-    before = everything()
+    careful.force_login(shared.people["admin" if admin else "owner"])
 
     content_type = "application/json" if row.view.startswith("api:") else "application/x-www-form-urlencoded"
     assert careful.post(row.path(ids), "{}", content_type=content_type).status_code == 403
-    assert everything() == before
+    assert everything() == shared.before
 
 
 def test_the_table_names_every_route_and_no_other():

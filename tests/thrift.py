@@ -5,6 +5,8 @@ What a test sees is the same: `install` changes how Django's tests clean up and 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.db import connection, transaction
@@ -41,6 +43,16 @@ def empty_tables(case: TransactionTestCase) -> None:
             cursor.execute("; ".join(("SET CONSTRAINTS ALL DEFERRED", *deletions)))
     if is_large:
         flush(case)
+
+
+@contextmanager
+def kept() -> Iterator[None]:
+    """What is written meanwhile is there for all tests of a module: each of them puts back its own writes alone."""
+    block: Any = transaction.atomic()
+    block._from_testcase = True  # a transaction that has to be the outermost is told so, as in each test
+    with block:
+        yield
+        transaction.set_rollback(True)
 
 
 def install() -> None:
