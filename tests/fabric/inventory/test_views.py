@@ -263,3 +263,18 @@ def test_what_happened_to_a_link_stands_on_its_page(
     surveyed()
 
     assert "Link down" in words(detail(browser, link, "fabric:link_detail"))
+
+
+@pytest.mark.parametrize(("view", "table"), [("device", SurveyedDevice), ("link", SurveyedLink)])
+def test_what_is_read_and_not_judged_yet_has_a_page_that_says_so(
+    browser: Client, surveyed: Sweep, view: str, table: Any
+) -> None:
+    row = table.objects.select_related("zone").exclude(name="ISP").filter(remote_id__regex=r"^\d+$").first()
+    table.objects.filter(pk=row.pk).delete()
+    page = detail(browser, row, f"fabric:{view}_detail")
+    assert "has not been judged yet" in words(page) and "tone-sage" not in page.content.decode().partition("<main")[2]
+    part = detail(browser, row, f"fabric:{view}_detail", **HTMX)
+    assert "<html" not in part.content.decode() and "every 5s" in part.content.decode()
+    missing = reverse(f"fabric:{view}_detail", args=[row.zone.slug, "99999"])
+    assert browser.get(missing).status_code == 404
+    surveyed()
