@@ -158,5 +158,10 @@ class TestPageAndApi:
         assert client.get(URL, {"q": "shop"}).status_code == 404
 
 
-def test_the_zones_are_there(there):
-    assert Zone.objects.count() == 1
+def test_what_two_zones_have_under_one_name_is_found_in_both(there):
+    other = builders.a_zone("Zone-2")
+    builders.a_device(other, "Leaf-1", "77")
+    [devices] = [group for group in search("leaf-1", builders.the_platform()) if group.label == "Devices"]
+    places = (there["device"], f"{other.slug}/77")
+    assert {hit.url for hit in devices.hits} == {f"/fabric/devices/{place}/" for place in places}
+    assert Zone.objects.count() == 2
