@@ -91,8 +91,8 @@ class GatePage:
             return [
                 (
                     "Source NAT",
-                    f"about {share:,} of {rules.snat_vpcs:,} VPCs: Netris spreads them over the nodes that are well, and "
-                    "does not tell which is where",
+                    f"about {share:,} of {rules.snat_vpcs:,} VPCs: Netris spreads them over the nodes that are well, "
+                    "and does not tell which is where",
                 )
             ]
         return []
