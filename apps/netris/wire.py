@@ -85,7 +85,7 @@ def _truth(value: object) -> bool:
 
 def _reference(value: object) -> object:
     """{id, name}, a bare id or a bare name. "none" and "auto" stand where there is no id."""
-    if isinstance(value, dict):
+    if isinstance(value, dict | Ref):
         return value
     text = _word(value)
     return {"id": text} if text.lstrip("-").isdecimal() else {"name": text}

@@ -203,9 +203,12 @@ def test_an_address_of_a_tenants_vpc_is_counted_where_it_lies_and_is_no_block_of
         {"id": 9, "name": "net", "prefix": "198.51.100.16/28"},
     ]
     pool = {"id": 7, "name": "pool", "prefix": "198.51.100.0/25", "children": inside}
-    allocation = Allocation.model_validate({"id": 1, "name": "all", "prefix": "198.51.100.0/24", "children": [pool]})
+    whole = {"id": 1, "name": "all", "prefix": "198.51.100.0/24", "tenant": {"id": 3, "name": "Admin"}}
+    allocation = Allocation.model_validate(whole | {"children": [pool]})
 
     blocks = list(Block.of(allocation))
+
+    assert (blocks[0].tenant.id, blocks[0].tenant.name) == (3, "Admin")
 
     assert [(block.type, block.id, block.parent, block.addresses) for block in blocks] == [
         ("allocation", 1, "", 0),
