@@ -39,6 +39,8 @@ Run = Callable[[Operation], Operation]
 LATE = 75
 #: How a statement begins that changes nothing.
 READS = ("SELECT", "SAVEPOINT", "RELEASE")
+#: How a call begins that changes nothing there.
+LOOKS = ("GET ", "list", "query")
 
 
 class Killed(BaseException):
@@ -93,7 +95,8 @@ class Watch:
 
     Where a worker dies at several calls between which nothing was written, neither here nor there, the next one finds
     the same: `disturb_each` tries the first of them. The rate limit alone has moved, and has forgotten that before the
-    dead worker's lease is over.
+    dead worker's lease is over. So it is with reads of one system whose answers are lost: whichever it was, the engine
+    alone hears of it, and the part begins anew.
     """
 
     def __init__(self, world: Any) -> None:
@@ -104,7 +107,7 @@ class Watch:
         self._left = 0
         self._each = range(0)
         self._writes = 0
-        self._died_at: object = None
+        self._found: dict[str, object] = {}
         self._open: dict[Any, Clouds] = {}
         self._meanwhile: dict[str, Callable[[], object]] = {}
 
@@ -115,7 +118,8 @@ class Watch:
     def disturb_each(self, numbers: range, how: str) -> None:
         """Each of these calls, every one in a copy of the process."""
         self.disturb(numbers.stop, how)
-        self._each, self._died_at = numbers, None
+        self._each = numbers
+        self._found.clear()
 
     @contextmanager
     def counting_writes(self) -> Iterator[None]:
@@ -131,13 +135,14 @@ class Watch:
         stores = [table.rows for store in self.world.stores for table in store.tables]
         return timezone.now(), self._writes, marshal.dumps(stores)
 
-    def _tries_out(self, *, dying: bool) -> bool:
-        """True in a copy that is disturbed at the call that was noted last."""
+    def _tries_out(self, alike: str = "") -> bool:
+        """True in a copy that is disturbed at the call that was noted last. Of disturbances that are `alike`, one is
+        tried where the next worker, or the next turn, finds the same."""
         if len(self.calls) not in self._each:
             return False
-        if dying:
-            found, before = self._would_be_found(), self._died_at
-            self._died_at = found
+        if alike:
+            found, before = self._would_be_found(), self._found.get(alike)
+            self._found[alike] = found
             if found == before:
                 return False
         writes = self._writes
@@ -160,8 +165,12 @@ class Watch:
         if happens := self._meanwhile.pop(call, None):
             happens()
         self._left -= 1
-        if self._how != "killed after":
-            self._tries_out(dying=self._how == "killed before")
+        if self._how == "killed before":
+            self._tries_out("deaths")
+        elif self._how in ("reply lost", "late") and call.startswith(LOOKS):
+            self._tries_out(f"lost looks at {system}")
+        elif self._how != "killed after":
+            self._tries_out()
         if self._left != 0:
             return
         self.struck = call
@@ -178,7 +187,7 @@ class Watch:
     def _after(self, _system: str, _call: str, _status: int | None, _milliseconds: float) -> None:
         if self._how != "killed after":
             return
-        if self._left == 0 or self._tries_out(dying=True):
+        if self._left == 0 or self._tries_out("deaths"):
             self._left = -1
             raise Killed
 
