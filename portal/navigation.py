@@ -107,6 +107,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         fabric("SoftGates", "shield", "softgates:list"),
         fabric("VNIs", "hash", "vnis:range_list"),
         fabric("Events", "calendar-clock", "history:events"),
+        fabric("Imports", "file-up", "imports:list"),
         fabric("Findings", "search-check", "history:findings", open_findings()),
         admin("Zones", "map-pin", "zones:list", in_trouble()),
         admin("Addresses", "globe", "addresses:pools"),

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "apps.vnis",
     "apps.softgates",
     "apps.inventory",
+    "apps.ipam",
     "apps.search",
     "apps.overview",
     "apps.fabric",

@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.vnis.urls")),
     path("", include("apps.softgates.urls")),
     path("", include("apps.inventory.urls")),
+    path("", include("apps.ipam.urls")),
     path("", include("apps.search.urls")),
     path("", include("apps.strays.urls")),
     path("", include("apps.health.urls")),

@@ -63,6 +63,10 @@ def the_platform() -> Platform:
     return Platform(Actor.system("test"))
 
 
+def platform_of_user(admin: User) -> Platform:
+    return Platform(Actor.of_user(admin))
+
+
 def a_tenant(name: str, **fields: Any) -> Tenant:
     """Also with limits: `max_vpcs=3`."""
     most = {resource: fields.pop(resource.field) for resource in resources() if resource.field in fields}
@@ -368,7 +372,8 @@ def whatever_a_fabric_has(zone: Zone) -> dict[str, Any]:
         "fablink": link.pk,
         "fabsession": a_session(zone).pk,
         "fabport": port.pk,
-        "fabsubnet": a_subnet(zone).pk,
+        "fabsubnet": (subnet := a_subnet(zone)).pk,
+        "block": f"{zone.slug}/{subnet.remote_id}",
         "gate": a_device(zone, "SoftGate-1", "9", role="softgate").pk,
         "event": an_event(zone).pk,
         "past": f"{zone.slug}/device/1",

@@ -208,6 +208,13 @@ GET    vnis:vni_list               -          login      404       404     404  
 GET    vnis:vni_detail             vni        login      404       404     404       200
 GET    overview:fabric             -          login      404       404     404       200
 GET    search:everything           -          login      404       404     404       200
+GET    ipam:create                 -          login      404       404     404       200
+POST   ipam:create                 -          login      404       404     404       422
+GET    ipam:detail                 block      login      404       404     404       200
+GET    ipam:change                 block      login      404       404     404       200
+POST   ipam:change                 block      login      404       404     404       422
+GET    ipam:delete                 block      login      404       404     404       200
+POST   ipam:delete                 block      login      404       404     404       422
 GET    imports:list                -          login      404       404     404       200
 GET    imports:create              -          login      404       404     404       200
 POST   imports:create              -          login      404       404     404       422
@@ -398,6 +405,9 @@ GET    api:fabric-port             fabport    401        404       404     404  
 PATCH  api:fabric-port             fabport    401        403       403     403       422
 GET    api:fabric-subnets          -          401        404       404     404       200
 GET    api:fabric-subnet           fabsubnet  401        404       404     404       200
+POST   api:fabric-subnets          -          401        403       403     403       422
+PATCH  api:fabric-subnet           fabsubnet  401        403       403     403       422
+DELETE api:fabric-subnet           fabsubnet  401        403       403     403       422
 GET    api:fabric-topology         -          401        404       404     404       200
 GET    api:fabric-events           -          401        404       404     404       200
 GET    api:fabric-event            event      401        404       404     404       200
@@ -455,7 +465,7 @@ class Row(NamedTuple):
         kwargs: dict[str, Any] = {"tenant_slug": tenant} if self.view in TENANT_VIEWS else {}
         if self.of == "lbmember":
             kwargs |= {"pk": ids["balancer"], "member": ids["lbmember"]}
-        elif self.of in ("device", "link", "port"):  # called by a zone and by what Netris calls it
+        elif self.of in ("device", "link", "port", "block"):  # called by a zone and by what Netris calls it
             zone, _, remote_id = str(ids[self.of]).partition("/")
             kwargs |= {"zone": zone, "remote_id": remote_id or "none"}
         elif self.of == "vni":
@@ -677,7 +687,7 @@ def test_a_post_that_is_sent_again_with_its_key_is_answered_as_before(row, who, 
 def test_a_forged_post_is_refused(row, ids, shared):
     """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
     admin = (
-        row.of in ("-", "slug", "zone", "stray", "trial", "gate", "person", "import")
+        row.of in ("-", "slug", "zone", "stray", "trial", "gate", "person", "import", "block", "fabsubnet")
         or "platform" in row.view
         or "give-up" in row.view
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 from uuid import UUID, uuid5
 
 from django.contrib.postgres.indexes import GinIndex
@@ -272,6 +272,11 @@ class SurveyedSubnet(Surveyed):
     hosts = models.PositiveIntegerField(null=True)
     #: Single addresses for tenants' VPCs that lie in it.
     addresses = models.PositiveIntegerField(default=0)
+    description = models.TextField(blank=True)
+    #: [{"id", "name"}]; none for an allocation.
+    sites: models.JSONField[list[dict[str, Any]]] = models.JSONField(default=list)
+    #: Netris has it from elsewhere, and does not let it be changed.
+    is_read_only = models.BooleanField(default=False)
 
     objects = models.Manager()
 
@@ -279,6 +284,10 @@ class SurveyedSubnet(Surveyed):
         verbose_name = "subnet"
         constraints = [models.UniqueConstraint(fields=("zone", "remote_id"), name="surveyed_subnet_is_unique")]
         indexes = [models.Index(fields=("-created_at", "-id"), name="subnet_newest")]
+
+    @property
+    def site_names(self) -> list[str]:
+        return [str(site["name"]) for site in self.sites]
 
     @property
     def used(self) -> str:

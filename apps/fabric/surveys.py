@@ -367,6 +367,9 @@ def _subnet(zone: Zone, block: mirror.Block) -> SurveyedSubnet:
         percent=percent,
         hosts=block.hosts_count,
         addresses=block.addresses,
+        description=block.description,
+        sites=[{"id": site.id, "name": site.name} for site in block.sites],
+        is_read_only=block.is_read_only,
     )
 
 

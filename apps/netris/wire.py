@@ -205,6 +205,9 @@ class Subnet(NetrisWire):
     name: str = ""
     prefix: Prefix = None
     purpose: Word = ""  # common, loopback, management, load-balancer, nat, bgp, inactive
+    description: Word = ""
+    sites: Annotated[tuple[Ref, ...], Rows] = ()
+    is_read_only: Flag = Field(default=False, validation_alias=AliasChoices("readonly", "readOnly"))
     vpc: Reference = NO_REF
     tenant: Reference = NO_REF
     allocation_id: Number = Field(default=None, validation_alias=AliasChoices("allocationID", "allocationId"))
@@ -226,6 +229,8 @@ class Allocation(NetrisWire):
     id: int
     name: str = ""
     prefix: Prefix = None
+    description: Word = ""
+    is_read_only: Flag = Field(default=False, validation_alias=AliasChoices("readonly", "readOnly"))
     vpc: Reference = NO_REF
     tenant: Reference = NO_REF
     utilization: Utilization = Utilization()
@@ -240,6 +245,9 @@ class Block(NetrisWire):
     name: str = ""
     prefix: Prefix = None
     purpose: Word = ""  # blank for an allocation
+    description: Word = ""
+    sites: Annotated[tuple[Ref, ...], Rows] = ()  # none for an allocation
+    is_read_only: Flag = False
     tenant: Reference = NO_REF
     parent: str = ""  # the block around it, as "allocation-3"
     default_gateway: Address = None
@@ -250,7 +258,8 @@ class Block(NetrisWire):
     @classmethod
     def of(cls, allocation: Allocation) -> Iterator[Block]:
         """It and the subnets in it, each behind what it lies in."""
-        facts = {name: getattr(allocation, name) for name in ("id", "name", "prefix", "tenant", "utilization")}
+        shared = ("id", "name", "prefix", "description", "is_read_only", "tenant", "utilization")
+        facts = {name: getattr(allocation, name) for name in shared}
         singles = sum(child.is_single for child in allocation.children)
         yield cls(type="allocation", addresses=singles, **facts)
         for child in allocation.children:
@@ -260,9 +269,11 @@ class Block(NetrisWire):
     def _below(cls, subnet: Subnet, parent: str) -> Iterator[Block]:
         if subnet.is_single:
             return
-        shared = ("id", "name", "prefix", "purpose", "tenant", "default_gateway", "hosts_count", "utilization")
+        shared = ["id", "name", "prefix", "description", "is_read_only", "tenant", "utilization"]
+        shared += ["purpose", "default_gateway", "hosts_count"]
         singles = sum(child.is_single for child in subnet.children)
         facts = {name: getattr(subnet, name) for name in shared}
+        facts["sites"] = [site.model_dump() for site in subnet.sites]
         yield cls(type="subnet", parent=parent, addresses=singles, **facts)
         for child in subnet.children:
             yield from cls._below(child, f"subnet-{subnet.id}")

@@ -46,6 +46,7 @@ PLATFORM = [
             "SoftGates",
             "VNIs",
             "Events",
+            "Imports",
             "Findings",
         )
     ),
@@ -99,6 +100,7 @@ def test_nobody_sees_nothing() -> None:
         ("/fabric/topology/", "Topology"),
         ("/fabric/events/1/", "Events"),
         ("/fabric/findings/", "Findings"),
+        ("/fabric/imports/new/", "Imports"),
         ("/fabric/softgates/", "SoftGates"),
         ("/fabric/ports/", "Ports"),
         ("/platform/zones/1/reconnect/", "Zones"),

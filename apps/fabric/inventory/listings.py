@@ -144,6 +144,8 @@ SUBNETS = Listing(
     {
         **HEAD,
         **{name: _of(name) for name in ("type", "prefix", "purpose", "percent", "hosts", "addresses", "gateway")},
+        "sites": lambda line: ", ".join(line.site_names),
+        "description": _of("description"),
         "netris_tenant": _of("netris_tenant"),
         **READ,
     },

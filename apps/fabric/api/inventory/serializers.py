@@ -127,5 +127,9 @@ class SubnetRead(SurveyedRead):
     percent = serializers.FloatField(allow_null=True, help_text="How much of it is used, by Netris' own figure.")
     hosts = serializers.IntegerField(allow_null=True)
     addresses = serializers.IntegerField(help_text="Single addresses for tenants' VPCs that lie in it.")
+    sites = serializers.ListField(
+        child=serializers.CharField(), source="site_names", help_text="None for an allocation."
+    )
     gateway = serializers.CharField()
+    description = serializers.CharField()
     netris_tenant = serializers.CharField()

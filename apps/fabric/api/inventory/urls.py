@@ -8,6 +8,4 @@ urlpatterns = [
     path("fabric/ports/", views.PortList.as_view(), name="fabric-ports"),
     path("fabric/sessions/", views.SessionList.as_view(), name="fabric-sessions"),
     path("fabric/sessions/<id:pk>/", views.SessionOne.as_view(), name="fabric-session"),
-    path("fabric/subnets/", views.SubnetList.as_view(), name="fabric-subnets"),
-    path("fabric/subnets/<id:pk>/", views.SubnetOne.as_view(), name="fabric-subnet"),
 ]

@@ -119,13 +119,7 @@ class PortOne(PortRows, One[SurveyedPort]):
     pass
 
 
-@extend_schema(summary="List allocations and subnets of the fabric")
 class SubnetList(SubnetRows, List[SurveyedSubnet]):
     """Those of the System VPC."""
 
     filterset_class = SubnetFilter
-
-
-@extend_schema(summary="Read an allocation or a subnet of the fabric")
-class SubnetOne(SubnetRows, One[SurveyedSubnet]):
-    pass

@@ -1,0 +1,115 @@
+"""Allocations and subnets as a sheet: what is not there is made, and what is there is changed where a cell says so.
+
+A cell that is empty, like a column that is missing, leaves as it is what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from apps.fabric.models import SurveyedSubnet
+from apps.imports.kinds import Cells, Checked, Kind
+from apps.ipam import services
+from apps.ipam.estate import Estate, why_not_touch
+from apps.ipam.models import Block
+from apps.ipam.specs import CHANGES, BlockChange, BlockSpec, parse_prefix
+from apps.kernel.api.transactions import joined
+from apps.kernel.errors import Refused
+from apps.operations.models import Operation
+from apps.tenancy.actors import Platform
+from apps.zones.models import Zone
+
+COLUMNS = {
+    "zone": "The short name of the zone.",
+    "type": "allocation or subnet.",
+    "prefix": "Such as 10.20.0.0/16. What has this prefix already is changed; a prefix itself is not.",
+    "name": "What it is called.",
+    "purpose": "Of a subnet: common, loopback, management, load-balancer, nat, bgp or inactive.",
+    "sites": "Of a subnet: the names of its sites, with commas between them; that of the zone where it is empty.",
+    "gateway": "Of a subnet for management.",
+    "description": "One line.",
+}
+
+
+def check(rows: Sequence[Cells], _by: Platform) -> list[Checked]:
+    """A zone's IPAM is read once, however many rows are of it."""
+    zones = {zone.slug: zone for zone in Zone.objects.filter(slug__in={cells["zone"] for cells in rows})}
+    estates = {slug: Estate.of(zone) for slug, zone in zones.items()}
+    checked: list[Checked] = [Checked()] * len(rows)
+    # Subnets are looked at once all allocations of the sheet are known, wherever these stand in it.
+    for place in sorted(range(len(rows)), key=lambda place: rows[place]["type"] != Block.ALLOCATION):
+        checked[place] = _checked(rows[place], estates.get(rows[place]["zone"]))
+    return checked
+
+
+def _checked(cells: Cells, estate: Estate | None) -> Checked:
+    if estate is None:
+        return Checked(faults=[Refused("zone-unknown", "There is no zone of this short name.", "zone")])
+    try:
+        prefix = parse_prefix(cells["prefix"], "prefix")
+        row = estate.find(cells["type"], prefix)
+        found = _creation(cells, estate) if row is None else _change(cells, estate, row)
+    except Refused as refusal:
+        return Checked(faults=refusal.all)
+    about = f"{estate.zone.slug} {cells['type']} {prefix}"
+    return Checked(**{**found, "about": about, "rank": int(cells["type"] == Block.SUBNET)})
+
+
+def _creation(cells: Cells, estate: Estate) -> dict[str, Any]:
+    spec = BlockSpec.parse(cells, site=estate.zone.netris_site)
+    faults = list(estate.faults(spec))
+    if spec.type == Block.ALLOCATION and not faults:
+        estate.planned.append(spec.prefix)
+    sends = {"name": spec.name, "prefix": str(spec.prefix), "purpose": spec.purpose, "sites": ", ".join(spec.sites)}
+    sends |= {"defaultGateway": spec.gateway, "description": spec.description}
+    return {
+        "faults": faults,
+        "what": f"Create {spec.type} {spec.prefix} ({spec.name})",
+        "sends": {name: value for name, value in sends.items() if value},
+        "order": {"zone": str(estate.zone.pk), "create": dict(cells)},
+    }
+
+
+def _change(cells: Cells, estate: Estate, row: SurveyedSubnet) -> dict[str, Any]:
+    change = BlockChange.parse({name: cells[name] for name in CHANGES if name in cells})
+    wanted, now = services.differences(row, change), services.values_of(row)
+    what = f"{row.type} {row.prefix} ({row.name})"
+    if not wanted:
+        return {"what": f"Leave {what} as it is"}
+    reason = why_not_touch(row)
+    faults = [Refused("not-changeable", reason)] if reason else services.change_faults(estate, row, wanted)
+    values = {name: list(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
+    return {
+        "faults": faults,
+        "what": f"Change {what}",
+        "sends": {name: f"{_text(now[name])} → {_text(value)}" for name, value in wanted.items()},
+        "order": {"block": str(row.pk), "change": values},
+    }
+
+
+def _text(value: object) -> str:
+    return (", ".join(value) if isinstance(value, tuple) else str(value)) or "nothing"
+
+
+def order(values: Mapping[str, Any], by: Platform) -> Operation:
+    if "create" in values:
+        zone = Zone.objects.get(pk=values["zone"])
+        spec = BlockSpec.parse(values["create"], site=zone.netris_site)
+        return joined(services.create_block)(zone, spec, by=by)
+    row = SurveyedSubnet.objects.select_related("zone").filter(pk=values["block"]).first()
+    if row is None:
+        raise Refused("gone", "It is not there any more.")
+    return joined(services.change_block)(row, BlockChange.parse(values["change"]), by=by)
+
+
+SUBNETS = Kind(
+    key="subnets",
+    label="Subnets",
+    columns=COLUMNS,
+    required=("zone", "type", "prefix"),
+    ignored=("netris_id", "status", "percent", "hosts", "addresses", "netris_tenant", "read_at"),
+    check=check,
+    order=order,
+    sheet="fabric:subnet_sheet",
+)
