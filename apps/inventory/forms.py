@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from django import forms
@@ -74,7 +75,12 @@ def _text(label: str, help_text: str = "", **more: Any) -> forms.CharField:
 class DeviceForm(Refusable):
     """A new device. Its values are read by `DeviceSpec`."""
 
-    name = _text("Name", "As a host is called. Netris and CloudStack match a hypervisor by it.")
+    name = forms.CharField(
+        label="Name",
+        max_length=LONGEST,
+        help_text="As a host is called. A hypervisor has the same name in CloudStack.",
+        error_messages={"required": "Give a name."},
+    )
     description = forms.CharField(label="Description", required=False, max_length=DESCRIPTION.most)
     softgate_role = Select(
         label="Its part", choices=[(word, {"general": "General", "snat": "SNAT"}[word]) for word in GATES]
@@ -113,6 +119,9 @@ class DeviceForm(Refusable):
         }[kind]
         for name in not_of_it:
             del self.fields[name]
+        for name in ("loopback", "asn") if role == roles.HYPERVISOR else ():
+            self.fields[name].required = True
+            self.fields[name].error_messages["required"] = "A hypervisor has one: give it, or auto."
         if kind == "switch":
             self.fields["port_count"] = Select(
                 label="Ports", choices=[(count, str(count)) for count in PORT_COUNTS], initial=32
@@ -175,7 +184,7 @@ class DeviceChangeForm(Refusable):
     def __init__(self, data: Mapping[str, Any] | None, *, kind: str, now: Mapping[str, Any]) -> None:
         super().__init__(data, initial={**now, "tags": " ".join(now["tags"])})
         for name in CHANGEABLE[kind]:
-            self.fields[name] = DeviceForm.base_fields[name]
+            self.fields[name] = deepcopy(DeviceForm.base_fields[name])
         for name, text in {
             "name": "Its ports are called by it, too. CloudStack's host keeps its name.",
             "loopback": "An address, or none. What ends there is cut off while it changes.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,6 +73,14 @@ class Known:
     management_address: str
     asn: int | None
 
+    @classmethod
+    def planned(cls, values: Mapping[str, Any]) -> Known:
+        """One that is to be made."""
+        asn = values["asn"]
+        return cls(
+            values["name"], values["loopback"], values["management_address"], int(asn) if asn.isdecimal() else None
+        )
+
 
 def known_devices(zone: Zone, by: Platform) -> list[Known]:
     """Those that are there, and those that are being made. Two queries."""
@@ -80,15 +88,7 @@ def known_devices(zone: Zone, by: Platform) -> list[Known]:
     rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE).values_list("name", *columns)
     there = [Known(name, main or "", mgmt or "", asn) for name, main, mgmt, asn in rows]
     coming = (row.values for row in Device.objects.filter(zone=zone, pk__in=_under_way(zone, by)))
-    return there + [
-        Known(values["name"], values["loopback"], values["management_address"], _number(values["asn"]))
-        for values in coming
-        if "refs" in values
-    ]
-
-
-def _number(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
+    return there + [Known.planned(values) for values in coming if "refs" in values]
 
 
 def _under_way(zone: Zone, by: Platform) -> Any:

@@ -64,6 +64,12 @@ class TestNewDevice:
         assert ("softgate_role" in fields) is (role == "softgate")
         assert ("custom_data" in fields) is (role == "server")
 
+    def test_the_form_of_a_change_leaves_that_of_new_ones_alone(self, surveyed, browser):
+        before = {field.name: field.help_text for field in browser.get(NEW).context["form"]}
+        row = device("Server-2")
+        browser.get(f"/fabric/devices/{row.zone.slug}/{row.remote_id}/change/")
+        assert {field.name: field.help_text for field in browser.get(NEW).context["form"]} == before
+
     def test_no_such_place(self, surveyed, browser):
         for query in ("?role=boat", "?zone=none", "?pair=Leaf-7"):
             page = browser.get(f"{NEW}{query}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -10,7 +10,7 @@ from django.db import transaction
 from apps.fabric.models import Part, SurveyedDevice
 from apps.inventory.bodies import values_of
 from apps.inventory.models import Device, Link
-from apps.inventory.queries import carried, home_of, known_devices, profiles, sent
+from apps.inventory.queries import Known, carried, home_of, known_devices, profiles, sent
 from apps.inventory.services.links import hold_ports, need_free
 from apps.inventory.specs import AUTO, DeviceSpec, parse_changes
 from apps.kernel.errors import Invalid, Refused
@@ -36,7 +36,7 @@ def create_device(zone: Zone, spec: DeviceSpec, *, by: Platform) -> Operation:
         text = f"Netris' site {zone.netris_site} was not read yet. Try again in a minute."
         raise Refused("site-unknown", text, "zone")
     hold_ports(zone)
-    if problems := [*_taken(zone, spec, by)]:
+    if problems := taken(spec, known_devices(zone, by)):
         raise Invalid(problems)
     far = [link.far_port for link in spec.links]
     need_free(zone, far, [f"links.{number}.far_port" for number in range(len(far))], by)
@@ -51,9 +51,9 @@ def create_device(zone: Zone, spec: DeviceSpec, *, by: Platform) -> Operation:
     return operation
 
 
-def _taken(zone: Zone, spec: DeviceSpec, by: Platform) -> list[Refused]:
+def taken(spec: DeviceSpec, known: Sequence[Known]) -> list[Refused]:
     """What another device of the inventory has already, or one that is being made."""
-    known, found = known_devices(zone, by), []
+    found = []
     if any(each.name.lower() == spec.name.lower() for each in known):
         found.append(Refused("name-taken", f"There is a device called {spec.name} already.", "name"))
     addresses = {each: device.name for device in known for each in (device.loopback, device.management_address) if each}
@@ -99,7 +99,7 @@ def change_device(device: SurveyedDevice, raw: Mapping[str, Any], *, by: Platfor
     wanted = {name: value for name, value in given.items() if now[name] != value}
     if not wanted:
         raise Refused("nothing-changes", "It is like this already.")
-    if problems := _taken_by_others(device, wanted, by):
+    if problems := taken_by_others(device.name, wanted, known_devices(device.zone, by)):
         raise Invalid(problems)
     row = Device.of(device, now, kind=kind)
     operation = _start(row, Goal.CHANGED, by, wanted=wanted)
@@ -107,8 +107,9 @@ def change_device(device: SurveyedDevice, raw: Mapping[str, Any], *, by: Platfor
     return operation
 
 
-def _taken_by_others(device: SurveyedDevice, wanted: Mapping[str, Any], by: Platform) -> list[Refused]:
-    others = [each for each in known_devices(device.zone, by) if each.name != device.name]
+def taken_by_others(name: str, wanted: Mapping[str, Any], known: Sequence[Known]) -> list[Refused]:
+    """What of a change another device has already."""
+    others = [each for each in known if each.name != name]
     found = []
     if any(each.name.lower() == wanted.get("name", "").lower() for each in others):
         found.append(Refused("name-taken", f"There is a device called {wanted['name']} already.", "name"))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.db import transaction
 
-from apps.fabric.models import SurveyedDevice, SurveyedLink
+from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort
 from apps.inventory.models import Link
 from apps.inventory.queries import ports_being_linked, ports_called
 from apps.inventory.specs import parse_port
@@ -31,7 +31,14 @@ def hold_ports(zone: Zone) -> None:
 
 def need_free(zone: Zone, ports: Sequence[str], fields: Sequence[str], by: Platform) -> None:
     """Each of these ports is there and free, as far as is known. `fields` are where they were given."""
-    there, taken = ports_called(zone, ports), ports_being_linked(zone, by)
+    if problems := port_faults(ports, fields, ports_called(zone, ports), ports_being_linked(zone, by)):
+        raise Invalid(problems)
+
+
+def port_faults(
+    ports: Sequence[str], fields: Sequence[str], there: Mapping[str, SurveyedPort], taken: Collection[str]
+) -> list[Refused]:
+    """What speaks against linking them: `there` are ports by their names, `taken` names in small letters."""
     problems = []
     for name, field in zip(ports, fields, strict=True):
         port = there.get(name)
@@ -42,8 +49,7 @@ def need_free(zone: Zone, ports: Sequence[str], fields: Sequence[str], by: Platf
             problems.append(Refused("port-linked", text, field))
         elif name.lower() in taken:
             problems.append(Refused("port-taken", f"{name} is being linked just now. Take another port.", field))
-    if problems:
-        raise Invalid(problems)
+    return problems
 
 
 @transaction.atomic(durable=True)
