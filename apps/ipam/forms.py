@@ -41,10 +41,10 @@ class BlockForm(Refusable):
     def __init__(
         self, data: Mapping[str, Any] | None, *, zones: Iterable[Zone] = (), type_: str = "", row: Any = None
     ) -> None:
-        super().__init__(data, initial={"type": type_, **(_initial(row) if row else {})})
+        super().__init__(data, initial={"type": type_, "purpose": PURPOSES[0], **(_initial(row) if row else {})})
         purpose = self.fields["purpose"]
         assert isinstance(purpose, forms.ChoiceField)
-        purpose.choices = PURPOSE_CHOICES if row else [("", "None: it is an allocation"), *PURPOSE_CHOICES]
+        purpose.choices = PURPOSE_CHOICES
         self.fields["purpose"].help_text = "Of a subnet."
         self.fields["sites"].help_text = "Of a subnet: names with commas between them. That of the zone, if left empty."
         self.fields["gateway"].help_text = "Of a subnet for management."
@@ -59,8 +59,9 @@ class BlockForm(Refusable):
 
     @property
     def said(self) -> dict[str, Any]:
-        """As specs read it."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "zone"}
+        """As specs read it. What a subnet is for is chosen beforehand, and means nothing for an allocation."""
+        means_nothing = ("zone", "purpose") if self.cleaned_data.get("type") == Block.ALLOCATION else ("zone",)
+        return {name: value for name, value in self.cleaned_data.items() if name not in means_nothing}
 
 
 def _initial(row: SurveyedSubnet) -> dict[str, Any]:

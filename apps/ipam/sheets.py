@@ -83,7 +83,7 @@ def _change(cells: Cells, estate: Estate, row: SurveyedSubnet) -> dict[str, Any]
     return {
         "faults": faults,
         "what": f"Change {what}",
-        "sends": {name: f"{_text(now[name])} → {_text(value)}" for name, value in wanted.items()},
+        "sends": {name: f"from {_text(now[name])} to {_text(value)}" for name, value in wanted.items()},
         "order": {"block": str(row.pk), "change": values},
     }
 

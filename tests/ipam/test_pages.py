@@ -166,7 +166,7 @@ class TestSheets:
             ("faulty", "zone-unknown"),
         ]
         change = imported.rows.get(line=4)
-        assert change.sends == {"name": "CloudStack Management Nodes → Nodes"}
+        assert change.sends == {"name": "from CloudStack Management Nodes to Nodes"}
         admin = User.objects.filter(is_platform_admin=True).get()
         imports.send(imported, by=builders.platform_of_user(admin))
         for _ in range(4):
