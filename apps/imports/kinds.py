@@ -37,7 +37,7 @@ class Checked:
     faults: Sequence[Refused] = ()
     #: What would be done, for people: "Create subnet 10.1.0.0/24 (web)".
     what: str = ""
-    #: What would be sent, by the names that the remote has for it. Of a change that which differs: {"name": "from a to b"}.
+    #: What would be sent, by the names that the remote has for it; of a change what differs, {"name": "from a to b"}.
     sends: Mapping[str, object] = field(default_factory=dict)
     #: For `Kind.order`, as JSON.
     order: Mapping[str, Any] = field(default_factory=dict)

@@ -65,6 +65,7 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
         "DEVICE": str(fabric["fabdevice"]),
         "SOFTGATE": str(fabric["gate"]),
         "SERIES": str(fabric["series"]),
+        "IMPORT": str(fabric["import"]),
     }
 
 
