@@ -43,6 +43,19 @@ DAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 clock_of_database.source = timezone.now
 thrift.install()
 
+
+def own_redis_database() -> str:
+    """Test processes side by side share one Valkey; each has a database of it. What one of them caches or forgets is
+    none of the others' business, whose zones have the same ids at the same time."""
+    worker_id = os.environ.get("PYTEST_XDIST_WORKER", "")
+    number = int(worker_id.removeprefix("gw")) % 16 if worker_id.startswith("gw") else 0
+    url: str = django_settings.REDIS_URL.split("?")[0]
+    return f"{url}?db={number}" if url.startswith("unix:") else url
+
+
+django_settings.REDIS_URL = own_redis_database()
+django_settings.CACHES["default"]["LOCATION"] = django_settings.REDIS_URL
+
 Run = Callable[[Operation], Operation]
 
 
@@ -220,12 +233,3 @@ def accounts(acme: Tenant, globex: Tenant, zone: Zone, run: Run) -> list[Account
     for tenant in (acme, globex):
         assert run(open_account(tenant, zone, by=builders.the_platform())).phase == "succeeded"
     return list(Account.unscoped.all())
-
-
-@pytest.fixture(autouse=True)
-def _own_redis_database(settings: object) -> None:
-    """Test processes side by side share one Valkey; each has a database of it."""
-    worker_id = os.environ.get("PYTEST_XDIST_WORKER", "")
-    number = int(worker_id.removeprefix("gw")) % 16 if worker_id.startswith("gw") else 0
-    url = django_settings.REDIS_URL.split("?")[0]
-    settings.REDIS_URL = f"{url}?db={number}" if url.startswith("unix:") else url  # type: ignore[attr-defined]
