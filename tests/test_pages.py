@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
-from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort
+from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSubnet
 from apps.fabric.surveys import survey
 from apps.history.models import Event as Happening
 from apps.instances.queries import theirs
@@ -206,6 +206,8 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
             "device": device_of(vpc.zone),
             "link": link_of(vpc.zone),
             "port": port_of(vpc.zone),
+            "block": block_of(vpc.zone),
+            "import": builders.an_import().pk,
             "event": an_event_of(vpc),
         }
         ids |= {"vnirange": VniRange.objects.filter(zone=vpc.zone)[0].pk, "vni": vpc.zone.slug}
@@ -225,6 +227,10 @@ def gate_of(zone: Zone) -> Any:
 
 def link_of(zone: Zone) -> str:
     return f"{zone.slug}/{SurveyedLink.objects.filter(zone=zone, plane='border')[0].remote_id}"
+
+
+def block_of(zone: Zone) -> str:
+    return f"{zone.slug}/{SurveyedSubnet.objects.filter(zone=zone).order_by('sort_key')[0].remote_id}"
 
 
 def port_of(zone: Zone) -> str:
