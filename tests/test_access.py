@@ -325,6 +325,7 @@ GET    api:person                  person     401        404       404     404  
 POST   api:person-disable          person     401        403       403     403       200
 POST   api:person-password-link    person     401        403       403     403       201
 POST   api:person-enable           person     401        403       403     403       200
+GET    api:network-health          -          401        200       200     200       422
 GET    api:attention               -          401        200       200     200       422
 GET    api:vpcs                    -          401        200       200     200       200
 POST   api:vpcs                    -          401        422       403     422       403

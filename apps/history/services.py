@@ -180,6 +180,7 @@ def _is_overtaken(row: Source, read: Mapping[str, str]) -> bool:
 
 def _begin(row: Source, new: Sequence[Found]) -> list[Event]:
     assert row.read_at is not None
+    seen_at = _seen_at(row)
     events = [
         Event(
             zone_id=row.zone_id,
@@ -188,7 +189,7 @@ def _begin(row: Source, new: Sequence[Found]) -> list[Event]:
             is_finding=kind_of(each.kind).is_finding,
             subject_kind=each.subject.kind,
             subject_id=each.subject.id[:255],
-            began_at=min(each.since or row.read_at, row.read_at),
+            began_at=min(each.since or seen_at, seen_at),
             last_seen_at=row.read_at,
             **each.columns,
         )
@@ -212,7 +213,12 @@ def _go_on(row: Source, events: Mapping[Key, Event], wanted: Mapping[Key, Found]
 def _end(row: Source, over: Sequence[UUID]) -> None:
     """When it was first seen to be over."""
     for start in range(0, len(over), BATCH):
-        Event.objects.filter(pk__in=over[start : start + BATCH]).update(ended_at=row.read_at)
+        Event.objects.filter(pk__in=over[start : start + BATCH]).update(ended_at=_seen_at(row))
+
+
+def _seen_at(row: Source) -> datetime | None:
+    """What its newest list shows, and the one before did not. `read_at`, the age of it all, is that of the oldest."""
+    return max((datetime.fromisoformat(at) for at in row.basis.values()), default=row.read_at)
 
 
 def _touch(events: Iterable[Event], wanted: Mapping[Key, Found]) -> None:

@@ -28,6 +28,7 @@ from apps.networks.forms import ConfirmForm, TierForm, TierRenameForm, VpcForm, 
 from apps.networks.inside import earliest, inside_of
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import MOST_TIERS
+from apps.networks.vitals import vitals_of
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.queries import ahead_of, search, search_audit
@@ -74,6 +75,7 @@ def overview(request: TenantRequest) -> HttpResponse:
     quota = quotas.of(VPC)
     context = {
         "attention": queries.attention_of(request.tenant, quotas),
+        "vitals": vitals_of(request.tenant),
         "running": [(each, sentence(each, ahead.get(each.pk))) for each in running],
         "quotas": quotas,
         "quota": quota,

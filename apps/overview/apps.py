@@ -9,8 +9,10 @@ class OverviewConfig(AppConfig):
         from django.urls import reverse
 
         from apps.history import kinds
-        from apps.overview import filling, pools
+        from apps.networks import vitals
+        from apps.overview import filling, pools, strip
 
+        vitals.register(strip.vitals)
         kinds.register(*filling.KINDS)
         kinds.register_page(pools.PUBLIC_IPS, lambda _zone, _id: reverse("addresses:pools"))
         kinds.register_page(pools.PORTS, lambda zone, _id: f"{reverse('fabric:port_list')}?zone={zone.slug}")

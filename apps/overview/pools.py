@@ -130,9 +130,9 @@ def sessions(found: Iterable[Fleet]) -> Iterator[Pool]:
     for fleet in found:
         if measured := [(fill.value, node, fill) for node, fill in fills(fleet)]:
             value, node, fill = max(measured, key=lambda each: each[0])
-            label = f"NAT sessions of {node.line.name}, the fullest"
+            label = f"NAT session table of {node.line.name}, the fullest"
             yield Pool(
-                SESSIONS, fleet.zone, label, "% of its table", min(int(value), 100), 100, 0, fill.at,
+                SESSIONS, fleet.zone, label, "%", min(int(value), 100), 100, 0, fill.at,
                 int(fill.fresh_for.total_seconds()), "", reverse("softgates:list"),
             )  # fmt: skip
 

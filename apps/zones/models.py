@@ -75,6 +75,9 @@ class Zone(models.Model):
         validators=[MaxValueValidator(8760)],
         help_text="How long a public IP rests after its release before another tenant is given it.",
     )
+    names_devices = models.BooleanField(
+        default=False, help_text="Whether tenants are told by name which device it is that something is wrong with."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -26,7 +26,7 @@ from apps.zones.trials import SECRETS
 TOLD = (
     "name",
     *("cloudstack_url", "cloudstack_zone_id", "vpc_offering_id", "tier_offering_id", "max_tiers_per_vpc"),
-    *("netris_url", "netris_user", "netris_site", "calls_per_second", "description"),
+    *("netris_url", "netris_user", "netris_site", "calls_per_second", "description", "names_devices"),
 )
 
 
@@ -47,10 +47,12 @@ class ZoneSpec:
     calls_per_second: int = 25
     #: None leaves the description as it is.
     description: str | None = None
+    #: None leaves it as it is.
+    names_devices: bool | None = None
 
 
 #: What can be chosen without asking either system.
-SETTINGS = ("description", "calls_per_second")
+SETTINGS = ("description", "calls_per_second", "names_devices")
 
 
 def save_zone(spec: ZoneSpec, found: Found, *, zone: Zone | None = None, by: Platform) -> Zone:
@@ -152,6 +154,7 @@ def _fill(zone: Zone, spec: ZoneSpec, found: Found, there: FoundZone) -> None:
     zone.public_ranges, zone.ranges_read_at = there.public_ranges, clock.now()
     zone.calls_per_second = spec.calls_per_second
     zone.description = zone.description if spec.description is None else spec.description
+    zone.names_devices = zone.names_devices if spec.names_devices is None else spec.names_devices
     _check(zone)
 
 

@@ -83,6 +83,7 @@ def test_there_are_parameters_to_try():
         "/address-pools/",
         "/address-holders/",
         "/attention/",
+        "/network-health/",
         "/fabric/vni-ranges/",
         "/fabric/vnis/",
     }

@@ -105,12 +105,13 @@ def test_a_reading_that_was_never_made_tells_nothing(zone):
     assert not Event.objects.exists() and not Source.objects.exists()
 
 
-def test_times_are_those_of_the_oldest_reading_behind_it(zone):
+def test_an_event_begins_with_the_newest_reading_behind_it_and_is_as_old_as_the_oldest(zone):
     now = timezone.now()
     keep(zone, "test", [found()], basis=[reading(zone, ago=5), reading(zone, Kind.NETRIS_LINK, ago=20)])
 
     event = Event.objects.select_related("source").get()
-    assert event.began_at == event.source.read_at == now - timedelta(seconds=20)
+    assert event.began_at == now - timedelta(seconds=5)
+    assert event.last_seen_at == event.source.read_at == now - timedelta(seconds=20)
     assert event.source.fresh_until == now + timedelta(seconds=40)  # the inventory is believed for 45 seconds
 
 

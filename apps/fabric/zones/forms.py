@@ -12,7 +12,7 @@ from apps.kernel.forms import Refusable
 from apps.kernel.names import DESCRIPTION
 from apps.zones.access import LONGEST_URL, Found, Offering
 from apps.zones.models import Trial, Zone
-from apps.zones.services import ZoneSpec
+from apps.zones.services import SETTINGS, ZoneSpec
 from apps.zones.trials import OPEN, SECRETS
 
 LONGEST_SECRET = 500
@@ -91,6 +91,11 @@ class SettingsForm(Refusable):
         help_text="The most that Weft makes to either system, all processes together. 1 to 1000.",
         error_messages={"required": "Give a number from 1 to 1000."},
     )
+    names_devices = forms.BooleanField(
+        label="Name devices to tenants",
+        required=False,
+        help_text="Tenants are told how what their VPCs lie on is: with the names of what is not well, or without.",
+    )
 
 
 class ChoosingForm(SettingsForm):
@@ -101,7 +106,15 @@ class ChoosingForm(SettingsForm):
     vpc_offering = forms.ChoiceField(label="Offering for VPCs")
     tier_offering = forms.ChoiceField(label="Offering for tiers")
 
-    field_order = ("name", "netris_site", "vpc_offering", "tier_offering", "description", "calls_per_second")
+    field_order = (
+        "name",
+        "netris_site",
+        "vpc_offering",
+        "tier_offering",
+        "description",
+        "calls_per_second",
+        "names_devices",
+    )
 
     def __init__(self, data: Mapping[str, Any] | None, trial: Trial, taken: Iterable[str] = ()) -> None:
         super().__init__(data)
@@ -117,7 +130,7 @@ class ChoosingForm(SettingsForm):
             usable = [each.name for each in offerings if each.is_netris]
             self._offer(field, usable, _called(offerings, str(current)) or default)
         if zone is not None:
-            self.initial.update(description=zone.description, calls_per_second=zone.calls_per_second)
+            self.initial.update({name: getattr(zone, name) for name in SETTINGS})
 
     def _offer(self, name: str, options: list[str], initial: str | None) -> None:
         field = self.fields[name]

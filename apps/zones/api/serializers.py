@@ -36,6 +36,7 @@ class ReachedRead(serializers.Serializer[Any]):
     netris_user = serializers.CharField()
     netris_site = serializers.CharField()
     calls_per_second = serializers.IntegerField(help_text="The most calls to either system.")
+    names_devices = serializers.BooleanField(help_text="Whether tenants are told of devices by name.")
 
 
 class PluginRead(serializers.Serializer[Any]):

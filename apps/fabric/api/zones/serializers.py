@@ -8,7 +8,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.fabric.zones.forms import LONGEST_SECRET
-from apps.kernel.api.bodies import Body, Count, DescriptionText, NameText, Text
+from apps.kernel.api.bodies import Body, Count, DescriptionText, Flag, NameText, Text
 from apps.kernel.api.fields import Address, Time
 from apps.operations.api.serializers import OperationRead
 from apps.zones.access import LONGEST_URL
@@ -127,6 +127,9 @@ class ZoneChange(Body):
     tier_offering = Text(required=False, help_text="By its name.")
     description = DescriptionText(required=False)
     calls_per_second = Count(required=False, min_value=1, max_value=1000, help_text="The most calls to either system.")
+    names_devices = Flag(
+        required=False, help_text="Whether tenants are told by name which device something is wrong with."
+    )
 
 
 class ZoneWrite(ZoneChange):
