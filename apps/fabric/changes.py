@@ -170,7 +170,7 @@ def _changes(found: _Found, operations: Iterable[Operation]) -> Iterator[Change]
         own = [each for each in rest if each[0] in fields]
         rest = [each for each in rest if each[0] not in fields]
         if own:
-            words = f"{_words(found, own)} By “{operation}”, asked for by {operation.requested_by}."
+            words = f"{_words(found, own)} By “{operation}”, requested by {operation.requested_by}."
             yield _change(WEFT_CHANGED, found, own, words, operation_id=operation.pk)
     if rest:
         yield _change(NETRIS_CHANGED, found, rest, f"{_words(found, rest)} Not by Weft.")

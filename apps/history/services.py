@@ -179,7 +179,6 @@ def _is_overtaken(row: Source, read: Mapping[str, str]) -> bool:
 
 
 def _begin(row: Source, new: Sequence[Found]) -> list[Event]:
-    assert row.read_at is not None
     seen_at = _seen_at(row)
     events = [
         Event(
@@ -216,8 +215,9 @@ def _end(row: Source, over: Sequence[UUID]) -> None:
         Event.objects.filter(pk__in=over[start : start + BATCH]).update(ended_at=_seen_at(row))
 
 
-def _seen_at(row: Source) -> datetime | None:
+def _seen_at(row: Source) -> datetime:
     """What its newest list shows, and the one before did not. `read_at`, the age of it all, is that of the oldest."""
+    assert row.read_at is not None
     return max((datetime.fromisoformat(at) for at in row.basis.values()), default=row.read_at)
 
 

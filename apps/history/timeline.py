@@ -99,7 +99,7 @@ def _operations(since: datetime, until: datetime, zone: Zone | None, by: Platfor
             str(operation.pk),
             operation.standing if is_over or operation.finished_at is None else "building",
             str(operation),
-            f"Asked for by {operation.requested_by} of {whose}.",
+            f"Requested by {operation.requested_by} of {whose}.",
             operation.zone.name,
             reverse("operations:platform_detail", args=[operation.pk]),
         )

@@ -104,7 +104,7 @@ def test_what_an_operation_of_ours_wrote_is_told_apart_from_what_somebody_change
     ours = Event.objects.get(kind="weft-changed")
     assert ours.operation_id == operation.pk
     assert [each["field"] for each in ours.differences] == ["Maintenance"]
-    assert ours.words == f"Maintenance from off to on. By “{operation}”, asked for by {operation.requested_by}."
+    assert ours.words == f"Maintenance from off to on. By “{operation}”, requested by {operation.requested_by}."
     assert [each["field"] for each in Event.objects.get(kind="netris-changed").differences] == ["Description"]
 
 
