@@ -27,6 +27,7 @@ from apps.history.models import Severity
 from apps.history.services import Change, note
 from apps.mirror.queries import Device
 from apps.operations.models import Operation
+from apps.operations.state import Goal
 from apps.zones.models import Zone
 
 NETRIS_CHANGED = EventKind("netris-changed", "Changed in Netris", is_change=True)
@@ -154,19 +155,32 @@ def _called(row: Surveyed) -> str:
 
 def _at_work(zone: Zone, rows: Sequence[Surveyed], since: datetime) -> list[Operation]:
     """The platform's operations on these that were not over when the last reading began. One query."""
-    about = Q(resource_id__in=[row.pk for row in rows]) | Q(resource_name__in={row.name for row in rows})
+    about = Q(resource_id__in=[row.pk for row in rows]) | Q(resource_name__in={n for row in rows for n in _names(row)})
     then = Q(finished_at=None) | Q(finished_at__gte=since)
     begun = Operation.unscoped.filter(about, then, zone=zone, tenant=None).exclude(started_at=None)
     return list(begun.order_by("-created_at"))
+
+
+def _names(row: Surveyed) -> set[str]:
+    """What an operation about it may be called by: a cable comes and goes with the device at one of its ends, too."""
+    return {row.name, row.a_device, row.b_device} - {""} if isinstance(row, SurveyedLink) else {row.name}
+
+
+def _written_by(operation: Operation, found: _Found) -> Collection[str]:
+    """Which of what differs the operation writes: the whole of what it makes or takes away."""
+    names = {name for name, _, _ in found.differences}
+    if found.is_new or found.is_gone:
+        return names if operation.goal == (Goal.PRESENT if found.is_new else Goal.ABSENT) else ()
+    return _writes[operation.kind](operation) if operation.kind in _writes else names
 
 
 def _changes(found: _Found, operations: Iterable[Operation]) -> Iterator[Change]:
     """One event for what somebody did in Netris, and one for each operation."""
     rest = list(found.differences)
     for operation in operations:
-        if operation.resource_id != found.row.pk and operation.resource_name != found.row.name:
+        if operation.resource_id != found.row.pk and operation.resource_name not in _names(found.row):
             continue
-        fields = _writes[operation.kind](operation) if operation.kind in _writes else {name for name, _, _ in rest}
+        fields = _written_by(operation, found)
         own = [each for each in rest if each[0] in fields]
         rest = [each for each in rest if each[0] not in fields]
         if own:

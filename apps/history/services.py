@@ -179,6 +179,7 @@ def _is_overtaken(row: Source, read: Mapping[str, str]) -> bool:
 
 
 def _begin(row: Source, new: Sequence[Found]) -> list[Event]:
+    assert row.read_at is not None
     seen_at = _seen_at(row)
     events = [
         Event(

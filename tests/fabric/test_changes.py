@@ -132,6 +132,21 @@ def test_a_device_and_its_cables_that_are_gone_and_come_back_are_told(look, agai
     assert ("netris-changed", "Leaf-1", "Added: Leaf Leaf-1. Not by Weft.") in told()
 
 
+def test_what_an_operation_made_or_took_away_is_its_own_with_the_cables_of_it(look, again, zone: Zone) -> None:
+    look()
+    facts = {"kind": "maintenance", "resource_type": "device", "size": 1, "zone": zone, "resource_id": zone.pk}
+    Operation.unscoped.create(
+        **facts, goal="absent", resource_name="Leaf-1", lock_key="leaf", started_at=timezone.now(), phase="present"
+    )
+    Item.objects.get(zone=zone, kind=Kind.NETRIS_DEVICE, name="Leaf-1").delete()
+    Item.objects.filter(zone=zone, kind=Kind.NETRIS_LINK, name__contains="Leaf-1").delete()
+    again()
+
+    gone = [(kind, name) for kind, name, said in told() if said.startswith("Removed")]
+    assert ("weft-changed", "Leaf-1") in gone and len(gone) > 1
+    assert {kind for kind, name in gone if "Leaf-1" in name} == {"weft-changed"}
+
+
 def test_a_cable_that_is_plugged_elsewhere_in_the_list_of_links_is_told(look, again, zone: Zone) -> None:
     look()
     gone = Item.objects.filter(zone=zone, kind=Kind.NETRIS_LINK).earliest("pk")
