@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.clients import Client
+from tests.chaos.clients import Client, Promise
 from tests.chaos.town import Town
 
 
@@ -29,6 +29,12 @@ def everything(town: Town, path: str, tenants: Iterable[str]) -> list[dict[str, 
 def operation(town: Town, client: Client, operation_id: str) -> httpx.Response:
     with town.api(client.tenant) as api:
         return api.get(f"/operations/{operation_id}/")
+
+
+def was_removed(town: Town, client: Client, promise: Promise) -> bool:
+    """By an operation whose answer was lost: sent again, the request found nothing any more."""
+    told = everything(town, f"/operations/?resource={promise.id}&limit=100", [client.tenant])
+    return any((each["title"], each["phase"]) == ("Delete VPC", "succeeded") for each in told)
 
 
 def findings(town: Town, clients: Sequence[Client]) -> Iterator[str]:
@@ -57,6 +63,7 @@ def _of_promises(town: Town, clients: Sequence[Client], vpcs: Sequence[dict[str,
             row = rows.pop(promise.id, None)
             made = phases.get((promise.id, "Create VPC"))
             gone = phases.get((promise.id, "Delete VPC")) == "succeeded" or made in ("rolled_back", "cancelled")
+            gone = gone or (promise.is_unheard and was_removed(town, client, promise))
             if row is None and not gone:
                 yield f"lost: the VPC {promise.name} ({made})"
             if row is not None and gone:

@@ -26,6 +26,8 @@ class Promise:
     name: str
     number: int
     is_leaving: bool = False
+    #: A removal was asked for, and once there was no answer that says what became of it.
+    is_unheard: bool = False
 
 
 @dataclass
@@ -45,7 +47,7 @@ class Client:
     requests: int = 0
 
     def __post_init__(self) -> None:
-        self._made = 0
+        self._made = self._unanswered = 0
 
     def run(self) -> None:
         while not self.stopping.is_set():
@@ -91,7 +93,11 @@ class Client:
             promise.name = name
 
     def _delete(self, promise: Promise) -> None:
-        promise.is_leaving = self._send("DELETE", f"/vpcs/{promise.id}/").status_code in (202, 404)
+        before = self._unanswered
+        try:
+            promise.is_leaving = self._send("DELETE", f"/vpcs/{promise.id}/").status_code in (202, 404)
+        finally:
+            promise.is_unheard |= self._unanswered > before
 
     def _less(self, promise: Promise) -> None:
         answer = self._send("GET", f"/vpcs/{promise.id}/")
@@ -122,8 +128,10 @@ class Client:
                     answer = api.request(method, path, headers=headers, **body)
                 if answer.status_code < 500:
                     break
+                self._unanswered += 1
                 self._note(answer)
             except httpx.TransportError:
+                self._unanswered += 1
                 if time.monotonic() > give_up_at:
                     raise
             if time.monotonic() > give_up_at:
