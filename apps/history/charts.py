@@ -108,7 +108,8 @@ def chart(past: Past, lines: Sequence[Line], *, about: str) -> Chart:
 
 def written(value: float, unit: str) -> str:
     """With at most three digits that count, and the prefix that makes it short: "1.25 Gbit/s", "37 %"."""
-    factor, prefix = next(((size, sign) for size, sign in _PREFIXES if abs(value) >= size), (1.0, ""))
+    # What would be written as 1000 of one is 1 of the next.
+    factor, prefix = next(((size, sign) for size, sign in _PREFIXES if abs(value) >= 0.9995 * size), (1.0, ""))
     scaled = value / factor
     digits = f"{scaled:.2f}" if abs(scaled) < 10 else f"{scaled:.1f}" if abs(scaled) < 100 else f"{scaled:.0f}"
     short = digits.rstrip("0").rstrip(".") if "." in digits else digits

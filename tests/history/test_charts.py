@@ -121,7 +121,14 @@ def test_moments_are_round_in_the_readers_own_zone():
 
 @pytest.mark.parametrize(
     ("value", "unit", "told"),
-    [(0, "%", "0 %"), (37.04, "%", "37 %"), (1.25e9, "bit/s", "1.25 Gbit/s"), (999, "", "999"), (12_345, "", "12.3 k")],
+    [
+        (0, "%", "0 %"),
+        (37.04, "%", "37 %"),
+        (1.25e9, "bit/s", "1.25 Gbit/s"),
+        (999, "", "999"),
+        (12_345, "", "12.3 k"),
+        (999_971, "", "1 M"),
+    ],
 )
 def test_figures_are_short(value, unit, told):
     assert written(value, unit) == told
