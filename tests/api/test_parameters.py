@@ -58,6 +58,7 @@ def test_there_are_parameters_to_try():
         "/quotas/",
         "/strays/",
         "/fabric/devices/",
+        "/fabric/devices/suggestion/",
         "/fabric/links/",
         "/fabric/sessions/",
         "/fabric/ports/",

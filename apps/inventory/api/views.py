@@ -87,9 +87,12 @@ class DeviceSuggestion(PlatformRows[Any]):
     def get(self, request: Request) -> Response:
         """A name, addresses and a number like those of its kind, which nothing has yet; `auto` where that is left to
         Netris."""
-        zone, role = _zone(request.query_params.get("zone", "")), request.query_params.get("role", "")
-        if role not in KINDS:
-            raise Refused("role-unknown", f"Say what it is: {', '.join(KINDS)}.", "role")
+        unknown = Refused("role-unknown", f"Say what it is: {', '.join(KINDS)}.", "role")
+        if (role := request.query_params.get("role")) not in (None, *KINDS):
+            raise unknown
+        zone = _zone(request.query_params.get("zone", ""))
+        if role is None:
+            raise unknown
         return Response(SuggestionRead(suggested(zone, role, self.platform)).data)
 
 
