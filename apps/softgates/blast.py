@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
-from apps.softgates.queries import GENERAL, SNAT, Member, tenants_behind
+from django.db.models import Q
+
+from apps.operations.models import Operation
+from apps.operations.state import Goal
+from apps.softgates.models import Maintenance
+from apps.softgates.queries import GENERAL, SNAT, Fleet, Member, tenants_behind
 from apps.tenancy.actors import Platform
 
 
@@ -20,8 +26,8 @@ class Effect:
 
 @dataclass(frozen=True)
 class BlastRadius:
-    """`is_last`: nobody of its kind is well beside it, so what it carries stops. `tenants` have something on its kind
-    of nodes; which of them on this very node Netris does not tell."""
+    """`others` of its kind are well and stay; `is_last`: there is none, so what it carries stops. `tenants` have
+    something on its kind of nodes; which of them on this very node Netris does not tell."""
 
     member: Member
     others: int
@@ -55,10 +61,18 @@ def _tenants(count: int) -> str:
     return f"{count:,} tenant{'s are' if count != 1 else ' is'}"
 
 
+def _going(fleet: Fleet) -> set[UUID]:
+    """The nodes that are being put into maintenance, or were so lately that the inventory does not tell it yet."""
+    rows = Operation.unscoped.filter(zone=fleet.zone, kind=Maintenance.KIND, goal=Goal.PRESENT)
+    is_new = Q(finished_at=None) | Q(finished_at__gte=fleet.read_at) if fleet.read_at else Q(finished_at=None)
+    return set(rows.filter(is_new).values_list("resource_id", flat=True))
+
+
 def blast_radius(member: Member, by: Platform) -> BlastRadius:
-    """Two queries at most."""
+    """Three queries at most."""
     node, fleet = member.node, member.fleet
-    others = sum(each.is_well for each in fleet.of(node.role) if each.line.row.pk != node.line.row.pk)
+    going = {node.line.row.pk, *_going(fleet)}
+    others = sum(each.is_well for each in fleet.of(node.role) if each.line.row.pk not in going)
     sessions = Effect("BGP", f"{node.sessions_up} sessions", "stay up; routers prefer the other nodes")
     if node.role == GENERAL:
         tenants = tenants_behind(fleet.zone, "DNAT", by)

@@ -13,6 +13,9 @@ class Maintenance(models.Model):
     """What operations about a SoftGate's maintenance are done to; its id is the device's. Whether it is in maintenance
     now is what Netris says of it, and stands in the inventory."""
 
+    #: Of the operations.
+    KIND = "maintenance"
+
     id = models.UUIDField(primary_key=True)
     zone = models.ForeignKey(Zone, on_delete=models.CASCADE, related_name="+")
     remote_id = models.CharField(max_length=255)

@@ -57,8 +57,10 @@ class TrafficHasLeft(ReadBack[Maintenance]):
 
     def ensure(self, subject: Maintenance, clouds: Clouds, memo: Memo) -> Progress:
         now = _sessions(subject)
-        if now is None:
+        if now is None and "before" not in memo:
             return Done()  # nobody measures here
+        if now is None:
+            return Wait("Nobody has measured its NAT sessions for an hour.", **memo.values)
         before = memo.get("before", now.value)
         if now.value <= max(FEW, SHARE * before) and not now.is_stale:
             return Done()
@@ -84,7 +86,7 @@ def settle(subject: Maintenance, _goal: str, phase: str) -> None:
 
 
 MAINTENANCE = Recipe(
-    "maintenance",
+    Maintenance.KIND,
     Maintenance,
     parts_of,
     settle,

@@ -7,6 +7,7 @@ from django.db import transaction
 from apps.fabric import roles
 from apps.fabric.models import SurveyedDevice
 from apps.kernel.errors import Refused
+from apps.kernel.locks import hold_name
 from apps.kernel.names import as_seen
 from apps.operations import services as operations
 from apps.operations.models import Operation
@@ -32,6 +33,9 @@ def set_maintenance(device: SurveyedDevice, *, is_on: bool, confirmed: str = "",
     Raises `Refused`, and `Busy` while it is being switched already."""
     if reason := why_not(device):
         raise Refused("not-a-softgate", reason)
+    hold_name(
+        f"maintenance in {device.zone_id}"
+    )  # who asks for another node at once waits, and counts without this one
     [member] = members([device])
     warning = blast_radius(member, by).warning if is_on else ""
     if warning and as_seen(confirmed) != as_seen(device.name):
@@ -39,7 +43,7 @@ def set_maintenance(device: SurveyedDevice, *, is_on: bool, confirmed: str = "",
     row = Maintenance.of(device)
     goal = Goal.PRESENT if is_on else Goal.ABSENT
     operation = operations.start(
-        "maintenance", row, goal, tenant=None, zone=device.zone, lock_key=row.lock_key, is_alone=True, by=by.actor
+        Maintenance.KIND, row, goal, tenant=None, zone=device.zone, lock_key=row.lock_key, is_alone=True, by=by.actor
     )
     audit(by.actor, f"device.maintenance-{'on' if is_on else 'off'}", row, tenant=None)
     return operation

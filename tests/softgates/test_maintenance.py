@@ -111,6 +111,20 @@ class TestOperation:
         measured("SoftGate-1", 3)
         assert turn(operation).phase == "succeeded"
 
+    def test_a_reading_that_nobody_has_any_more_proves_nothing_either(self, surveyed, turn, clock):  # noqa: F811
+        measured("SoftGate-1", 40_000)
+        clock.shift(55 * 60)
+        surveyed()
+        operation = switched()
+        for _ in range(3):
+            clock.shift(5)
+            operation = turn(operation)
+        clock.shift(6 * 60)
+        operation = turn(operation)
+        assert operation.phase != "succeeded" and "Nobody has measured" in str(operation.steps)
+        measured("SoftGate-1", 3)
+        assert turn(operation).phase == "succeeded"
+
     def test_where_nobody_measures_it_ends_without_a_word_of_traffic(self, surveyed, run, world):  # noqa: F811
         operation = run(switched())
         assert operation.phase == "succeeded" and mode(world)["maintenanceMode"] is True
@@ -199,6 +213,21 @@ class TestBlastRadius:
                 switched(confirmed=confirmed)
             assert (refusal.value.field, refusal.value.code) == ("confirm", "not-confirmed")
         switched(confirmed="SoftGate-1")
+
+    def test_a_node_that_is_on_its_way_into_maintenance_is_no_other(self, surveyed, run, clock):  # noqa: F811
+        operation = switched("SoftGate-1")
+        for _ in range(2):  # while it is ordered, and until the inventory tells it
+            assert radius_of("SoftGate-2").is_last and not radius_of("SoftGate-3").is_last
+            with pytest.raises(Refused, match="last of its kind"):
+                switched("SoftGate-2")
+            operation = run(operation)
+        assert operation.phase == "succeeded"
+        clock.shift(20)
+        surveyed()
+        run(switched("SoftGate-1", is_on=False))
+        clock.shift(20)
+        surveyed()
+        assert not radius_of("SoftGate-2").is_last
 
     def test_on_the_page(self, zone, surveyed, browser, order, clock):  # noqa: F811
         url = f"/fabric/softgates/{gate().pk}/maintenance/"
