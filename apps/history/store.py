@@ -99,18 +99,28 @@ def write(rows: Sequence[Row], now: datetime) -> int:
 
 def read(series: Sequence[int], start: datetime, end: datetime, step: timedelta) -> list[Sum]:
     """What there is of these series in [start, end), summed up by steps, in order. Steps without a reading are not in
-    it. One query."""
+    it. A step that is longer than an hour is the mean of its hours: of those that are fine still there are many more
+    rows than of those that are summed up. One query."""
     if not series:
         return []
     within = "WHERE series = ANY(%(series)s) AND at >= %(start)s AND at < %(end)s"
+    hour = f"{min(step, HOUR).total_seconds()} seconds"
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT series, date_bin(%(step)s::interval, at, %(start)s), avg(value), min(low), max(high) FROM ("  # noqa: S608
+            "SELECT series, date_bin(%(hour)s::interval, at, %(start)s) AS at, avg(value) AS value, min(low) AS low, "
+            "max(high) AS high FROM ("
             f"SELECT series, at, value, value AS low, value AS high FROM history_raw {within} "
             f"UNION ALL SELECT series, at, value, low, high FROM history_five {within} "
             f"UNION ALL SELECT series, at, value, low, high FROM history_hour {within}"
-            ") AS kept GROUP BY 1, 2 ORDER BY 1, 2",
-            {"series": list(series), "start": start, "end": end, "step": f"{step.total_seconds()} seconds"},
+            ") AS kept GROUP BY 1, 2) AS hourly GROUP BY 1, 2 ORDER BY 1, 2",
+            {
+                "series": list(series),
+                "start": start,
+                "end": end,
+                "hour": hour,
+                "step": f"{step.total_seconds()} seconds",
+            },
         )
         return [Sum(*row) for row in cursor.fetchall()]
 

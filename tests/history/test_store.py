@@ -52,6 +52,18 @@ def test_what_was_written_is_read_in_steps_with_mean_least_and_most():
     ]
 
 
+def test_what_is_fine_still_weighs_no_more_in_a_long_step_than_what_is_summed_up():
+    hour = NOW.replace(minute=0, second=0)
+    store.write(readings(hour, 30 * SECONDS, [100] * 120), NOW)
+    later = hour + timedelta(hours=25)
+    store.maintain(later)
+    store.write(readings(hour + timedelta(hours=1), 30 * SECONDS, [0] * 120), hour + timedelta(hours=2))
+
+    [step] = store.read([1], hour - timedelta(hours=1), later, timedelta(days=2))
+
+    assert (step.value, step.low, step.high) == (50, 0, 100)
+
+
 def test_a_reading_that_is_there_already_stays():
     [row] = readings(NOW - 60 * SECONDS, SECONDS, [1])
 
