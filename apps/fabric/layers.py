@@ -121,7 +121,7 @@ class Topology:
 def natural(name: str) -> list[tuple[int, int, str]]:
     """A sorting key under which numbers count as numbers."""
     parts = re.findall(r"\d+|\D+", name.lower())
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in parts]
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
 
 
 def with_super_spines(fabric: Topology) -> Topology:

@@ -42,6 +42,8 @@ TASK = "mirror.survey"
 BATCH = 2000
 #: Percent.
 NEARLY_FULL = 90
+#: More than a column holds, as in a subnet of IPv6, is no count that anybody goes by.
+MOST_HOSTS = 2**31 - 1
 
 S = TypeVar("S", bound=Surveyed)
 
@@ -365,7 +367,7 @@ def _subnet(zone: Zone, block: mirror.Block) -> SurveyedSubnet:
         gateway=gateway,
         parent_id=block.parent,
         percent=percent,
-        hosts=block.hosts_count,
+        hosts=block.hosts_count if 0 <= (block.hosts_count or 0) <= MOST_HOSTS else None,
         addresses=block.addresses,
         description=block.description,
         sites=[{"id": site.id, "name": site.name} for site in block.sites],

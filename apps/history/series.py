@@ -185,4 +185,6 @@ def parts_of(zone: Zone, subject_kind: str, subject_id: str) -> list[str]:
     """The parts of a thing that are measured, in the order in which people count. One query."""
     rows = Series.objects.filter(zone=zone, subject_kind=subject_kind, subject_id=subject_id).exclude(part="")
     found = rows.order_by().values_list("part", flat=True).distinct()
-    return sorted(found, key=lambda part: [int(each) if each.isdigit() else each for each in re.split(r"(\d+)", part)])
+    return sorted(
+        found, key=lambda part: [int(each) if each.isdecimal() else each for each in re.split(r"(\d+)", part)]
+    )

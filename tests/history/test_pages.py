@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from apps.history.models import Event, Source
 from apps.history.queries import search, whole
+from apps.history.series import Point, record
 from apps.tenancy.models import Scope
 from tests import builders
 from tests.web.conftest import words
@@ -210,3 +211,10 @@ def test_lists_of_a_year_are_read_by_an_index_and_cost_as_many_queries_as_short_
     with CaptureQueriesContext(connection) as asked:
         assert len(script.get(f"/api/v1{EVENTS}?limit=500").json()["results"]) == 500
     assert len(asked) <= 4
+
+
+def test_a_part_may_have_digits_that_are_no_numbers(root, zone):
+    for part in ("swp10", "swp2", "swp1\N{SUPERSCRIPT TWO}"):
+        record(zone, [Point("device", "1", "rx", 1.0, part=part)])
+    parts = root.get(f"/fabric/history/{zone.slug}/device/1/").context["parts"]
+    assert [part for part, _ in parts] == ["swp1\N{SUPERSCRIPT TWO}", "swp2", "swp10"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from json import dumps, loads
+
 import time_machine
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from apps.fabric.models import (
@@ -18,7 +21,7 @@ from apps.fabric.models import (
 from apps.fabric.queries import picture_of
 from apps.fabric.surveys import survey
 from apps.kernel.clock import now
-from apps.mirror.models import Item, Kind
+from apps.mirror.models import Item, Kind, Reading
 from apps.netris.wire import Allocation, Block
 from apps.zones.models import Zone
 from sandbox.world import World
@@ -195,6 +198,23 @@ def test_subnets_are_those_of_the_system_vpc_with_how_full_they_are(zone: Zone, 
     assert loopbacks.hosts == 11
     prefixes = [row.prefix for row in rows]
     assert prefixes == sorted(prefixes, key=lambda net: (int(net.network_address), net.prefixlen))
+
+
+def test_a_subnet_with_more_hosts_than_anybody_counts_keeps_no_other_from_being_surveyed(
+    zone: Zone, surveyed: Sweep, clock: time_machine.Traveller
+) -> None:
+    item = next(
+        each
+        for each in Item.objects.filter(zone=zone, kind=Kind.NETRIS_BLOCK)
+        if '"hosts_count": 11' in dumps(each.data)
+    )
+    item.data = loads(dumps(item.data).replace('"hosts_count": 11', f'"hosts_count": {2**64}'))
+    item.save()
+    clock.shift(60)
+    Reading.objects.filter(zone=zone).update(read_at=timezone.now())
+
+    assert survey(zone) is True
+    assert SurveyedSubnet.objects.get(name="Loopback IP Subnet").hosts is None
 
 
 def test_an_address_of_a_tenants_vpc_is_counted_where_it_lies_and_is_no_block_of_its_own() -> None:
