@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 from zlib import crc32
@@ -67,10 +67,11 @@ def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
         notices = [*notices, _no_such_site(zone)]
     if not inventory.is_stale:
         notices = [*notices, *_miswired(here)]
-    ports = {} if inventory.is_stale else verdicts.port_statuses(here, _ports_up(standing))
+    silent = {device.name for device in here if verdicts.is_silent(device, inventory.read_at)}
+    ports = {} if inventory.is_stale else verdicts.port_statuses(here, _ports_up(standing, silent))
     inside = _links(here, mirror.cables(zone), {} if cables.is_stale else ports)
     devices = _devices(here, inside, inventory)
-    sessions = _sessions(here, mirror.bgp_sessions(zone), is_stale=peers.is_stale)
+    sessions = _sessions(here, mirror.bgp_sessions(zone), silent, is_stale=peers.is_stale)
     links = [*inside, *_border(here, sessions, inside, {} if peers.is_stale else ports)]
     read_at = None if inventory.is_stale else inventory.read_at
     causes, devices, links, sessions = explain(devices, links, sessions, read_at)
@@ -159,8 +160,10 @@ def _no_such_site(zone: Zone) -> Notice:
 # --- devices and links ------------------------------------------------------------------------------------------------
 
 
-def _ports_up(standing: Iterable[Standing]) -> Iterator[str]:
+def _ports_up(standing: Iterable[Standing], silent: Container[str]) -> Iterator[str]:
     for device, ports in standing:
+        if device.name in silent:
+            continue
         for port in ports:
             yield verdicts.full_name(port, device)
 
@@ -208,13 +211,18 @@ def _devices(devices: Sequence[Device], links: Sequence[LinkRow], reading: Readi
 # --- the internet -----------------------------------------------------------------------------------------------------
 
 
-def _sessions(devices: Sequence[Device], sessions: Sequence[EBgp], *, is_stale: bool) -> list[SessionRow]:
+def _sessions(
+    devices: Sequence[Device], sessions: Sequence[EBgp], silent: Container[str], *, is_stale: bool
+) -> list[SessionRow]:
     ids = {device.name: str(device.id) for device in devices}
     here = [session for session in sessions if session.device.name in ids]
     routers = _routers(here)
     rows = [
         SessionRow(
-            session, routers[session.id], ids[session.device.name], verdicts.session_status(session, is_stale=is_stale)
+            session,
+            routers[session.id],
+            ids[session.device.name],
+            verdicts.session_status(session, is_stale=is_stale, is_silent=session.device.name in silent),
         )
         for session in here
     ]

@@ -1,14 +1,15 @@
 """What may be said of a device, a link or a session. Nothing is called well without a fresh sign of life.
 
     a device is     when
-    stale           its list is stale, or Netris calls it well and has not heard of it for `SILENCE`
+    stale           its list is stale, or Netris calls it well, or nearly, and has not heard of it for `SILENCE`
     maintenance     it is in maintenance mode
     unknown         it has never reported (a machine without an agent), or Netris's word is not known here
     warning         Netris calls it well while one of its checks is not: it works, but not with all it has
     ok, warning,    Netris says so
     critical
 
-Links have no status of their own in Netris: the port checks of the devices at both ends speak for them.
+Links have no status of their own in Netris: the port checks of the devices at both ends speak for them. What a device
+said last of a port or a session that is well is not gone by once nobody hears of the device any more.
 """
 
 from __future__ import annotations
@@ -47,12 +48,16 @@ def device_status(device: Device, read_at: datetime | None, *, is_stale: bool) -
     if device.last_seen is None:
         return UNKNOWN
     word = _WORDS.get(device.status.lower(), UNKNOWN)
-    if word != OK:
+    if word not in (OK, WARNING):
         return word
-    # Compared with the moment of the reading, so that only the device's own silence counts.
-    if read_at - device.last_seen > SILENCE:
+    if is_silent(device, read_at):
         return STALE
-    return WARNING if _has_failed_checks(device) else OK
+    return WARNING if _has_failed_checks(device) else word
+
+
+def is_silent(device: Device, read_at: datetime | None) -> bool:
+    """Compared with the moment of the reading, so that only the device's own silence counts."""
+    return read_at is not None and device.last_seen is not None and read_at - device.last_seen > SILENCE
 
 
 def _has_failed_checks(device: Device) -> bool:
@@ -111,8 +116,9 @@ def worst_link(statuses: Iterable[str]) -> str:
     return min(statuses, key=_LINK_ORDER.index, default=UNKNOWN)
 
 
-def session_status(session: EBgp, *, is_stale: bool) -> str:
-    """Netris's own thresholds: Established with prefixes is well, without is not, and any other state is down."""
+def session_status(session: EBgp, *, is_stale: bool, is_silent: bool = False) -> str:
+    """Netris's own thresholds: Established with prefixes is well, without is not, and any other state is down.
+    `is_silent`: nobody hears of the device that ends it."""
     if is_stale:
         return UNKNOWN
     if session.admin_state.lower() in ("disabled", "0", "false"):
@@ -121,6 +127,8 @@ def session_status(session: EBgp, *, is_stale: bool) -> str:
         return UNKNOWN
     if not session.is_established:
         return DOWN
+    if is_silent:
+        return UNKNOWN
     return UP if session.bgp_prefixes else WARNING
 
 

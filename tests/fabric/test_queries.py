@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import product
 
 import time_machine
+from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from apps.fabric.queries import _routers, picture_of
@@ -43,6 +45,29 @@ def test_the_reference_site_is_drawn(zone: Zone, read: Sweep) -> None:
     assert {link.plane for link in picture.links} == {"border", "underlay", "access", "management"}
     assert {link.status for link in picture.links} == {"up"}
     assert not picture.notices
+
+
+def test_what_silent_devices_said_last_is_not_taken_for_what_is(zone: Zone, read: Sweep) -> None:
+    """Netris may go on calling well what its agents told it long ago."""
+    read()
+    for item in Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE, name__in=["SoftGate-1", "Leaf-1"]):
+        item.data |= {"last_seen": (timezone.now() - timedelta(hours=1)).isoformat()}
+        item.save()
+    picture = picture_of(zone)
+
+    assert {device(picture, name).status for name in ("SoftGate-1", "Leaf-1")} == {"stale"}
+    between = {link.status for link in picture.links if {link.a.device, link.b.device} == {"SoftGate-1", "Leaf-1"}}
+    assert between == {"unknown"}
+    of = {row.session.device.name: row.status for row in picture.sessions}
+    assert (of["SoftGate-1"], of["SoftGate-2"]) == ("unknown", "up")
+
+
+def test_a_name_may_have_digits_that_are_no_numbers(zone: Zone, read: Sweep) -> None:
+    read()
+    item = Item.objects.get(zone=zone, kind=Kind.NETRIS_DEVICE, name="OOB-1")
+    item.data |= {"name": "OOB-1\N{SUPERSCRIPT TWO}"}
+    item.save()
+    assert "OOB-1\N{SUPERSCRIPT TWO}" in [row.name for row in picture_of(zone).devices]
 
 
 def joined(picture: Picture, *roles: str) -> set[frozenset[str]]:

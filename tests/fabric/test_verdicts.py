@@ -32,6 +32,7 @@ def a_device(**facts: Any) -> Device:
         ({"lastSeen": (NOW - timedelta(seconds=119)).isoformat()}, False, "ok"),
         ({"lastSeen": (NOW - timedelta(seconds=121)).isoformat()}, False, "stale"),
         ({"lastSeen": (NOW - timedelta(hours=1)).isoformat(), "status": "critical"}, False, "critical"),
+        ({"lastSeen": (NOW - timedelta(hours=1)).isoformat(), "status": "warning"}, False, "stale"),
         ({"maintenanceMode": True}, False, "maintenance"),
         ({}, True, "stale"),
         ({"maintenanceMode": True}, True, "stale"),
@@ -40,6 +41,12 @@ def a_device(**facts: Any) -> Device:
 )
 def test_nothing_is_well_without_a_fresh_sign_of_life(facts: dict[str, Any], is_stale: bool, status: str) -> None:
     assert verdicts.device_status(a_device(**facts), NOW, is_stale=is_stale) == status
+
+
+@pytest.mark.parametrize(("state", "status"), [("Established", "unknown"), ("Active", "down"), ("", "unknown")])
+def test_a_session_is_not_up_because_a_device_said_so_that_nobody_hears_of(state: str, status: str) -> None:
+    session = EBgp.model_validate({"id": 1, "name": "ISP-1", "bgp_state": state, "bgp_prefixes": "3"})
+    assert verdicts.session_status(session, is_stale=False, is_silent=True) == status
 
 
 def test_port_checks_speak_for_links() -> None:
