@@ -55,7 +55,7 @@ class Pool:
 
     @property
     def usage(self) -> Usage:
-        return Usage(self.used, self.total, self.reserved)
+        return Usage(self.used, self.total, self.reserved, self.unit)
 
     @property
     def fresh_until(self) -> datetime | None:
@@ -80,7 +80,7 @@ class Pool:
 
     @property
     def figures(self) -> str:
-        return self.usage.figures(self.unit)
+        return self.usage.figures
 
 
 def pools_of(zones: Iterable[Zone], found: Sequence[Fleet] | None = None) -> dict[UUID, list[Pool]]:

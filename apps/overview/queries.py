@@ -29,7 +29,7 @@ from apps.tenancy.actors import Platform
 from apps.zones.models import Zone
 
 #: Troubles, lines of the hour before, and lists named of a zone.
-MOST, MOST_LINES, NAMED = 12, 20, 3
+MOST, MOST_LINES, NAMED = 12, 8, 3
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,11 @@ class TestBar:
         assert Usage(999_999, 1_000_000).percent == 99
 
     def test_figures_are_grouped_by_thousands(self):
-        assert Usage(1, 1_000_001, 12).figures("VNIs") == "1 of 1\u2009000\u2009001 VNIs, 12 reserved"
+        assert Usage(1, 1_000_001, 12, "VNIs").figures == "1 of 1\u2009000\u2009001 VNIs, 12 reserved"
+
+    def test_percent_are_no_count_of_things(self):
+        usage = Usage(7, 100, unit="% of its table")
+        assert (usage.figures, usage.rest) == ("7 % of its table", "93 % free")
 
 
 class TestStatus:

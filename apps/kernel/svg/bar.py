@@ -14,9 +14,12 @@ FULL = 90
 
 @dataclass(frozen=True)
 class Usage:
+    """In percent (a unit that begins with "%") the total is 100, and goes without saying."""
+
     used: int
     total: int
     reserved: int = 0
+    unit: str = ""
 
     def __post_init__(self) -> None:
         if min(self.used, self.total, self.reserved) < 0:
@@ -41,13 +44,20 @@ class Usage:
             return "full"
         return "nearly full" if self.percent >= FULL else "filling up" if self.percent >= NEARLY_FULL else ""
 
-    def figures(self, unit: str = "") -> str:
+    @property
+    def figures(self) -> str:
         reserved = f", {thousands(self.reserved)} reserved" if self.reserved else ""
-        return f"{thousands(self.used)} of {thousands(self.total)} {unit}".rstrip() + reserved
+        if self.is_in_percent:
+            return f"{self.used} {self.unit}{reserved}"
+        return f"{thousands(self.used)} of {thousands(self.total)} {self.unit}".rstrip() + reserved
+
+    @property
+    def is_in_percent(self) -> bool:
+        return self.unit.startswith("%")
 
     @property
     def rest(self) -> str:
-        free = f"{thousands(self.free)} free"
+        free = f"{thousands(self.free)} {'% ' if self.is_in_percent else ''}free"
         return f"{self.words}, {free}" if self.words and self.free else self.words or free
 
 

@@ -226,8 +226,8 @@ def copyable(value: object, label: str = "") -> dict[str, Any]:
 @register.inclusion_tag("components/usage.html")
 def usage(used: int, total: int, *, reserved: int = 0, unit: str = "", label: str = "") -> dict[str, Any]:
     """A bar of what is in use, reserved and free, with the figures under it."""
-    counts = Usage(used, total, reserved)
-    return {"usage": counts, "bar": render_bar(counts), "figures": counts.figures(unit), "label": label}
+    counts = Usage(used, total, reserved, unit)
+    return {"usage": counts, "bar": render_bar(counts), "label": label}
 
 
 @register.simple_tag
