@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from apps.history.metrics import RX, TX, Metric
-from apps.history.series import Line, Past, Step, gaps
+from apps.history.series import Latest, Line, Past, Step, gaps
 from apps.kernel.svg.draw import element, join, number, picture, text
 
 WIDTH, HEIGHT = 380.0, 170.0
@@ -120,13 +120,14 @@ def _figure(line: Line, *, is_dashed: bool) -> Figure:
     metric, steps = line.series.what, line.steps
     if not steps:
         return Figure(metric.label, "nothing", "nothing", "nothing", None, 0, is_dashed)
+    last = line.last or Latest(steps[-1].value, steps[-1].at, line.gap)
     return Figure(
         metric.label,
-        written(steps[-1].value, metric.unit),
+        written(last.value, metric.unit),
         written(sum(step.value for step in steps) / len(steps), metric.unit),
         written(max(step.high for step in steps), metric.unit),
-        steps[-1].at,
-        int(line.gap.total_seconds()),
+        last.at,
+        int(last.fresh_for.total_seconds()),
         is_dashed,
     )
 

@@ -97,13 +97,27 @@ class Step(NamedTuple):
     high: float
 
 
+class Latest(NamedTuple):
+    """The last reading of a series. What is older than three times its interval is not believed any more."""
+
+    value: float
+    at: datetime
+    fresh_for: timedelta
+
+    @property
+    def is_stale(self) -> bool:
+        return clock.now() - self.at > self.fresh_for
+
+
 @dataclass(frozen=True)
 class Line:
-    """One series within a span. Between two steps further apart than `gap` nothing was measured."""
+    """One series within a span. Between two steps further apart than `gap` nothing was measured. `last` is the last
+    reading itself, of the last hour: the last step is a mean, and began earlier."""
 
     series: Series
     steps: Sequence[Step]
     gap: timedelta
+    last: Latest | None
 
 
 @dataclass(frozen=True)
@@ -117,7 +131,7 @@ class Past:
 
 
 def past_of(zone: Zone, subject_kind: str, subject_id: str, span: Span, *, part: str | None = None) -> Past:
-    """All that is measured of one thing, or of one part of it. Two queries, however much that is."""
+    """All that is measured of one thing, or of one part of it. Three queries, however much that is."""
     rows = Series.objects.filter(zone=zone, subject_kind=subject_kind, subject_id=subject_id)
     found = list(rows if part is None else rows.filter(part=part))
     found.sort(key=lambda row: (row.part != "", row.part, place_of(row.metric), row.metric))
@@ -125,7 +139,7 @@ def past_of(zone: Zone, subject_kind: str, subject_id: str, span: Span, *, part:
 
 
 def past_in(found: Sequence[Series], span: Span) -> Past:
-    """Of these series. One query."""
+    """Of these series. Two queries."""
     # Steps begin at round moments, so that a chart that is drawn again a little later has the same ones.
     now = clock.now()
     end = store.EPOCH + ((now - store.EPOCH) // span.step + 1) * span.step
@@ -133,7 +147,9 @@ def past_in(found: Sequence[Series], span: Span) -> Past:
     steps: dict[int, list[Step]] = {row.pk: [] for row in found}
     for each in store.read([row.pk for row in found], start, end, span.step):
         steps[each.series].append(Step(each.at, each.value, each.low, each.high))
-    lines = [Line(row, steps[row.pk], max(3 * span.step, timedelta(seconds=3 * row.seconds))) for row in found]
+    last = latest_of(found)
+    gap = {row.pk: max(3 * span.step, timedelta(seconds=3 * row.seconds)) for row in found}
+    lines = [Line(row, steps[row.pk], gap[row.pk], last.get(row.pk)) for row in found]
     return Past(start, end, span, lines)
 
 
@@ -142,18 +158,6 @@ def gaps(past: Past, lines: Sequence[Line]) -> list[tuple[datetime, datetime]]:
     known = sorted({step.at for line in lines for step in line.steps})
     gap = max(line.gap for line in lines)
     return [(one, other) for one, other in pairwise([past.start, *known, past.end]) if other - one > gap]
-
-
-class Latest(NamedTuple):
-    """The last reading of a series. What is older than three times its interval is not believed any more."""
-
-    value: float
-    at: datetime
-    fresh_for: timedelta
-
-    @property
-    def is_stale(self) -> bool:
-        return clock.now() - self.at > self.fresh_for
 
 
 def latest(

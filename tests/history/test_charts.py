@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
@@ -12,7 +13,7 @@ from django.utils import timezone
 
 from apps.history.charts import chart, charts_of, top_of, written
 from apps.history.models import Series
-from apps.history.series import SPANS, Line, Past, Point, Step, record
+from apps.history.series import SPANS, Line, Past, Point, Step, past_of, record
 from tests import builders
 from tests.drawings import assert_sound
 from tests.web.conftest import words
@@ -34,6 +35,7 @@ def past(*series, span=HOUR):
                 if value is not None
             ],
             3 * span.step,
+            None,
         )
         for metric, part, values in series
     ]
@@ -144,7 +146,7 @@ def test_the_scale_ends_at_a_round_number_that_nothing_exceeds(highest, ceiling,
 def test_the_band_reaches_from_the_least_to_the_most():
     known = past(("cpu", "", [50] * 60))
     [line] = known.lines
-    wide = Line(line.series, [step._replace(low=10.0, high=90.0) for step in line.steps], line.gap)
+    wide = replace(line, steps=[step._replace(low=10.0, high=90.0) for step in line.steps])
 
     assert "chart__band" not in chart(known, [line], about="x").svg
     assert "chart__band" in chart(known, [wide], about="x").svg
@@ -168,6 +170,16 @@ def measured(db):
     record(zone, [Point("device", "1", metric, 1e9, at, "swp10") for at in moments for metric in ("rx", "tx")])
     record(zone, [Point("device", "1", "rx", 1e9, now, "swp2")])
     return zone
+
+
+def test_what_is_called_last_is_the_last_reading_and_not_the_step_that_sums_it_up(measured):
+    now = timezone.now()
+    record(measured, [Point("device", "1", "cpu", 80.0, now + timedelta(seconds=1))])
+    known = past_of(measured, "device", "1", DAY, part="")
+
+    [figure] = drawn(known).figures
+
+    assert (figure.last, figure.last_at, figure.fresh_for) == ("80 %", now + timedelta(seconds=1), 90)
 
 
 def test_the_page_of_a_device_shows_the_whole_and_leads_to_its_ports(root, measured):
@@ -209,7 +221,8 @@ def test_a_page_costs_the_same_however_much_is_measured(root, measured, django_a
     path = f"/fabric/history/{measured.slug}/device/1/?span=hour"
     root.get(path)
     for _ in range(2):
-        # session, user, zone, parts, series, readings, events, the device's name and its last event's; the frame's four
-        with django_assert_num_queries(13):
+        # session, user, zone, parts, series, readings and the last, events, the device's name and its last event's; the
+        # frame's four
+        with django_assert_num_queries(14):
             root.get(path)
         record(measured, [Point("device", "1", metric, 1.0, now) for metric in ("load", "memory", "disk", "conntrack")])

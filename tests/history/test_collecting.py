@@ -155,7 +155,7 @@ def test_other_apps_record_what_they_measure(zone, clock):
     assert record(zone, [Point("pool", "l2", "vni-used", 80.0)], seconds=300) == 1
 
     [line] = past_of(zone, "pool", "l2", span_of("day")).lines
-    assert [step.value for step in line.steps] == [75.0] and line.series.what.label == "Vni used"
+    assert [step.value for step in line.steps] == [75.0] and line.series.what.label == "VNIs in use"
     assert past_of(builders.a_zone("Zone-2"), "pool", "l2", HOUR).lines == []
 
 
