@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("apps.softgates.api.urls")),
     path("", include("apps.inventory.api.urls")),
     path("", include("apps.ipam.api.urls")),
+    path("", include("apps.sites.api.urls")),
     path("", include("apps.search.api.urls")),
     path("", include("apps.history.api.urls")),
     path("", include("apps.imports.api.urls")),

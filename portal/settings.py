@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "apps.softgates",
     "apps.inventory",
     "apps.ipam",
+    "apps.sites",
     "apps.search",
     "apps.overview",
     "apps.fabric",

@@ -24,6 +24,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.softgates.urls")),
     path("", include("apps.inventory.urls")),
     path("", include("apps.ipam.urls")),
+    path("", include("apps.sites.urls")),
     path("", include("apps.search.urls")),
     path("", include("apps.strays.urls")),
     path("", include("apps.health.urls")),

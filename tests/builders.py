@@ -21,6 +21,7 @@ from apps.fabric.models import (
     SurveyedLink,
     SurveyedPort,
     SurveyedSession,
+    SurveyedSite,
     SurveyedSubnet,
     sort_key_of,
 )
@@ -361,6 +362,11 @@ def a_subnet(zone: Zone, name: str = "Loopbacks", remote_id: str = "subnet-1", *
     return _surveyed(SurveyedSubnet, zone, name, remote_id, {"status": "ok", "type": "subnet", **fields})
 
 
+def a_site(zone: Zone, name: str = "la", remote_id: str = "2", **fields: Any) -> SurveyedSite:
+    facts = {"public_asn": 65100, "acl_policy": "permit", "switch_fabric": "netris", "vlan_range": "2-4094"}
+    return _surveyed(SurveyedSite, zone, name, remote_id, {"status": "", **facts, **fields})
+
+
 def whatever_a_fabric_has(zone: Zone) -> dict[str, Any]:
     """One of each thing, by what tests call it; some pages call theirs by the zone and by what Netris calls it."""
     device, link, port = a_device(zone), a_link(zone), a_port(zone)
@@ -374,6 +380,8 @@ def whatever_a_fabric_has(zone: Zone) -> dict[str, Any]:
         "fabport": port.pk,
         "fabsubnet": (subnet := a_subnet(zone)).pk,
         "block": f"{zone.slug}/{subnet.remote_id}",
+        "fabsite": (site := a_site(zone, zone.netris_site)).pk,
+        "site": f"{zone.slug}/{site.remote_id}",
         "gate": a_device(zone, "SoftGate-1", "9", role="softgate").pk,
         "event": an_event(zone).pk,
         "past": f"{zone.slug}/device/1",
@@ -402,7 +410,7 @@ def _surveyed(model: Any, zone: Zone, name: str, remote_id: str, fields: dict[st
     now = clock.now()
     Survey.objects.update_or_create(
         zone=zone,
-        defaults={f"{what}_read_at": now for what in ("devices", "links", "sessions", "ports", "subnets")},
+        defaults={f"{what}_read_at": now for what in ("devices", "links", "sessions", "ports", "subnets", "sites")},
     )
     keys = {"id": model.id_of(zone, remote_id), "sort_key": sort_key_of(name), "search_key": key_of(name)}
     return model.objects.create(zone=zone, name=name, remote_id=remote_id, **keys, **fields)

@@ -195,8 +195,10 @@ GET    fabric:device_sheet         -          login      404       404     404  
 GET    fabric:link_sheet           -          login      404       404     404       200
 GET    fabric:session_sheet        -          login      404       404     404       200
 GET    fabric:port_sheet           -          login      404       404     404       200
+GET    fabric:site_sheet           -          login      404       404     404       200
 GET    fabric:subnet_sheet         -          login      404       404     404       200
 GET    fabric:port_list            -          login      404       404     404       200
+GET    fabric:site_list            -          login      404       404     404       200
 GET    fabric:subnet_list          -          login      404       404     404       200
 GET    history:events              -          login      404       404     404       200
 GET    history:event               event      login      404       404     404       200
@@ -215,6 +217,13 @@ GET    ipam:change                 block      login      404       404     404  
 POST   ipam:change                 block      login      404       404     404       422
 GET    ipam:delete                 block      login      404       404     404       200
 POST   ipam:delete                 block      login      404       404     404       422
+GET    sites:create                -          login      404       404     404       200
+POST   sites:create                -          login      404       404     404       422
+GET    sites:detail                site       login      404       404     404       200
+GET    sites:change                site       login      404       404     404       200
+POST   sites:change                site       login      404       404     404       422
+GET    sites:delete                site       login      404       404     404       200
+POST   sites:delete                site       login      404       404     404       422
 GET    imports:list                -          login      404       404     404       200
 GET    imports:create              -          login      404       404     404       200
 POST   imports:create              -          login      404       404     404       422
@@ -409,6 +418,11 @@ GET    api:fabric-subnet           fabsubnet  401        404       404     404  
 POST   api:fabric-subnets          -          401        403       403     403       422
 PATCH  api:fabric-subnet           fabsubnet  401        403       403     403       422
 DELETE api:fabric-subnet           fabsubnet  401        403       403     403       422
+GET    api:fabric-sites            -          401        404       404     404       200
+GET    api:fabric-site             fabsite    401        404       404     404       200
+POST   api:fabric-sites            -          401        403       403     403       422
+PATCH  api:fabric-site             fabsite    401        403       403     403       422
+DELETE api:fabric-site             fabsite    401        403       403     403       422
 GET    api:fabric-topology         -          401        404       404     404       200
 GET    api:fabric-events           -          401        404       404     404       200
 GET    api:fabric-event            event      401        404       404     404       200
@@ -466,7 +480,7 @@ class Row(NamedTuple):
         kwargs: dict[str, Any] = {"tenant_slug": tenant} if self.view in TENANT_VIEWS else {}
         if self.of == "lbmember":
             kwargs |= {"pk": ids["balancer"], "member": ids["lbmember"]}
-        elif self.of in ("device", "link", "port", "block"):  # called by a zone and by what Netris calls it
+        elif self.of in ("device", "link", "port", "block", "site"):  # called by a zone and by what Netris calls it
             zone, _, remote_id = str(ids[self.of]).partition("/")
             kwargs |= {"zone": zone, "remote_id": remote_id or "none"}
         elif self.of == "vni":
@@ -688,7 +702,8 @@ def test_a_post_that_is_sent_again_with_its_key_is_answered_as_before(row, who, 
 def test_a_forged_post_is_refused(row, ids, shared):
     """A browser that is signed in brings its session along, but not the token of Weft's own forms."""
     admin = (
-        row.of in ("-", "slug", "zone", "stray", "trial", "gate", "person", "import", "block", "fabsubnet")
+        row.of
+        in ("-", "slug", "zone", "stray", "trial", "gate", "person", "import", "block", "site", "fabsubnet", "fabsite")
         or "platform" in row.view
         or "give-up" in row.view
     )

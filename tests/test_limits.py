@@ -116,6 +116,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "fabric/sessions": "fabsession",
         "fabric/ports": "fabport",
         "fabric/subnets": "fabsubnet",
+        "fabric/sites": "fabsite",
         "fabric/vni-ranges": "vnirange",
         "fabric/series": "series",
     }

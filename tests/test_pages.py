@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
-from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSubnet
+from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSite, SurveyedSubnet
 from apps.fabric.surveys import survey
 from apps.history.models import Event as Happening
 from apps.instances.queries import theirs
@@ -37,7 +37,7 @@ from tests.test_access import ROWS, Row
 
 pytestmark = pytest.mark.django_db
 
-SHEETS = {f"fabric:{noun}_sheet" for noun in ("device", "link", "session", "port", "subnet")}
+SHEETS = {f"fabric:{noun}_sheet" for noun in ("device", "link", "session", "port", "subnet", "site")}
 #: They are for other programs to read: probes, and a sheet that a browser saves.
 NO_PAGES = {"healthz", "readyz", "acls:sheet", *SHEETS, "fabric:topology_svg", "fabric:topology_dot"}
 PAGES = [row for row in ROWS if row.method == "GET" and not row.view.startswith("api:") and row.view not in NO_PAGES]
@@ -207,6 +207,7 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
             "link": link_of(vpc.zone),
             "port": port_of(vpc.zone),
             "block": block_of(vpc.zone),
+            "site": site_of(vpc.zone),
             "import": builders.an_import().pk,
             "event": an_event_of(vpc),
         }
@@ -231,6 +232,10 @@ def link_of(zone: Zone) -> str:
 
 def block_of(zone: Zone) -> str:
     return f"{zone.slug}/{SurveyedSubnet.objects.filter(zone=zone).order_by('sort_key')[0].remote_id}"
+
+
+def site_of(zone: Zone) -> str:
+    return f"{zone.slug}/{SurveyedSite.objects.filter(zone=zone)[0].remote_id}"
 
 
 def port_of(zone: Zone) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 from django.db.models import Q
 
 from apps.fabric.layers import ROLES
-from apps.fabric.models import Part, Surveyed, SurveyedDevice, SurveyedLink, SurveyedSubnet
+from apps.fabric.models import Part, Surveyed, SurveyedDevice, SurveyedLink, SurveyedSite, SurveyedSubnet
 from apps.history.kinds import EventKind, Subject
 from apps.history.models import Severity
 from apps.history.services import Change, note
@@ -139,6 +139,14 @@ def _facts(row: Surveyed) -> dict[str, str]:
             "Tenant": row.netris_tenant,
             "Gateway": row.gateway,
         }
+    if isinstance(row, SurveyedSite):
+        return {
+            "Name": row.name,
+            "Public ASN": str(row.public_asn or ""),
+            "Access policy": row.acl_policy,
+            "Switch fabric": row.switch_fabric,
+            "VLANs": row.vlan_range,
+        }
     return {}
 
 
@@ -147,6 +155,8 @@ def _called(row: Surveyed) -> str:
         return f"{ROLES.get(row.role, 'Device')} {row.name}"
     if isinstance(row, SurveyedSubnet):
         return f"{row.type} {row.prefix or ''} {row.name}".replace("  ", " ").strip()
+    if isinstance(row, SurveyedSite):
+        return f"Site {row.name}"
     return row.name
 
 

@@ -1,4 +1,5 @@
-"""The inventory as it was surveyed: what is made of a zone's lists, a row for each device, link, session, port, subnet.
+"""The inventory as it was surveyed: what is made of a zone's lists, a row for each device, link, session, port, subnet,
+site.
 
 The mirror holds what Netris sent, a row here what is to be said of it: a role comes from all cables, a verdict from the
 checks of two devices. Kept in rows it can be narrowed, sorted and paged, however large the fabric is. They are written
@@ -33,6 +34,7 @@ class Part(models.TextChoices):
     SESSION = "session"
     PORT = "port"
     SUBNET = "subnet"
+    SITE = "site"
 
 
 #: The lists that the verdicts on a part come from.
@@ -42,6 +44,7 @@ LISTS = {
     Part.SESSION: (Kind.NETRIS_BGP,),
     Part.PORT: (Kind.NETRIS_PORT,),
     Part.SUBNET: (Kind.NETRIS_BLOCK,),
+    Part.SITE: (Kind.NETRIS_SITE,),
 }
 
 
@@ -54,6 +57,7 @@ class Survey(models.Model):
     sessions_read_at = models.DateTimeField(null=True)
     ports_read_at = models.DateTimeField(null=True)
     subnets_read_at = models.DateTimeField(null=True)
+    sites_read_at = models.DateTimeField(null=True)
 
     objects = models.Manager()
 
@@ -68,6 +72,7 @@ class Survey(models.Model):
             Kind.NETRIS_BGP: self.sessions_read_at,
             Kind.NETRIS_PORT: self.ports_read_at,
             Kind.NETRIS_BLOCK: self.subnets_read_at,
+            Kind.NETRIS_SITE: self.sites_read_at,
         }
 
     def read_at(self, part: Part) -> datetime | None:
@@ -292,3 +297,23 @@ class SurveyedSubnet(Surveyed):
     @property
     def used(self) -> str:
         return "" if self.percent is None else f"{self.percent:g} %"
+
+
+class SurveyedSite(Surveyed):
+    """A site of Netris'. Nothing judges it: its status is blank."""
+
+    part = Part.SITE
+
+    public_asn = models.PositiveBigIntegerField(null=True)
+    #: What its VPCs let through where no rule says anything: permit, deny
+    acl_policy = models.CharField(max_length=16, blank=True)
+    #: netris, dot1q_trunk, equinix_metal, phoenixnap_bmc
+    switch_fabric = models.CharField(max_length=32, blank=True)
+    vlan_range = models.CharField(max_length=64, blank=True)
+
+    objects = models.Manager()
+
+    class Meta:
+        verbose_name = "site"
+        constraints = [models.UniqueConstraint(fields=("zone", "remote_id"), name="surveyed_site_is_unique")]
+        indexes = [models.Index(fields=("-created_at", "-id"), name="site_newest")]

@@ -28,6 +28,7 @@ from apps.fabric.models import (
     SurveyedLink,
     SurveyedPort,
     SurveyedSession,
+    SurveyedSite,
     SurveyedSubnet,
     sort_key_of,
 )
@@ -36,6 +37,7 @@ from apps.fabric.rows import DeviceRow, LinkRow, Picture, Router, SessionRow
 from apps.kernel.named import joined
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind, Reading
+from apps.netris.wire import Site
 from apps.zones.models import Zone
 
 TASK = "mirror.survey"
@@ -115,11 +117,22 @@ def _subnets(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
     return is_ours
 
 
+def _sites(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
+    with _held(zone, readings, (Kind.NETRIS_SITE,)) as is_ours:
+        if is_ours:
+            sites = [site for site in mirror.items(zone, Kind.NETRIS_SITE) if isinstance(site, Site)]
+            _tell(
+                zone, readings, {Kind.NETRIS_SITE: _write(zone, SurveyedSite.objects, (_site(zone, s) for s in sites))}
+            )
+    return is_ours
+
+
 #: What is surveyed together, and the lists that it is made of; without a fresh reading of the first there is nothing.
 PARTS: dict[Callable[[Zone, Mapping[Kind, Reading]], bool], Sequence[Kind]] = {
     _fabric: KINDS,
     _ports: (Kind.NETRIS_PORT,),
     _subnets: (Kind.NETRIS_BLOCK,),
+    _sites: (Kind.NETRIS_SITE,),
 }
 COLUMNS = {
     Kind.NETRIS_DEVICE: "devices_read_at",
@@ -127,6 +140,7 @@ COLUMNS = {
     Kind.NETRIS_BGP: "sessions_read_at",
     Kind.NETRIS_PORT: "ports_read_at",
     Kind.NETRIS_BLOCK: "subnets_read_at",
+    Kind.NETRIS_SITE: "sites_read_at",
 }
 
 
@@ -303,7 +317,7 @@ def missing_sessions(
                 yield router, gate
 
 
-# --- ports and subnets ------------------------------------------------------------------------------------------------
+# --- ports, subnets, sites ----------------------------------------------------------------------------------------
 
 
 class LinkEnd(NamedTuple):
@@ -381,3 +395,19 @@ def _order_of(block: mirror.Block) -> str:
     if prefix is None:
         return "9"
     return f"{prefix.version} {int(prefix.network_address):040d} {prefix.prefixlen:03d} {block.type}"
+
+
+def _site(zone: Zone, site: Site) -> SurveyedSite:
+    return SurveyedSite(
+        id=SurveyedSite.id_of(zone, site.id),
+        zone=zone,
+        remote_id=str(site.id),
+        name=site.name[:255],
+        sort_key=sort_key_of(site.name),
+        search_key=joined((site.name, site.public_asn or "")),
+        status="",
+        public_asn=site.public_asn if 0 <= (site.public_asn or 0) < 2**32 else None,
+        acl_policy=site.acl_policy[:16],
+        switch_fabric=site.switch_fabric[:32],
+        vlan_range=site.vlan_range[:64],
+    )

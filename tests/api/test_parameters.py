@@ -63,6 +63,7 @@ def test_there_are_parameters_to_try():
         "/fabric/sessions/",
         "/fabric/ports/",
         "/fabric/subnets/",
+        "/fabric/sites/",
         "/fabric/topology/",
         "/fabric/softgates/",
         "/fabric/search/",

@@ -39,6 +39,7 @@ LISTS = [
     "fabric:session_list",
     "fabric:port_list",
     "fabric:subnet_list",
+    "fabric:site_list",
     "vnis:range_list",
     "vnis:vni_list",
 ]
@@ -65,6 +66,7 @@ def browser(admin, acme, place, started):
     builders.a_session(place)
     builders.a_port(place)
     builders.a_subnet(place)
+    builders.a_site(place)
     builders.a_vni_range(place)
     builders.a_claim(place, 1_000_000)
     builders.an_instance(Account.unscoped.filter(tenant=acme).first() or builders.an_account(acme, place), "web-1")

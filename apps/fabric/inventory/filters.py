@@ -10,7 +10,15 @@ from django.db.models import QuerySet
 
 from apps.fabric.inventory import queries
 from apps.fabric.inventory.queries import DEVICE_ROLES, PLANES, PURPOSES, STATUSES, Surveys
-from apps.fabric.models import Part, SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession, SurveyedSubnet
+from apps.fabric.models import (
+    Part,
+    SurveyedDevice,
+    SurveyedLink,
+    SurveyedPort,
+    SurveyedSession,
+    SurveyedSite,
+    SurveyedSubnet,
+)
 from apps.kernel.errors import Refused
 from apps.kernel.named import containing
 from apps.zones.filters import InZoneFilter
@@ -94,6 +102,12 @@ class PortFilter(InventoryFilter):
 
     def in_use(self, rows: QuerySet[SurveyedPort], _name: str, value: str) -> QuerySet[SurveyedPort]:
         return rows.filter(is_used=value == "used")
+
+
+class SiteFilter(InventoryFilter):
+    class Meta:
+        model = SurveyedSite
+        fields: list[str] = []
 
 
 class SubnetFilter(InventoryFilter):

@@ -81,6 +81,11 @@ class PortListForm(InventoryForm):
         return {**wanted, "is_used": {"used": True, "free": False}.get(use)}
 
 
+class SiteListForm(InventoryForm):
+    q = Search("name or ASN")
+    nothing = "No site has this name or ASN."
+
+
 class SubnetListForm(InventoryForm):
     q = Search("name or prefix")
     nothing = "No subnet has this name or prefix, or is for this."

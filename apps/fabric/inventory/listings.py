@@ -17,6 +17,7 @@ from apps.fabric.inventory.forms import (
     LinkListForm,
     PortListForm,
     SessionListForm,
+    SiteListForm,
     SubnetListForm,
 )
 from apps.fabric.inventory.queries import SORTS, WORST_FIRST, Sorts, Surveys
@@ -26,6 +27,7 @@ from apps.fabric.models import (
     SurveyedLink,
     SurveyedPort,
     SurveyedSession,
+    SurveyedSite,
     SurveyedSubnet,
 )
 
@@ -135,6 +137,19 @@ PORTS = Listing(
         **READ,
     },
     SORTS,
+)
+SITES = Listing(
+    Part.SITE,
+    SurveyedSite.objects.all,
+    SiteListForm,
+    queries.site_lines,
+    {
+        **{name: column for name, column in HEAD.items() if name != "status"},
+        **{name: _of(name) for name in ("public_asn", "acl_policy", "switch_fabric", "vlan_range", "devices")},
+        **READ,
+    },
+    {name: order for name, order in SORTS.items() if "status" not in name},
+    "name",
 )
 SUBNETS = Listing(
     Part.SUBNET,

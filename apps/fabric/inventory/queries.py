@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,8 @@ from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.fields.json import KT
 
 from apps.fabric import roles, verdicts
 from apps.fabric.layers import ROLES
@@ -21,6 +23,7 @@ from apps.fabric.models import (
     SurveyedLink,
     SurveyedPort,
     SurveyedSession,
+    SurveyedSite,
     SurveyedSubnet,
 )
 from apps.fabric.rows import DeviceRow
@@ -232,6 +235,17 @@ class SubnetLine(Line[SurveyedSubnet]):
 
 
 @dataclass(frozen=True)
+class SiteLine(Line[SurveyedSite]):
+    devices: int = 0
+    #: Zones that build in it.
+    used_by: Sequence[Zone] = ()
+
+    @property
+    def words(self) -> str:
+        return f"{self.row.name} has {self.devices:,} device{'s' * (self.devices != 1)}"
+
+
+@dataclass(frozen=True)
 class SessionLine(Line[SurveyedSession]):
     @property
     def home(self) -> Place:
@@ -269,6 +283,26 @@ def port_lines(rows: Iterable[SurveyedPort], surveys: Surveys) -> list[PortLine]
 
 def subnet_lines(rows: Iterable[SurveyedSubnet], surveys: Surveys) -> list[SubnetLine]:
     return [SubnetLine(row, surveys.of_zone[row.zone_id]) for row in rows]
+
+
+def site_lines(rows: Iterable[SurveyedSite], surveys: Surveys) -> list[SiteLine]:
+    """Two queries. A device tells the name of its site."""
+    listed = list(rows)
+    of_site = KT("facts__Site")
+    ours = SurveyedDevice.objects.filter(zone__in={row.zone_id for row in listed}).values("zone_id", site=of_site)
+    devices = {(each["zone_id"], each["site"]): each["count"] for each in ours.annotate(count=Count("pk"))}
+    users: defaultdict[tuple[str, str], list[Zone]] = defaultdict(list)
+    for zone in Zone.objects.order_by("name"):
+        users[zone.netris_url, zone.netris_site].append(zone)
+    return [
+        SiteLine(
+            row,
+            surveys.of_zone[row.zone_id],
+            devices=devices.get((row.zone_id, row.name), 0),
+            used_by=users[surveys.of_zone[row.zone_id].zone.netris_url, row.name],
+        )
+        for row in listed
+    ]
 
 
 def _sent(kind: Kind, rows: Sequence[Surveyed]) -> dict[tuple[UUID, str], Any]:

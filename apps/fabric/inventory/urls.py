@@ -3,7 +3,7 @@
 from django.urls import path
 
 from apps.fabric.inventory import views
-from apps.fabric.inventory.listings import DEVICES, LINKS, PORTS, SESSIONS, SUBNETS
+from apps.fabric.inventory.listings import DEVICES, LINKS, PORTS, SESSIONS, SITES, SUBNETS
 
 urlpatterns = [
     path("devices/", views.list_of(DEVICES), name="device_list"),
@@ -16,6 +16,8 @@ urlpatterns = [
     path("links/<slug:zone>/<str:remote_id>/", views.link_detail, name="link_detail"),
     path("sessions/", views.list_of(SESSIONS), name="session_list"),
     path("sessions/sheet/", views.sheet_of(SESSIONS), name="session_sheet"),
+    path("sites/", views.list_of(SITES), name="site_list"),
+    path("sites/sheet/", views.sheet_of(SITES), name="site_sheet"),
     path("subnets/", views.list_of(SUBNETS), name="subnet_list"),
     path("subnets/sheet/", views.sheet_of(SUBNETS), name="subnet_sheet"),
 ]

@@ -115,6 +115,20 @@ class PortRead(SurveyedRead):
     leads_to = EndRead(source="far_end", allow_null=True)
 
 
+class SiteRead(SurveyedRead):
+    """A site of Netris'."""
+
+    url = Address("api:fabric-site")
+    public_asn = serializers.IntegerField(allow_null=True)
+    acl_policy = serializers.CharField(
+        help_text="`permit` or `deny`: what it does with packets that no rule speaks of."
+    )
+    switch_fabric = serializers.CharField(help_text="`netris`, `dot1q_trunk` …")
+    vlan_range = serializers.CharField()
+    devices = serializers.IntegerField(help_text="How many there are in it.")
+    used_by = ZoneRef(many=True, help_text="Zones that build in it.")
+
+
 class SubnetRead(SurveyedRead):
     """An allocation of the System VPC, or a subnet in it."""
 

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 
-from apps.fabric.api.inventory.serializers import DeviceRead, LinkRead, PortRead, SessionRead, SubnetRead
+from apps.fabric.api.inventory.serializers import DeviceRead, LinkRead, PortRead, SessionRead, SiteRead, SubnetRead
 from apps.fabric.inventory import queries
-from apps.fabric.inventory.filters import DeviceFilter, LinkFilter, PortFilter, SessionFilter, SubnetFilter
+from apps.fabric.inventory.filters import DeviceFilter, LinkFilter, PortFilter, SessionFilter, SiteFilter, SubnetFilter
 from apps.fabric.inventory.queries import Surveys
 from apps.fabric.models import (
     Surveyed,
@@ -18,6 +18,7 @@ from apps.fabric.models import (
     SurveyedLink,
     SurveyedPort,
     SurveyedSession,
+    SurveyedSite,
     SurveyedSubnet,
 )
 from apps.tenancy.api.views import List, One, PlatformRows
@@ -75,6 +76,16 @@ class SubnetRows(PlatformRows[SurveyedSubnet]):
         return queries.subnet_lines(rows, Surveys.read()) if rows else ()
 
 
+class SiteRows(PlatformRows[SurveyedSite]):
+    serializer_class = SiteRead
+
+    def get_queryset(self) -> QuerySet[SurveyedSite]:
+        return SurveyedSite.objects.all()
+
+    def seen(self, rows: Sequence[SurveyedSite]) -> Sequence[Any]:
+        return queries.site_lines(rows, Surveys.read()) if rows else ()
+
+
 @extend_schema(summary="List devices of the fabric")
 class DeviceList(DeviceRows, List[SurveyedDevice]):
     """Spines, leaves, SoftGates, hypervisors, servers and OOB switches, as Netris last described them."""
@@ -123,3 +134,9 @@ class SubnetList(SubnetRows, List[SurveyedSubnet]):
     """Those of the System VPC."""
 
     filterset_class = SubnetFilter
+
+
+class SiteList(SiteRows, List[SurveyedSite]):
+    """Those of each zone's Netris."""
+
+    filterset_class = SiteFilter
