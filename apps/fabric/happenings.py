@@ -70,9 +70,31 @@ def tell(zone: Zone, picture: Picture, missing: Sequence[tuple[Router, DeviceRow
         picture.readings[kind] for kind in (Kind.NETRIS_DEVICE, Kind.NETRIS_LINK, Kind.NETRIS_BGP)
     )
     touched = _touched(zone, [cause.device for cause in picture.causes])
-    keep(zone, "fabric.devices", _of_devices(picture, touched), basis=[inventory])
-    keep(zone, "fabric.links", _of_links(picture), basis=[inventory, cables])
-    keep(zone, "fabric.sessions", _of_sessions(zone, picture, missing), basis=[inventory, peers])
+    untold = set(_untold(picture))
+    keep(zone, "fabric.devices", _of_devices(picture, touched), basis=[inventory], unknown=untold)
+    keep(zone, "fabric.links", _of_links(picture), basis=[inventory, cables], unknown=untold)
+    keep(zone, "fabric.sessions", _of_sessions(zone, picture, missing), basis=[inventory, peers], unknown=untold)
+
+
+def _untold(picture: Picture) -> Iterator[tuple[str, str]]:
+    """Of what nobody says how it is, and nothing explains that: what was told of it before may still be so."""
+    silent = {cause.device.name for cause in picture.causes}
+    for row in picture.devices:
+        if row.name in silent or _is_untold(row):
+            for check in _misplaced(row):
+                yield "port", _port_of(check, row)
+        if row.name not in silent and _is_untold(row):  # of a silent one that it is silent is told instead
+            yield "device", row.id
+    for link in picture.links:
+        if _is_untold(link):
+            yield "link", link.id
+    for session in picture.sessions:
+        if _is_untold(session):
+            yield "session", str(session.session.id)
+
+
+def _is_untold(row: DeviceRow | LinkRow | SessionRow) -> bool:
+    return row.status in (verdicts.UNKNOWN, verdicts.STALE) and not row.because
 
 
 # --- devices ----------------------------------------------------------------------------------------------------------
@@ -86,11 +108,13 @@ def _of_devices(picture: Picture, touched: Tenants) -> Iterator[Found]:
         if row.name in silent or row.because or row.status in (verdicts.STALE, verdicts.MAINTENANCE):
             continue
         yield from _degraded(row)
-        for check in row.failed_checks:
-            if check.name == "check_topology":
-                port = _port_of(check, row)
-                subject = Subject("port", port, port)
-                yield Found(CABLE_MISPLACED.key, subject, Severity.WARNING, check.message)
+        for check in _misplaced(row):
+            port = _port_of(check, row)
+            yield Found(CABLE_MISPLACED.key, Subject("port", port, port), Severity.WARNING, check.message)
+
+
+def _misplaced(row: DeviceRow) -> list[Check]:
+    return [check for check in row.failed_checks if check.name == "check_topology"]
 
 
 def _silent(cause: Cause, tenants: Collection[UUID] | None) -> Found:

@@ -148,7 +148,10 @@ class Event(models.Model):
     @property
     def is_stale(self) -> bool:
         """It was so, and nobody has been able to look since. Needs its source."""
-        return self.is_open and self.source.is_stale
+        if not self.is_open:
+            return False
+        read_at = self.source.read_at
+        return self.source.is_stale or (read_at is not None and self.last_seen_at < read_at)
 
     @property
     def status(self) -> str:

@@ -61,7 +61,8 @@ def _ids(zone: Zone, keys: set[tuple[str, str, str, str]], seconds: int) -> dict
 
 
 def _known(zone: Zone, keys: set[tuple[str, str, str, str]]) -> dict[tuple[str, str, str, str], int]:
-    rows = Series.objects.filter(zone=zone, metric__in={metric for *_, metric in keys})
+    subjects, metrics = {subject for _, subject, _, _ in keys}, {metric for *_, metric in keys}
+    rows = Series.objects.filter(zone=zone, subject_id__in=subjects, metric__in=metrics)
     found = rows.values_list("subject_kind", "subject_id", "part", "metric", "pk")
     return {(kind, subject, part, metric): pk for kind, subject, part, metric, pk in found}
 

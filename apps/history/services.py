@@ -18,6 +18,8 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Greatest
 
 from apps.history.kinds import Subject, kind_of
 from apps.history.models import WORDS, Event, Severity, Source
@@ -80,12 +82,20 @@ UNTOUCHED = Kept()
 
 
 @transaction.atomic
-def keep(zone: Zone, source: str, found: Iterable[Found], *, basis: Iterable[Reading] = ()) -> Kept:
+def keep(
+    zone: Zone,
+    source: str,
+    found: Iterable[Found],
+    *,
+    basis: Iterable[Reading] = (),
+    unknown: Collection[tuple[str, str]] = frozenset(),
+) -> Kept:
     """Write down all that a source finds in a zone now: what is new begins, what is there goes on, what is not in
     `found` has ended. Running it twice changes nothing.
 
     `basis` are the readings that it was found in. While one of them is stale, or could not be read the last time,
-    nothing is known: nothing begins and nothing ends."""
+    nothing is known: nothing begins and nothing ends. `unknown` are the subjects, by kind and id, that the readings say
+    nothing of: theirs neither go on nor end."""
     row = _looked(zone, source, list(basis))
     if row is None:
         return UNTOUCHED
@@ -94,7 +104,7 @@ def keep(zone: Zone, source: str, found: Iterable[Found], *, basis: Iterable[Rea
     begun = _begin(row, [each for key, each in wanted.items() if key not in there])
     going_on = {key: event for key, event in there.items() if key in wanted}
     _go_on(row, going_on, wanted)
-    over = [event.pk for key, event in there.items() if key not in wanted]
+    over = [event.pk for key, event in there.items() if key not in wanted and key[1:] not in unknown]
     _end(row, over)
     _touch([*begun, *going_on.values()], wanted)
     return Kept(len(begun), len(going_on), len(over))
@@ -213,7 +223,8 @@ def _go_on(row: Source, events: Mapping[Key, Event], wanted: Mapping[Key, Found]
 def _end(row: Source, over: Sequence[UUID]) -> None:
     """When it was first seen to be over."""
     for start in range(0, len(over), BATCH):
-        Event.objects.filter(pk__in=over[start : start + BATCH]).update(ended_at=_seen_at(row))
+        rows = Event.objects.filter(pk__in=over[start : start + BATCH])
+        rows.update(ended_at=Greatest("began_at", Value(_seen_at(row))))  # a clock may have been set back
 
 
 def _seen_at(row: Source) -> datetime:

@@ -122,7 +122,7 @@ def _duplicates(sight: Sight) -> Iterator[Found]:
     tier = sight.claims.filter(system=System.CLOUDSTACK, kind=Holder.NETWORK, vnis=OuterRef("vnis"))
     shared = sight.claims.filter(Exists(tier), system=System.NETRIS, kind=Holder.VPC)
     second = sight.claims.filter(is_first=False)
-    numbers = {claim.vni for rows in (second, shared) for claim in rows.order_by()[:MOST]}
+    numbers = {claim.vni for rows in (second, shared) for claim in rows.order_by("began_at", "id")[:MOST]}
     holders: defaultdict[int, list[Claim]] = defaultdict(list)
     for claim in sight.claims.filter(vnis__startswith__in=numbers).order_by("system", "-is_first", "began_at", "id"):
         holders[claim.vni].append(claim)

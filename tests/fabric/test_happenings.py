@@ -133,6 +133,21 @@ def test_a_session_that_stays_up_for_long_enough_flaps_no_more(change, look, clo
     assert told() == []
 
 
+def test_a_session_of_which_netris_says_nothing_any_more_is_still_down_as_far_as_anybody_knows(change, look) -> None:
+    look()
+    change(Kind.NETRIS_BGP, "ISP-1-SoftGate-1", bgp_state="Idle")
+    down = [("session-down", "ISP-1-SoftGate-1")]
+    assert told() == down
+
+    change(Kind.NETRIS_BGP, "ISP-1-SoftGate-1", bgp_state="")
+
+    assert told() == down
+    assert Event.objects.open().select_related("source").get().is_stale
+
+    change(Kind.NETRIS_BGP, "ISP-1-SoftGate-1", bgp_state="Established")
+    assert told() == []
+
+
 def test_a_session_without_prefixes_is_told_apart_from_one_that_is_down(change, look) -> None:
     look()
     name = Item.objects.filter(kind=Kind.NETRIS_BGP).earliest("pk").name

@@ -136,6 +136,27 @@ def test_who_was_overtaken_writes_nothing(zone):
     assert keep(zone, "test", [found()], basis=new) == Kept(began=1)
 
 
+def test_what_nobody_can_tell_of_neither_goes_on_nor_ends_and_is_stale(zone, clock):
+    keep(zone, "test", [found(1), found(2)], basis=[reading(zone)])
+    clock.shift(15)
+
+    kept = keep(zone, "test", [], basis=[reading(zone)], unknown={("device", "1")})
+
+    assert kept == Kept(ended=1)
+    event = Event.objects.open().select_related("source").get()
+    assert (event.subject_id, event.is_stale) == ("1", True)
+    assert not event.source.is_stale
+
+
+def test_a_clock_that_was_set_back_keeps_no_event_from_ending(zone, clock):
+    keep(zone, "test", [found()])
+    clock.shift(-60)
+
+    assert keep(zone, "test", []) == Kept(ended=1)
+    event = Event.objects.get()
+    assert event.ended_at == event.began_at
+
+
 def test_whom_it_touches_is_added_to_and_never_taken_away(zone, acme, globex):
     keep(zone, "test", [found()])
     assert not Event.objects.get().is_touch_known
