@@ -61,6 +61,11 @@ def _or_none(parse: Callable[[str], object]) -> BeforeValidator:
     return BeforeValidator(lenient)
 
 
+def _finite(text: str) -> float | None:
+    """A number; none of those that are called NaN and Infinity."""
+    return number if isfinite(number := float(text)) else None
+
+
 _MOMENT = TypeAdapter(datetime)
 
 
@@ -106,7 +111,7 @@ def _words(value: object) -> object:
 
 
 Number = Annotated[int | None, _or_none(int)]
-Share = Annotated[float | None, _or_none(float)]
+Share = Annotated[float | None, _or_none(_finite)]
 Prefix = Annotated[IPv4Network | IPv6Network | None, _or_none(lambda text: ip_network(text, strict=False))]
 Address = Annotated[
     IPv4Address | IPv6Address | None, _or_none(lambda text: ip_interface(text).ip)

@@ -65,6 +65,12 @@ def test_a_vpc_is_read():
     assert (vpc.id, vpc.vni, vpc.is_system, vpc.is_default) == (5, 1000001, True, False)
 
 
+@pytest.mark.parametrize("said", ["NaN", "Infinity", float("nan"), "much", None, ""])
+def test_a_share_that_is_no_number_is_not_known(said):
+    block = Allocation.model_validate({"id": 1, "prefix": "10.0.0.0/8", "utilization": {"percent": said}})
+    assert block.utilization.percent is None
+
+
 def test_the_ipam_tree_is_read():
     allocation = Allocation.model_validate(
         {
