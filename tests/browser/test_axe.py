@@ -188,7 +188,7 @@ def troubled(site: Zone, busy: list[Vpc]) -> Zone:
     return site
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_axe_finds_no_fault_with_any_page(
     busy: list[Vpc],
     troubled: Zone,
