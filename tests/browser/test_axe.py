@@ -86,7 +86,10 @@ LOOKS: tuple[tuple[Any, Any, list[str]], ...] = (
 #: Of these each state is a page of its own; of the others one is like another.
 EACH_STATE = {"networks:vpc_detail", "operations:detail", "operations:platform_detail"}
 #: They lead elsewhere, say nothing, or are a part of a page.
-NO_PAGES = {"session", "tenant-session", "into-tenant", "networks:vpc_map", "instances:choices", "addresses:choices"}
+NO_PAGES = {
+    *("session", "tenant-session", "into-tenant"),
+    *("networks:vpc_map", "instances:choices", "addresses:choices", "inventory:port_choices"),
+}
 
 
 class Visitor:
