@@ -14,7 +14,7 @@ from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, Surve
 from apps.inventory.models import Device, Link
 from apps.kernel.named import containing
 from apps.mirror import queries as mirror
-from apps.mirror.models import Item, Kind
+from apps.mirror.models import Item, Kind, Reading
 from apps.netris import wire
 from apps.operations.models import Operation
 from apps.tenancy.actors import Platform
@@ -172,6 +172,13 @@ class Carries:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def knows_what_runs(zone: Zone) -> bool:
+    """Whether CloudStack's hosts and instances were read lately. One query."""
+    kinds = (Kind.CLOUDSTACK_HOST, Kind.CLOUDSTACK_INSTANCE)
+    found = list(Reading.objects.filter(zone=zone, kind__in=kinds))
+    return len(found) == len(kinds) and not any(each.is_stale for each in found)
 
 
 def carried(row: SurveyedDevice) -> Carries:

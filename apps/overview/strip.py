@@ -141,7 +141,7 @@ def _outside(fleet: Fleet) -> Iterator[Vital]:
     if spares:
         status = max((_of_spare(spare) for spare in spares), key=("ok", "warning", "critical").index)
         words = {
-            "ok": "What comes in and what goes out has more than one gateway.",
+            "ok": _well(fleet),
             "warning": "Only one gateway is left for what comes in, or for what goes out.",
             "critical": "No gateway works for what comes in, or for what goes out.",
         }[status] + _names(fleet.zone, unwell)
@@ -154,6 +154,13 @@ def _outside(fleet: Fleet) -> Iterator[Vital]:
         words = f"{up} of {len(sessions)} sessions with the routers outside are up."
         age = _age([fleet.survey.read_at(Part.SESSION)], [fleet.survey.fresh_until(Part.SESSION)])
         yield Vital(INTERNET, "Internet", fleet.zone, status, words, *age)
+
+
+def _well(fleet: Fleet) -> str:
+    """More than one is only said of a zone that has as many of each kind."""
+    if min(len(fleet.general.all), len(fleet.snat.all)) > 1:
+        return "What comes in and what goes out has more than one gateway."
+    return "Every gateway works."
 
 
 def _of_spare(spare: Spare) -> str:

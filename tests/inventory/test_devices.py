@@ -6,12 +6,14 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from django.utils import timezone
 
 from apps.fabric.models import SurveyedDevice
 from apps.inventory.models import Device
 from apps.inventory.services.devices import change_device, create_device, delete_device, why_not_delete
 from apps.inventory.services.links import delete_link
 from apps.kernel.errors import Busy, Refused
+from apps.mirror.models import Kind, Reading
 from apps.operations.models import Operation
 from apps.operations.services import retry
 from apps.tenancy.models import AuditEntry
@@ -211,6 +213,9 @@ class TestDelete:
         self.alone(zone, surveyed, run)
         assert why_not_delete(device("Spare-1")) is None
         assert "Type Spare-1" in refused(lambda: self.delete("Spare-1", "Spare"))["confirm"]
+        Reading.objects.filter(kind=Kind.CLOUDSTACK_INSTANCE).update(read_at=None)
+        assert "instances run on it is not known" in why_not_delete(device("Spare-1"))
+        Reading.objects.filter(kind=Kind.CLOUDSTACK_INSTANCE).update(read_at=timezone.now())
         assert run(self.delete("Spare-1")).phase == "succeeded"
         assert on_netris(world, "Spare-1") is None
         assert SurveyedDevice.objects.filter(name="Spare-1").exists(), "the inventory says it once it has read it"

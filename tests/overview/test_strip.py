@@ -61,6 +61,13 @@ def page_of(tenant, client: Client) -> str:
     return words(client.get(f"/t/{tenant.slug}/"))
 
 
+def test_a_zone_with_one_gateway_of_a_kind_is_not_said_to_have_more(fabric, acme) -> None:
+    gates = SurveyedDevice.objects.filter(role="softgate").order_by("name")
+    SurveyedDevice.objects.filter(pk__in=[each.pk for each in gates[1:]]).delete()
+
+    assert told(acme)["gateways"] == ("ok", "Every gateway works.")
+
+
 def test_a_network_that_is_well_is_said_to_be_on_the_page_and_over_rest(fabric, acme, client) -> None:
     assert told(acme) == {
         "hypervisors": ("ok", "The one that runs your instances is well."),

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.fabric import roles
 from apps.fabric.models import Part, SurveyedDevice
 from apps.inventory.bodies import values_of
 from apps.inventory.models import Device, Link
-from apps.inventory.queries import Known, carried, home_of, known_devices, profiles, sent
+from apps.inventory.queries import Known, carried, home_of, known_devices, knows_what_runs, profiles, sent
 from apps.inventory.services.links import hold_ports, need_free
 from apps.inventory.specs import AUTO, DeviceSpec, parse_changes
 from apps.kernel.errors import Invalid, Refused
@@ -128,6 +129,8 @@ def why_not_delete(device: SurveyedDevice) -> str | None:
     survey = device.zone.survey
     if any(survey.is_stale(part) for part in (Part.DEVICE, Part.LINK, Part.SESSION, Part.PORT)):
         return "What hangs on it is not known: the last reading is too old."
+    if device.role in (roles.HYPERVISOR, roles.SERVER) and not knows_what_runs(device.zone):
+        return "Whether instances run on it is not known: CloudStack's hosts or instances were read too long ago."
     return carried(device).reason
 
 
