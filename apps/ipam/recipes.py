@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import transaction
 
+from apps.fabric.recipes import Changed
 from apps.ipam.models import Block
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
@@ -105,31 +106,16 @@ def _carries(found: Found) -> str:
     return f"{hosts:,} of its addresses are in use by now." if hosts else ""
 
 
-class AsWanted(Part[Block]):
-    title = "Change it in Netris"
-    undo_title = "Put it back in Netris"
-    systems = (System.NETRIS,)
-
-    def __init__(self, wanted: Mapping[str, Any]) -> None:
-        self.wanted = wanted
-
-    def ensure(self, subject: Block, clouds: Clouds, memo: Memo) -> Progress:
-        return self._bring(subject, clouds, memo, self.wanted)
-
-    def remove(self, subject: Block, clouds: Clouds, memo: Memo) -> Progress:
-        return self._bring(subject, clouds, memo, {name: getattr(subject, name) for name in self.wanted})
-
-    def _bring(self, subject: Block, clouds: Clouds, memo: Memo, values: Mapping[str, Any]) -> Progress:
-        if memo.is_cleared_to_send:
-            clouds.netris.update_block(int(subject.vpc["id"]), subject.type, subject.prefix, body_of(subject, values))
-            return Wait(AT_WORK, **memo.answered())
+class BlockChanged(Changed[Block]):
+    def differs(self, subject: Block, clouds: Clouds, target: Mapping[str, Any]) -> bool:
         found = find(subject, clouds)
         if found is None or found.id != subject.netris_id:
             text = f"Netris has no {subject.type} {subject.prefix} any more."
             raise Rejected(text, system=System.NETRIS, call=f"PUT /ipam/{subject.type}/{{id}}")
-        if not is_as(found, values):
-            return memo.before_sending(AT_WORK)
-        return Wait(AT_WORK, **memo.values) if memo.may_still_arrive() else Done()
+        return not is_as(found, target)
+
+    def write(self, subject: Block, clouds: Clouds, target: Mapping[str, Any]) -> None:
+        clouds.netris.update_block(int(subject.vpc["id"]), subject.type, subject.prefix, body_of(subject, target))
 
     def leaves(self, subject: Block) -> Sequence[Left]:
         return [Left(System.NETRIS, f"the {subject.type} {subject.prefix}, as it was to be")]
@@ -140,7 +126,7 @@ def parts_of(block: Block) -> Sequence[BoundPart]:
 
 
 def changes_of(block: Block, wanted: Mapping[str, Any]) -> Sequence[BoundPart]:
-    return [BoundPart(AsWanted(wanted), block)]
+    return [BoundPart(BlockChanged(wanted, values_of(block)), block)]
 
 
 def settle(block: Block, _goal: str, phase: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.fabric.models import SurveyedSite
+from apps.fabric.recipes import Changed
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
@@ -51,6 +52,10 @@ def body_of(values: Mapping[str, Any]) -> dict[str, Any]:
     return {NAMES[name]: value for name, value in values.items()}
 
 
+def values_of(site: Site) -> dict[str, Any]:
+    return {name: getattr(site, name) for name in FACTS}
+
+
 class InNetris(Part[Site]):
     title = "Create it in Netris"
     undo_title = "Delete it in Netris"
@@ -58,8 +63,7 @@ class InNetris(Part[Site]):
 
     def ensure(self, subject: Site, clouds: Clouds, memo: Memo) -> Progress:
         if memo.is_cleared_to_send:
-            body = body_of({name: getattr(subject, name) for name in FACTS})
-            return Done(netris_id=clouds.netris.create_site(body))
+            return Done(netris_id=clouds.netris.create_site(body_of(values_of(subject))))
         found = find(subject, clouds)
         if found is None:
             return memo.before_sending(AT_WORK)
@@ -94,32 +98,18 @@ def _why_not(site: Site) -> str | None:
     return what_is_in_it(line_of(row), subnets_of(row).count()) if row else None
 
 
-class AsWanted(Part[Site]):
-    title = "Change it in Netris"
-    undo_title = "Put it back in Netris"
-    systems = (System.NETRIS,)
-
-    def __init__(self, wanted: Mapping[str, Any]) -> None:
-        self.wanted = wanted
-
-    def ensure(self, subject: Site, clouds: Clouds, memo: Memo) -> Progress:
-        return self._bring(subject, clouds, memo, self.wanted)
-
-    def remove(self, subject: Site, clouds: Clouds, memo: Memo) -> Progress:
-        return self._bring(subject, clouds, memo, {name: getattr(subject, name) for name in self.wanted})
-
-    def _bring(self, subject: Site, clouds: Clouds, memo: Memo, values: Mapping[str, Any]) -> Progress:
+class SiteChanged(Changed[Site]):
+    def differs(self, subject: Site, clouds: Clouds, target: Mapping[str, Any]) -> bool:
         assert subject.netris_id is not None, "it was read"
-        if memo.is_cleared_to_send:
-            clouds.netris.update_site(subject.netris_id, body_of(values))
-            return Wait(AT_WORK, **memo.answered())
         found = clouds.netris.get_site(subject.netris_id)
         if found is None:
             text = f"Netris has no site {subject.name} any more."
             raise Rejected(text, system=System.NETRIS, call="PUT /sites/{id}")
-        if any(getattr(found, name) != value for name, value in values.items()):
-            return memo.before_sending(AT_WORK)
-        return Wait(AT_WORK, **memo.values) if memo.may_still_arrive() else Done()
+        return any(getattr(found, name) != value for name, value in target.items())
+
+    def write(self, subject: Site, clouds: Clouds, target: Mapping[str, Any]) -> None:
+        assert subject.netris_id is not None, "it was read"
+        clouds.netris.update_site(subject.netris_id, body_of(target))
 
     def leaves(self, subject: Site) -> Sequence[Left]:
         return [Left(System.NETRIS, f"the site {subject.name}, as it was to be")]
@@ -130,7 +120,7 @@ def parts_of(site: Site) -> Sequence[BoundPart]:
 
 
 def changes_of(site: Site, wanted: Mapping[str, Any]) -> Sequence[BoundPart]:
-    return [BoundPart(AsWanted(wanted), site)]
+    return [BoundPart(SiteChanged(wanted, values_of(site)), site)]
 
 
 def settle(site: Site, _goal: str, phase: str) -> None:

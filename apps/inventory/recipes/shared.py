@@ -7,13 +7,13 @@ from typing import Any, TypeVar
 
 from django.db import transaction
 
+from apps.fabric import recipes
 from apps.inventory.bodies import explained
 from apps.inventory.models import Thing
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
-from apps.operations.parts import Done, Memo, Part, Progress, Wait
+from apps.operations.parts import Part
 from apps.operations.state import Phase
-from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
 T = TypeVar("T", bound=Thing)
@@ -31,37 +31,10 @@ class OnNetris(Part[T]):
         return explained(text)
 
 
-class Changed(OnNetris[T]):
-    """One update, which takes all or nothing. `ensure` brings it to what is wanted, `remove` to what it was."""
-
-    title = "Change it in Netris"
+class Changed(OnNetris[T], recipes.Changed[T]):
     undo_title = "Put it back as it was in Netris"
-    why = "Netris is changing it."
-
-    def __init__(self, wanted: Mapping[str, Any], was: Mapping[str, Any]) -> None:
-        self.wanted = dict(wanted)
-        self.was = {name: was[name] for name in wanted}
-
-    def ensure(self, subject: T, clouds: Clouds, memo: Memo) -> Progress:
-        return self._bring(subject, clouds, memo, self.wanted)
-
-    def remove(self, subject: T, clouds: Clouds, memo: Memo) -> Progress:
-        return self._bring(subject, clouds, memo, self.was)
-
-    def _bring(self, subject: T, clouds: Clouds, memo: Memo, target: Mapping[str, Any]) -> Progress:
-        if memo.is_cleared_to_send:
-            self.write(subject, clouds, target)
-            return Wait(self.why, **memo.answered())
-        if not self.differs(subject, clouds, target):
-            return Wait(ARRIVING, **memo.values) if memo.may_still_arrive() else Done()
-        return memo.before_sending(self.why)
-
-    def differs(self, subject: T, clouds: Clouds, target: Mapping[str, Any]) -> bool:
-        """Raises `Rejected` when it is gone."""
-        raise NotImplementedError
-
-    def write(self, subject: T, clouds: Clouds, target: Mapping[str, Any]) -> None:
-        raise NotImplementedError
+    at_work = "Netris is changing it."
+    arriving = ARRIVING
 
 
 def settle(subject: Thing, _goal: str, phase: str) -> None:
