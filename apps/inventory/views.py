@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
@@ -28,12 +25,10 @@ from apps.inventory.forms import (
 from apps.inventory.services import devices, links, ports
 from apps.inventory.specs import DeviceSpec
 from apps.inventory.suggestions import suggested, uplinks
-from apps.kernel.errors import Refused
-from apps.kernel.forms import Refusable
-from apps.kernel.pages import only_parameters
+from apps.kernel.pages import form_page, only_parameters
 from apps.kernel.pickers import answered
 from apps.kernel.shortcuts import get_or_404
-from apps.operations.models import Operation
+from apps.operations.views import ordered
 from apps.softgates.forms import ConfirmForm
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
@@ -46,23 +41,6 @@ FOUND = 20
 
 def _zones() -> list[Zone]:
     return list(Zone.objects.filter(is_enabled=True).order_by("name"))
-
-
-def _sent(request: PlatformRequest, form: Refusable, act: Callable[[], Operation]) -> HttpResponse | None:
-    """Where a form leads that was sent; None when it is to be shown, with what was refused."""
-    if request.method != "POST" or not form.is_valid():
-        return None
-    try:
-        operation = act()
-    except Refused as refusal:
-        form.refuse(refusal)
-        return None
-    return redirect("operations:platform_detail", operation.pk)
-
-
-def _page(request: PlatformRequest, template: str, form: forms.Form | None, **context: Any) -> HttpResponse:
-    status = 422 if form is not None and form.errors else 200
-    return render(request, template, {"form": form, **context}, status=status)
 
 
 def _data(request: PlatformRequest) -> Any:
@@ -87,7 +65,7 @@ def device_create(request: PlatformRequest) -> HttpResponse:
         "crumbs": [{"label": "Devices", "url": url}, {"label": "New device"}],
     }
     if place.place is None:
-        return _page(request, "inventory/device_create.html", None, **context)
+        return form_page(request, "inventory/device_create.html", None, **context)
     zone, role, pair = place.place
     by = request.platform
     form = DeviceForm(
@@ -97,8 +75,8 @@ def device_create(request: PlatformRequest) -> HttpResponse:
         profiles=[each["name"] for each in queries.profiles(zone)],
         leaves=uplinks(zone, pair, by),
     )
-    made = _sent(request, form, lambda: devices.create_device(zone, DeviceSpec.parse(form.values), by=by))
-    return made or _page(request, "inventory/device_create.html", form, role=role, **context)
+    made = ordered(form, lambda: devices.create_device(zone, DeviceSpec.parse(form.values), by=by))
+    return made or form_page(request, "inventory/device_create.html", form, role=role, **context)
 
 
 def _device(zone: str, remote_id: str) -> SurveyedDevice:
@@ -120,10 +98,10 @@ def device_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpRe
     context = _of_device(row, "Change") | {"heading": f"Change {row.name}", "reason": reason}
     context |= {"wrong": "Nothing was changed yet", "submit": "Change it", "submit_icon": "check"}
     if there is None or reason:
-        return _page(request, "inventory/device_change.html", None, **context)
+        return form_page(request, "inventory/device_change.html", None, **context)
     form = DeviceChangeForm(_data(request), kind=there.type.lower(), now=values_of(there))
     act = lambda: devices.change_device(row, form.cleaned_data, by=request.platform)  # noqa: E731
-    return _sent(request, form, act) or _page(request, "inventory/device_change.html", form, **context)
+    return ordered(form, act) or form_page(request, "inventory/device_change.html", form, **context)
 
 
 @platform_view
@@ -146,7 +124,7 @@ def device_delete(request: PlatformRequest, zone: str, remote_id: str) -> HttpRe
         "reason": reason,
         "confirm_label": "Delete device",
     }
-    return _sent(request, form, act) or _page(request, "confirm.html", form, **context)
+    return ordered(form, act) or form_page(request, "confirm.html", form, **context)
 
 
 # --- links --------------------------------------------------------------------------------------------------------
@@ -170,7 +148,7 @@ def link_create(request: PlatformRequest) -> HttpResponse:
         "crumbs": [{"label": "Links", "url": url}, {"label": "New link"}],
     }
     if zone is None:
-        return _page(request, "inventory/link_create.html", None, **context)
+        return form_page(request, "inventory/link_create.html", None, **context)
     form = LinkForm(_data(request))
     _offer_ports(form, zone, request)
     if local := SurveyedPort.objects.filter(zone=zone, name=request.GET.get("local", "")).first():
@@ -182,7 +160,7 @@ def link_create(request: PlatformRequest) -> HttpResponse:
         underlay=form.cleaned_data["underlay"],
         by=request.platform,
     )
-    return _sent(request, form, act) or _page(request, "inventory/link_create.html", form, **context)
+    return ordered(form, act) or form_page(request, "inventory/link_create.html", form, **context)
 
 
 def _offer_ports(form: LinkForm, zone: Zone, request: PlatformRequest) -> None:
@@ -223,10 +201,10 @@ def link_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
     context = _of_link(row, "Change") | {"heading": f"Change {row.name}", "reason": reason}
     context |= {"wrong": "Nothing was changed yet", "submit": "Change it", "submit_icon": "check"}
     if reason:
-        return _page(request, "inventory/link_change.html", None, **context)
+        return form_page(request, "inventory/link_change.html", None, **context)
     form = LinkChangeForm(_data(request), initial={"underlay": links.underlay_of(row)})
     act = lambda: links.change_link(row, underlay=form.cleaned_data["underlay"], by=request.platform)  # noqa: E731
-    return _sent(request, form, act) or _page(request, "inventory/link_change.html", form, **context)
+    return ordered(form, act) or form_page(request, "inventory/link_change.html", form, **context)
 
 
 @platform_view
@@ -249,7 +227,7 @@ def link_delete(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
         "reason": reason,
         "confirm_label": "Delete link",
     }
-    return _sent(request, form, act) or _page(request, "confirm.html", form, **context)
+    return ordered(form, act) or form_page(request, "confirm.html", form, **context)
 
 
 # --- ports --------------------------------------------------------------------------------------------------------
@@ -276,9 +254,9 @@ def port_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
     if SurveyedDevice.objects.filter(zone=row.zone, remote_id=row.device_id).exists():
         context["cancel_url"] = reverse("fabric:device_detail", args=[row.zone.slug, row.device_id])
     if now is None:
-        return _page(request, "inventory/port_change.html", None, **context)
+        return form_page(request, "inventory/port_change.html", None, **context)
     form = PortForm(_data(request), now=now, stops=ports.what_stops(row))
     act = lambda: ports.change_port(  # noqa: E731
         row, form.values, confirmed=form.cleaned_data.get("confirm", ""), by=request.platform
     )
-    return _sent(request, form, act) or _page(request, "inventory/port_change.html", form, **context)
+    return ordered(form, act) or form_page(request, "inventory/port_change.html", form, **context)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -16,11 +14,11 @@ from apps.ipam.estate import carried_by, why_not_delete, why_not_touch
 from apps.ipam.forms import BlockForm
 from apps.ipam.models import Block
 from apps.ipam.specs import BlockChange, BlockSpec
-from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
-from apps.kernel.pages import only_parameters, part_or_page
+from apps.kernel.pages import form_page, only_parameters, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.operations.models import Operation
+from apps.operations.views import ordered
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
 
@@ -60,17 +58,15 @@ def block_create(request: PlatformRequest) -> HttpResponse:
     only_parameters(request.GET, "type")
     type_ = request.GET.get("type", Block.SUBNET)
     form = BlockForm(request.POST if request.method == "POST" else None, type_=type_)
-    if form.is_valid():
+
+    def create() -> Operation:
         zone = form.cleaned_data["zone"]
-        try:
-            spec = BlockSpec.parse(form.said, site=zone.netris_site)
-            operation = services.create_block(zone, spec, by=request.platform)
-        except Refused as refusal:
-            form.refuse(refusal)
-        else:
-            return redirect("operations:platform_detail", operation.pk)
+        return services.create_block(zone, BlockSpec.parse(form.said, site=zone.netris_site), by=request.platform)
+
+    back = reverse("fabric:subnet_list")
     heading = "Create an allocation or a subnet"
-    return _form(request, form, heading, "Nothing was created", "Create", "plus", reverse("fabric:subnet_list"))
+    page = ordered(form, create)
+    return page or _form(request, form, heading, "Nothing was created", "Create", "plus", back, None)
 
 
 @platform_view
@@ -78,15 +74,9 @@ def block_create(request: PlatformRequest) -> HttpResponse:
 def block_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpResponse:
     row = _row(zone, remote_id)
     form = BlockForm(request.POST if request.method == "POST" else None, row=row)
-    if form.is_valid():
-        try:
-            operation = services.change_block(row, BlockChange.parse(form.said), by=request.platform)
-        except Refused as refusal:
-            form.refuse(refusal)
-        else:
-            return redirect("operations:platform_detail", operation.pk)
+    page = ordered(form, lambda: services.change_block(row, BlockChange.parse(form.said), by=request.platform))
     back = reverse("ipam:detail", args=[zone, remote_id])
-    return _form(
+    return page or _form(
         request, form, f"Change {row.prefix}", "Nothing was changed", "Change", "check", back, why_not_touch(row)
     )
 
@@ -96,25 +86,19 @@ def block_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpRes
 def block_delete(request: PlatformRequest, zone: str, remote_id: str) -> HttpResponse:
     row = _row(zone, remote_id)
     form = Refusable(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            operation = services.delete_block(row, by=request.platform)
-        except Refused as refusal:
-            form.refuse(refusal)
-        else:
-            return redirect("operations:platform_detail", operation.pk)
+    if page := ordered(form, lambda: services.delete_block(row, by=request.platform)):
+        return page
     back = reverse("ipam:detail", args=[zone, remote_id])
     context = {
         "heading": f"Delete {row.type} {row.prefix}",
         "question": "It is deleted in Netris, once that has said that nothing lies in it.",
         "goes": [{"kind": row.type.capitalize(), "name": str(row.prefix), "detail": row.name}],
-        "form": form,
         "confirm_label": f"Delete {row.type}",
         "cancel_url": back,
         "reason": why_not_delete(row, carried_by(row)),
         "crumbs": [*_crumbs(), {"label": str(row.prefix), "url": back}, {"label": "Delete"}],
     }
-    return render(request, "confirm.html", context, status=422 if form.errors else 200)
+    return form_page(request, "confirm.html", form, **context)
 
 
 def _form(
@@ -125,19 +109,11 @@ def _form(
     submit: str,
     icon: str,
     back: str,
-    reason: str | None = None,
+    reason: str | None,
 ) -> HttpResponse:
-    context: dict[str, Any] = {
-        "heading": heading,
-        "form": form,
-        "wrong": wrong,
-        "submit": submit,
-        "submit_icon": icon,
-        "cancel_url": back,
-        "reason": reason,
-        "crumbs": [*_crumbs(), {"label": heading}],
-    }
-    return render(request, "form.html", context, status=422 if form.errors else 200)
+    words = {"heading": heading, "wrong": wrong, "submit": submit, "submit_icon": icon}
+    crumbs = [*_crumbs(), {"label": heading}]
+    return form_page(request, "form.html", form, cancel_url=back, reason=reason, crumbs=crumbs, **words)
 
 
 def _row(zone: str, remote_id: str) -> SurveyedSubnet:

@@ -111,6 +111,12 @@ def part_or_page(request: HttpRequest, template: str, part: str) -> str:
     return f"{template}#{part}" if wants_part(request) else template
 
 
+def form_page(request: HttpRequest, template: str, form: Form | None, **context: Any) -> HttpResponse:
+    """A page with a form, 422 when that has faults; None where it cannot be sent and only the reason is shown."""
+    status = 422 if form is not None and form.errors else 200
+    return render(request, template, {**context, "form": form}, status=status)
+
+
 def list_page(
     request: HttpRequest,
     template: str,

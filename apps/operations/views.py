@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
-from apps.kernel.pages import found, list_page, page_of, part_or_page, wants_part
+from apps.kernel.pages import form_page, found, list_page, page_of, part_or_page, wants_part
 from apps.kernel.shortcuts import get_or_404
 from apps.operations import queries, sentences, services
 from apps.operations.forms import ActivityForm, ChangesForm, PlatformActivityForm, RetryForm
@@ -51,7 +51,19 @@ def removal(
             return started(request, order())
         except Refused as refusal:
             form.refuse(refusal)
-    return render(request, "confirm.html", {**preview(), "form": form}, status=422 if form.errors else 200)
+    return form_page(request, "confirm.html", form, **preview())
+
+
+def ordered(form: Refusable, order: Callable[[], Operation]) -> HttpResponse | None:
+    """Where a form of the platform leads that was sent; None when it is to be shown, with what was refused."""
+    if not form.is_valid():
+        return None
+    try:
+        operation = order()
+    except Refused as refusal:
+        form.refuse(refusal)
+        return None
+    return redirect("operations:platform_detail", operation.pk)
 
 
 @tenant_view
@@ -162,11 +174,10 @@ def platform_give_up(request: PlatformRequest, pk: UUID) -> HttpResponse:
             {"label": "Give up"},
         ],
         "operation": operation,
-        "form": form,
         "left": services.may_leave(operation) if operation.is_removing else [],
         "reason": operation.why_not("give up"),
     }
-    return render(request, "operations/give_up.html", context, status=422 if form.errors else 200)
+    return form_page(request, "operations/give_up.html", form, **context)
 
 
 @platform_view

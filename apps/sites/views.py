@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.fabric.inventory.queries import Surveys, device_lines, subnet_lines
 from apps.fabric.models import SurveyedSite
-from apps.kernel.errors import Refused
 from apps.kernel.forms import Refusable
-from apps.kernel.pages import only_parameters, part_or_page
+from apps.kernel.pages import form_page, only_parameters, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.operations.models import Operation
+from apps.operations.views import ordered
 from apps.sites import services
 from apps.sites.forms import SiteForm
 from apps.sites.models import Site
@@ -55,15 +53,13 @@ def site_detail(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
 def site_create(request: PlatformRequest) -> HttpResponse:
     only_parameters(request.GET)
     form = SiteForm(request.POST if request.method == "POST" else None)
-    if form.is_valid():
-        try:
-            spec = SiteSpec.parse(form.said)
-            operation = services.create_site(form.cleaned_data["zone"], spec, by=request.platform)
-        except Refused as refusal:
-            form.refuse(refusal)
-        else:
-            return redirect("operations:platform_detail", operation.pk)
-    return _form(request, form, "Create a site", "Nothing was created", "Create", "plus", reverse("fabric:site_list"))
+
+    def create() -> Operation:
+        return services.create_site(form.cleaned_data["zone"], SiteSpec.parse(form.said), by=request.platform)
+
+    back = reverse("fabric:site_list")
+    page = ordered(form, create)
+    return page or _form(request, form, "Create a site", "Nothing was created", "Create", "plus", back, None)
 
 
 @platform_view
@@ -72,16 +68,10 @@ def site_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
     row = _row(zone, remote_id)
     now = facts_of(row)
     form = SiteForm(request.POST if request.method == "POST" else None, now=now)
-    if form.is_valid():
-        try:
-            operation = services.change_site(row, SiteChange.parse(form.said, now), by=request.platform)
-        except Refused as refusal:
-            form.refuse(refusal)
-        else:
-            return redirect("operations:platform_detail", operation.pk)
+    page = ordered(form, lambda: services.change_site(row, SiteChange.parse(form.said, now), by=request.platform))
     back = reverse("sites:detail", args=[zone, remote_id])
     heading = f"Change site {row.name}"
-    return _form(request, form, heading, "Nothing was changed", "Change", "check", back, why_not_change(row))
+    return page or _form(request, form, heading, "Nothing was changed", "Change", "check", back, why_not_change(row))
 
 
 @platform_view
@@ -89,25 +79,19 @@ def site_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
 def site_delete(request: PlatformRequest, zone: str, remote_id: str) -> HttpResponse:
     row = _row(zone, remote_id)
     form = Refusable(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            operation = services.delete_site(row, by=request.platform)
-        except Refused as refusal:
-            form.refuse(refusal)
-        else:
-            return redirect("operations:platform_detail", operation.pk)
+    if page := ordered(form, lambda: services.delete_site(row, by=request.platform)):
+        return page
     back = reverse("sites:detail", args=[zone, remote_id])
     context = {
         "heading": f"Delete site {row.name}",
         "question": "It is deleted in Netris.",
         "goes": [{"kind": "Site", "name": row.name, "detail": f"ASN {row.public_asn}"}],
-        "form": form,
         "confirm_label": "Delete site",
         "cancel_url": back,
         "reason": why_not_delete(line_of(row), subnets_of(row).count()),
         "crumbs": [*_crumbs(), {"label": row.name, "url": back}, {"label": "Delete"}],
     }
-    return render(request, "confirm.html", context, status=422 if form.errors else 200)
+    return form_page(request, "confirm.html", form, **context)
 
 
 def _form(
@@ -118,19 +102,11 @@ def _form(
     submit: str,
     icon: str,
     back: str,
-    reason: str | None = None,
+    reason: str | None,
 ) -> HttpResponse:
-    context: dict[str, Any] = {
-        "heading": heading,
-        "form": form,
-        "wrong": wrong,
-        "submit": submit,
-        "submit_icon": icon,
-        "cancel_url": back,
-        "reason": reason,
-        "crumbs": [*_crumbs(), {"label": heading}],
-    }
-    return render(request, "form.html", context, status=422 if form.errors else 200)
+    words = {"heading": heading, "wrong": wrong, "submit": submit, "submit_icon": icon}
+    crumbs = [*_crumbs(), {"label": heading}]
+    return form_page(request, "form.html", form, cancel_url=back, reason=reason, crumbs=crumbs, **words)
 
 
 def _row(zone: str, remote_id: str) -> SurveyedSite:

@@ -20,7 +20,7 @@ from apps.fabric.zones.forms import ChoosingForm, ConnectionForm, SettingsForm
 from apps.fabric.zones.queries import pending_of, zone_rows
 from apps.fabric.zones.services import reconnect_host
 from apps.kernel.errors import Refused
-from apps.kernel.pages import only_parameters, part_or_page
+from apps.kernel.pages import form_page, only_parameters, part_or_page
 from apps.kernel.shortcuts import get_or_404
 from apps.tenancy.actors import PlatformRequest
 from apps.tenancy.decorators import platform_view
@@ -141,14 +141,13 @@ def zone_settings(request: PlatformRequest, pk: UUID) -> HttpResponse:
             return redirect("zones:list")
     context = {
         "heading": f"Settings of {zone}",
-        "form": form,
         "wrong": "Nothing was changed",
         "submit": "Save",
         "submit_icon": "check",
         "cancel_url": reverse("zones:list"),
         "crumbs": [_crumb(), {"label": f"Settings of {zone}"}],
     }
-    return render(request, "form.html", context, status=422 if form.errors else 200)
+    return form_page(request, "form.html", form, **context)
 
 
 @platform_view
