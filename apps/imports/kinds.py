@@ -26,6 +26,8 @@ from apps.tenancy.actors import Platform
 
 #: The cells of a row that are not empty, by their columns.
 Cells = Mapping[str, str]
+#: What is said of a row whose zone nobody knows.
+UNKNOWN_ZONE = Refused("zone-unknown", "There is no zone of this short name.", "zone")
 
 
 @dataclass(frozen=True)

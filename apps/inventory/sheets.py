@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort
-from apps.imports.kinds import Cells, Checked, Kind
+from apps.imports.kinds import UNKNOWN_ZONE, Cells, Checked, Kind
 from apps.inventory.bodies import LABELS, values_of
 from apps.inventory.queries import Known, known_devices, ports_being_linked, ports_called
 from apps.inventory.services import devices, links
@@ -25,7 +25,6 @@ from apps.operations.models import Operation
 from apps.tenancy.actors import Platform
 from apps.zones.models import Zone
 
-UNKNOWN_ZONE = Refused("zone-unknown", "There is no zone of this short name.", "zone")
 DEVICE_COLUMNS = {
     "zone": "The short name of the zone.",
     "name": "As a host is called. A device that is there already is changed.",

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from apps.fabric.models import SurveyedSubnet
-from apps.imports.kinds import Cells, Checked, Kind
+from apps.imports.kinds import UNKNOWN_ZONE, Cells, Checked, Kind
 from apps.ipam import services
 from apps.ipam.estate import Estate, why_not_touch
 from apps.ipam.models import Block
@@ -45,7 +45,7 @@ def check(rows: Sequence[Cells], _by: Platform) -> list[Checked]:
 
 def _checked(cells: Cells, estate: Estate | None) -> Checked:
     if estate is None:
-        return Checked(faults=[Refused("zone-unknown", "There is no zone of this short name.", "zone")])
+        return Checked(faults=[UNKNOWN_ZONE])
     try:
         prefix = parse_prefix(cells["prefix"], "prefix")
         row = estate.find(cells["type"], prefix)

@@ -8,7 +8,7 @@ from typing import Any
 
 from apps.fabric.inventory.queries import SiteLine, Surveys, site_lines
 from apps.fabric.models import SurveyedSite
-from apps.imports.kinds import Cells, Checked, Kind
+from apps.imports.kinds import UNKNOWN_ZONE, Cells, Checked, Kind
 from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
 from apps.operations.models import Operation
@@ -40,7 +40,7 @@ def check(rows: Sequence[Cells], _by: Platform) -> list[Checked]:
 
 def _checked(cells: Cells, zone: Zone | None, line: SiteLine | None) -> Checked:
     if zone is None:
-        return Checked(faults=[Refused("zone-unknown", "There is no zone of this short name.", "zone")])
+        return Checked(faults=[UNKNOWN_ZONE])
     try:
         found = _creation(cells, zone) if line is None else _change(cells, line)
     except Refused as refusal:

@@ -17,6 +17,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from apps.kernel import clock
+from apps.kernel.errors import Refused
 from apps.kernel.named import Key
 from apps.kernel.names import NAME, key_of
 from apps.kernel.seal import SealedField
@@ -34,6 +35,12 @@ class Zones(models.Manager["Zone"]):
         with suppress(ValueError):  # not an id, so a name
             meant |= models.Q(pk=uuid.UUID(reference))
         return self.filter(meant)
+
+    def the_one_called(self, reference: str) -> Zone:
+        """Raises `Refused` where there is none."""
+        if zone := self.called(reference).first():
+            return zone
+        raise Refused("zone-unknown", f"There is no zone “{reference[:63]}”.", "zone")
 
 
 class Zone(models.Model):

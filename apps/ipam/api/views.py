@@ -14,7 +14,6 @@ from apps.ipam import services
 from apps.ipam.api.serializers import BlockChangeWrite, BlockWrite
 from apps.ipam.specs import BlockChange, BlockSpec
 from apps.kernel.api.transactions import joined
-from apps.kernel.errors import Refused
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
 from apps.tenancy.api.views import One
@@ -39,9 +38,7 @@ class Subnets(SubnetList):
         return self.once(lambda: self._created(values))
 
     def _created(self, values: dict[str, Any]) -> Response:
-        zone = Zone.objects.called(values["zone"]).first()
-        if zone is None:
-            raise Refused("zone-unknown", f"There is no zone “{values['zone'][:63]}”.", "zone")
+        zone = Zone.objects.the_one_called(values["zone"])
         spec = BlockSpec.parse(values, site=zone.netris_site)
         return accepted(self.request, joined(services.create_block)(zone, spec, by=self.platform))
 

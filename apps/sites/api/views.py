@@ -11,7 +11,6 @@ from rest_framework.response import Response
 from apps.fabric.api.inventory.views import SiteList, SiteRows
 from apps.fabric.models import SurveyedSite
 from apps.kernel.api.transactions import joined
-from apps.kernel.errors import Refused
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
 from apps.sites import services
@@ -37,9 +36,7 @@ class Sites(SiteList):
         return self.once(lambda: self._created(values))
 
     def _created(self, values: dict[str, Any]) -> Response:
-        zone = Zone.objects.called(values["zone"]).first()
-        if zone is None:
-            raise Refused("zone-unknown", f"There is no zone “{values['zone'][:63]}”.", "zone")
+        zone = Zone.objects.the_one_called(values["zone"])
         spec = SiteSpec.parse(values)
         return accepted(self.request, joined(services.create_site)(zone, spec, by=self.platform))
 
