@@ -4,7 +4,7 @@
     invitations                 a month after they have run out
     idempotency keys            a day after their change: the promise of `apps.tenancy.api.idempotency`
     processes                   a day after they were last seen
-    imports                     a week after nobody sent them, `WEFT_GONE_DAYS` after they were over
+    imports                     a week after nobody sent them, `WEFT_GONE_DAYS` after they were over or stopped
     trials of connections       an hour after they were asked for, with the secrets that were entered
     events                      `WEFT_EVENTS_DAYS` after their operation was over
     operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about

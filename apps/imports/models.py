@@ -56,9 +56,10 @@ class ImportQuerySet(models.QuerySet["Import"]):
         return self.exclude(sent_at=None).filter(stopped_at=None, over_at=None)
 
     def forgotten(self, *, now: datetime, gone: datetime) -> ImportQuerySet:
-        """Those that nobody has sent for a while, and those that were over by `gone`."""
-        idle = Q(over_at=None, created_at__lt=now - Import.KEPT) & (Q(sent_at=None) | ~Q(stopped_at=None))
-        return self.filter(idle | Q(over_at__lt=gone))
+        """Those that nobody has sent for a while, and those that were over, or stopped, by `gone`: their reports tell
+        what was done."""
+        idle = Q(sent_at=None, created_at__lt=now - Import.KEPT)
+        return self.filter(idle | Q(over_at__lt=gone) | Q(stopped_at__lt=gone))
 
 
 class Import(models.Model):

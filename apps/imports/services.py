@@ -16,8 +16,8 @@ from typing import Any
 
 import redis
 from celery import current_app
-from django.db import DatabaseError, transaction
-from kombu.exceptions import OperationalError
+from django.db import InterfaceError, OperationalError, connection, transaction
+from kombu.exceptions import OperationalError as NoBroker
 
 from apps.imports.kinds import kind_of
 from apps.imports.models import Import, Row, Standing
@@ -25,7 +25,7 @@ from apps.imports.queries import counts
 from apps.imports.reading import Line, read
 from apps.kernel import clock
 from apps.kernel.errors import Refused
-from apps.kernel.locks import try_again
+from apps.kernel.locks import is_lost, try_again
 from apps.operations.models import Priority
 from apps.tenancy.actors import Platform
 from apps.tenancy.services import audit
@@ -107,16 +107,20 @@ def _ring() -> None:
     """Have it done at once; without a broker the next beat does it."""
     try:
         current_app.send_task(TASK, retry=False, ignore_result=True)
-    except (OperationalError, redis.RedisError, OSError) as error:
+    except (NoBroker, redis.RedisError, OSError) as error:
         logger.warning("the doorbell is out of order: %s", error)
 
 
 def go_on() -> int:
-    """Order what may be ordered now, of every import. Gives how many rows were."""
+    """Order what may be ordered now, of every import. Gives how many rows were. What one import cannot do keeps no
+    other from going; it is tried again by the next ring."""
     count = 0
     for imported in Import.objects.sending().order_by("sent_at").values_list("pk", flat=True):
-        while try_again(lambda pk=imported: _order_next(pk)):  # type: ignore[misc]
-            count += 1
+        try:
+            while try_again(lambda pk=imported: _order_next(pk)):  # type: ignore[misc]
+                count += 1
+        except Exception:
+            logger.exception("import %s does not go on", imported)
     return count
 
 
@@ -151,12 +155,13 @@ def _order(imported: Import, row: Row, by: Platform) -> None:
             operation = kind_of(imported.kind).order(row.order, by)
             operation.priority = Priority.BULK
             operation.save(update_fields=["priority"])
+            connection.check_constraints()  # else only at the commit, which is the whole import's
     except Refused as refusal:
         row.standing = Standing.REFUSED
         row.faults = [{"code": each.code, "message": each.message, "column": each.field or ""} for each in refusal.all]
-    except DatabaseError:
-        raise
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OperationalError | InterfaceError) and (is_lost(error) or not connection.is_usable()):
+            raise
         logger.exception("import %s, line %s", imported.pk, row.line)
         row.standing = Standing.REFUSED
         row.faults = [

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import OperationalError
+from psycopg import errors
 
 from apps.imports import services
 from apps.imports.models import Import, Row
@@ -52,6 +55,23 @@ def rows_of(imported: Import) -> dict[str, Row]:
 
 def standing(imported: Import) -> str:
     return Import.objects.get(pk=imported.pk).standing
+
+
+@pytest.fixture
+def ordering() -> Iterator[Callable[[Callable[[Operation], None]], None]]:
+    """Have something happen behind each order, in its transaction."""
+    good = conftest.MAINTENANCE.order
+
+    def set_up(happens: Callable[[Operation], None]) -> None:
+        def order(values: Any, by: Any) -> Operation:  # noqa: F811
+            operation = good(values, by)
+            happens(operation)
+            return operation
+
+        object.__setattr__(conftest.MAINTENANCE, "order", order)
+
+    yield set_up
+    object.__setattr__(conftest.MAINTENANCE, "order", good)
 
 
 class TestSending:
@@ -114,6 +134,33 @@ class TestSending:
         assert ordered() == ["SoftGate-3"]
         row = rows_of(imported)["SoftGate-1"]
         assert (row.standing, row.faults[0]["code"]) == ("refused", "our-mistake") and "KeyError" in caplog.text
+
+    @pytest.mark.parametrize("how", [{"kind": "x" * 99}, {"requested_by_user_id": 10**9}], ids=["too long", "nobody's"])
+    def test_what_the_database_does_not_take_keeps_no_other_row_from_going(self, how, ordering):
+        imported = sent("SoftGate-1", "SoftGate-3")
+
+        def odd(operation: Operation) -> None:
+            if operation.resource_name == "SoftGate-1":
+                Operation.unscoped.filter(pk=operation.pk).update(**how)
+
+        ordering(odd)
+        services.go_on()
+        assert ordered() == ["SoftGate-3"]
+        assert rows_of(imported)["SoftGate-1"].faults[0]["code"] == "our-mistake"
+
+    @pytest.mark.parametrize("is_lost", [False, True])
+    def test_what_the_database_does_not_end_keeps_no_other_import_from_going(self, is_lost, ordering):
+        """One that loses whenever it is tried is tried again by the next ring; what takes too long is told."""
+        first, second = sent("SoftGate-1"), sent("SoftGate-3")
+
+        def slow(operation: Operation) -> None:
+            if operation.resource_name == "SoftGate-1":
+                raise OperationalError from errors.DeadlockDetected() if is_lost else errors.QueryCanceled()
+
+        ordering(slow)
+        services.go_on()
+        assert ordered() == ["SoftGate-3"] and counts(second).at_work == 1
+        assert rows_of(first)["SoftGate-1"].standing == ("ready" if is_lost else "refused")
 
     def test_a_higher_rank_waits_for_the_lower_ones(self, run):
         imported = sent("SoftGate-1", "SoftGate-3", SoftGate_1=1)
@@ -199,6 +246,21 @@ def test_they_are_forgotten(clock, run):
     clock.shift(8 * 86400)
     forget()
     assert list(Import.objects.all()) == [over] and not Row.objects.filter(imported_id=idle.pk).exists()
+    clock.shift(400 * 86400)
+    forget()
+    assert not Import.objects.exists()
+
+
+def test_one_that_was_stopped_keeps_its_report(clock, monkeypatch):
+    from portal.retention import forget
+
+    monkeypatch.setattr(services, "AT_WORK", 1)
+    imported = sent("SoftGate-1", "SoftGate-3")
+    services.go_on()
+    services.stop(imported, by=the_admin())
+    clock.shift(8 * 86400)
+    forget()
+    assert [row.standing for row in imported.rows.all()] == ["ordered", "ready"]
     clock.shift(400 * 86400)
     forget()
     assert not Import.objects.exists()
