@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from apps.fabric import roles
 from apps.kernel.errors import Invalid, Refused, collect
+from apps.kernel.inet import address_of
 from apps.kernel.names import DESCRIPTION
 
 AUTO, NONE = "auto", "none"
@@ -174,7 +174,7 @@ def parse_address(value: object, field: str) -> str:
     if text.lower() == AUTO:
         return AUTO
     try:
-        return str(ip_address(text))
+        return str(address_of(text))
     except ValueError as mistake:
         raise Refused("address-invalid", "Give an address such as 10.0.8.5, or auto, or none.", field) from mistake
 

@@ -12,8 +12,9 @@ from typing import Any
 
 from apps.fabric.models import SurveyedSubnet
 from apps.ipam.models import Block
-from apps.ipam.specs import WITH_GATEWAY, BlockSpec, Network
+from apps.ipam.specs import WITH_GATEWAY, BlockSpec
 from apps.kernel.errors import Refused
+from apps.kernel.inet import Network
 from apps.mirror.models import Item, Kind
 from apps.mirror.sweeps import SWEEPS
 from apps.zones.models import Zone

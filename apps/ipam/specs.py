@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from apps.fabric.inventory.queries import PURPOSES
 from apps.ipam.models import Block
 from apps.kernel.errors import Invalid, Refused, collect
+from apps.kernel.inet import Network, address_of, network_of
 from apps.kernel.names import DESCRIPTION, NAME
 
-Network = IPv4Network | IPv6Network
 TYPES = (Block.ALLOCATION, Block.SUBNET)
 #: Its gateway is told to the devices that have an address of it (netris-api.md 2.3).
 WITH_GATEWAY = "management"
@@ -87,7 +86,7 @@ def parse_prefix(value: object, field: str) -> Network:
     if not text:
         raise Refused("prefix-missing", "Give a prefix such as 10.20.0.0/16.", field)
     try:
-        network = ip_network(text, strict=False)
+        network = network_of(text)
     except ValueError:
         raise Refused(
             "prefix-malformed", f"“{text[:50]}” is no prefix. Write one such as 10.20.0.0/16.", field
@@ -112,7 +111,7 @@ def parse_purpose(value: object, field: str) -> str:
 def parse_gateway(value: object, field: str) -> str:
     text = str(value or "").strip()
     try:
-        return str(ip_address(text)) if text else ""
+        return str(address_of(text)) if text else ""
     except ValueError:
         raise Refused("gateway-malformed", f"“{text[:50]}” is no address.", field) from None
 

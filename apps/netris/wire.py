@@ -18,8 +18,6 @@ from ipaddress import (
     IPv6Address,
     IPv6Interface,
     IPv6Network,
-    ip_interface,
-    ip_network,
 )
 from math import isfinite
 from typing import Annotated
@@ -35,6 +33,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from apps.kernel.inet import interface_of, network_of
 from apps.kernel.remote import Wire
 
 
@@ -112,11 +111,11 @@ def _words(value: object) -> object:
 
 Number = Annotated[int | None, _or_none(int)]
 Share = Annotated[float | None, _or_none(_finite)]
-Prefix = Annotated[IPv4Network | IPv6Network | None, _or_none(lambda text: ip_network(text, strict=False))]
+Prefix = Annotated[IPv4Network | IPv6Network | None, _or_none(network_of)]
 Address = Annotated[
-    IPv4Address | IPv6Address | None, _or_none(lambda text: ip_interface(text).ip)
+    IPv4Address | IPv6Address | None, _or_none(lambda text: interface_of(text).ip)
 ]  # with or without /32
-Gateway = Annotated[IPv4Interface | IPv6Interface | None, _or_none(ip_interface)]
+Gateway = Annotated[IPv4Interface | IPv6Interface | None, _or_none(interface_of)]
 Moment = Annotated[datetime | None, _or_none(_moment)]
 Word = Annotated[str, BeforeValidator(_word)]
 Flag = Annotated[bool, BeforeValidator(_truth)]
