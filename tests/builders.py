@@ -406,11 +406,15 @@ def an_import(kind: str = "subnets", **fields: Any) -> Import:
     return imported
 
 
+#: What a survey has moments of.
+SURVEYED = ("devices", "links", "sessions", "ports", "subnets", "ranges", "sites")
+
+
 def _surveyed(model: Any, zone: Zone, name: str, remote_id: str, fields: dict[str, Any]) -> Any:
     now = clock.now()
     Survey.objects.update_or_create(
         zone=zone,
-        defaults={f"{what}_read_at": now for what in ("devices", "links", "sessions", "ports", "subnets", "sites")},
+        defaults={f"{part}_read_at": now for part in SURVEYED},
     )
     keys = {"id": model.id_of(zone, remote_id), "sort_key": sort_key_of(name), "search_key": key_of(name)}
     return model.objects.create(zone=zone, name=name, remote_id=remote_id, **keys, **fields)

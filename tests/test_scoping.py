@@ -30,6 +30,7 @@ ALLOWED = {
     "apps/acls/tasks.py": "looks for rules whose time is over and compares lists, whoever's they are",
     "apps/balancers/tasks.py": "puts back what CloudStack took, whoever's it was",
     "apps/fabric/overlays.py": "lays over the map where a VNI or a tenant is, for the platform",
+    "apps/fabric/ranges.py": "tells the platform whose VPC a range in Netris is",
     "apps/fabric/changes.py": "finds the operations of the platform that were at work on a device",
     "apps/softgates/blast.py": "finds the SoftGates that are on their way into maintenance, the platform's alone",
     "apps/fabric/happenings.py": "finds out whom a silent hypervisor touches, whoever they are",

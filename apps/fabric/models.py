@@ -34,6 +34,8 @@ class Part(models.TextChoices):
     SESSION = "session"
     PORT = "port"
     SUBNET = "subnet"
+    #: What VPCs of tenants have of their own stands with the subnets, and is read apart from them.
+    RANGE = "range"
     SITE = "site"
 
 
@@ -44,6 +46,7 @@ LISTS = {
     Part.SESSION: (Kind.NETRIS_BGP,),
     Part.PORT: (Kind.NETRIS_PORT,),
     Part.SUBNET: (Kind.NETRIS_BLOCK,),
+    Part.RANGE: (Kind.NETRIS_RANGE,),
     Part.SITE: (Kind.NETRIS_SITE,),
 }
 
@@ -57,6 +60,7 @@ class Survey(models.Model):
     sessions_read_at = models.DateTimeField(null=True)
     ports_read_at = models.DateTimeField(null=True)
     subnets_read_at = models.DateTimeField(null=True)
+    ranges_read_at = models.DateTimeField(null=True)
     sites_read_at = models.DateTimeField(null=True)
 
     objects = models.Manager()
@@ -72,6 +76,7 @@ class Survey(models.Model):
             Kind.NETRIS_BGP: self.sessions_read_at,
             Kind.NETRIS_PORT: self.ports_read_at,
             Kind.NETRIS_BLOCK: self.subnets_read_at,
+            Kind.NETRIS_RANGE: self.ranges_read_at,
             Kind.NETRIS_SITE: self.sites_read_at,
         }
 
@@ -93,7 +98,7 @@ class Survey(models.Model):
 
     def word_of(self, row: Surveyed) -> str:
         """What may be said of it now."""
-        return verdicts.STALE if self.is_stale(row.part) else row.status
+        return verdicts.STALE if self.is_stale(row.told_by) else row.status
 
 
 def sort_key_of(name: str) -> str:
@@ -126,6 +131,11 @@ class Surveyed(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def told_by(self) -> Part:
+        """The part with whose lists it is read."""
+        return self.part
 
     @classmethod
     def id_of(cls, zone: Zone, remote_id: object) -> UUID:
@@ -258,10 +268,39 @@ class SurveyedPort(Surveyed):
         return f"{megabits / 1000:g} Gbit/s" if megabits >= 1000 else f"{megabits} Mbit/s"
 
 
+class Owner(models.TextChoices):
+    """Whose an allocation or a subnet is."""
+
+    PLATFORM = "platform", "Platform"
+    TENANT = "tenant", "Tenants"
+    #: Of a VPC in Netris that no VPC of Weft stands for.
+    NOBODY = "nobody", "Nobody known"
+
+
+class SubnetQuerySet(models.QuerySet["SurveyedSubnet"]):
+    def of_platform(self) -> SubnetQuerySet:
+        """Those of the System VPC: the only ones that Weft makes and changes."""
+        return self.filter(owner=Owner.PLATFORM)
+
+    def of_vpcs(self) -> SubnetQuerySet:
+        """What CloudStack, or somebody else, has made for a VPC."""
+        return self.filter(owner__in=(Owner.TENANT, Owner.NOBODY))
+
+
 class SurveyedSubnet(Surveyed):
-    """An allocation of the System VPC, or a subnet in it. What holds one address for a tenant's VPC is only counted."""
+    """An allocation, or a subnet in one: of the System VPC, or what a tenant's VPC has of its own. What holds one
+    address for a tenant's VPC is only counted."""
 
     part = Part.SUBNET
+
+    owner = models.CharField(max_length=16, choices=Owner.choices, default=Owner.PLATFORM, db_default=Owner.PLATFORM)
+    #: The VPC in Netris that it is of, and its name there; None and blank for the System VPC.
+    netris_vpc_id = models.PositiveBigIntegerField(null=True)
+    netris_vpc = models.CharField(max_length=255, blank=True, db_default="")
+    #: Weft's VPC that this is.
+    vpc = models.ForeignKey("networks.Vpc", null=True, on_delete=models.SET_NULL, related_name="+")
+    #: What that and its tenant were called when it was surveyed: it is searched by these names.
+    whose = models.CharField(max_length=255, blank=True, db_default="")
 
     #: allocation, subnet
     type = models.CharField(max_length=16)
@@ -283,12 +322,28 @@ class SurveyedSubnet(Surveyed):
     #: Netris has it from elsewhere, and does not let it be changed.
     is_read_only = models.BooleanField(default=False)
 
-    objects = models.Manager()
+    objects = SubnetQuerySet.as_manager()
 
     class Meta:
         verbose_name = "subnet"
         constraints = [models.UniqueConstraint(fields=("zone", "remote_id"), name="surveyed_subnet_is_unique")]
-        indexes = [models.Index(fields=("-created_at", "-id"), name="subnet_newest")]
+        indexes = [
+            models.Index(fields=("-created_at", "-id"), name="subnet_newest"),
+            models.Index(fields=("sort_key", "id"), name="subnet_by_prefix"),
+            models.Index(fields=("owner", "sort_key", "id"), name="subnet_by_owner"),
+            models.Index(fields=("purpose", "sort_key", "id"), name="subnet_by_purpose"),
+            models.Index(fields=("status", "sort_key", "id"), name="subnet_by_status"),
+            models.Index(fields=("badness", "sort_key", "id"), name="subnet_worst_first"),
+            models.Index(fields=("percent", "sort_key", "id"), name="subnet_emptiest"),
+            models.Index(models.F("percent").desc(nulls_last=True), "sort_key", "id", name="subnet_fullest"),
+            models.Index(fields=("zone", "netris_vpc_id"), name="subnet_by_netris_vpc"),
+            models.Index(fields=("zone", "parent_id", "sort_key"), name="subnet_by_parent"),
+            GinIndex(fields=["search_key"], opclasses=["gin_trgm_ops"], name="subnet_by_words"),
+        ]
+
+    @property
+    def told_by(self) -> Part:
+        return Part.SUBNET if self.owner == Owner.PLATFORM else Part.RANGE
 
     @property
     def site_names(self) -> list[str]:

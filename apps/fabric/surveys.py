@@ -13,12 +13,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db import models, transaction
 
-from apps.fabric import changes, happenings, roles, verdicts
+from apps.fabric import changes, happenings, ranges, roles, verdicts
 from apps.fabric.changes import Written
 from apps.fabric.layers import natural
 from apps.fabric.models import (
@@ -112,8 +112,23 @@ def _ports(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
 def _subnets(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
     with _held(zone, readings, (Kind.NETRIS_BLOCK,)) as is_ours:
         if is_ours:
-            subnets = _write(zone, SurveyedSubnet.objects, (_subnet(zone, block) for block in mirror.blocks(zone)))
+            ours = SurveyedSubnet.objects.of_platform()
+            subnets = _write(zone, ours, (_subnet(zone, block) for block in mirror.blocks(zone)))
             _tell(zone, readings, {Kind.NETRIS_BLOCK: subnets})
+    return is_ours
+
+
+def _ranges(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
+    """What tenants' VPCs have of their own (`ranges`). What CloudStack changes of them is no change in the fabric."""
+    with _held(zone, readings, (Kind.NETRIS_RANGE,)) as is_ours:
+        if is_ours:
+            since = Survey.objects.values_list("ranges_read_at", flat=True).get(zone=zone)
+            owned = ranges.owners(zone)
+            news = ranges.differing(zone, owned, since)
+            for start in range(0, len(news), BATCH):
+                some = news[start : start + BATCH]
+                ours = SurveyedSubnet.objects.of_vpcs().filter(netris_vpc_id__in=some)
+                _write(zone, ours, (_subnet(zone, block, **whose) for block, whose in ranges.blocks(zone, owned, some)))
     return is_ours
 
 
@@ -132,6 +147,7 @@ PARTS: dict[Callable[[Zone, Mapping[Kind, Reading]], bool], Sequence[Kind]] = {
     _fabric: KINDS,
     _ports: (Kind.NETRIS_PORT,),
     _subnets: (Kind.NETRIS_BLOCK,),
+    _ranges: (Kind.NETRIS_RANGE,),
     _sites: (Kind.NETRIS_SITE,),
 }
 COLUMNS = {
@@ -140,6 +156,7 @@ COLUMNS = {
     Kind.NETRIS_BGP: "sessions_read_at",
     Kind.NETRIS_PORT: "ports_read_at",
     Kind.NETRIS_BLOCK: "subnets_read_at",
+    Kind.NETRIS_RANGE: "ranges_read_at",
     Kind.NETRIS_SITE: "sites_read_at",
 }
 
@@ -169,8 +186,8 @@ def _tell(zone: Zone, readings: Mapping[Kind, Reading], written: Mapping[Kind, W
             changes.tell(zone, what, since=last.read[kind], at=at)
 
 
-def _write(zone: Zone, table: models.Manager[S], rows: Iterable[S]) -> Written:
-    """Only what differs is written."""
+def _write(zone: Zone, table: models.Manager[S] | models.QuerySet[S], rows: Iterable[S]) -> Written:
+    """Only what differs is written; what the table has besides these is deleted."""
     columns = table.model.columns()
     known = {values[0]: values[1:] for values in table.filter(zone=zone).values_list("pk", *columns)}
     found = {row.pk: row for row in rows}
@@ -190,7 +207,7 @@ def _write(zone: Zone, table: models.Manager[S], rows: Iterable[S]) -> Written:
     )
 
 
-def _upsert(table: models.Manager[S], rows: Sequence[S]) -> None:
+def _upsert(table: models.Manager[S] | models.QuerySet[S], rows: Sequence[S]) -> None:
     columns = table.model.columns()
     table.bulk_create(rows, batch_size=BATCH, update_conflicts=True, unique_fields=["id"], update_fields=columns)
 
@@ -359,11 +376,13 @@ def _port(zone: Zone, port: mirror.PortFacts, far: LinkEnd) -> SurveyedPort:
     )
 
 
-def _subnet(zone: Zone, block: mirror.Block) -> SurveyedSubnet:
-    """Full is where nothing more can be made of it: said as a warning from 90 % on, by Netris' own figure."""
+def _subnet(zone: Zone, block: mirror.Block, **whose: Any) -> SurveyedSubnet:
+    """Full is where nothing more can be made of it: said as a warning from 90 % on, by Netris' own figure. How full a
+    tenant makes its VPC is its own affair."""
     remote_id = f"{block.type}-{block.id}"
     percent = block.utilization.percent
-    status = verdicts.UNKNOWN if percent is None else verdicts.WARNING if percent >= NEARLY_FULL else verdicts.OK
+    is_short = percent is not None and percent >= NEARLY_FULL and not whose
+    status = verdicts.UNKNOWN if percent is None else verdicts.WARNING if is_short else verdicts.OK
     gateway = str(block.default_gateway or "")
     return SurveyedSubnet(
         id=SurveyedSubnet.id_of(zone, remote_id),
@@ -371,7 +390,9 @@ def _subnet(zone: Zone, block: mirror.Block) -> SurveyedSubnet:
         remote_id=remote_id,
         name=block.name[:255],
         sort_key=_order_of(block),
-        search_key=joined((block.name, block.prefix or "", gateway)),
+        search_key=joined(
+            (block.name, block.prefix or "", gateway, whose.get("whose", ""), whose.get("netris_vpc", ""))
+        ),
         status=status,
         badness=verdicts.badness(status, is_due=False),
         type=block.type[:16],
@@ -386,6 +407,7 @@ def _subnet(zone: Zone, block: mirror.Block) -> SurveyedSubnet:
         description=block.description,
         sites=[{"id": site.id, "name": site.name} for site in block.sites],
         is_read_only=block.is_read_only,
+        **whose,
     )
 
 

@@ -44,7 +44,8 @@ def suggested(zone: Zone, role: str, by: Platform) -> dict[str, Any]:
     kind = KINDS[role].kind
     taken = {address for each in known for address in (each.loopback, each.management_address) if address}
     values: dict[str, Any] = dict(usual(role)) | {"role": role, "name": _name(like, known)}
-    subnets = list(SurveyedSubnet.objects.filter(zone=zone, purpose__in=("loopback", "management"), type="subnet"))
+    ours = SurveyedSubnet.objects.of_platform().filter(zone=zone, type="subnet")
+    subnets = list(ours.filter(purpose__in=("loopback", "management")))
     if values["loopback"] == AUTO:
         values["loopback"] = _next(subnets, "loopback", [each.main_address for each in like], taken)
     if values["management_address"] == AUTO or any(each.mgmt_address for each in like):

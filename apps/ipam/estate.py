@@ -10,7 +10,7 @@ from functools import cached_property
 from ipaddress import ip_address
 from typing import Any
 
-from apps.fabric.models import SurveyedSubnet
+from apps.fabric.models import Owner, SurveyedSubnet
 from apps.ipam.models import Block
 from apps.ipam.specs import WITH_GATEWAY, BlockSpec
 from apps.kernel.errors import Refused
@@ -45,7 +45,7 @@ class Estate:
             vpc={"id": system.id, "name": system.name} if system else None,
             netris_tenant=system.admin_tenant.model_dump() if system else {},
             sites={name: int(remote_id) for name, remote_id in names.values_list("name", "remote_id")},
-            blocks=list(SurveyedSubnet.objects.filter(zone=zone).order_by("sort_key")),
+            blocks=list(SurveyedSubnet.objects.of_platform().filter(zone=zone).order_by("sort_key")),
         )
 
     @cached_property
@@ -166,6 +166,10 @@ def _is_in(text: str, prefix: Any) -> bool:
 
 def why_not_touch(row: SurveyedSubnet) -> str | None:
     """Why it cannot be changed or deleted from here, whatever lies in it; None when it can."""
+    if row.owner == Owner.TENANT:
+        return f"CloudStack has made it for the VPC {row.whose}, and takes it away with that or with its tier."
+    if row.owner == Owner.NOBODY:
+        return f"It is of the VPC {row.netris_vpc} in Netris, which is not Weft's: what that has is left to its owner."
     if row.is_read_only:
         return "Netris has it from the provider of its fabric, and does not let it be changed."
     if row.prefix is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from apps.fabric.models import SurveyedSubnet
+from apps.fabric.models import Owner, SurveyedSubnet
 from apps.imports.kinds import UNKNOWN_ZONE, Cells, Checked, Kind
 from apps.ipam import services
 from apps.ipam.estate import Estate, why_not_touch
@@ -29,23 +29,44 @@ COLUMNS = {
     "sites": "Of a subnet: the names of its sites, with commas between them; that of the zone where it is empty.",
     "gateway": "Of a subnet for management.",
     "description": "One line.",
+    "owner": "platform, or empty. What a tenant's VPC has is CloudStack's: such a row of a sheet stays as it is.",
+    "netris_id": "What a row of a tenant's is known by. Of the platform's it says nothing.",
 }
 
 
 def check(rows: Sequence[Cells], _by: Platform) -> list[Checked]:
-    """A zone's IPAM is read once, however many rows are of it."""
+    """A zone's IPAM is read once, however many rows are of it; of tenants' those rows that the sheet names."""
     zones = {zone.slug: zone for zone in Zone.objects.filter(slug__in={cells["zone"] for cells in rows})}
     estates = {slug: Estate.of(zone) for slug, zone in zones.items()}
+    named = SurveyedSubnet.objects.of_vpcs().filter(zone__in=zones.values()).select_related("zone")
+    ids = {cells["netris_id"] for cells in rows if "netris_id" in cells}
+    theirs = {(row.zone.slug, row.remote_id): row for row in named.filter(remote_id__in=ids)}
     checked: list[Checked] = [Checked()] * len(rows)
     # Subnets are looked at once all allocations of the sheet are known, wherever these stand in it.
     for place in sorted(range(len(rows)), key=lambda place: rows[place]["type"] != Block.ALLOCATION):
-        checked[place] = _checked(rows[place], estates.get(rows[place]["zone"]))
+        cells = rows[place]
+        row = theirs.get((cells["zone"], cells.get("netris_id", "")))
+        checked[place] = _left(cells, row) if row else _checked(cells, estates.get(cells["zone"]))
     return checked
+
+
+def _left(cells: Cells, row: SurveyedSubnet) -> Checked:
+    """What is no platform's stays as it is, and a row that has it otherwise is told so."""
+    now = {**services.values_of(row), "sites": ", ".join(row.site_names), "type": row.type, "prefix": row.prefix}
+    reason = why_not_touch(row)
+    alien = [name for name, value in now.items() if name in cells and cells[name].split() != str(value).split()]
+    what = f"Leave {row.type} {row.prefix} ({row.whose or row.netris_vpc}) as it is"
+    about = f"{cells['zone']} {row.remote_id}"
+    return Checked(faults=[Refused("not-changeable", reason or "", name) for name in alien], what=what, about=about)
 
 
 def _checked(cells: Cells, estate: Estate | None) -> Checked:
     if estate is None:
         return Checked(faults=[UNKNOWN_ZONE])
+    if cells.get("owner", Owner.PLATFORM) != Owner.PLATFORM:
+        return Checked(
+            faults=[Refused("owner-unknown", "It is not there, and only the platform's own are made.", "owner")]
+        )
     try:
         prefix = parse_prefix(cells["prefix"], "prefix")
         row = estate.find(cells["type"], prefix)
@@ -108,7 +129,7 @@ SUBNETS = Kind(
     label="Subnets",
     columns=COLUMNS,
     required=("zone", "type", "prefix"),
-    ignored=("netris_id", "status", "percent", "hosts", "addresses", "netris_tenant", "read_at"),
+    ignored=("status", "percent", "hosts", "addresses", "netris_tenant", "tenant", "vpc", "netris_vpc", "read_at"),
     check=check,
     order=order,
     sheet="fabric:subnet_sheet",

@@ -117,7 +117,9 @@ def _form(
 
 
 def _row(zone: str, remote_id: str) -> SurveyedSubnet:
-    return get_or_404(SurveyedSubnet.objects.select_related("zone__survey"), zone__slug=zone, remote_id=remote_id)
+    return get_or_404(
+        SurveyedSubnet.objects.select_related("zone__survey", "vpc__tenant"), zone__slug=zone, remote_id=remote_id
+    )
 
 
 def _crumbs() -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from apps.kernel import clock
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
-from apps.netris.wire import Block, Check, Device, EBgp, Link
+from apps.netris.wire import Allocation, Block, Check, Device, EBgp, Link
 from apps.zones.models import Zone
 
 __all__ = [
@@ -181,6 +181,20 @@ def host_name(name: str) -> str:
 
 def blocks(zone: Zone) -> list[Block]:
     return [row for row in items(zone, Kind.NETRIS_BLOCK) if isinstance(row, Block)]
+
+
+def range_keys(zone: Zone) -> list[tuple[str, int, datetime]]:
+    """Of each allocation of a VPC its id, that of its VPC in Netris, and when it was last written. One query."""
+    found = Item.objects.filter(zone=zone, kind=Kind.NETRIS_RANGE)
+    rows = found.values_list("remote_id", "key", "changed_at")
+    return [(remote_id, int(key), changed_at) for remote_id, key, changed_at in rows if key.isdecimal()]
+
+
+def ranges(zone: Zone, vpc_ids: Iterable[int]) -> list[Allocation]:
+    """The allocations of these VPCs of Netris', with the subnets in them. One query."""
+    found = Item.objects.filter(zone=zone, kind=Kind.NETRIS_RANGE, key__in=[str(each) for each in vpc_ids])
+    rows = (SWEEPS[Kind.NETRIS_RANGE].row_of(data) for data in found.values_list("data", flat=True))
+    return [row for row in rows if isinstance(row, Allocation)]
 
 
 def bgp_sessions(zone: Zone) -> list[EBgp]:

@@ -290,7 +290,7 @@ class Operation(models.Model):
         return None
 
 
-class EventQuerySet(models.QuerySet["Event"]):
+class LineQuerySet(models.QuerySet["Event"]):
     pass
 
 
@@ -302,8 +302,8 @@ class Event(models.Model):
     at = models.DateTimeField(default=clock.now)
     text = models.TextField()
 
-    unscoped = EventQuerySet.as_manager()
-    objects = TenantDoor[EventQuerySet]("operation__tenant")
+    unscoped = LineQuerySet.as_manager()
+    objects = TenantDoor[LineQuerySet]("operation__tenant")
 
     class Meta:
         ordering = ("id",)

@@ -27,7 +27,7 @@ def devices_of(row: SurveyedSite) -> QuerySet[SurveyedDevice]:
 
 
 def subnets_of(row: SurveyedSite) -> QuerySet[SurveyedSubnet]:
-    return SurveyedSubnet.objects.filter(zone=row.zone_id, sites__contains=[{"id": int(row.remote_id)}])
+    return SurveyedSubnet.objects.of_platform().filter(zone=row.zone_id, sites__contains=[{"id": int(row.remote_id)}])
 
 
 def facts_of(row: SurveyedSite) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 from apps.fabric.inventory import queries
 from apps.fabric.inventory.queries import DEVICE_ROLES, PLANES, PURPOSES, STATUSES, Surveys
 from apps.fabric.models import (
+    Owner,
     Part,
     SurveyedDevice,
     SurveyedLink,
@@ -21,6 +22,7 @@ from apps.fabric.models import (
 )
 from apps.kernel.errors import Refused
 from apps.kernel.named import containing
+from apps.tenancy.models import Tenant
 from apps.zones.filters import InZoneFilter
 
 
@@ -114,7 +116,15 @@ class SubnetFilter(InventoryFilter):
     type = one_of(("allocation", "subnet"))
     purpose = one_of(PURPOSES)
     status = one_of(STATUSES[Part.SUBNET], method="in_status")
+    owner = one_of(tuple(Owner.values))
+    tenant = django_filters.CharFilter(method="of_tenant", help_text="The short name of a tenant.")
 
     class Meta:
         model = SurveyedSubnet
         fields: list[str] = []
+
+    def of_tenant(self, rows: QuerySet[SurveyedSubnet], _name: str, value: str) -> QuerySet[SurveyedSubnet]:
+        tenant = Tenant.objects.filter(slug=value).first()
+        if tenant is None:
+            raise Refused("tenant-unknown", "There is no tenant with this short name.", "tenant")
+        return rows.filter(vpc__tenant=tenant)

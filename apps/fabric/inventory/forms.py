@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.http import QueryDict
 
 from apps.fabric.inventory.queries import DEVICE_ROLES, PLANES, PURPOSES, STATUSES, Surveys, pairs
 from apps.fabric.layers import ROLES
-from apps.fabric.models import Part
+from apps.fabric.models import Owner, Part
 from apps.kernel.forms import Choice, ListForm, Search
 from apps.kernel.svg.status import look_of
+from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 
 
@@ -87,8 +89,18 @@ class SiteListForm(InventoryForm):
 
 
 class SubnetListForm(InventoryForm):
-    q = Search("name or prefix")
-    nothing = "No subnet has this name or prefix, or is for this."
+    q = Search("name, prefix, VPC or tenant")
+    nothing = "No subnet has this name or prefix, is for this, or is of this VPC or tenant."
+    owner = Choice("owner", Owner.choices)
     type = Choice("type", [("allocation", "Allocations"), ("subnet", "Subnets")])
     purpose = Choice("purpose", [(purpose, purpose.capitalize()) for purpose in PURPOSES])
     status = Choice("status", _statuses(Part.SUBNET))
+    tenant = forms.CharField(required=False, max_length=63, widget=forms.HiddenInput)
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        wanted = super().wanted
+        if slug := wanted.pop("tenant"):
+            # By its id PostgreSQL knows how much a tenant has.
+            wanted["vpc__tenant__in"] = list(Tenant.objects.filter(slug=slug).values_list("pk", flat=True))
+        return wanted

@@ -153,7 +153,7 @@ SITES = Listing(
 )
 SUBNETS = Listing(
     Part.SUBNET,
-    SurveyedSubnet.objects.all,
+    SurveyedSubnet.objects.select_related("vpc__tenant").all,
     SubnetListForm,
     queries.subnet_lines,
     {
@@ -162,6 +162,10 @@ SUBNETS = Listing(
         "sites": lambda line: ", ".join(line.site_names),
         "description": _of("description"),
         "netris_tenant": _of("netris_tenant"),
+        "owner": _of("owner"),
+        "tenant": lambda line: line.tenant and line.tenant.slug,
+        "vpc": lambda line: line.vpc and line.vpc.name,
+        "netris_vpc": _of("netris_vpc"),
         **READ,
     },
     queries.SUBNET_SORTS,

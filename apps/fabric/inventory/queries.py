@@ -16,6 +16,7 @@ from django.db.models.fields.json import KT
 from apps.fabric import roles, verdicts
 from apps.fabric.layers import ROLES
 from apps.fabric.models import (
+    Owner,
     Part,
     Survey,
     Surveyed,
@@ -32,6 +33,7 @@ from apps.kernel.svg.status import look_of
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind
 from apps.mirror.queries import Device, EBgp
+from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 
 S = TypeVar("S", bound=Surveyed)
@@ -89,10 +91,14 @@ class Surveys:
     def in_status(self, part: Part, word: str) -> Q:
         """Where a verdict is too old, nothing is said but that it is stale."""
         fresh = Q(zone__in=self.fresh(part))
+        if part == Part.SUBNET:
+            fresh = Q(fresh, owner=Owner.PLATFORM) | ~Q(owner=Owner.PLATFORM) & Q(zone__in=self.fresh(Part.RANGE))
         return ~fresh | Q(status=word) if word == verdicts.STALE else fresh & Q(status=word)
 
     def readings(self, part: Part) -> list[Reading]:
         """How old what a list shows is, zone by zone."""
+        if part == Part.SUBNET:
+            return [Reading(survey, part, Reading(survey, Part.RANGE)) for survey in self.of_zone.values()]
         return [Reading(survey, part) for survey in self.of_zone.values()]
 
 
@@ -100,6 +106,8 @@ class Surveys:
 class Reading:
     survey: Survey
     part: Part
+    #: Of what stands in the same list and is read apart: tenants' own subnets.
+    besides: Reading | None = None
 
     @property
     def zone(self) -> Zone:
@@ -155,7 +163,7 @@ class Line(Generic[S]):
 
     @property
     def is_stale(self) -> bool:
-        return self.survey.is_stale(self.row.part)
+        return self.survey.is_stale(self.row.told_by)
 
     @property
     def zone(self) -> Zone:
@@ -168,15 +176,15 @@ class Line(Generic[S]):
 
     @property
     def read_at(self) -> datetime | None:
-        return self.survey.read_at(self.row.part)
+        return self.survey.read_at(self.row.told_by)
 
     @property
     def fresh_until(self) -> datetime | None:
-        return self.survey.fresh_until(self.row.part)
+        return self.survey.fresh_until(self.row.told_by)
 
     @property
     def fresh_for(self) -> int:
-        return int(self.survey.fresh_for(self.row.part).total_seconds())
+        return int(self.survey.fresh_for(self.row.told_by).total_seconds())
 
     def place(self, remote_id: str, name: str, port: str = "") -> Place:
         is_ours = bool(remote_id) and not remote_id.startswith("as-")
@@ -232,6 +240,10 @@ class SubnetLine(Line[SurveyedSubnet]):
     @property
     def parent(self) -> UUID | None:
         return SurveyedSubnet.id_of(self.zone, self.row.parent_id) if self.row.parent_id else None
+
+    @property
+    def tenant(self) -> Tenant | None:
+        return self.row.vpc.tenant if self.row.vpc else None
 
 
 @dataclass(frozen=True)

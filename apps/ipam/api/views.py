@@ -23,7 +23,7 @@ from apps.zones.models import Zone
 class Subnets(SubnetList):
     @extend_schema(summary="List allocations and subnets of the fabric")
     def get(self, request: Request) -> Response:
-        """Those of the System VPC."""
+        """Those of the System VPC, and what tenants' VPCs have of their own: that is CloudStack's, and only shown."""
         return super().get(request)
 
     @extend_schema(

@@ -7,8 +7,10 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.fabric.inventory.queries import DEVICE_ROLES, PLANES, PURPOSES, STATUSES, DeviceLine
-from apps.fabric.models import Part
+from apps.fabric.models import Owner, Part
 from apps.kernel.api.fields import Address, Time
+from apps.networks.api.serializers import VpcRef
+from apps.tenancy.api.serializers import TenantRef
 from apps.zones.api.serializers import ZoneRef
 
 
@@ -129,15 +131,23 @@ class SiteRead(SurveyedRead):
     used_by = ZoneRef(many=True, help_text="Zones that build in it.")
 
 
+class HolderRef(VpcRef):
+    """The VPC that has it."""
+
+    name = serializers.CharField()
+
+
 class SubnetRead(SurveyedRead):
-    """An allocation of the System VPC, or a subnet in it."""
+    """An allocation of the System VPC or a tenant's, or a subnet in it."""
 
     url = Address("api:fabric-subnet")
     type = serializers.ChoiceField(choices=["allocation", "subnet"])
     prefix = serializers.CharField(allow_null=True)
     purpose = serializers.ChoiceField(choices=["", *PURPOSES], help_text="Blank for an allocation.")
     parent_id = serializers.UUIDField(source="parent", allow_null=True, help_text="What it lies in.")
-    status = serializers.ChoiceField(choices=STATUSES[Part.SUBNET], help_text="`warning` from 90 % on.")
+    status = serializers.ChoiceField(
+        choices=STATUSES[Part.SUBNET], help_text="`warning`: of the platform's own, from 90 % on."
+    )
     percent = serializers.FloatField(allow_null=True, help_text="How much of it is used, by Netris' own figure.")
     hosts = serializers.IntegerField(allow_null=True)
     addresses = serializers.IntegerField(help_text="Single addresses for tenants' VPCs that lie in it.")
@@ -147,3 +157,10 @@ class SubnetRead(SurveyedRead):
     gateway = serializers.CharField()
     description = serializers.CharField()
     netris_tenant = serializers.CharField()
+    owner = serializers.ChoiceField(
+        choices=Owner.values,
+        help_text="`tenant`: of a VPC of Weft's; `nobody`: of another VPC in Netris than the System VPC and these.",
+    )
+    tenant = TenantRef(allow_null=True)
+    vpc = HolderRef(allow_null=True)
+    netris_vpc = serializers.CharField(help_text="What Netris calls the VPC; blank for the System VPC.")

@@ -70,7 +70,7 @@ class SubnetRows(PlatformRows[SurveyedSubnet]):
     serializer_class = SubnetRead
 
     def get_queryset(self) -> QuerySet[SurveyedSubnet]:
-        return SurveyedSubnet.objects.all()
+        return SurveyedSubnet.objects.select_related("vpc__tenant")
 
     def seen(self, rows: Sequence[SurveyedSubnet]) -> Sequence[Any]:
         return queries.subnet_lines(rows, Surveys.read()) if rows else ()
@@ -131,7 +131,7 @@ class PortOne(PortRows, One[SurveyedPort]):
 
 
 class SubnetList(SubnetRows, List[SurveyedSubnet]):
-    """Those of the System VPC."""
+    """Those of the System VPC, and what tenants' VPCs have of their own."""
 
     filterset_class = SubnetFilter
 
