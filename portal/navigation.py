@@ -103,7 +103,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         fabric("Ports", "ethernet-port", "fabric:port_list"),
         fabric("Links", "cable", "fabric:link_list"),
         fabric("Sessions", "arrow-left-right", "fabric:session_list"),
-        fabric("Sites", "building-2", "fabric:site_list"),
+        fabric("Sites", "warehouse", "fabric:site_list"),
         fabric("Subnets", "network", "fabric:subnet_list"),
         fabric("SoftGates", "shield", "softgates:list"),
         fabric("VNIs", "hash", "vnis:range_list"),

@@ -19,4 +19,5 @@ class FabricConfig(AppConfig):
         kinds.register(*happenings.KINDS, *changes.KINDS)
         kinds.register_page("device", lambda zone, device: reverse("fabric:device_detail", args=[zone.slug, device]))
         kinds.register_name("device", lambda zone, device: mirror.name_of(zone, Kind.NETRIS_DEVICE, device))
+        kinds.register_page("zone-site", lambda zone, _id: reverse("zones:connection", args=[zone.pk]))
         kinds.register_page("link", lambda zone, link: reverse("fabric:link_detail", args=[zone.slug, link]))

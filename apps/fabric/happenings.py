@@ -10,6 +10,7 @@
     session-flapping      it went down `FLAPS` times within `FLAPPING`
     session-missing       a SoftGate has none with a router that the others have one with (a finding)
     cable-misplaced       LLDP sees another port at the end of a cable than the links say (a finding)
+    site-missing          Netris has no site of the name that the zone is registered with (a finding)
 
 What follows from a silent device is no event of its own, nor is a port's or a session's check of a device whose link or
 session is told already. The verdicts are those of the pages; a part whose list is stale tells nothing (`history.keep`).
@@ -31,7 +32,7 @@ from apps.history.models import Event, Severity
 from apps.history.services import Found, keep
 from apps.kernel import clock
 from apps.mirror import queries as mirror
-from apps.mirror.models import Item, Kind
+from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.queries import Check
 from apps.zones.models import Zone
 
@@ -44,6 +45,7 @@ SESSION_EMPTY = EventKind("session-empty", "Session without prefixes")
 SESSION_FLAPPING = EventKind("session-flapping", "Session flapping")
 SESSION_MISSING = EventKind("session-missing", "Session missing", is_finding=True)
 CABLE_MISPLACED = EventKind("cable-misplaced", "Cable in the wrong port", is_finding=True)
+SITE_MISSING = EventKind("site-missing", "Site of a zone missing", is_finding=True)
 KINDS = (
     DEVICE_SILENT,
     DEVICE_CRITICAL,
@@ -54,6 +56,7 @@ KINDS = (
     SESSION_FLAPPING,
     SESSION_MISSING,
     CABLE_MISPLACED,
+    SITE_MISSING,
 )
 
 FLAPS = 3
@@ -74,6 +77,25 @@ def tell(zone: Zone, picture: Picture, missing: Sequence[tuple[Router, DeviceRow
     keep(zone, "fabric.devices", _of_devices(picture, touched), basis=[inventory], unknown=untold)
     keep(zone, "fabric.links", _of_links(picture), basis=[inventory, cables], unknown=untold)
     keep(zone, "fabric.sessions", _of_sessions(zone, picture, missing), basis=[inventory, peers], unknown=untold)
+
+
+def tell_sites(zone: Zone, sites: Mapping[str, str], reading: Reading) -> None:
+    """Whether the site is there that the zone finds by its name; `sites` are the names of all, by their ids."""
+    is_there = not zone.netris_site or zone.netris_site in sites.values()
+    keep(zone, "fabric.sites", [] if is_there else [_missing_site(zone, sites)], basis=[reading])
+
+
+def _missing_site(zone: Zone, sites: Mapping[str, str]) -> Found:
+    """Where somebody has renamed it since Weft looks, by what that change was told as."""
+    change = [{"field": "Name", "before": zone.netris_site}]
+    renamed = Event.objects.filter(zone=zone, subject_kind="site", differences__contains=change).order_by("-began_at")
+    now = sites.get(renamed.values_list("subject_id", flat=True).first() or "")
+    what = f"it is called {now} now" if now else f"it has {', '.join(sorted(sites.values())) or 'none'}"
+    words = (
+        f"Netris has no site {zone.netris_site}: {what}. Devices and access lists of {zone} wait for it. "
+        f"Call it {zone.netris_site} again in Netris, or choose a site anew by the connection of the zone."
+    )
+    return Found(SITE_MISSING.key, Subject("zone-site", zone.slug, zone.name), Severity.CRITICAL, words)
 
 
 def _untold(picture: Picture) -> Iterator[tuple[str, str]]:

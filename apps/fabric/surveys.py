@@ -139,6 +139,8 @@ def _sites(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
             _tell(
                 zone, readings, {Kind.NETRIS_SITE: _write(zone, SurveyedSite.objects, (_site(zone, s) for s in sites))}
             )
+    if is_ours:
+        happenings.tell_sites(zone, {str(site.id): site.name for site in sites}, readings[Kind.NETRIS_SITE])
     return is_ours
 
 

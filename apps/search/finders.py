@@ -21,7 +21,14 @@ from django.utils.http import urlencode
 
 from apps.accounts.models import Account
 from apps.addresses.models import Holding, PublicIp
-from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession, SurveyedSubnet
+from apps.fabric.models import (
+    SurveyedDevice,
+    SurveyedLink,
+    SurveyedPort,
+    SurveyedSession,
+    SurveyedSite,
+    SurveyedSubnet,
+)
 from apps.kernel.errors import Refused
 from apps.kernel.named import containing
 from apps.mirror.models import Item, Kind
@@ -234,8 +241,16 @@ def _sessions(words: Words, _by: Platform) -> Iterator[Hit]:
 
 def _subnets(words: Words, _by: Platform) -> Iterator[Hit]:
     for row in _surveyed(SurveyedSubnet, words):
-        url = f"{reverse('fabric:subnet_list')}?{urlencode({'q': row.name})}"
-        yield Hit("subnet", row.name, "", url, str(row.zone))
+        url = reverse("ipam:detail", args=[row.zone.slug, row.remote_id])
+        whose = row.whose or row.netris_vpc
+        detail = f"{row.prefix or ''}, of {whose}" if whose else str(row.prefix or "")
+        yield Hit("subnet", row.name, detail, url, str(row.zone))
+
+
+def _sites(words: Words, _by: Platform) -> Iterator[Hit]:
+    for row in _surveyed(SurveyedSite, words):
+        asn = f"ASN {row.public_asn}" if row.public_asn else ""
+        yield Hit("site", row.name, asn, reverse("sites:detail", args=[row.zone.slug, row.remote_id]), str(row.zone))
 
 
 def _surveyed(model: Any, words: Words) -> Any:
@@ -281,6 +296,7 @@ FINDERS: tuple[tuple[str, str, Finder], ...] = (
     ("Links", "fabric:link_list", _links),
     ("Sessions", "fabric:session_list", _sessions),
     ("Subnets", "fabric:subnet_list", _subnets),
+    ("Sites", "fabric:site_list", _sites),
     ("Operations", "", _operations),
     ("Zones", "", _zones),
 )

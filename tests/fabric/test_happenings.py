@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from apps.fabric.models import SurveyedDevice
@@ -16,6 +17,7 @@ from apps.fabric.surveys import survey
 from apps.history.models import Event
 from apps.mirror.models import Item, Kind, Reading
 from apps.zones.models import Zone
+from sandbox.world import World
 from tests import builders
 from tests.fabric.conftest import Order, Sweep
 
@@ -224,3 +226,31 @@ def test_a_whole_rack_that_is_down_costs_as_many_queries_as_one_link(change, loo
     assert told("link-down")
     Event.objects.all().delete()
     assert cost(2) <= one
+
+
+class TestSites:
+    def test_a_site_that_is_renamed_is_told_by_its_new_name_until_it_is_found_again(
+        self, look, zone: Zone, world: World, clock: time_machine.Traveller
+    ) -> None:
+        look()
+        assert told("site-missing") == []
+        [site] = [each for each in world.netris.net.sites if each["name"] == "sv"]
+        self._renamed(world, site, "sv-2", clock, look)
+        assert told("site-missing") == [("site-missing", zone.name)]
+        event = Event.objects.open().get(kind="site-missing")
+        assert "it is called sv-2 now" in event.words and event.is_finding
+        assert event.subject_url == reverse("zones:connection", args=[zone.pk])
+        self._renamed(world, site, "sv", clock, look)
+        assert told("site-missing") == []
+
+    def test_a_site_that_is_gone_is_told_with_those_that_are_there(self, look, zone: Zone) -> None:
+        Zone.objects.filter(pk=zone.pk).update(netris_site="atlantis")
+        zone.refresh_from_db()
+        look()
+        assert "no site atlantis: it has" in Event.objects.open().get(kind="site-missing").words
+
+    @staticmethod
+    def _renamed(world: World, site, name: str, clock: time_machine.Traveller, look) -> None:
+        world.netris.net.sites.change(site, name=name)
+        clock.shift(30)
+        look()

@@ -61,6 +61,8 @@ class TestFinders:
         assert {("device", "Leaf-1"), ("device", "SoftGate-1")} <= found("leaf") | found("gate-1")
         assert ("port", "swp1@Leaf-1") in found("swp1@leaf")
         assert ("zone", "Zone-1") in found("zone-1")
+        assert ("site", there["zone"].netris_site) in found(there["zone"].netris_site)
+        assert ("site", there["zone"].netris_site) in found(there["fabsite"])
         assert found("nothing of the kind") == set()
 
     def test_ids(self, there):
