@@ -7,7 +7,12 @@
     imports                     a week after nobody sent them, `WEFT_GONE_DAYS` after they were over or stopped
     trials of connections       an hour after they were asked for, with the secrets that were entered
     events                      `WEFT_EVENTS_DAYS` after their operation was over
-    operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about
+    operations                  `WEFT_GONE_DAYS` after they were over, and after the end of what they were about; while
+                                the report of an import leads to them they stay
+    what was asked of Netris:
+    blocks, sites, ports, links,
+    devices, maintenances       `WEFT_GONE_DAYS` after it was first asked for, when no operation speaks of it; a device
+                                while the inventory has it stays, as scripts may call it by the id that its making gave
     what happened in zones      `WEFT_GONE_DAYS` after it ended
     strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
     public IPs, their NAT,
@@ -49,9 +54,12 @@ from apps.accounts.models import Account
 from apps.acls.models import Acl, TierAcl
 from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
+from apps.fabric.models import SurveyedDevice
 from apps.health.models import Process
 from apps.history.models import Event as Happening
-from apps.imports.models import Import
+from apps.imports.models import Import, Row
+from apps.inventory.models import Device, Link, Port
+from apps.ipam.models import Block
 from apps.kernel import clock
 from apps.kernel.locks import try_again
 from apps.mirror.models import Item, Kind, Reading
@@ -59,6 +67,8 @@ from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
 from apps.operations.state import AT_REST
+from apps.sites.models import Site
+from apps.softgates.models import Maintenance
 from apps.strays.models import Stray
 from apps.tenancy.api.idempotency import KEPT
 from apps.tenancy.models import AuditEntry, IdempotencyKey, Invitation, Session
@@ -77,6 +87,8 @@ INVITATIONS_SEEN = timedelta(days=30)
 LEADING = (StaticNat, PortForward, Balancer)
 #: What leads into a tier, from wherever.
 INTO = (*LEADING, StaticRoute)
+#: What operations on Netris' inventory are done to; devices go by a rule of their own.
+ASKED_OF_NETRIS: tuple[type[models.Model], ...] = (Block, Site, Port, Link, Maintenance)
 OWNERS = (Kind.CLOUDSTACK_DOMAIN, Kind.CLOUDSTACK_ACCOUNT)
 
 
@@ -96,7 +108,11 @@ def forget() -> None:
     _forget("trials of connections", Trial.objects.filter(created_at__lt=now - Trial.KEPT))
     _forget("imports", Import.objects.forgotten(now=now, gone=gone))
     over = Operation.unscoped.filter(phase__in=AT_REST, finished_at__lt=gone).exclude(pk__in=_evidence())
-    _forget("operations", over, *_nothing_there_is_about(gone))
+    _forget("operations", over, *_nothing_there_is_about(gone), ~Exists(Row.objects.filter(operation=OuterRef("pk"))))
+    for model in ASKED_OF_NETRIS:
+        named = f"{model._meta.app_label}'s {model._meta.verbose_name_plural}"
+        _forget(named, model._default_manager.filter(created_at__lt=gone), _no_operation_speaks())
+    _forget("devices", Device.objects.filter(created_at__lt=gone), _no_operation_speaks(), *_nowhere_to_be_seen())
     _forget("strays", Stray.objects.filter(gone_at__lt=gone), _no_operation_speaks())
     deleted = {"status": Status.DELETED, "deleted_at__lt": gone}
     unspoken = (_no_stray_speaks(gone), _no_operation_speaks())
@@ -147,6 +163,12 @@ def _no_stray_speaks(gone: datetime) -> Condition:
 
 def _no_operation_speaks() -> Condition:
     return ~Exists(Operation.unscoped.filter(resource_id=OuterRef("pk")))
+
+
+def _nowhere_to_be_seen() -> Iterator[Condition]:
+    """Of devices of the inventory: neither there any more, nor is a link that was made with it still told of."""
+    yield ~Exists(SurveyedDevice.objects.filter(zone=OuterRef("zone"), remote_id=OuterRef("remote_id")))
+    yield ~Exists(Link.objects.filter(device=OuterRef("pk")))
 
 
 def _empty_of(whole: str, *models: Any) -> Iterator[Condition]:

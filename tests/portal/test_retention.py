@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from celery import current_app
@@ -8,9 +9,14 @@ from django.conf import settings
 
 from apps.health.models import Kind, Process
 from apps.history.models import Event as Happening
+from apps.imports.models import Import
+from apps.inventory.models import Device, Link, Port
+from apps.ipam.models import Block
 from apps.kernel import clock
 from apps.operations.models import Event, Operation
 from apps.operations.state import Phase
+from apps.sites.models import Site
+from apps.softgates.models import Maintenance
 from apps.tenancy.models import AuditEntry, IdempotencyKey, Session, Tenant
 from portal import retention
 from tests import builders
@@ -88,3 +94,74 @@ def test_what_happened_in_a_zone_goes_a_year_after_it_ended_and_what_goes_on_sta
     retention.forget()
 
     assert sorted(event.subject_id for event in Happening.objects.all()) == ["2", "3"]
+
+
+class TestWhatWasAskedOfNetris:
+    """Each row stays while an operation speaks of it, and goes with that."""
+
+    @pytest.fixture
+    def rows(self):
+        zone, old = builders.a_zone(), {"created_at": clock.now() - timedelta(days=800)}
+        facts = {"acl_policy": "deny", "switch_fabric": "netris", "vlan_range": "2-9"}
+        device = Device.objects.create(zone=zone, name="Server-9", remote_id="9", kind="server", **old)
+        return [
+            Block.objects.create(pk=uuid4(), zone=zone, type="subnet", prefix="10.1.0.0/24", name="web", **old),
+            Site.objects.create(pk=uuid4(), zone=zone, name="la", **facts, **old),
+            Port.objects.create(zone=zone, name="swp1@Leaf-1", remote_id="1", **old),
+            Link.objects.create(zone=zone, name="a - b", device=device, local="a", remote="b", **old),
+            Maintenance.objects.create(pk=uuid4(), zone=zone, remote_id="4", name="SoftGate-1", **old),
+            device,
+        ]
+
+    @staticmethod
+    def an_operation(row, *, phase=Phase.SUCCEEDED, days=400) -> Operation:
+        at = None if phase not in (Phase.SUCCEEDED,) else clock.now() - timedelta(days=days)
+        return Operation.unscoped.create(
+            tenant=None, zone=row.zone, kind="x", goal="present", resource_type="x", resource_id=row.pk, size=1,
+            resource_name=row.name, lock_key=str(row.pk), requested_by="ann", phase=phase, finished_at=at,
+        )  # fmt: skip
+
+    @staticmethod
+    def left(rows):
+        return [row for row in rows if type(row).objects.filter(pk=row.pk).exists()]
+
+    def test_it_goes_with_its_operations(self, rows):
+        for row in rows:
+            self.an_operation(row)
+        retention.forget()
+        assert self.left(rows) == [] and not Operation.unscoped.exists()
+
+    @pytest.mark.parametrize("facts", [{"phase": Phase.STUCK}, {"phase": Phase.BUILDING}, {"days": 300}])
+    def test_what_an_operation_speaks_of_stays(self, rows, facts):
+        for row in rows:
+            self.an_operation(row, **facts)
+        retention.forget()
+        assert self.left(rows) == rows and Operation.unscoped.count() == len(rows)
+
+    def test_what_is_not_old_stays(self, rows):
+        for row in rows:
+            type(row).objects.filter(pk=row.pk).update(created_at=clock.now() - timedelta(days=300))
+        retention.forget()
+        assert self.left(rows) == rows
+
+    def test_a_device_that_is_there_keeps_the_id_that_its_making_gave(self, rows):
+        device = rows[-1]
+        builders.a_device(device.zone, device.name, device.remote_id)
+        retention.forget()
+        assert self.left(rows) == [device]
+
+    def test_a_link_that_is_told_of_keeps_its_device(self, rows):
+        [link] = [row for row in rows if isinstance(row, Link)]
+        self.an_operation(link, phase=Phase.STUCK)
+        retention.forget()
+        assert self.left(rows) == [link, rows[-1]]
+
+    @pytest.mark.parametrize(("days", "is_kept"), [(300, True), (400, False)])
+    def test_an_operation_stays_with_the_report_of_its_import(self, rows, days, is_kept):
+        operation = self.an_operation(rows[0])
+        over = clock.now() - timedelta(days=days)
+        imported = builders.an_import(sent_at=over, over_at=over)
+        imported.rows.update(operation=operation)
+        retention.forget()
+        assert Operation.unscoped.exists() == Import.objects.exists() == is_kept
+        assert (rows[0] in self.left(rows)) == is_kept
