@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from threading import Lock
 from uuid import UUID
 from zlib import crc32
@@ -12,28 +13,57 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from apps.fabric.folds import Fold, folded, folds_of, open_ones
+from apps.fabric import sketches
+from apps.fabric.folds import Fold, folded, open_ones
 from apps.fabric.layers import Device, Link, Topology
 from apps.fabric.overlays import LISTS, Laid, laid
-from apps.fabric.queries import Basis, picture_of
+from apps.fabric.queries import Basis, tallies
 from apps.fabric.rows import Picture
 from apps.fabric.sights import Sight
+from apps.fabric.sketches import Outline
 from apps.fabric.topology import render_topology
 from apps.zones.models import Zone
 
-#: As many silent devices are named above the map.
-MOST_CAUSES = 5
 #: As many drawings are kept in each process.
 KEPT = 64
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What all drawings of a zone are made of. `state` is what it was drawn from."""
+    """What all drawings of a zone are made of. `state` is what it was drawn from, `judged` what its verdicts are."""
 
     state: str
-    picture: Picture
-    folds: Sequence[Fold]
+    judged: str
+    #: The readings that are shown: the last ones that were judged.
+    basis: Basis
+    outline: Outline
+
+    @cached_property
+    def picture(self) -> Picture:
+        """What is told beside the map. Rows are for the lists: a web process does not keep thousands of them."""
+        basis, outline = self.basis, self.outline
+        return Picture(
+            basis.zone,
+            basis.readings,
+            [*basis.notices, *outline.notices],
+            outline.causes,
+            tallies=tallies(basis.zone, outline.counts, basis.readings) if outline.counts else (),
+            topology=outline.folded,
+            more_causes=outline.more_causes,
+        )
+
+    def over(self, basis: Basis) -> Basis:
+        """What is known of all lists, with those that are drawn as they are shown."""
+        return replace(basis, known=basis.known | self.basis.readings)
+
+    @property
+    def folds(self) -> Sequence[Fold]:
+        return self.outline.folds
+
+    @cached_property
+    def whole(self) -> Topology:
+        """Every device, cable and session: read when somebody opens something, or lays something over it."""
+        return self.outline.whole or sketches.whole(self.basis)
 
 
 @dataclass(frozen=True)
@@ -43,8 +73,8 @@ class Drawing:
     plan: Plan
     #: Of the overlay's lists as well.
     state: str
+    #: As it is folded, before anything in it leads anywhere.
     laid: Laid | None
-    #: As it is drawn: folded.
     topology: Topology | None
     svg: SafeString | str
     map: str
@@ -56,14 +86,15 @@ _plans: dict[UUID, Plan] = {}
 _drawings: dict[Sight, Drawing] = {}
 
 
-def state_of(basis: Basis, sight: Sight) -> str:
+def state_of(basis: Basis, plan: Plan, sight: Sight) -> str:
     """The same as long as the same drawing comes of it."""
-    return basis.state(*LISTS.get(sight.overlay, ()))
+    return plan.over(basis).state(*LISTS.get(sight.overlay, ()))
 
 
 def drawing_of(zone: Zone, basis: Basis, sight: Sight) -> Drawing:
-    """Without a query when what it is made of is kept."""
-    state, plan = state_of(basis, sight), plan_of(zone, basis)
+    """Without a query when what it is made of is kept, and the last readings were surveyed."""
+    plan = plan_of(zone, basis)
+    state = state_of(basis, plan, sight)
     with _lock:
         kept = _drawings.pop(sight, None)
     if kept is None or kept.state != state or kept.plan is not plan:
@@ -77,40 +108,44 @@ def drawing_of(zone: Zone, basis: Basis, sight: Sight) -> Drawing:
 
 def plan_of(zone: Zone, basis: Basis) -> Plan:
     kept = _plans.get(zone.pk)
-    if kept is None or kept.state != basis.state():
-        picture = picture_of(zone, basis)
-        folds = folds_of(picture.topology) if picture.topology else []
-        # Rows are for the lists. A web process does not keep thousands of them, and a page does not tell them all.
-        causes = sorted(picture.causes, key=lambda cause: -cause.weight)[:MOST_CAUSES]
-        more = len(picture.causes) - len(causes)
-        picture = replace(picture, devices=(), links=(), sessions=(), causes=causes, more_causes=more)
-        kept = Plan(basis.state(), picture, folds)
+    if kept is not None and kept.judged == basis.judged:
+        # What has not been read again is not judged anew.
+        shown, outline = basis, kept.outline
+    else:
+        shown, outline = sketches.outline(basis)
+        if kept is not None and kept.judged == shown.judged:
+            outline = kept.outline
+    if kept is None or kept.outline is not outline or kept.state != shown.state():
+        kept = Plan(shown.state(), shown.judged, shown, outline)
         _plans[zone.pk] = kept
     return kept
 
 
-def laid_of(zone: Zone, basis: Basis, sight: Sight) -> Laid | None:
+def laid_of(zone: Zone, plan: Plan, sight: Sight) -> Laid | None:
     """The whole fabric with its overlay; None while it was never read."""
-    whole = plan_of(zone, basis).picture.topology
-    return laid(zone, whole, sight) if whole else None
+    return laid(zone, plan.whole, sight) if plan.outline.folded else None
+
+
+def folded_of(zone: Zone, plan: Plan, sight: Sight) -> Laid | None:
+    """The fabric with its overlay as it is folded. Without either nothing but the outline is read."""
+    if plan.outline.folded is None or sight == Sight(sight.zone):
+        return Laid(plan.outline.folded) if plan.outline.folded else None
+    whole = laid(zone, plan.whole, sight)
+    return replace(whole, topology=folded(whole.topology, plan.folds, sight.opened))
 
 
 def _again(zone: Zone, plan: Plan, sight: Sight, state: str, kept: Drawing | None) -> Drawing:
     """Only drawn anew when something in it has changed."""
-    whole = plan.picture.topology
-    if whole is None:
+    laying, opened = folded_of(zone, plan, sight), open_ones(plan.folds, sight.opened)
+    if laying is None:
         return Drawing(plan, state, None, None, "", "", ())
-    laying = laid(zone, whole, sight)
     if kept is not None and kept.laid == laying:
-        return replace(kept, plan=plan, state=state, opened=open_ones(plan.folds, sight.opened))
-    topology = folded(laying.topology, plan.folds, sight.opened)
-    devices = [replace(one, url=_url_of_device(one, sight)) for one in topology.devices]
-    links = [replace(link, url=_url_of_link(link, sight)) for link in topology.links]
-    topology = replace(topology, devices=devices, links=links)
+        return replace(kept, plan=plan, state=state, opened=opened)
+    devices = [replace(one, url=_url_of_device(one, sight)) for one in laying.topology.devices]
+    links = [replace(link, url=_url_of_link(link, sight)) for link in laying.topology.links]
+    topology = replace(laying.topology, devices=devices, links=links)
     svg = render_topology(topology)
-    return Drawing(
-        plan, state, laying, topology, svg, f"{crc32(svg.encode()):08x}", open_ones(plan.folds, sight.opened)
-    )
+    return Drawing(plan, state, laying, topology, svg, f"{crc32(svg.encode()):08x}", opened)
 
 
 def export_of(drawing: Drawing) -> SafeString:

@@ -101,6 +101,23 @@ class Survey(models.Model):
         return verdicts.STALE if self.is_stale(row.told_by) else row.status
 
 
+class Sketch(models.Model):
+    """What maps of a zone are drawn from (`sketches`), as the survey judged it once for all who draw."""
+
+    zone = models.OneToOneField(Zone, on_delete=models.CASCADE, primary_key=True, related_name="+")
+    #: Of the readings that it was made of (`queries.Basis.judged`).
+    state = models.CharField(max_length=8)
+    #: What is told beside a map, and the map with all of its folds closed.
+    outline: models.JSONField[dict[str, Any]] = models.JSONField()
+    #: Every device, cable and session.
+    whole: models.JSONField[list[Any]] = models.JSONField()
+
+    objects = models.Manager()
+
+    def __str__(self) -> str:
+        return f"Sketch of {self.zone}"
+
+
 def sort_key_of(name: str) -> str:
     """Orders names as people count: leaf-2 before leaf-10."""
     return re.sub(r"\d+", lambda digits: digits[0].zfill(10), name.lower())

@@ -24,6 +24,8 @@ from apps.zones.models import Plugin, Remote, System, Zone
 
 Row = TypeVar("Row", DeviceRow, LinkRow, SessionRow)
 KINDS = (Kind.NETRIS_DEVICE, Kind.NETRIS_LINK, Kind.NETRIS_BGP)
+#: Of what is kept of a picture (`sketches`), and how its verdicts are found: a release that changes either counts on.
+FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,12 @@ class Basis:
     @property
     def readings(self) -> dict[Kind, Reading]:
         return {kind: self.known[kind] for kind in KINDS}
+
+    @property
+    def judged(self) -> str:
+        """The same as long as the same verdicts come of it, however often Netris was asked in vain meanwhile."""
+        lists = [(kind, self.known[kind].read_at, self.known[kind].is_stale) for kind in KINDS]
+        return f"{crc32(repr((FORMAT, self.zone.updated_at, lists)).encode()):08x}"
 
     def state(self, *also: Kind) -> str:
         """The same as long as the same picture comes of it, and of these lists besides."""
@@ -75,10 +83,7 @@ def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
     links = [*inside, *_border(here, sessions, inside, {} if peers.is_stale else ports)]
     read_at = None if inventory.is_stale else inventory.read_at
     causes, devices, links, sessions = explain(devices, links, sessions, read_at)
-
-    def at(part: str) -> str:
-        return f"{reverse(f'fabric:{part}_list')}?{urlencode({'zone': zone.slug})}"
-
+    counts = [Counter(row.status for row in rows) for rows in (devices, links, sessions)]
     return Picture(
         zone,
         readings,
@@ -87,23 +92,30 @@ def picture_of(zone: Zone, basis: Basis | None = None) -> Picture:
         _worst_first(devices),
         _worst_first(links),
         _worst_first(sessions),
-        (
-            Tally(
-                "Devices", "server", Counter(row.status for row in devices), "ok", "healthy", inventory, at("device")
-            ),
-            Tally("Links", "cable", Counter(row.status for row in links), "up", "up", cables, at("link")),
-            Tally(
-                "Internet sessions",
-                "globe",
-                Counter(row.status for row in sessions),
-                "up",
-                "established",
-                peers,
-                at("session"),
-            ),
-        ),
+        tallies(zone, counts, readings),
         _topology(zone, devices, links, sessions, is_stale=peers.is_stale),
     )
+
+
+def tallies(zone: Zone, counts: Sequence[Counter[str]], readings: Mapping[Kind, Reading]) -> list[Tally]:
+    """`counts` are those of devices, links and sessions, by their statuses."""
+    parts = (
+        ("Devices", "server", "ok", "healthy", "device"),
+        ("Links", "cable", "up", "up", "link"),
+        ("Internet sessions", "globe", "up", "established", "session"),
+    )
+    return [
+        Tally(
+            label,
+            icon,
+            count,
+            well,
+            words,
+            readings[kind],
+            f"{reverse(f'fabric:{part}_list')}?{urlencode({'zone': zone.slug})}",
+        )
+        for (label, icon, well, words, part), count, kind in zip(parts, counts, KINDS, strict=True)
+    ]
 
 
 def _worst_first(rows: Sequence[Row]) -> list[Row]:

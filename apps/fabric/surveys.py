@@ -3,7 +3,7 @@
 survey()   1. read     when were the lists read?                     three queries, and mostly the end
            2. judge    the picture of the whole fabric               three queries
            3. write    what differs, in one transaction; whoever has judged older readings writes nothing. What was
-                       changed in Netris is told with it (`changes`)
+                       changed in Netris is told with it (`changes`); what maps are drawn from is kept (`sketches`)
            4. tell     what is wrong, as events that begin and end (`happenings`)
 """
 
@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.db import models, transaction
 
-from apps.fabric import changes, happenings, ranges, roles, verdicts
+from apps.fabric import changes, happenings, ranges, roles, sketches, verdicts
 from apps.fabric.changes import Written
 from apps.fabric.layers import natural
 from apps.fabric.models import (
@@ -34,6 +34,7 @@ from apps.fabric.models import (
 )
 from apps.fabric.queries import KINDS, Basis, picture_of
 from apps.fabric.rows import DeviceRow, LinkRow, Picture, Router, SessionRow
+from apps.fabric.sketches import outline_of
 from apps.kernel.named import joined
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind, Reading
@@ -68,7 +69,9 @@ def survey(zone: Zone) -> bool:
 
 
 def _fabric(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
-    picture = picture_of(zone, Basis(zone, {kind: readings[kind] for kind in KINDS}, []))
+    basis = Basis(zone, {kind: readings[kind] for kind in KINDS}, [])
+    picture = picture_of(zone, basis)
+    outline = outline_of(picture)
     pairs, hosts = _pairs(picture), mirror.hosts_by_name(zone)
     with _held(zone, readings, KINDS) as is_ours:
         if is_ours:
@@ -77,6 +80,7 @@ def _fabric(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
             )
             links = _write(zone, SurveyedLink.objects, (_link(zone, row) for row in picture.links))
             _write(zone, SurveyedSession.objects, _sessions(zone, picture))
+            sketches.keep(basis, outline)
             _tell(zone, readings, {Kind.NETRIS_DEVICE: devices, Kind.NETRIS_LINK: links})
     if is_ours:
         happenings.tell(zone, picture, list(missing_sessions(picture.devices, picture.sessions)))

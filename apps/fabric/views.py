@@ -46,10 +46,11 @@ def topology(request: PlatformRequest) -> HttpResponse:
         opened = tuple(fold.id for fold in plan_of(asked.zone, basis).folds if wanted in fold.members)
         return redirect(f"{reverse('fabric:topology')}?{replace(sight, opened=opened).query}#device-{wanted}")
     seen_map, _, seen_state = request.GET.get("seen", "").partition(".")
-    if wants_part(request) and seen_state == state_of(basis, sight):
+    plan = plan_of(asked.zone, basis)
+    if wants_part(request) and seen_state == state_of(basis, plan, sight):
         return HttpResponse(status=204)
     # What is open is only named again where there is such a part.
-    known = {fold.id for fold in plan_of(asked.zone, basis).folds}
+    known = {fold.id for fold in plan.folds}
     sight = replace(sight, opened=tuple(one for one in sight.opened if one in known))
     drawing = drawing_of(asked.zone, basis, sight)
     url = reverse("fabric:topology")
@@ -85,7 +86,9 @@ def topology_table(request: PlatformRequest) -> HttpResponse:
         "picture": drawing.plan.picture,
         "drawn": drawing,
         "table": table_of(drawing.topology) if drawing.topology else None,
-        "readings": [asked.basis.known[kind] for kind in (*KINDS, *LISTS.get(asked.sight.overlay, ()))],
+        "readings": [
+            drawing.plan.over(asked.basis).known[kind] for kind in (*KINDS, *LISTS.get(asked.sight.overlay, ()))
+        ],
         "path": request.get_full_path(),
     }
     return render(request, part_or_page(request, "fabric/topology_table.html", "table"), context)
@@ -96,7 +99,7 @@ def topology_table(request: PlatformRequest) -> HttpResponse:
 def topology_svg(request: PlatformRequest) -> HttpResponse:
     """The map as it is seen, for a file."""
     asked, drawing = _exported(request)
-    drawn = picture_file(export_of(drawing), _told(asked))
+    drawn = picture_file(export_of(drawing), _told(asked, drawing))
     return _file(drawn, "image/svg+xml", f"topology-{asked.zone.slug}.svg")
 
 
@@ -105,8 +108,10 @@ def topology_svg(request: PlatformRequest) -> HttpResponse:
 def topology_dot(request: PlatformRequest) -> HttpResponse:
     """The whole fabric with each of its cables, whatever is folded on the map."""
     asked, drawing = _exported(request)
-    whole = drawing.plan.picture.topology or Topology([], [])
-    return _file("".join(graph_file(whole, _told(asked))), "text/vnd.graphviz", f"topology-{asked.zone.slug}.dot")
+    whole = drawing.plan.whole if drawing.topology else Topology([], [])
+    return _file(
+        "".join(graph_file(whole, _told(asked, drawing))), "text/vnd.graphviz", f"topology-{asked.zone.slug}.dot"
+    )
 
 
 @platform_view
@@ -171,9 +176,9 @@ def _exported(request: PlatformRequest) -> tuple[Asked, Drawing]:
     return asked, drawing_of(asked.zone, asked.basis, asked.sight)
 
 
-def _told(asked: Asked) -> str:
+def _told(asked: Asked, drawing: Drawing) -> str:
     """What a file shows, and how old that is."""
-    read_at = asked.basis.readings[Kind.NETRIS_DEVICE].read_at
+    read_at = drawing.plan.basis.readings[Kind.NETRIS_DEVICE].read_at
     when = f"inventory read at {read_at:%Y-%m-%d %H:%M:%S} UTC" if read_at else "never read"
     return f"Fabric of {asked.zone}, {OVERLAYS[asked.sight.overlay]}; {when}"
 

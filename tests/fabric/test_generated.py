@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from apps.fabric.queries import picture_of
+from apps.fabric.surveys import survey
 from apps.zones.models import Zone
 from sandbox.generator import Size, site_of
 from sandbox.world import World
@@ -55,6 +56,7 @@ def test_a_fabric_of_thousands_is_a_small_page_that_is_made_at_once(
     zone: Zone, read: Sweep, browser: Client, world: World
 ) -> None:
     read()
+    survey(zone)
     gc.freeze()  # the emulated fabric of the same process, which no web process has beside it
     try:
         started = time.process_time()
@@ -70,8 +72,8 @@ def test_a_fabric_of_thousands_is_a_small_page_that_is_made_at_once(
     print(
         f"{took:.2f} s, kept {took_again:.3f} s, {len(html):,} bytes, {small:,} compressed, {html.count(b'<')} elements"
     )
-    assert took < 1
-    assert took_again < took / 5
+    assert took < 0.5
+    assert took_again < took
     assert small < 40_000
     text = html.decode()
     assert len(re.findall(r'class="topo-device ', text)) == 2 + 4 + 16 + 12 + 1

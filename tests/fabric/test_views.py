@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
+from apps.fabric.surveys import survey
 from apps.mirror.models import Item, Kind, Reading
 from apps.tenancy.models import User
 from apps.zones.models import Zone
@@ -50,12 +51,13 @@ def test_it_is_the_platforms_alone(client: Client, engineer: User) -> None:
     assert client.get(url).status_code == 404
 
 
-def test_the_page_costs_thirteen_queries(
-    browser: Client, read: Sweep, django_assert_num_queries: DjangoAssertNumQueries
+def test_the_page_costs_eleven_queries(
+    browser: Client, zone: Zone, read: Sweep, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     read()
-    # session, user, zones, six for the picture; and for the frame what is stuck, in trouble, astray, and found
-    with django_assert_num_queries(13):
+    survey(zone)
+    # session, user, zones, four for the map; and for the frame what is stuck, in trouble, astray, and found
+    with django_assert_num_queries(11):
         page(browser)
     with django_assert_num_queries(6):  # the frame is there, and the drawing is kept
         page(browser, **HTMX)

@@ -11,8 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.fabric.api.topology.serializers import TopologyRead
-from apps.fabric.drawings import laid_of, plan_of
-from apps.fabric.folds import folded
+from apps.fabric.drawings import folded_of, laid_of, plan_of
 from apps.fabric.layers import Device, Link, Topology
 from apps.fabric.overlays import LISTS
 from apps.fabric.queries import KINDS, Basis, basis_of
@@ -59,10 +58,9 @@ class TopologyOne(ApiView):
         is_folded = _truth("folded", said.get("folded", "false"))
         basis = basis_of(zone)
         plan = plan_of(zone, basis)
-        shown = laid_of(zone, basis, sight)
+        shown = folded_of(zone, plan, sight) if is_folded else laid_of(zone, plan, sight)
         topology = shown.topology if shown else Topology([], [])
         if is_folded:
-            topology = folded(topology, plan.folds, sight.opened)
             unknown = set(sight.opened) - {fold.id for fold in plan.folds}
             if unknown:
                 raise Refused("open-unknown", f"There is no part “{min(unknown)}” that could be open.", "open")
@@ -72,7 +70,7 @@ class TopologyOne(ApiView):
             "zone": zone.slug,
             "overlay": sight.overlay,
             "words": shown.words if shown else "",
-            **_age(basis, sight),
+            **_age(plan.over(basis), sight),
             "nodes": [_node(device) for device in topology.devices],
             "links": [_link(link) for link in topology.links],
             "sessions": topology.sessions,
