@@ -25,7 +25,7 @@ from apps.vnis.ranges import count
 from apps.zones.models import Zone
 from tests import builders
 
-#: Each VPC has an operation and an audit entry, and every fourth a tier.
+#: Each VPC has an operation and an audit entry, and every so many a tier.
 FILL = """
 INSERT INTO networks_vpc (id, status, created_at, name, name_key, description, search_key, cidr, tenant_id, zone_id)
 SELECT md5('vpc' || n)::uuid, 'ready', now() - n * interval '1 second', 'net ' || n, 'net ' || n, '',
@@ -35,7 +35,7 @@ FROM generate_series(1, %(many)s) AS n;
 INSERT INTO networks_tier (id, status, created_at, name, name_key, search_key, cidr, vpc_cidr, vpc_id, tenant_id)
 SELECT md5('tier' || n)::uuid, 'ready', now() - n * interval '1 second', 'web', 'web', 'web', set_masklen(vpc.cidr, 24),
     vpc.cidr, vpc.id, %(tenant)s
-FROM generate_series(1, %(many)s, 4) AS n JOIN networks_vpc vpc ON vpc.id = md5('vpc' || n)::uuid;
+FROM generate_series(1, %(many)s, %(step)s) AS n JOIN networks_vpc vpc ON vpc.id = md5('vpc' || n)::uuid;
 INSERT INTO operations_operation (id, kind, goal, resource_type, resource_id, resource_name, search_key, lock_key,
     lane, place, waits, wanted, requested_by, phase, size, cursor, ending, unwinds, stopped_in, is_cancel_requested,
     memo, steps, error, own_words, turned_by, stuck_by, given_up, priority, due_at, fence, attempts, hold, created_at,
@@ -56,20 +56,67 @@ ANALYZE networks_vpc, networks_tier, operations_operation, tenancy_auditentry, q
 """
 
 
-def a_crowd(many: int) -> Tenant:
-    """The tenant "Crowd". Its VPCs are called "net 1", "net 2" ... and share some 4,000 ranges."""
+def a_crowd(many: int, zone: Zone | None = None, *, step: int = 4) -> Tenant:
+    """The tenant "Crowd". Its VPCs are called "net 1", "net 2" ... and share some 4,000 ranges; every so many of them
+    has a tier."""
     tenant = builders.a_tenant("Crowd", max_vpcs=10_000_000, max_tiers=10_000_000)
-    zone = builders.a_zone()
+    zone = zone or builders.a_zone()
     builders.an_account(tenant, zone)
     with connection.cursor() as cursor:
         for statement in FILL.split(";\n")[:-1]:
-            cursor.execute(statement, {"tenant": tenant.pk, "zone": zone.pk, "many": many})
+            cursor.execute(statement, {"tenant": tenant.pk, "zone": zone.pk, "many": many, "step": step})
     return tenant
 
 
 def vpc_of_crowd(number: int) -> UUID:
     """The id of "net <number>"."""
     return UUID(md5(f"vpc{number}".encode(), usedforsecurity=False).hexdigest())
+
+
+#: Of each VPC a rule for SNAT and two for DNAT, a V-Net and an instance: each like the first of its kind. Instances are
+#: spread over the hypervisors of the zone.
+FILL_ESTATE = """
+INSERT INTO mirror_item (zone_id, kind, remote_id, key, name, search_key, data, changed_at)
+SELECT zone_id, 'cloudstack.host', md5(name)::uuid, '', name, '', '{}', now()
+FROM fabric_surveyeddevice WHERE zone_id = %(zone)s AND role = 'hypervisor';
+INSERT INTO mirror_item (zone_id, kind, remote_id, key, name, search_key, data, changed_at)
+SELECT item.zone_id, item.kind, 'rule-' || n, n / 3, '', '', item.data || jsonb_build_object('id', n,
+    'action', CASE n %% 3 WHEN 0 THEN 'SNAT' ELSE 'DNAT' END), item.changed_at
+FROM mirror_item item, generate_series(3, 3 * %(many)s + 2) AS n
+WHERE item.zone_id = %(zone)s AND item.kind = 'netris.nat' AND item.remote_id = '1';
+INSERT INTO mirror_item (zone_id, kind, remote_id, key, name, search_key, data, changed_at)
+SELECT item.zone_id, item.kind, 'vnet-' || n, 20000 + n, 'vnet-' || n, '', item.data || jsonb_build_object('id', n),
+    item.changed_at
+FROM mirror_item item, generate_series(1, %(many)s) AS n
+WHERE item.zone_id = %(zone)s AND item.kind = 'netris.vnet' AND item.remote_id = '1';
+INSERT INTO mirror_item (zone_id, kind, remote_id, key, name, search_key, data, changed_at)
+SELECT item.zone_id, item.kind, md5('instance' || n)::uuid, item.key, 'app-' || n, 'app-' || n, item.data ||
+    jsonb_build_object('id', md5('instance' || n)::uuid, 'displayname', 'app-' || n, 'hostid', host.host_id,
+        'hostname', host.name), item.changed_at
+FROM mirror_item item, generate_series(1, %(many)s) AS n JOIN (
+    SELECT row_number() OVER (ORDER BY name) AS place, count(*) OVER () AS hosts, name, remote_id AS host_id
+    FROM mirror_item WHERE zone_id = %(zone)s AND kind = 'cloudstack.host'
+) AS host ON host.place = n %% host.hosts + 1
+WHERE item.zone_id = %(zone)s AND item.kind = 'cloudstack.instance' AND item.remote_id = %(like)s;
+UPDATE networks_vpc SET netris_id = substring(name FROM 5)::int, cloudstack_id = id WHERE zone_id = %(zone)s;
+UPDATE networks_tier SET cloudstack_id = id, vni = 20000 + (SELECT netris_id FROM networks_vpc WHERE id = vpc_id)
+WHERE tenant_id = %(tenant)s;
+SELECT gin_clean_pending_list(index)
+FROM unnest(ARRAY['instance_by_words', 'instance_by_network']::regclass[]) AS index;
+ANALYZE mirror_item, networks_vpc, networks_tier;
+"""
+
+
+def estate_of(crowd: Tenant, zone: Zone, many: int) -> None:
+    """What both systems list of as many of the crowd's VPCs. `zone` was surveyed."""
+    account = Account.unscoped.select_related("tenant", "zone").get(tenant=crowd, zone=zone)
+    builders.mirrored(zone, Kind.NETRIS_NAT, [1], data={"state": "enabled", "action": "none"})
+    builders.mirrored(zone, Kind.NETRIS_VNET, [1], data={"name": "vnet-0"})
+    like = builders.an_instance(account, "app-0")
+    values = {"zone": zone.pk, "tenant": crowd.pk, "many": many, "like": str(like)}
+    with connection.cursor() as cursor:
+        for statement in FILL_ESTATE.split(";\n")[:-1]:
+            cursor.execute(statement, values)
 
 
 #: A thousand forwards lead from each address, all to the one tier of "net 1". What triggers would do, for each row one
