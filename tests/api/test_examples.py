@@ -13,6 +13,8 @@ import pytest
 
 from apps.accounts.models import Account
 from apps.acls.models import TierAcl
+from apps.fabric.models import SurveyedSubnet
+from apps.mirror.models import Kind
 from apps.networks.models import Tier, Vpc
 from apps.operations.provisioned import Status
 from apps.tenancy.models import Scope, Tenant
@@ -50,6 +52,7 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
         TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=acme, acl=acl, status=Status.READY)
     rules = Api(builders.a_token(acme)).get(f"/acls/{acl.pk}/rules/")
     fabric = builders.whatever_a_fabric_has(tier.vpc.zone)
+    what_netris_has(tier.vpc)
     return {
         "VPC": str(vpc.pk),
         "TIER": str(tier.pk),
@@ -64,9 +67,29 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
         "ETAG": rules["ETag"],
         "DEVICE": str(fabric["fabdevice"]),
         "SOFTGATE": str(fabric["gate"]),
+        "PORT": str(fabric["fabport"]),
+        "SUBNET": str(fabric["fabsubnet"]),
         "SERIES": str(fabric["series"]),
         "IMPORT": str(fabric["import"]),
     }
+
+
+def what_netris_has(vpc: Vpc) -> None:
+    """What the platform's examples are checked against: what was surveyed, as it was read."""
+    zone = vpc.zone
+    system = {"name": "vpc-1:Default", "isSystem": True, "adminTenant": {"id": 1, "name": "Admin"}}
+    builders.mirrored(zone, Kind.NETRIS_VPC, [1], data=system)
+    builders.mirrored(zone, Kind.NETRIS_SITE, [2], data={"name": zone.netris_site})
+    for remote_id, name in ((3, "Leaf-1"), (9, "SoftGate-1")):
+        builders.mirrored(zone, Kind.NETRIS_DEVICE, [remote_id], data={"name": name, "type": "switch"})
+    builders.mirrored(zone, Kind.NETRIS_PORT, [1], data={"name": "swp1@Leaf-1"})
+    for number, name in enumerate(("swp5@Leaf-1", "swp6@Leaf-1", "eth6@Server-1"), 10):
+        builders.a_port(zone, name, str(number))
+    builders.a_subnet(zone, "Lab", "allocation-9", type="allocation", prefix="10.77.0.0/16")
+    SurveyedSubnet.objects.filter(name="Loopbacks").update(
+        prefix="10.0.0.0/24", purpose="loopback", sites=[{"id": 2, "name": zone.netris_site}]
+    )
+    builders.a_subnet(zone, "web", "subnet-70", prefix="10.20.0.0/24", owner="tenant", vpc=vpc)
 
 
 def sent(api: Api, command: str, known: dict[str, str]) -> Any:
@@ -93,10 +116,13 @@ def test_a_command_of_the_page_is_accepted(command: str, api: Api, known: dict[s
         "-X" not in command
         or "/evaluate/" in command
         or "/reachability/" in command
+        or '"$WEFT/fabric/imports/' in command
         or 'PATCH "$WEFT/public-ips/' in command
     )
-    assert answer.status_code == (200 if is_at_once else 202), answer.content
-    if "?" in command and "/rules/" not in command and "?span=" not in command:
+    is_brought = '-X POST "$WEFT/fabric/imports/" ' in command
+    assert answer.status_code == (201 if is_brought else 200 if is_at_once else 202), answer.content
+    is_one = any(word in command for word in ("/rules/", "?span=", "/suggestion/"))
+    if "?" in command and not is_one:
         assert len(answer.json()["results"]) >= 1
 
 
