@@ -212,8 +212,20 @@ def option_of(port: SurveyedPort) -> Option:
     return Option(port.remote_id, port.name, port.description or port.rate)
 
 
+def _confirming(label: str) -> forms.CharField:
+    widget = forms.TextInput({"autocomplete": "off"})
+    return forms.CharField(label=label, required=False, max_length=LONGEST, widget=widget)
+
+
 class LinkChangeForm(Refusable):
     underlay = LinkForm.base_fields["underlay"]
+    confirm = _confirming("To switch it off, type its name")
+
+    def __init__(self, data: Mapping[str, Any] | None, *, is_on: bool, stops: str) -> None:
+        super().__init__(data, initial={"underlay": is_on})
+        self.fields["confirm"].help_text = stops
+        if not stops:
+            del self.fields["confirm"]
 
 
 class PortForm(Refusable):
@@ -224,12 +236,7 @@ class PortForm(Refusable):
         label="Speed",
         choices=[(speed, "By agreement" if speed == "auto" else f"{int(speed) // 1000} Gbit/s") for speed in SPEEDS],
     )
-    confirm = forms.CharField(
-        label="To switch it off, type its name",
-        required=False,
-        max_length=LONGEST,
-        widget=forms.TextInput({"autocomplete": "off"}),
-    )
+    confirm = _confirming("To switch it off, type its name")
 
     def __init__(self, data: Mapping[str, Any] | None, *, now: Mapping[str, Any], stops: str) -> None:
         super().__init__(data, initial=dict(now))

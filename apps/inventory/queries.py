@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
 
 from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
@@ -17,6 +19,7 @@ from apps.mirror import queries as mirror
 from apps.mirror.models import Item, Kind, Reading
 from apps.netris import wire
 from apps.operations.models import Operation
+from apps.operations.state import LIVE, Goal, Phase
 from apps.tenancy.actors import Platform
 from apps.zones.models import Zone
 
@@ -66,34 +69,39 @@ def profiles(zone: Zone) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True)
 class Known:
-    """A device as far as it matters for those that come after it."""
+    """A device as far as it matters for those that come after it. `remote_id` is blank of one that is being made."""
 
+    remote_id: str
     name: str
     loopback: str
     management_address: str
     asn: int | None
 
     @classmethod
-    def planned(cls, values: Mapping[str, Any]) -> Known:
-        """One that is to be made."""
-        asn = values["asn"]
-        return cls(
-            values["name"], values["loopback"], values["management_address"], int(asn) if asn.isdecimal() else None
-        )
+    def planned(cls, values: Mapping[str, Any], remote_id: str = "") -> Known:
+        """One as it is to be."""
+        asn = int(values["asn"]) if values["asn"].isdecimal() else None
+        return cls(remote_id, values["name"], values["loopback"], values["management_address"], asn)
 
 
 def known_devices(zone: Zone, by: Platform) -> list[Known]:
-    """Those that are there, and those that are being made. Two queries."""
+    """Those that are there, and those that are being made or changed, as they will be. Two queries."""
     columns = ("data__main_address", "data__mgmt_address", "data__asn")
-    rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE).values_list("name", *columns)
-    there = [Known(name, main or "", mgmt or "", asn) for name, main, mgmt, asn in rows]
-    coming = (row.values for row in Device.objects.filter(zone=zone, pk__in=_under_way(zone, by)))
-    return there + [Known.planned(values) for values in coming if "refs" in values]
+    rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE).values_list("remote_id", "name", *columns)
+    there = [Known(key, name, main or "", mgmt or "", asn) for key, name, main, mgmt, asn in rows]
+    work = unseen(zone, by, "device").exclude(goal=Goal.ABSENT)
+    wanted = work.filter(resource_id=OuterRef("pk")).order_by("-created_at").values("wanted")[:1]
+    coming = Device.objects.filter(zone=zone, pk__in=work.values("resource_id")).annotate(wanted=Subquery(wanted))
+    return there + [Known.planned(row.values | row.wanted, row.remote_id) for row in coming]
 
 
-def _under_way(zone: Zone, by: Platform) -> Any:
-    live = Operation.objects.across(by).live().filter(zone=zone, kind__in=("device", "link"))
-    return live.values("resource_id")
+def unseen(zone: Zone, by: Platform, *kinds: str) -> QuerySet[Operation]:
+    """Operations of which the inventory may not show yet what they do: they are under way, or it was read before they
+    were over."""
+    reads = ("devices_read_at", "links_read_at", "ports_read_at")
+    since = (Q(finished_at__gte=F(f"zone__survey__{each}")) for each in reads)
+    over = Q(phase=Phase.SUCCEEDED) & reduce(or_, since)
+    return Operation.objects.across(by).filter(Q(phase__in=LIVE) | over, zone=zone, tenant=None, kind__in=kinds)
 
 
 def of_role(zone: Zone, role: str) -> list[wire.Device]:
@@ -131,9 +139,40 @@ def found_free(zone: Zone, words: str, most: int) -> list[SurveyedPort]:
 
 def ports_being_linked(zone: Zone, by: Platform) -> set[str]:
     """By their full names, in small letters. One query."""
-    under_way = _under_way(zone, by)
-    rows = Link.objects.filter(Q(pk__in=under_way) | Q(device__in=under_way), zone=zone)
+    rows = Link.objects.filter(_at_work_on(unseen(zone, by, "device", "link")), zone=zone)
     return {name.lower() for pair in rows.values_list("local", "remote") for name in pair}
+
+
+def _at_work_on(work: QuerySet[Operation]) -> Q:
+    """The links that these operations are about, alone or with their device."""
+    ids = work.values("resource_id")
+    return Q(pk__in=ids) | Q(device__in=ids)
+
+
+def links_coming(row: SurveyedDevice, by: Platform) -> list[str]:
+    """The names of those that are being made to a device. One query."""
+    work = unseen(row.zone, by, "device", "link").filter(goal=Goal.PRESENT)
+    ends = Q(local__iendswith=f"@{row.name}") | Q(remote__iendswith=f"@{row.name}")
+    return list(Link.objects.filter(ends, _at_work_on(work), zone=row.zone).values_list("name", flat=True)[:100])
+
+
+def links_going(zone: Zone, by: Platform) -> set[str]:
+    """Netris' ids of those that are being deleted, or taken off the underlay. One query."""
+    goes = Q(goal=Goal.ABSENT) | Q(goal=Goal.CHANGED, wanted__underlay=False)
+    work = unseen(zone, by, "link").filter(goes).values("resource_id")
+    return set(Link.objects.filter(zone=zone, pk__in=work).values_list("remote_id", flat=True))
+
+
+def underlay_links(zone: Zone, by: Platform) -> Counter[str]:
+    """How many links of the underlay each device has, by Netris' id of it; none that goes already. Two queries."""
+    links = SurveyedLink.objects.filter(zone=zone, plane="underlay").exclude(remote_id__in=links_going(zone, by))
+    return Counter(device for ends in links.values_list("a_id", "b_id") for device in ends)
+
+
+def devices_going(zone: Zone, by: Platform) -> set[str]:
+    """Netris' ids of those that are being deleted. One query."""
+    work = unseen(zone, by, "device").filter(goal=Goal.ABSENT).values("resource_id")
+    return set(Device.objects.filter(zone=zone, pk__in=work).values_list("remote_id", flat=True))
 
 
 def ports_called(zone: Zone, names: Iterable[str]) -> dict[str, SurveyedPort]:
@@ -149,6 +188,7 @@ class Carries:
     """What a device has that keeps it from being deleted."""
 
     links: Sequence[str]
+    coming: Sequence[str]
     sessions: int
     ports_in_use: int
     instances: int
@@ -163,6 +203,8 @@ class Carries:
         if self.links:
             shown = ", ".join(self.links[:3]) + (f" and {len(self.links) - 3} more" if len(self.links) > 3 else "")
             return f"It has {_count(len(self.links), 'link')}: {shown}. Delete them first."
+        if self.coming:
+            return f"The link {self.coming[0]} is being made just now. Wait until that is over, and delete it first."
         if self.sessions:
             return f"{_count(self.sessions, 'BGP session')} end there. Delete them in Netris first."
         if self.ports_in_use:
@@ -181,12 +223,12 @@ def knows_what_runs(zone: Zone) -> bool:
     return len(found) == len(kinds) and not any(each.is_stale for each in found)
 
 
-def carried(row: SurveyedDevice) -> Carries:
-    """Three queries, and one for a host of CloudStack's."""
+def carried(row: SurveyedDevice, by: Platform) -> Carries:
+    """Four queries, and one for a host of CloudStack's."""
     links = SurveyedLink.objects.filter(Q(a_id=row.remote_id) | Q(b_id=row.remote_id), zone=row.zone)
     names = list(links.exclude(plane="border").order_by("sort_key", "id").values_list("name", flat=True)[:100])
     sessions = SurveyedSession.objects.filter(zone=row.zone, device_id=row.remote_id).exclude(status="missing").count()
     used = SurveyedPort.objects.filter(zone=row.zone, device_id=row.remote_id, is_used=True, link_id="").count()
     kind = Kind.CLOUDSTACK_INSTANCE
     here = Item.objects.filter(zone=row.zone, kind=kind, data__contains={"hostid": row.host_id})
-    return Carries(names, sessions, used, here.count() if row.host_id else 0)
+    return Carries(names, links_coming(row, by), sessions, used, here.count() if row.host_id else 0)

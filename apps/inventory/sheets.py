@@ -6,14 +6,15 @@ away. A row of a sheet that was taken out goes in as it is.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort
 from apps.imports.kinds import UNKNOWN_ZONE, Cells, Checked, Kind
 from apps.inventory.bodies import LABELS, values_of
-from apps.inventory.queries import Known, known_devices, ports_being_linked, ports_called
+from apps.inventory.queries import Known, known_devices, underlay_links
 from apps.inventory.services import devices, links
 from apps.inventory.specs import CHANGEABLE, DeviceSpec, parse_changes, parse_port
 from apps.kernel.api.transactions import joined
@@ -59,19 +60,19 @@ class Estate:
     zone: Zone
     devices: Mapping[str, tuple[SurveyedDevice, wire.Device | None]]
     known: list[Known]
-    ports: Mapping[str, SurveyedPort]
-    taken: set[str]
+    ports: links.PortsKnown
+    #: Links of the underlay, by device; only for a sheet that takes some off it.
+    underlay: Counter[str] = field(default_factory=Counter)
 
 
 def _estates(rows: Sequence[Cells], ports: Iterable[str], by: Platform) -> dict[str, Estate]:
-    """By the short names of their zones; six queries for each."""
+    """By the short names of their zones; seven queries for each."""
     found, names = {}, {cells.get("name", "").lower() for cells in rows}
     for zone in Zone.objects.filter(slug__in={cells["zone"] for cells in rows}):
         listed = [row for row in SurveyedDevice.objects.filter(zone=zone) if row.name.lower() in names]
         sent = mirror.rows_by_id(List.NETRIS_DEVICE, [(zone.pk, row.remote_id) for row in listed])
         there = {row.name.lower(): (row, sent.get((zone.pk, row.remote_id))) for row in listed}
-        known, called = known_devices(zone, by), ports_called(zone, ports)
-        found[zone.slug] = Estate(zone, there, known, called, ports_being_linked(zone, by))
+        found[zone.slug] = Estate(zone, there, known_devices(zone, by), links.PortsKnown.of(zone, ports, by))
     return found
 
 
@@ -115,10 +116,10 @@ def _creation(cells: Cells, estate: Estate) -> dict[str, Any]:
     spec = DeviceSpec.parse(_values(cells))
     far = [link.far_port for link in spec.links]
     faults = devices.taken(spec, estate.known)
-    faults += links.port_faults(far, ["links"] * len(far), estate.ports, estate.taken)
+    faults += links.port_faults(far, ["links"] * len(far), estate.ports)
     if not faults:
         estate.known.append(Known.planned(spec.values))
-        estate.taken.update(port.lower() for port in far)
+        estate.ports.taken.update(port.lower() for port in far)
     told = {name: value for name, value in spec.values.items() if value and name not in ("role", "links")}
     sends = {LABELS.get(name, name): _text(value) for name, value in told.items()}
     cables = {f"{link.port}@{spec.name}": f"linked to {link.far_port}" for link in spec.links}
@@ -141,8 +142,11 @@ def _change(cells: Cells, estate: Estate, row: SurveyedDevice, sent: wire.Device
     wanted = {name: value for name, value in given.items() if now[name] != value}
     if not wanted:
         return {"what": f"Leave {row.role} {row.name} as it is"}
+    faults = devices.taken_by_others(row.remote_id, kind, wanted, estate.known)
+    if not faults:
+        estate.known.append(Known.planned(now | wanted, row.remote_id))
     return {
-        "faults": devices.taken_by_others(row.name, wanted, estate.known),
+        "faults": faults,
         "what": f"Change {row.role} {row.name}",
         "sends": {LABELS[name]: f"{_text(now[name])} → {_text(value)}" for name, value in wanted.items()},
         "order": {"device": str(row.pk), "change": wanted},
@@ -169,6 +173,8 @@ def order_device(values: Mapping[str, Any], by: Platform) -> Operation:
 def check_links(rows: Sequence[Cells], by: Platform) -> list[Checked]:
     ports = [_end(cells, end) for cells in rows for end in "ab"]
     estates = _estates(rows, ports, by)
+    for slug in {cells["zone"] for cells in rows if cells.get("underlay", "").lower() == "off"} & estates.keys():
+        estates[slug].underlay = underlay_links(estates[slug].zone, by)
     sent = {
         slug: {cable.id: cable.underlay for cable in mirror.cables(estate.zone)} for slug, estate in estates.items()
     }
@@ -193,14 +199,14 @@ def _link(cells: Cells, estate: Estate | None, underlays: Mapping[str, bool]) ->
         return Checked(faults=refusal.all)
     name, ends = f"{one} - {other}", sorted((one.lower(), other.lower()))
     about = f"{estate.zone.slug} {' '.join(ends)}"
-    port = estate.ports.get(one)
+    port = estate.ports.there.get(one)
     if port is not None and port.link_id and f"{port.far_port}@{port.far_device}" == other:
-        return _there(estate.zone, name, about, port.link_id, wanted, underlays)
-    faults = links.port_faults((one, other), ("a_port", "b_port"), estate.ports, estate.taken)
+        return _there(estate, name, about, port, wanted, underlays)
+    faults = links.port_faults((one, other), ("a_port", "b_port"), estate.ports)
     if cells["a_device"].lower() == cells["b_device"].lower():
         faults.append(Refused("same-device", "A link joins two devices.", "b_device"))
     if not faults:
-        estate.taken.update(ends)
+        estate.ports.taken.update(ends)
     return Checked(
         faults=faults,
         what=f"Create link {name}",
@@ -210,17 +216,30 @@ def _link(cells: Cells, estate: Estate | None, underlays: Mapping[str, bool]) ->
     )
 
 
-def _there(zone: Zone, name: str, about: str, link_id: str, wanted: str, underlays: Mapping[str, bool]) -> Checked:
+def _there(
+    estate: Estate, name: str, about: str, port: SurveyedPort, wanted: str, underlays: Mapping[str, bool]
+) -> Checked:
     """One that is there: only whether it is of the underlay can be changed. The border's is none of Netris'."""
-    is_on = underlays.get(link_id)
+    is_on = underlays.get(port.link_id)
     if not wanted or is_on is None or is_on is (wanted == "on"):
         return Checked(what=f"Leave link {name} as it is", about=about)
     return Checked(
+        faults=_last_ones(estate, port) if is_on else (),
         what=f"Change link {name}",
         sends={"Underlay": f"{'on' if is_on else 'off'} → {wanted}"},
-        order={"link": str(SurveyedLink.id_of(zone, link_id)), "underlay": wanted == "on"},
+        order={"link": str(SurveyedLink.id_of(estate.zone, port.link_id)), "underlay": wanted == "on"},
         about=about,
     )
+
+
+def _last_ones(estate: Estate, port: SurveyedPort) -> list[Refused]:
+    """A device that a row would take off the underlay: nobody confirms that in a sheet. Without one the link goes."""
+    ends = {port.device_id: port.device, port.far_device_id: port.far_device}
+    if cut := [name for device, name in ends.items() if estate.underlay[device] <= 1]:
+        text = f"{links.cut_off(cut)} Switch it off on its own page."
+        return [Refused("not-confirmed", text, "underlay")]
+    estate.underlay.subtract(ends.keys())
+    return []
 
 
 def order_link(values: Mapping[str, Any], by: Platform) -> Operation:

@@ -109,7 +109,7 @@ def device_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpRe
 def device_delete(request: PlatformRequest, zone: str, remote_id: str) -> HttpResponse:
     only_parameters(request.GET)
     row = _device(zone, remote_id)
-    reason = devices.why_not_delete(row)
+    reason = devices.why_not_delete(row, request.platform)
     form = ConfirmForm(_data(request), name=row.name, is_asked=reason is None)
     act = lambda: devices.delete_device(  # noqa: E731
         row, confirmed=form.cleaned_data.get("confirm", ""), by=request.platform
@@ -202,8 +202,15 @@ def link_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
     context |= {"wrong": "Nothing was changed yet", "submit": "Change it", "submit_icon": "check"}
     if reason:
         return form_page(request, "inventory/link_change.html", None, **context)
-    form = LinkChangeForm(_data(request), initial={"underlay": links.underlay_of(row)})
-    act = lambda: links.change_link(row, underlay=form.cleaned_data["underlay"], by=request.platform)  # noqa: E731
+    is_on = links.underlay_of(row)
+    stops = links.cut_off(links.left_without(row, request.platform)) if is_on else ""
+    form = LinkChangeForm(_data(request), is_on=is_on, stops=stops)
+    act = lambda: links.change_link(  # noqa: E731
+        row,
+        underlay=form.cleaned_data["underlay"],
+        confirmed=form.cleaned_data.get("confirm", ""),
+        by=request.platform,
+    )
     return ordered(form, act) or form_page(request, "inventory/link_change.html", form, **context)
 
 
@@ -213,7 +220,7 @@ def link_delete(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
     only_parameters(request.GET)
     row = _link(zone, remote_id)
     reason = links.why_not(row)
-    cut = [] if reason else links.left_without(row)
+    cut = [] if reason else links.left_without(row, request.platform)
     form = ConfirmForm(_data(request), name=row.name, is_asked=bool(cut))
     act = lambda: links.delete_link(  # noqa: E731
         row, confirmed=form.cleaned_data.get("confirm", ""), by=request.platform

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from apps.fabric.models import SurveyedDevice
 from apps.inventory.models import Device
+from apps.inventory.queries import sent
 from apps.inventory.services.devices import change_device, create_device, delete_device, why_not_delete
-from apps.inventory.services.links import delete_link
+from apps.inventory.services.links import create_link, delete_link
 from apps.kernel.errors import Busy, Refused
 from apps.mirror.models import Kind, Reading
 from apps.operations.models import Operation
@@ -23,6 +24,12 @@ from tests.inventory.conftest import a_spec, cables, device, link, made, on_netr
 from tests.questions import at_every_call, every_part_twice
 
 HOWS = ["refused", "reply lost", "late", "killed before", "killed after"]
+
+
+def asn_of(name: str) -> int:
+    there = sent(device(name))
+    assert there is not None and there.asn
+    return there.asn
 
 
 def refused(act) -> dict[str | None, str]:
@@ -176,6 +183,26 @@ class TestChange:
         assert refused(lambda: self.change(port_count=3)) == {"port_count": "This cannot be changed of such a device."}
         assert refused(lambda: self.change(loopback="auto")) == {"loopback": "Say which one: auto is for a new device."}
 
+    def test_what_a_change_takes_is_taken_until_the_inventory_shows_it(self, zone, surveyed, run):
+        by = builders.the_platform()
+        asn = str(asn_of("Server-3") + 77)
+        first = self.change(name="Server-40", loopback="10.0.8.40", asn=asn)
+        other = device("Server-3")
+        for _ in range(2):
+            assert refused(lambda: change_device(other, {"name": "server-40"}, by=by)).keys() == {"name"}
+            assert refused(lambda: change_device(other, {"loopback": "10.0.8.40", "asn": asn}, by=by)) == {
+                "loopback": "Server-40 has this address.",
+                "asn": "Server-40 has this ASN. Each hypervisor has one of its own.",
+            }
+            assert refused(lambda: made(zone, name="Server-40", loopback="10.0.8.40", asn=asn)).keys() == {
+                "name", "loopback", "asn",
+            }  # fmt: skip
+            if first.is_at_rest:
+                assert first.phase == "succeeded"
+                self.change(name="Server-40", description="itself")
+            else:
+                first = run(first)
+
     def test_one_at_a_time(self, surveyed):
         self.change(description="x")
         with pytest.raises(Busy):
@@ -211,10 +238,10 @@ class TestDelete:
 
     def test_it_goes_when_nothing_hangs_on_it(self, zone, surveyed, run, world):
         self.alone(zone, surveyed, run)
-        assert why_not_delete(device("Spare-1")) is None
+        assert why_not_delete(device("Spare-1"), builders.the_platform()) is None
         assert "Type Spare-1" in refused(lambda: self.delete("Spare-1", "Spare"))["confirm"]
         Reading.objects.filter(kind=Kind.CLOUDSTACK_INSTANCE).update(read_at=None)
-        assert "instances run on it is not known" in why_not_delete(device("Spare-1"))
+        assert "instances run on it is not known" in why_not_delete(device("Spare-1"), builders.the_platform())
         Reading.objects.filter(kind=Kind.CLOUDSTACK_INSTANCE).update(read_at=timezone.now())
         assert run(self.delete("Spare-1")).phase == "succeeded"
         assert on_netris(world, "Spare-1") is None
@@ -223,10 +250,21 @@ class TestDelete:
         assert not SurveyedDevice.objects.filter(name="Spare-1").exists()
 
     def test_why_not(self, surveyed, clock):
-        assert why_not_delete(device("Server-2")).startswith("It has 3 links: ")
-        assert why_not_delete(device("SoftGate-1")).startswith("It has ")
+        assert why_not_delete(device("Server-2"), builders.the_platform()).startswith("It has 3 links: ")
+        assert why_not_delete(device("SoftGate-1"), builders.the_platform()).startswith("It has ")
         clock.shift(3600)
-        assert "too old" in why_not_delete(device("Server-2"))
+        assert "too old" in why_not_delete(device("Server-2"), builders.the_platform())
+
+    def test_a_link_that_is_being_made_to_it_keeps_it(self, zone, surveyed, run):
+        self.alone(zone, surveyed, run)
+        by = builders.the_platform()
+        coming = create_link(zone, "eth1@Spare-1", "swp7@Leaf-1", underlay=False, by=by)
+        for _ in range(2):
+            assert why_not_delete(device("Spare-1"), by) == (
+                "The link eth1@Spare-1 - swp7@Leaf-1 is being made just now. "
+                "Wait until that is over, and delete it first."
+            )
+            run(coming)
 
     def test_with_its_links_gone_it_goes(self, surveyed, run, world):
         for each in ("eth0@Server-4", "eth1@Server-4", "eth2@Server-4"):

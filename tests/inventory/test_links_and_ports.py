@@ -6,13 +6,16 @@ from types import SimpleNamespace
 
 import pytest
 
+from apps.fabric.models import SurveyedPort
+from apps.inventory.services.devices import change_device, delete_device
 from apps.inventory.services.links import change_link, create_link, delete_link, left_without, why_not
 from apps.inventory.services.ports import change_port
 from apps.operations.models import Operation
-from apps.operations.services import retry
+from apps.operations.services import cancel, retry
+from apps.zones.models import Zone
 from tests import builders
 from tests.builders import BY
-from tests.inventory.conftest import cables, link, port
+from tests.inventory.conftest import cables, device, link, made, port
 from tests.inventory.test_devices import HOWS, refused
 from tests.questions import at_every_call, every_part_twice
 
@@ -50,10 +53,54 @@ class TestLinks:
         assert "is being linked just now" in refused(lambda: linked(zone, ENDS[0], "swp8@Leaf-2"))["local"]
 
     def test_the_last_one_wants_to_be_confirmed(self, zone, surveyed, run):
-        assert left_without(link("eth0@Server-4")) == ["Server-4"]
+        by = builders.the_platform()
+        assert left_without(link("eth0@Server-4"), by) == ["Server-4"]
         assert "Server-4 would have no link of this kind" in refused(lambda: deleted("eth0@Server-4", ""))["confirm"]
-        assert left_without(link("eth1@Server-4")) == []
+        assert left_without(link("eth1@Server-4"), by) == []
         assert run(deleted("eth1@Server-4", "")).phase == "succeeded"
+
+    @pytest.mark.parametrize("is_over", [False, True])
+    @pytest.mark.parametrize("is_deleted", [False, True])
+    def test_the_last_one_after_another_that_goes_before_the_inventory_shows_it(
+        self, is_over, is_deleted, surveyed, run
+    ):
+        def off(name: str, confirmed: str = "") -> Operation:
+            return change_link(link(name), underlay=False, confirmed=confirmed, by=builders.the_platform())
+
+        first = deleted("eth1@Server-4", "") if is_deleted else off("eth1@Server-4")
+        if is_over:
+            assert run(first).phase == "succeeded"
+        for act in (lambda: deleted("eth2@Server-4", ""), lambda: off("eth2@Server-4")):
+            assert "Server-4 would have no link of this kind" in refused(act)["confirm"]
+        assert run(off("eth2@Server-4", link("eth2@Server-4").name)).phase == "succeeded"
+
+    def test_one_that_was_put_back_is_there(self, surveyed, run):
+        cancel(deleted("eth1@Server-4", ""), by=BY)
+        assert left_without(link("eth2@Server-4"), builders.the_platform()) == []
+
+    def test_a_port_that_others_use_or_that_goes_with_its_device(self, zone, surveyed, run):
+        SurveyedPort.objects.filter(name=ENDS[1]).update(is_used=True)
+        assert refused(lambda: linked(zone)) == {
+            "remote": f"V-Nets or other services use {ENDS[1]}. Take another port, or free it in Netris first."
+        }
+        run(made(zone, "server", name="Spare-1"))
+        surveyed()
+        delete_device(device("Spare-1"), confirmed="Spare-1", by=builders.the_platform())
+        assert refused(lambda: linked(zone, ENDS[0], "eth1@Spare-1")) == {
+            "remote": "Spare-1 is being deleted just now."
+        }
+
+    def test_nothing_is_made_or_changed_in_a_zone_that_is_disabled(self, zone, surveyed):
+        Zone.objects.update(is_enabled=False)
+        zone.refresh_from_db()
+        by = builders.the_platform()
+        for act in (
+            lambda: linked(zone),
+            lambda: change_link(link("eth1@Server-4"), underlay=False, by=by),
+            lambda: change_port(port(ENDS[0]), {"mtu": 1500}, by=by),
+            lambda: change_device(device("Server-4"), {"description": "x"}, by=by),
+        ):
+            assert refused(act) == {"zone": f"{zone} is disabled. Nothing is made or changed there."}
 
     def test_a_border_cable_is_no_link_of_netris(self, surveyed):
         row = link("swp29@Leaf-1")

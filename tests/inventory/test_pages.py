@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from apps.inventory.models import Device
+from apps.inventory.services.links import delete_link
 from apps.operations.models import Operation
 from apps.tenancy.models import Scope
 from tests import builders
@@ -128,6 +129,13 @@ class TestLinkAndPortPages:
         assert browser.post(f"{url}/delete/", {"confirm": "no"}).status_code == 422
         assert browser.post(f"{url}/change/", {}).status_code == 422  # it is off already
         assert browser.post(f"{url}/change/", {"underlay": "on"}).status_code == 302
+        last, other = link("eth1@Server-3"), link("eth2@Server-3")
+        url = f"/fabric/links/{row.zone.slug}/{last.remote_id}/change/"
+        assert browser.get(url).context["form"].fields.keys() == {"underlay"}
+        delete_link(other, by=builders.the_platform())
+        assert "Server-3 would have no link of this kind" in words(browser.get(url))
+        assert browser.post(url, {}).context["form"].errors.keys() == {"confirm"}
+        assert browser.post(url, {"confirm": last.name}).status_code == 302
         border = link("swp29@Leaf-1")
         text = words(browser.get(f"/fabric/links/{border.zone.slug}/{border.remote_id}/"))
         assert "Netris lists no cable of an ISP's router" in text

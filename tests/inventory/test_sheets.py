@@ -72,6 +72,8 @@ def test_what_is_wrong_is_told_by_its_column(zone, surveyed):
     )
     assert faults(lines[0])["links"].startswith("swp2@Leaf-1 is linked to eth1@Server-2")
     assert set(faults(lines[1])) == {"loopback", "asn"}
+    moved = [{"zone": zone.slug, "name": f"Server-{n}", "role": "hypervisor", "loopback": "10.0.8.99"} for n in (3, 4)]
+    assert [faults(line) for line in told(DEVICES, *moved)] == [{}, {"loopback": "Server-3 has this address."}]
     assert (faults(lines[2]), faults(lines[3])) == ({}, {"loopback": "Server-7 has this address."})
     assert "It is there already, as hypervisor" in faults(lines[4])["role"]
     assert set(faults(lines[5])) == {"zone"}
@@ -102,6 +104,11 @@ def test_links(zone, surveyed, run, world):
         "Create link swp7@Leaf-1 - swp7@Leaf-2",
         "Create link swp8@Leaf-1 - swp7@Leaf-2",
         "Change link eth1@Server-4 - swp4@Leaf-1",
+    ]
+    cutting = [row(f"eth{n}@Server-4", f"swp4@Leaf-{n}", underlay="off") for n in (1, 2)]
+    assert [faults(line) for line in told(LINKS, *cutting)] == [
+        {},
+        {"underlay": "Without it Server-4 would have no link of this kind. Switch it off on its own page."},
     ]
     assert [set(faults(line)) for line in lines] == [set(), {"b_port"}, set(), {"underlay"}, {"b_device"}]
     assert dict(lines[2].checked.sends) == {"Underlay": "on → off"}

@@ -23,6 +23,7 @@ from apps.kernel.api.bodies import Body, Count, DescriptionText, Flag, NameText,
 ADDRESS = "An address; `auto`: Netris takes the next free one of the site's subnets; `none`."
 ASN = "A number in digits; `auto`: Netris takes the next free one; `none`."
 LONGEST_NAME, LONGEST_PORT, LONGEST_ADDRESS = 63, 96, 45
+LONGEST_LINK = 2 * LONGEST_PORT + 3
 
 
 def _tags() -> Texts:
@@ -82,6 +83,9 @@ class LinkWrite(Body):
 
 class LinkChange(Body):
     underlay = Flag()
+    confirm = Text(
+        max_length=LONGEST_LINK, required=False, help_text="Its name: to switch off the last one of a device."
+    )
 
 
 class PortChange(Body):

@@ -121,7 +121,9 @@ class LinkOne(fabric.LinkOne):
     def patch(self, request: Request, pk: str) -> Response:
         values = LinkChange.of(request)
         with self.changing(pk) as row:
-            operation = joined(links.change_link)(row, underlay=values["underlay"], by=self.platform)
+            operation = joined(links.change_link)(
+                row, underlay=values["underlay"], confirmed=values.get("confirm", ""), by=self.platform
+            )
         return accepted(request, operation)
 
     @extend_schema(summary="Delete a link", request=None, responses={202: OperationRead})

@@ -12,7 +12,8 @@ from apps.fabric.models import Part, SurveyedDevice
 from apps.inventory.bodies import values_of
 from apps.inventory.models import Device, Link
 from apps.inventory.queries import Known, carried, home_of, known_devices, knows_what_runs, profiles, sent
-from apps.inventory.services.links import hold_ports, need_free
+from apps.inventory.services.links import need_free
+from apps.inventory.services.shared import hold_inventory, need_enabled
 from apps.inventory.specs import AUTO, DeviceSpec, parse_changes
 from apps.kernel.errors import Invalid, Refused
 from apps.kernel.names import as_seen
@@ -30,13 +31,12 @@ KINDS = ("switch", "softgate", "server")
 def create_device(zone: Zone, spec: DeviceSpec, *, by: Platform) -> Operation:
     """Have it made in Netris, with its links, whose underlay is on. Raises `Invalid` where the inventory shows already
     that Netris would refuse it."""
-    if not zone.is_enabled:
-        raise Refused("zone-disabled", f"{zone} is disabled. Nothing is made there.", "zone")
+    need_enabled(zone)
     home = home_of(zone)
     if home is None:
         text = f"Netris' site {zone.netris_site} was not read yet. Try again in a minute."
         raise Refused("site-unknown", text, "zone")
-    hold_ports(zone)
+    hold_inventory(zone)
     if problems := taken(spec, known_devices(zone, by)):
         raise Invalid(problems)
     far = [link.far_port for link in spec.links]
@@ -53,7 +53,7 @@ def create_device(zone: Zone, spec: DeviceSpec, *, by: Platform) -> Operation:
 
 
 def taken(spec: DeviceSpec, known: Sequence[Known]) -> list[Refused]:
-    """What another device of the inventory has already, or one that is being made."""
+    """What another device of the inventory has already, or one that is being made or changed."""
     found = []
     if any(each.name.lower() == spec.name.lower() for each in known):
         found.append(Refused("name-taken", f"There is a device called {spec.name} already.", "name"))
@@ -66,7 +66,7 @@ def taken(spec: DeviceSpec, known: Sequence[Known]) -> list[Refused]:
         found.append(Refused("address-twice", "Loopback and management are two addresses.", "management_address"))
     asn = next((each.name for each in known if spec.asn.isdecimal() and each.asn == int(spec.asn)), None)
     if asn and spec.kind.kind == "server":
-        found.append(Refused("asn-taken", f"{asn} has this ASN. Each hypervisor has one of its own.", "asn"))
+        found.append(_asn_taken(asn))
     return found
 
 
@@ -91,6 +91,8 @@ def why_not_change(device: SurveyedDevice) -> str | None:
 @transaction.atomic(durable=True)
 def change_device(device: SurveyedDevice, raw: Mapping[str, Any], *, by: Platform) -> Operation:
     """`raw` are the values that are wanted, by their names here. Raises `Refused` when nothing would change."""
+    need_enabled(device.zone)
+    hold_inventory(device.zone)
     if reason := why_not_change(device):
         raise Refused("not-changeable", reason)
     there = sent(device)
@@ -100,7 +102,7 @@ def change_device(device: SurveyedDevice, raw: Mapping[str, Any], *, by: Platfor
     wanted = {name: value for name, value in given.items() if now[name] != value}
     if not wanted:
         raise Refused("nothing-changes", "It is like this already.")
-    if problems := taken_by_others(device.name, wanted, known_devices(device.zone, by)):
+    if problems := taken_by_others(device.remote_id, kind, wanted, known_devices(device.zone, by)):
         raise Invalid(problems)
     row = Device.of(device, now, kind=kind)
     operation = _start(row, Goal.CHANGED, by, wanted=wanted)
@@ -108,9 +110,9 @@ def change_device(device: SurveyedDevice, raw: Mapping[str, Any], *, by: Platfor
     return operation
 
 
-def taken_by_others(name: str, wanted: Mapping[str, Any], known: Sequence[Known]) -> list[Refused]:
-    """What of a change another device has already."""
-    others = [each for each in known if each.name != name]
+def taken_by_others(remote_id: str, kind: str, wanted: Mapping[str, Any], known: Sequence[Known]) -> list[Refused]:
+    """What of a change another device has already, or one that is being made or changed."""
+    others = [each for each in known if each.remote_id != remote_id]
     found = []
     if any(each.name.lower() == wanted.get("name", "").lower() for each in others):
         found.append(Refused("name-taken", f"There is a device called {wanted['name']} already.", "name"))
@@ -119,10 +121,18 @@ def taken_by_others(name: str, wanted: Mapping[str, Any], known: Sequence[Known]
         for each in others:
             if value and value in (each.loopback, each.management_address):
                 found.append(Refused("address-taken", f"{each.name} has this address.", field))
+    number = wanted.get("asn", "")
+    asn = next((each.name for each in others if number and each.asn == int(number)), None)
+    if asn and kind == "server":
+        found.append(_asn_taken(asn))
     return found
 
 
-def why_not_delete(device: SurveyedDevice) -> str | None:
+def _asn_taken(name: str) -> Refused:
+    return Refused("asn-taken", f"{name} has this ASN. Each hypervisor has one of its own.", "asn")
+
+
+def why_not_delete(device: SurveyedDevice, by: Platform) -> str | None:
     """Why it cannot go, as far as the inventory shows; None when it can."""
     if reason := why_not_change(device):
         return reason
@@ -131,13 +141,14 @@ def why_not_delete(device: SurveyedDevice) -> str | None:
         return "What hangs on it is not known: the last reading is too old."
     if device.role in (roles.HYPERVISOR, roles.SERVER) and not knows_what_runs(device.zone):
         return "Whether instances run on it is not known: CloudStack's hosts or instances were read too long ago."
-    return carried(device).reason
+    return carried(device, by).reason
 
 
 @transaction.atomic(durable=True)
 def delete_device(device: SurveyedDevice, *, confirmed: str, by: Platform) -> Operation:
     """Its name confirms that this one is meant. Raises `Refused` while something hangs on it."""
-    if reason := why_not_delete(device):
+    hold_inventory(device.zone)
+    if reason := why_not_delete(device, by):
         raise Refused("in-use", reason)
     if as_seen(confirmed) != as_seen(device.name):
         raise Refused("not-confirmed", f"Type {device.name} to confirm.", "confirm")

@@ -11,6 +11,7 @@ from apps.fabric.models import SurveyedPort
 from apps.inventory.bodies import values_of_port
 from apps.inventory.models import Port
 from apps.inventory.queries import sent_port
+from apps.inventory.services.shared import need_enabled
 from apps.inventory.specs import parse_port_changes
 from apps.kernel.errors import Refused
 from apps.kernel.names import as_seen
@@ -38,6 +39,7 @@ def what_stops(port: SurveyedPort) -> str:
 def change_port(port: SurveyedPort, raw: Mapping[str, Any], *, confirmed: str = "", by: Platform) -> Operation:
     """`description`, `mtu`, `speed` and `is_enabled`, as far as they are given. What something hangs on is switched off
     only when its name is given."""
+    need_enabled(port.zone)
     now = values_now(port)
     if now is None:
         raise Refused("not-changeable", "Netris does not list it any more.")

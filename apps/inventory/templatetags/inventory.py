@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import template
@@ -12,15 +13,15 @@ from apps.inventory.services import devices, links
 register = template.Library()
 
 
-@register.inclusion_tag("inventory/_device_actions.html")
-def device_actions(device: SurveyedDevice) -> dict[str, Any]:
-    """Five queries at most."""
+@register.inclusion_tag("inventory/_device_actions.html", takes_context=True)
+def device_actions(context: Mapping[str, Any], device: SurveyedDevice) -> dict[str, Any]:
+    """Six queries at most. The page is the platform's."""
     reason = devices.why_not_change(device)
     return {
         "device": device,
         "zone": device.zone,
         "why_not_change": reason,
-        "why_not_delete": reason or devices.why_not_delete(device),
+        "why_not_delete": reason or devices.why_not_delete(device, context["request"].platform),
     }
 
 
