@@ -4,19 +4,21 @@
     netris-changed   somebody in Netris, or a script there
     weft-changed     an operation of Weft's, which the event names
 
-An operation was at work on the thing, or on one of the same name, after the last reading: what it is known to write is
-its own change, and the rest is not. Apps say what theirs write (`register`); of the others everything is.
+An operation was at work on the thing after the last reading: what it is known to write is its own change, and the rest
+is not. Apps say what theirs write (`register`); of the others everything is.
 
 The cables of the border are no links of Netris'. What changes too much at once, as when a site is set up, is one event
-that counts.
+that counts, for each of the two.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -27,7 +29,7 @@ from apps.history.models import Severity
 from apps.history.services import Change, note
 from apps.mirror.queries import Device
 from apps.operations.models import Operation
-from apps.operations.state import Goal
+from apps.operations.state import Goal, Phase
 from apps.zones.models import Zone
 
 NETRIS_CHANGED = EventKind("netris-changed", "Changed in Netris", is_change=True)
@@ -38,14 +40,19 @@ KINDS = (NETRIS_CHANGED, WEFT_CHANGED)
 MOST = 50
 MAINTENANCE = "Maintenance"
 EXISTENCE = "Exists"
+#: An operation puts back what it did, or has.
+UNDONE = frozenset({Phase.REMOVING, Phase.ROLLED_BACK, Phase.CANCELLED, Phase.GIVEN_UP})
 
 Difference = tuple[str, str, str]
 
-_writes: dict[str, Callable[[Operation], Collection[str]]] = {}
+Facts = Mapping[str, str] | Collection[str]
+
+_writes: dict[str, Callable[[Operation], Facts]] = {}
 
 
-def register(kind: str, fields: Callable[[Operation], Collection[str]]) -> None:
-    """What operations of a kind change, by the names of `facts_of`. Apps call this from `AppConfig.ready`."""
+def register(kind: str, fields: Callable[[Operation], Facts]) -> None:
+    """What operations of a kind change, by the names of `facts_of`, and to what where that is known. Apps call this
+    from `AppConfig.ready`."""
     _writes[kind] = fields
 
 
@@ -91,12 +98,11 @@ def tell(zone: Zone, written: Written, *, since: datetime | None, at: datetime) 
     found = list(_found(written)) if since is not None else []
     if since is None or not found:
         return
-    part = found[0].row.part
-    if len(found) > MOST:
-        changes = [_counted(zone, part, found)]
-    else:
-        operations = _at_work(zone, [each.row for each in found], since)
-        changes = [change for each in found for change in _changes(each, operations)]
+    part, work = found[0].row.part, _Work(zone, since)
+    some = [(each, change) for each in found for change in _changes(each, work.about(each))]
+    changes: list[Change] = []
+    for kind in KINDS:
+        changes += _told(zone, part, kind, [(each, change) for each, change in some if change.kind == kind.key])
     note(zone, f"fabric.changes.{part}", changes, at=at)
 
 
@@ -163,36 +169,73 @@ def _called(row: Surveyed) -> str:
 # --- whose it is ------------------------------------------------------------------------------------------------------
 
 
-def _at_work(zone: Zone, rows: Sequence[Surveyed], since: datetime) -> list[Operation]:
-    """The platform's operations on these that were not over when the last reading began. One query."""
-    about = Q(resource_id__in=[row.pk for row in rows]) | Q(resource_name__in={n for row in rows for n in _names(row)})
-    then = Q(finished_at=None) | Q(finished_at__gte=since)
-    begun = Operation.unscoped.filter(about, then, zone=zone, tenant=None).exclude(started_at=None)
-    return list(begun.order_by("-created_at"))
+class _Work:
+    """The platform's operations that were not over when the last reading began, the newest first."""
+
+    def __init__(self, zone: Zone, since: datetime) -> None:
+        """One query, whatever has changed."""
+        then = Q(finished_at=None) | Q(finished_at__gte=since)
+        begun = Operation.unscoped.filter(then, zone=zone, tenant=None).exclude(started_at=None).order_by("-created_at")
+        self._on: defaultdict[UUID | str, list[Operation]] = defaultdict(list)
+        self._named: defaultdict[tuple[str, str], list[Operation]] = defaultdict(list)
+        for operation in begun:
+            for key in (operation.resource_id, operation.lock_key):
+                self._on[key].append(operation)
+            self._named[operation.kind, operation.resource_name].append(operation)
+
+    def about(self, found: _Found) -> Iterator[Operation]:
+        """By Netris' id of the thing, whatever it is called; what makes it knows its name alone."""
+        row = found.row
+        told = [*self._on.get(row.pk, ()), *self._on.get(f"{row.part}:{row.pk}", ())]
+        for kind, name in _made_as(row) if _is_whole(found) else ():
+            told += self._named.get((kind, name), ())
+        yield from {operation.pk: operation for operation in told}.values()
 
 
-def _names(row: Surveyed) -> set[str]:
-    """What an operation about it may be called by: a cable comes and goes with the device at one of its ends, too."""
-    return {row.name, row.a_device, row.b_device} - {""} if isinstance(row, SurveyedLink) else {row.name}
+def _made_as(row: Surveyed) -> set[tuple[str, str]]:
+    """The kinds and names of operations that make such a row, or take it away. A cable comes and goes with the device
+    at one of its ends, too."""
+    if isinstance(row, SurveyedLink):
+        one, other = f"{row.a_port}@{row.a_device}", f"{row.b_port}@{row.b_device}"
+        cable = {(Part.LINK.value, f"{one} - {other}"), (Part.LINK.value, f"{other} - {one}")}
+        return cable | {(Part.DEVICE.value, name) for name in (row.a_device, row.b_device) if name}
+    return {(row.type if isinstance(row, SurveyedSubnet) else row.part.value, row.name)}
 
 
-def _written_by(operation: Operation, found: _Found) -> Collection[str]:
-    """Which of what differs the operation writes: the whole of what it makes or takes away."""
-    names = {name for name, _, _ in found.differences}
-    if found.is_new or found.is_gone:
-        return names if operation.goal == (Goal.PRESENT if found.is_new else Goal.ABSENT) else ()
-    return _writes[operation.kind](operation) if operation.kind in _writes else names
+def _written_by(operation: Operation, found: _Found) -> list[Difference]:
+    """What of it the operation has written: the whole of what it makes or takes away."""
+    if _is_whole(found):
+        is_its = operation.kind in {kind for kind, _ in _made_as(found.row)} and _has_done(operation, found)
+        return list(found.differences) if is_its else []
+    fields = (
+        _writes[operation.kind](operation) if operation.kind in _writes else {d[0]: None for d in found.differences}
+    )
+    values = fields if isinstance(fields, Mapping) else dict.fromkeys(fields)
+    return [each for each in found.differences if each[0] in values and _fits(operation, each, values[each[0]])]
+
+
+def _has_done(operation: Operation, found: _Found) -> bool:
+    """A creation that was undone has made nothing, and may have taken away what it had made before."""
+    is_undone = operation.phase in UNDONE or operation.stopped_in == Phase.REMOVING
+    if found.is_new:
+        return operation.goal == Goal.PRESENT and operation.phase not in (Phase.ROLLED_BACK, Phase.CANCELLED)
+    return operation.goal == Goal.ABSENT or (operation.goal == Goal.PRESENT and is_undone)
+
+
+def _fits(operation: Operation, difference: Difference, value: str | None) -> bool:
+    """It has become what the operation writes, or is so no more since that is put back. `None`: nobody knows what."""
+    _, before, after = difference
+    is_undone = operation.phase in UNDONE or operation.stopped_in == Phase.REMOVING
+    return value is None or value == (before if is_undone and operation.goal == Goal.CHANGED else after)
 
 
 def _changes(found: _Found, operations: Iterable[Operation]) -> Iterator[Change]:
     """One event for what somebody did in Netris, and one for each operation."""
     rest = list(found.differences)
     for operation in operations:
-        if operation.resource_id != found.row.pk and operation.resource_name not in _names(found.row):
-            continue
-        fields = _written_by(operation, found)
-        own = [each for each in rest if each[0] in fields]
-        rest = [each for each in rest if each[0] not in fields]
+        written = _written_by(operation, found)
+        own = [each for each in rest if each in written]
+        rest = [each for each in rest if each not in written]
         if own:
             words = f"{_words(found, own)} By “{operation}”, requested by {operation.requested_by}."
             yield _change(WEFT_CHANGED, found, own, words, operation_id=operation.pk)
@@ -218,13 +261,16 @@ def _words(found: _Found, differences: Sequence[Difference]) -> str:
     )
 
 
-def _counted(zone: Zone, part: Part, found: Sequence[_Found]) -> Change:
+def _told(zone: Zone, part: Part, kind: EventKind, some: Sequence[tuple[_Found, Change]]) -> Sequence[Change]:
+    """Each of them, or one that counts them."""
+    if len(some) <= MOST:
+        return [change for _, change in some]
+    found = [each for each, _ in some]
     added, gone = sum(each.is_new for each in found), sum(each.is_gone for each in found)
     counts = {"added": added, "removed": gone, "changed": len(found) - added - gone}
     words = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
-    return Change(
-        NETRIS_CHANGED.key,
-        Subject("zone", zone.slug, zone.name),
-        Severity.INFO,
-        f"Of its {part}s {words} at once. Which of them Weft changed is not told.",
-    )
+    whose = {change.operation_id for _, change in some}
+    by = "Not by Weft." if kind is NETRIS_CHANGED else f"By {len(whose):,} operation{'s' * (len(whose) > 1)} of Weft's."
+    subject = Subject("zone", zone.slug, zone.name)
+    only = next(iter(whose)) if len(whose) == 1 else None
+    return [Change(kind.key, subject, Severity.INFO, f"Of its {part}s {words} at once. {by}", operation_id=only)]

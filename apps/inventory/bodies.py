@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from apps.fabric.changes import EXISTENCE
 from apps.inventory.models import Device
 from apps.inventory.specs import AUTO, DeviceSpec
 from apps.netris import wire
@@ -76,9 +75,10 @@ FACTS = {
 }
 
 
-def facts_written(wanted: Mapping[str, Any]) -> set[str]:
-    """What an operation on a device writes of it: all there is where it makes or deletes it."""
-    return {FACTS[name] for name in wanted} or {EXISTENCE}
+def facts_written(wanted: Mapping[str, Any]) -> dict[str, str]:
+    """What a change of a device writes of it."""
+    texts = {name: ", ".join(value) if isinstance(value, list) else str(value) for name, value in wanted.items()}
+    return {FACTS[name]: text for name, text in texts.items()}
 
 
 # --- devices ------------------------------------------------------------------------------------------------------

@@ -8,7 +8,9 @@ class SoftGatesConfig(AppConfig):
     def ready(self) -> None:
         from apps.fabric import changes
         from apps.operations.parts import register
+        from apps.operations.state import Goal
         from apps.softgates.recipes import MAINTENANCE
 
         register(MAINTENANCE)
-        changes.register(MAINTENANCE.kind, lambda _operation: {changes.MAINTENANCE})
+        switch = {Goal.PRESENT.value: "on", Goal.ABSENT.value: "off"}
+        changes.register(MAINTENANCE.kind, lambda operation: {changes.MAINTENANCE: switch[operation.goal]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -16,6 +17,9 @@ from apps.fabric import changes
 from apps.fabric.models import SurveyedDevice
 from apps.fabric.surveys import survey
 from apps.history.models import Event
+from apps.inventory.services.devices import change_device, create_device
+from apps.inventory.services.links import create_link
+from apps.inventory.specs import DeviceSpec
 from apps.mirror.models import Item, Kind, Reading
 from apps.operations.models import Operation
 from apps.operations.state import Phase
@@ -134,9 +138,9 @@ def test_a_device_and_its_cables_that_are_gone_and_come_back_are_told(look, agai
 
 def test_what_an_operation_made_or_took_away_is_its_own_with_the_cables_of_it(look, again, zone: Zone) -> None:
     look()
-    facts = {"kind": "maintenance", "resource_type": "device", "size": 1, "zone": zone, "resource_id": zone.pk}
+    facts = {"kind": "device", "resource_type": "device", "size": 1, "zone": zone, "resource_id": zone.pk}
     Operation.unscoped.create(
-        **facts, goal="absent", resource_name="Leaf-1", lock_key="leaf", started_at=timezone.now(), phase="present"
+        **facts, goal="absent", resource_name="Leaf-1", lock_key="leaf", started_at=timezone.now(), phase="removing"
     )
     Item.objects.get(zone=zone, kind=Kind.NETRIS_DEVICE, name="Leaf-1").delete()
     Item.objects.filter(zone=zone, kind=Kind.NETRIS_LINK, name__contains="Leaf-1").delete()
@@ -169,9 +173,107 @@ def test_when_a_whole_site_appears_it_is_one_event_that_counts(look, again, zone
     Item.objects.bulk_create(rows)
     again()
 
-    assert told() == [
-        ("netris-changed", zone.name, "Of its devices 51 added at once. Which of them Weft changed is not told.")
+    assert told() == [("netris-changed", zone.name, "Of its devices 51 added at once. Not by Weft.")]
+
+
+def test_what_weft_made_of_very_many_is_its_own(look, again, zone: Zone) -> None:
+    look()
+    for n in range(changes.MOST + 2):
+        a_device(zone, f"new-{n}", 9000 + n)
+        work(zone, f"new-{n}")
+    a_device(zone, "theirs", 9500)
+    again()
+
+    count = changes.MOST + 2
+    assert sorted(told()) == [
+        ("netris-changed", "theirs", "Added: Server theirs. Not by Weft."),
+        ("weft-changed", zone.name, f"Of its devices {count} added at once. By {count} operations of Weft's."),
     ]
+
+
+def a_device(zone: Zone, name: str, number: int) -> None:
+    [pattern] = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE, name="Server-1")
+    data = pattern.data | {"id": number, "name": name}
+    Item.objects.create(
+        zone=zone, kind=pattern.kind, remote_id=str(number), key=name, name=name, data=data, changed_at=timezone.now()
+    )
+
+
+def work(zone: Zone, name: str, **facts: object) -> Operation:
+    """One of the platform's that has just ended."""
+    now = timezone.now()
+    return Operation.unscoped.create(**{
+        "kind": "device", "goal": "present", "phase": "succeeded", "resource_type": "device", "size": 1, "zone": zone,
+        "resource_id": uuid4(), "resource_name": name, "lock_key": str(uuid4()), "started_at": now, "finished_at": now,
+    } | facts)  # fmt: skip
+
+
+def test_a_device_that_weft_made_is_known_by_its_id_when_it_is_renamed(look, zone: Zone, run) -> None:
+    look()
+    by = builders.the_platform()
+    run(create_device(zone, DeviceSpec.parse({"role": "server", "name": "Spare-1"}), by=by))
+    look()
+    run(change_device(SurveyedDevice.objects.get(name="Spare-1"), {"name": "Store-1"}, by=by))
+    look()
+
+    assert [(kind, name) for kind, name, _ in told()] == [("weft-changed", "Spare-1"), ("weft-changed", "Store-1")]
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"phase": "rolled_back"},  # the name was taken
+        {"phase": "cancelled"},
+        {"kind": "maintenance"},
+        {"kind": "reconnect", "resource_type": "zone"},
+        {"kind": "port", "goal": "changed"},
+    ],
+)
+def test_what_has_made_nothing_is_credited_with_nothing(facts, look, again, zone: Zone) -> None:
+    look()
+    work(zone, "Theirs-1", **facts)
+    a_device(zone, "Theirs-1", 9500)
+    again()
+
+    assert [kind for kind, _, _ in told()] == ["netris-changed"]
+
+
+def test_a_creation_that_is_undone_takes_away_what_it_made(look, again, zone: Zone) -> None:
+    look()
+    operation = work(zone, "Spare-1", phase="building", finished_at=None)
+    a_device(zone, "Spare-1", 9500)
+    again()
+    Operation.unscoped.filter(pk=operation.pk).update(phase="rolled_back", finished_at=timezone.now())
+    Item.objects.get(remote_id="9500", kind=Kind.NETRIS_DEVICE).delete()
+    again()
+
+    assert [kind for kind, _, _ in told()] == ["weft-changed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("phase", "after", "whose"),
+    [("succeeded", "ours", "weft"), ("succeeded", "theirs", "netris"), ("rolled_back", "ours", "netris"),
+     ("building", "ours", "weft")],
+)  # fmt: skip
+def test_a_change_is_ours_where_it_says_what_we_wrote(phase, after, whose, look, edit, zone: Zone) -> None:
+    look()
+    row = SurveyedDevice.objects.get(name="Server-4")
+    facts = {"goal": "changed", "phase": phase, "wanted": {"description": "ours"}, "lock_key": f"device:{row.pk}"}
+    work(zone, "Server-4", **facts)
+    edit("Server-4", description=after)
+    look()
+
+    assert [kind for kind, _, _ in told()] == [f"{whose}-changed"]
+
+
+def test_a_link_is_ours_whichever_of_its_ports_was_named_first(look, zone: Zone, run) -> None:
+    look()
+    by = builders.the_platform()
+    for one, other in (("swp7@Leaf-1", "swp7@Leaf-2"), ("swp8@Leaf-2", "swp8@Leaf-1")):
+        assert run(create_link(zone, one, other, underlay=False, by=by)).phase == "succeeded"
+    look()
+
+    assert [kind for kind, _, _ in told()] == ["weft-changed"] * 2
 
 
 def test_rows_of_a_time_before_facts_were_kept_have_not_changed(look, zone: Zone) -> None:
