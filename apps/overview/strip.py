@@ -32,6 +32,8 @@ from apps.zones.models import Zone
 KINDS = HYPERVISORS, CONNECTIONS, GATEWAYS, INTERNET = "hypervisors", "connections", "gateways", "internet"
 #: Of ours, where a zone lets them be named.
 NAMED = 5
+#: Of a device: nobody hears of it, or Netris does not say how it is.
+NOT_KNOWN = (verdicts.STALE, verdicts.UNKNOWN)
 #: Planes that carry what instances send.
 PLANES = ("underlay", "access")
 
@@ -92,22 +94,23 @@ def _links(devices: Iterable[SurveyedDevice]) -> list[SurveyedLink]:
 def _hypervisors(
     zone: Zone, survey: Survey, listed: Reading | None, many: int, devices: Sequence[SurveyedDevice]
 ) -> Vital:
-    silent = [each for each in devices if each.status == verdicts.CRITICAL]
-    unwell = [each for each in devices if each.status not in (verdicts.OK, verdicts.CRITICAL)]
-    if silent:
-        status, words = "critical", f"{len(silent)} of {many} that run your instances {_do(silent, 'is', 'are')} down."
+    down = [each for each in devices if each.status == verdicts.CRITICAL]
+    unwell = [each for each in devices if each.status in (verdicts.WARNING, verdicts.MAINTENANCE)]
+    unknown = many - sum(each.status not in NOT_KNOWN for each in devices)
+    if down:
+        status, words = "critical", f"{len(down)} of {many} that run your instances {_do(down, 'is', 'are')} down."
     elif unwell:
         status, words = (
             "warning",
             f"{len(unwell)} of {many} that run your instances {_do(unwell, 'needs', 'need')} a look.",
         )
-    elif len(devices) < many:
-        status, words = "unknown", f"Of {many - len(devices)} of {many} that run your instances nothing is known."
+    elif unknown:
+        status, words = "unknown", f"Of {unknown} of {many} that run your instances nothing is known."
     else:
         status, words = "ok", f"{_all(many)} that run{_s(many)} your instances {'is' if many == 1 else 'are'} well."
     moments = [survey.read_at(Part.DEVICE), listed.read_at if listed else None]
     ends = [survey.fresh_until(Part.DEVICE), listed.read_at + listed.fresh_for if listed and listed.read_at else None]
-    words += _names(zone, [each.name for each in silent or unwell])
+    words += _names(zone, [each.name for each in down or unwell])
     return Vital(HYPERVISORS, "Hypervisors", zone, status, words, *_age(moments, ends))
 
 
@@ -139,9 +142,12 @@ def _outside(fleet: Fleet) -> Iterator[Vital]:
     spares = [spare for spare in (fleet.general, fleet.snat) if spare.all]
     unwell = [node.line.name for spare in spares for node in spare.all if node.line.row.status != verdicts.OK]
     if spares:
-        status = max((_of_spare(spare) for spare in spares), key=("ok", "warning", "critical").index)
+        status = max((_of_spare(spare) for spare in spares), key=("ok", "unknown", "warning", "critical").index)
+        of_all = [node.line.row.status for spare in spares for node in spare.all]
+        unknown = sum(each in NOT_KNOWN for each in of_all)
         words = {
             "ok": _well(fleet),
+            "unknown": f"Of {unknown} of {len(of_all)} gateways nothing is known.",
             "warning": "Only one gateway is left for what comes in, or for what goes out.",
             "critical": "No gateway works for what comes in, or for what goes out.",
         }[status] + _names(fleet.zone, unwell)
@@ -150,8 +156,15 @@ def _outside(fleet: Fleet) -> Iterator[Vital]:
     sessions = [each for node in fleet.nodes for each in node.sessions]
     if sessions:
         up = sum(each.row.status == verdicts.UP for each in sessions)
-        status = "ok" if up == len(sessions) else "warning" if up else "critical"
-        words = f"{up} of {len(sessions)} sessions with the routers outside are up."
+        unknown = sum(each.row.status == verdicts.UNKNOWN for each in sessions)
+        if unknown and up + unknown == len(sessions):
+            status, words = (
+                "unknown",
+                f"Of {unknown} of {len(sessions)} sessions with the routers outside nothing is known.",
+            )
+        else:
+            status = "ok" if up == len(sessions) else "warning" if up or unknown else "critical"
+            words = f"{up} of {len(sessions)} sessions with the routers outside are up."
         age = _age([fleet.survey.read_at(Part.SESSION)], [fleet.survey.fresh_until(Part.SESSION)])
         yield Vital(INTERNET, "Internet", fleet.zone, status, words, *age)
 
@@ -166,9 +179,11 @@ def _well(fleet: Fleet) -> str:
 def _of_spare(spare: Spare) -> str:
     """By the last reading, whether that is stale or not: the vital says so itself."""
     well = sum(node.line.row.status in (verdicts.OK, verdicts.WARNING) for node in spare.all)
-    if not well:
-        return "critical"
-    return "warning" if well == 1 and len(spare.all) > 1 else "ok"
+    if well > 1 or well == len(spare.all):
+        return "ok"
+    if any(node.line.row.status in NOT_KNOWN for node in spare.all):
+        return "unknown"
+    return "warning" if well else "critical"
 
 
 def _age(moments: Sequence[datetime | None], ends: Sequence[datetime | None]) -> tuple[datetime | None, int]:

@@ -116,6 +116,21 @@ def test_devices_are_named_where_the_zone_lets_it_and_nowhere_else(fabric, acme,
     )  # fmt: skip
 
 
+@pytest.mark.parametrize("status", ["stale", "unknown"])
+def test_what_nobody_hears_of_is_not_known_and_no_fault(status, fabric, acme) -> None:
+    SurveyedDevice.objects.filter(name__in=["hv-acme", "SoftGate-0", "SoftGate-1", "SoftGate-2"]).update(status=status)
+    SurveyedSession.objects.filter(device_id__in=["200", "201"]).update(status="unknown")
+
+    found = told(acme)
+    assert found["hypervisors"] == ("unknown", "Of 1 of 1 that run your instances nothing is known.")
+    assert found["gateways"] == ("unknown", "Of 3 of 4 gateways nothing is known.")
+    assert found["internet"] == ("unknown", "Of 2 of 4 sessions with the routers outside nothing is known.")
+    SurveyedSession.objects.filter(device_id="202").update(status="down")
+    assert told(acme)["internet"] == ("warning", "1 of 4 sessions with the routers outside are up.")
+    SurveyedDevice.objects.filter(name="hv-acme").update(status="maintenance")
+    assert told(acme)["hypervisors"] == ("warning", "1 of 1 that run your instances needs a look.")
+
+
 def test_one_cable_or_session_of_several_is_a_warning_and_the_last_is_critical(fabric, acme) -> None:
     SurveyedLink.objects.filter(remote_id="1001").update(status="down")
     SurveyedSession.objects.filter(remote_id="200").update(status="down")
