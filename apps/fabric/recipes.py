@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeVar
 
-from django.db import models
+from django.db import models, transaction
 
+from apps.mirror.models import Kind
+from apps.mirror.services import request_refresh
 from apps.operations.parts import Done, Memo, Part, Progress, Wait
+from apps.operations.state import AT_REST, Phase
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
 T = TypeVar("T", bound=models.Model)
+
+
+def read_again(*lists: Kind) -> Callable[[Any, str, str], None]:
+    """How a recipe settles whose subject is not told by our rows: the inventory tells how it is, and is read again at
+    once, however it has ended."""
+
+    def settle(subject: Any, _goal: str, phase: str) -> None:
+        if phase in AT_REST or phase == Phase.STUCK:
+            transaction.on_commit(lambda: request_refresh(subject.zone, *lists))
+
+    return settle
 
 
 class Changed(Part[T]):

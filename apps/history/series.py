@@ -162,19 +162,25 @@ def gaps(past: Past, lines: Sequence[Line]) -> list[tuple[datetime, datetime]]:
 
 
 def latest(
-    zone: Zone, subject_kind: str, subject_ids: Collection[str], metrics: Collection[str]
+    zone: Zone,
+    subject_kind: str,
+    subject_ids: Collection[str],
+    metrics: Collection[str],
+    *,
+    within: timedelta = store.HOUR,
 ) -> dict[tuple[str, str, str], Latest]:
-    """The last readings of several things, by their id, part and metric; those of the last hour alone. Two queries."""
+    """The last readings of several things, by their id, part and metric; none older than `within`, a day at most. Two
+    queries."""
     rows = Series.objects.filter(
         zone=zone, subject_kind=subject_kind, subject_id__in=subject_ids, metric__in=metrics
     ).in_bulk()
-    found = latest_of(rows.values())
+    found = latest_of(rows.values(), within=within)
     return {(row.subject_id, row.part, row.metric): found[pk] for pk, row in rows.items() if pk in found}
 
 
-def latest_of(rows: Collection[Series]) -> dict[int, Latest]:
-    """The last readings of series, by their id; those of the last hour alone. One query."""
-    found = store.latest([row.pk for row in rows], clock.now() - store.HOUR)
+def latest_of(rows: Collection[Series], *, within: timedelta = store.HOUR) -> dict[int, Latest]:
+    """The last readings of series, by their id; none older than `within`, a day at most. One query."""
+    found = store.latest([row.pk for row in rows], clock.now() - within)
     return {
         row.pk: Latest(found[row.pk].value, found[row.pk].at, timedelta(seconds=3 * row.seconds))
         for row in rows

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from apps.history.kinds import EventKind, Subject
-from apps.history.models import Event, Severity
+from apps.history.models import Severity
 from apps.history.services import Found, keep
 from apps.kernel.svg.bar import FULL, NEARLY_FULL
 from apps.mirror.models import Kind, Reading
 from apps.overview import pools
 from apps.overview.pools import PORTS, PUBLIC_IPS, RULES, Pool
-from apps.softgates.queries import Fleet, fleets
+from apps.softgates.queries import Node, fleets
 from apps.zones.models import Zone
 
 PUBLIC_IPS_FILLING = EventKind("public-ips-filling", "Public IPs run out")
@@ -40,7 +40,11 @@ def tell(zone: Zone) -> None:
         basis = [readings[each] for each in lists if each in readings]
         if len(basis) == len(lists):
             keep(zone, f"pools.{key}", _full(kind, some), basis=basis)
-    keep(zone, "pools.nat-sessions", list(_sessions(zone, gates)))
+    nodes = {node.line.remote_id for fleet in gates for node in fleet.nodes}
+    fresh = [(node, fill.value) for fleet in gates for node, fill in pools.fills(fleet) if not fill.is_stale]
+    # What nobody has measured lately stays as it was told last, for as long as the inventory has it.
+    unknown = {("device", each) for each in nodes - {node.line.remote_id for node, _ in fresh}}
+    keep(zone, "pools.nat-sessions", list(_sessions(fresh)), unknown=unknown)
 
 
 def _full(kind: EventKind, found: Iterable[Pool]) -> Iterator[Found]:
@@ -51,19 +55,12 @@ def _full(kind: EventKind, found: Iterable[Pool]) -> Iterator[Found]:
             yield Found(kind.key, subject, _severity(pool.percent), words, tenants=())
 
 
-def _sessions(zone: Zone, gates: Iterable[Fleet]) -> Iterator[Found]:
-    """A node that nobody has measured lately stays as it was told last, for as long as the inventory has it."""
-    open_ones = {event.subject_id: event for event in Event.objects.open().filter(zone=zone, kind=SESSIONS_FILLING.key)}
-    for fleet in gates:
-        fresh = {node.line.remote_id: fill for node, fill in pools.fills(fleet) if not fill.is_stale}
-        for node in fleet.nodes:
+def _sessions(measured: Iterable[tuple[Node, float]]) -> Iterator[Found]:
+    for node, percent in measured:
+        if percent >= NEARLY_FULL:
             subject = Subject("device", node.line.remote_id, node.line.name)
-            fill, before = fresh.get(node.line.remote_id), open_ones.get(node.line.remote_id)
-            if fill is not None and fill.value >= NEARLY_FULL:
-                words = f"{fill.value:.0f} % of its table are taken: what finds no place there is not translated."
-                yield Found(SESSIONS_FILLING.key, subject, _severity(fill.value), words)
-            elif fill is None and before is not None:
-                yield Found(SESSIONS_FILLING.key, subject, Severity(before.severity), before.words)
+            words = f"{percent:.0f} % of its table are taken: what finds no place there is not translated."
+            yield Found(SESSIONS_FILLING.key, subject, _severity(percent), words)
 
 
 def _severity(percent: float) -> Severity:

@@ -7,22 +7,23 @@ Netris moves source NAT and load balancers to the other nodes, and makes this on
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from django.db import transaction
-
+from apps.fabric.recipes import read_again
 from apps.history.metrics import CONNTRACK
 from apps.history.series import Latest, latest
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
-from apps.mirror.services import request_refresh
 from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, ReadBack, Recipe, Wait
-from apps.operations.state import Phase
 from apps.softgates.models import Maintenance
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
 #: So much of what there was before, or so few sessions, is nothing that anybody misses.
 SHARE, FEW = 0.01, 50
+NOT_FRESH = "Waiting for a fresh reading of its NAT sessions: the last one is too old."
+#: What nobody has measured for so long is not measured.
+MEASURED_WITHIN = timedelta(days=1)
 
 
 class MaintenanceMode(Part[Maintenance]):
@@ -60,18 +61,18 @@ class TrafficHasLeft(ReadBack[Maintenance]):
         if now is None and "before" not in memo:
             return Done()  # nobody measures here
         if now is None:
-            return Wait("Nobody has measured its NAT sessions for an hour.", **memo.values)
+            return Wait(NOT_FRESH, **memo.values)
         before = memo.get("before", now.value)
         if now.value <= max(FEW, SHARE * before) and not now.is_stale:
             return Done()
         if now.is_stale:
-            return Wait("Waiting for a fresh reading of its NAT sessions.", before=before)
+            return Wait(NOT_FRESH, before=before)
         return Wait(f"{now.value:,.0f} NAT sessions are still there; before there were {before:,.0f}.", before=before)
 
 
 def _sessions(subject: Maintenance) -> Latest | None:
-    """The last reading; None where there was none within the hour."""
-    found = latest(subject.zone, "device", [subject.remote_id], [CONNTRACK.key])
+    """The last reading, of the last day."""
+    found = latest(subject.zone, "device", [subject.remote_id], [CONNTRACK.key], within=MEASURED_WITHIN)
     return found.get((subject.remote_id, "", CONNTRACK.key))
 
 
@@ -79,17 +80,11 @@ def parts_of(subject: Maintenance) -> Sequence[BoundPart]:
     return [BoundPart(MaintenanceMode(), subject), BoundPart(TrafficHasLeft(), subject)]
 
 
-def settle(subject: Maintenance, _goal: str, phase: str) -> None:
-    """The inventory tells how it is; it is read again at once."""
-    if phase in (Phase.SUCCEEDED, Phase.STUCK, Phase.CANCELLED, Phase.ROLLED_BACK):
-        transaction.on_commit(lambda: request_refresh(subject.zone, Kind.NETRIS_DEVICE))
-
-
 MAINTENANCE = Recipe(
     Maintenance.KIND,
     Maintenance,
     parts_of,
-    settle,
+    read_again(Kind.NETRIS_DEVICE),
     unwinds=False,
     related=("zone",),
     titles={"present": "Put into maintenance:", "absent": "Take out of maintenance:"},

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from django.utils import timezone
 
 from apps.fabric.models import SurveyedPort
+from apps.inventory.recipes import DEVICE, LINK, PORT
 from apps.inventory.services.devices import change_device, delete_device
 from apps.inventory.services.links import change_link, create_link, delete_link, left_without, why_not
 from apps.inventory.services.ports import change_port
+from apps.mirror.models import Kind, Reading
 from apps.operations.models import Operation
 from apps.operations.services import cancel, retry
+from apps.softgates.recipes import MAINTENANCE
 from apps.zones.models import Zone
 from tests import builders
 from tests.builders import BY
@@ -143,6 +148,18 @@ class TestLinks:
         with every_part_twice("link"):
             assert run(linked(zone)).phase == "succeeded"
         assert frozenset(ENDS) in cables(world)
+
+
+@pytest.mark.parametrize("recipe", [DEVICE, LINK, PORT, MAINTENANCE])
+@pytest.mark.parametrize(("phase", "is_read"), [("given_up", True), ("stuck", True), ("building", False)])
+def test_the_inventory_is_read_again_however_an_operation_has_ended(
+    phase, is_read, recipe, zone, surveyed, django_capture_on_commit_callbacks
+):
+    later = timezone.now() + timedelta(hours=1)
+    Reading.objects.update(due_at=later)
+    with django_capture_on_commit_callbacks(execute=True):
+        recipe.settle(SimpleNamespace(zone=zone), "present", phase)
+    assert (Reading.objects.get(kind=Kind.NETRIS_DEVICE).due_at < later) is is_read
 
 
 class TestPorts:

@@ -121,7 +121,19 @@ class TestOperation:
             operation = turn(operation)
         clock.shift(6 * 60)
         operation = turn(operation)
-        assert operation.phase != "succeeded" and "Nobody has measured" in str(operation.steps)
+        assert operation.phase != "succeeded" and "the last one is too old" in str(operation.steps)
+        measured("SoftGate-1", 3)
+        assert turn(operation).phase == "succeeded"
+
+    def test_a_collector_that_was_away_when_it_was_switched_is_waited_for(self, surveyed, turn, clock):  # noqa: F811
+        measured("SoftGate-1", 40_000)
+        clock.shift(70 * 60)
+        surveyed()
+        operation = switched()
+        for _ in range(3):
+            clock.shift(5)
+            operation = turn(operation)
+        assert operation.phase != "succeeded" and "the last one is too old" in str(operation.steps)
         measured("SoftGate-1", 3)
         assert turn(operation).phase == "succeeded"
 

@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from django.db import transaction
-
 from apps.fabric import recipes
 from apps.inventory.bodies import explained
 from apps.inventory.models import Thing
 from apps.mirror.models import Kind
-from apps.mirror.services import request_refresh
 from apps.operations.parts import Part
-from apps.operations.state import Phase
 from apps.zones.models import System
 
 T = TypeVar("T", bound=Thing)
 
 ARRIVING = "Making sure that nothing sent before is still on its way."
-#: What is read again once something was written.
-LISTS = (Kind.NETRIS_DEVICE, Kind.NETRIS_LINK, Kind.NETRIS_PORT)
-ENDED = (Phase.SUCCEEDED, Phase.STUCK, Phase.CANCELLED, Phase.ROLLED_BACK)
 
 
 class OnNetris(Part[T]):
@@ -37,10 +30,8 @@ class Changed(OnNetris[T], recipes.Changed[T]):
     arriving = ARRIVING
 
 
-def settle(subject: Thing, _goal: str, phase: str) -> None:
-    """The inventory tells how it is; it is read again at once."""
-    if phase in ENDED:
-        transaction.on_commit(lambda: request_refresh(subject.zone, *LISTS))
+#: Once something was written.
+settle = recipes.read_again(Kind.NETRIS_DEVICE, Kind.NETRIS_LINK, Kind.NETRIS_PORT)
 
 
 def take(subject: Thing, wanted: Mapping[str, Any]) -> None:
