@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from apps.fabric import sketches
 from apps.fabric.folds import Fold, folded, open_ones
 from apps.fabric.layers import Device, Link, Topology
-from apps.fabric.overlays import LISTS, Laid, laid
+from apps.fabric.overlays import LISTS, Laid, laid, stamped
 from apps.fabric.queries import Basis, tallies
 from apps.fabric.rows import Picture
 from apps.fabric.sights import Sight
@@ -87,8 +87,8 @@ _drawings: dict[Sight, Drawing] = {}
 
 
 def state_of(basis: Basis, plan: Plan, sight: Sight) -> str:
-    """The same as long as the same drawing comes of it."""
-    return plan.over(basis).state(*LISTS.get(sight.overlay, ()))
+    """The same as long as the same drawing comes of it. One query for the overlay of a VNI."""
+    return stamped(plan.over(basis).state(*LISTS.get(sight.overlay, ())), basis.zone, sight)
 
 
 def drawing_of(zone: Zone, basis: Basis, sight: Sight) -> Drawing:

@@ -19,6 +19,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from zlib import crc32
 
 from django.db.models import Count, Q, QuerySet
 
@@ -29,7 +30,7 @@ from apps.instances.queries import owned_by
 from apps.mirror import queries as mirror
 from apps.mirror.models import Item, Kind
 from apps.tenancy.models import Tenant
-from apps.vnis.models import Claim, Holder
+from apps.vnis.models import Claim, Holder, Ledger
 from apps.zones.models import Zone
 
 #: What is read for an overlay besides the lists that every map is drawn from.
@@ -54,6 +55,14 @@ def laid(zone: Zone, whole: Topology, sight: Sight) -> Laid:
     if sight.fault:
         return Laid(whole, sight.fault)
     return _LAYING[sight.overlay](zone, replace(whole, overlay=sight.overlay), sight)
+
+
+def stamped(state: str, zone: Zone, sight: Sight) -> str:
+    """Another one when what an overlay is laid from besides lists has changed: the ledger is written after them."""
+    if sight.overlay != "vni":
+        return state
+    written_at = Ledger.objects.filter(zone=zone).values_list("looked_at", flat=True).first()
+    return f"{crc32(f'{state} {written_at}'.encode()):08x}"
 
 
 def _health(_zone: Zone, whole: Topology, _sight: Sight) -> Laid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,9 +15,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import Account
+from apps.fabric.drawings import plan_of, state_of
+from apps.fabric.queries import basis_of
+from apps.fabric.sights import Sight
+from apps.fabric.surveys import survey
 from apps.mirror.models import Item, Kind
 from apps.tenancy.models import Scope, Tenant
-from apps.vnis.models import Claim, Holder
+from apps.vnis.models import Claim, Holder, Ledger
 from apps.zones.models import System, Zone
 from sandbox.world import World
 from tests import builders
@@ -46,6 +51,18 @@ def figures(topology: dict[str, Any]) -> dict[str, tuple[int, int]]:
     return {
         node["name"]: (node["figure"], node["figure_of"]) for node in topology["nodes"] if node["figure"] is not None
     }
+
+
+def test_a_map_of_a_vni_is_drawn_anew_when_the_ledger_is_written(zone: Zone, read: Sweep) -> None:
+    read()
+    survey(zone)
+    basis, sights = basis_of(zone), [Sight(zone.slug, overlay=overlay, vni=VNI) for overlay in ("vni", "links")]
+    Ledger.objects.create(zone=zone, looked_at=timezone.now())
+    plan = plan_of(zone, basis)
+    before = [state_of(basis, plan, sight) for sight in sights]
+    Ledger.objects.update(looked_at=timezone.now() + timedelta(seconds=1))
+    after = [state_of(basis, plan, sight) for sight in sights]
+    assert (before[0] == after[0], before[1] == after[1]) == (False, True)
 
 
 @pytest.fixture
