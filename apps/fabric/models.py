@@ -257,6 +257,8 @@ class SurveyedPort(Surveyed):
     speed = models.CharField(max_length=32, blank=True)
     mtu = models.PositiveIntegerField(null=True)
     is_used = models.BooleanField(default=False)
+    #: Nobody heard of its device: what Netris says of it is what that said last.
+    is_silent = models.BooleanField(default=False, db_default=False)
     link_id = models.CharField(max_length=255, blank=True)
     far_device_id = models.CharField(max_length=255, blank=True)
     far_device = models.CharField(max_length=255, blank=True)

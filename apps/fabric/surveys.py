@@ -89,25 +89,35 @@ def _fabric(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
 
 def _ports(zone: Zone, readings: Mapping[Kind, Reading]) -> bool:
     """With the links that the last survey has found. Of tens of thousands of ports those alone are looked at that were
-    written since, or that hang on something else; all of them when `ports_read_at` is None."""
+    written since, that hang on something else, or of whose device nobody hears any more, or somebody does again; all of
+    them when `ports_read_at` is None."""
     links: dict[str, LinkEnd] = {}
     for link in SurveyedLink.objects.filter(zone=zone):
         links[f"{link.a_port}@{link.a_device}"] = LinkEnd(link.remote_id, link.b_id, link.b_device, link.b_port)
         links[f"{link.b_port}@{link.b_device}"] = LinkEnd(link.remote_id, link.a_id, link.a_device, link.a_port)
+    inventory = readings[Kind.NETRIS_DEVICE].read_at
+    silent = {name for name, at in mirror.last_seen(zone) if inventory and inventory - at > verdicts.SILENCE}
     ours = SurveyedPort.objects.filter(zone=zone)
     with _held(zone, readings, (Kind.NETRIS_PORT,)) as is_ours:
         if is_ours:
             since = Survey.objects.values_list("ports_read_at", flat=True).get(zone=zone)
-            known = {row[0]: LinkEnd(*row[1:]) for row in ours.values_list("remote_id", *LINK_COLUMNS)}
+            columns = ("remote_id", "is_silent", *LINK_COLUMNS)
+            known = {row[0]: (row[1], LinkEnd(*row[2:])) for row in ours.values_list(*columns)}
             listed = mirror.port_names(zone)
             news = [
                 remote_id
                 for remote_id, name, changed_at in listed
-                if since is None or changed_at >= since or known.get(remote_id) != links.get(name, NO_LINK)
+                if since is None
+                or changed_at >= since
+                or known.get(remote_id) != (_device_of(name) in silent, links.get(name, NO_LINK))
             ]
             for start in range(0, len(news), BATCH):
                 some = mirror.ports(zone, news[start : start + BATCH])
-                _upsert(SurveyedPort.objects, [_port(zone, port, links.get(port.name, NO_LINK)) for port in some])
+                rows = (
+                    _port(zone, port, links.get(port.name, NO_LINK), is_silent=_device_of(port.name) in silent)
+                    for port in some
+                )
+                _upsert(SurveyedPort.objects, list(rows))
             gone = known.keys() - {remote_id for remote_id, _, _ in listed}
             ours.filter(remote_id__in=gone).delete()
     return is_ours
@@ -357,8 +367,14 @@ NO_LINK = LinkEnd()
 LINK_COLUMNS = ("link_id", "far_device_id", "far_device", "far_port")
 
 
-def _port(zone: Zone, port: mirror.PortFacts, far: LinkEnd) -> SurveyedPort:
-    status = verdicts.port_status(port.status, is_admin_down=port.is_admin_down, is_used=port.is_used)
+def _device_of(port: str) -> str:
+    return port.rpartition("@")[2]
+
+
+def _port(zone: Zone, port: mirror.PortFacts, far: LinkEnd, *, is_silent: bool) -> SurveyedPort:
+    status = verdicts.port_status(
+        port.status, is_admin_down=port.is_admin_down, is_used=port.is_used, is_silent=is_silent
+    )
     return SurveyedPort(
         id=SurveyedPort.id_of(zone, port.id),
         zone=zone,
@@ -375,6 +391,7 @@ def _port(zone: Zone, port: mirror.PortFacts, far: LinkEnd) -> SurveyedPort:
         speed=port.speed[:32],
         mtu=int(port.mtu) if port.mtu.isdecimal() and len(port.mtu) < 10 else None,
         is_used=port.is_used,
+        is_silent=is_silent,
         link_id=far.link_id,
         far_device_id=far.device_id,
         far_device=far.device,

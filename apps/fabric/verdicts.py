@@ -97,13 +97,16 @@ def port_statuses(devices: Sequence[Device], up: Iterable[str] = ()) -> dict[str
     return found
 
 
-def port_status(word: str, *, is_admin_down: bool, is_used: bool) -> str:
-    """`word` is Netris' of the port itself. One that nothing hangs on may well be down."""
+def port_status(word: str, *, is_admin_down: bool, is_used: bool, is_silent: bool = False) -> str:
+    """`word` is Netris' of the port itself. One that nothing hangs on may well be down. `is_silent`: nobody hears of
+    its device."""
     if is_admin_down:
         return DISABLED
     known = _WORDS.get(word.lower())
     if known == CRITICAL:
         return DOWN if is_used else UNUSED
+    if is_silent:
+        return UNKNOWN
     return {OK: UP, WARNING: WARNING}.get(known or "", UNKNOWN)
 
 

@@ -92,6 +92,12 @@ def standing(zone: Zone) -> list[Standing]:
     return [Standing(Device.model_validate(facts | {"checks": failed}), up) for facts, failed, up in rows]
 
 
+def last_seen(zone: Zone) -> list[tuple[str, datetime]]:
+    """The name of each device of which Netris has ever heard, and when it was last. One query."""
+    rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE).values_list("name", KT("data__last_seen"))
+    return [(name, datetime.fromisoformat(at)) for name, at in rows if at]
+
+
 def port_messages(zone: Zone) -> Iterator[tuple[str, str, str]]:
     """Device, port and message of each check of a port. One query."""
     rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE).annotate(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from json import dumps, loads
 
 import time_machine
@@ -91,6 +92,27 @@ def _versions(zone: Zone) -> dict[str, str]:
     """Which version of its row each device has: a row that is written anew has another one."""
     rows = SurveyedDevice.objects.filter(zone=zone).extra(select={"version": "xmin::text"})
     return dict(rows.values_list("name", "version"))
+
+
+def test_ports_of_a_device_that_nobody_hears_of_are_not_known_until_somebody_does(
+    zone: Zone, surveyed: Sweep, clock: time_machine.Traveller
+) -> None:
+    def of(device: str) -> dict[str, str]:
+        return dict(SurveyedPort.objects.filter(zone=zone, device=device).values_list("name", "status"))
+
+    before, other = of("Leaf-1"), of("Leaf-2")
+    assert "up" in before.values()
+    leaf = Item.objects.get(zone=zone, kind=Kind.NETRIS_DEVICE, name="Leaf-1")
+    heard = leaf.data["last_seen"]
+    for at, expected in ((heard, before), (now() - timedelta(hours=1), None), (heard, before)):
+        leaf.data |= {"last_seen": at if isinstance(at, str) else at.isoformat()}
+        leaf.save()
+        zone.readings.filter(kind=Kind.NETRIS_PORT).update(read_at=now())
+        _read_again(zone, clock)
+        assert of("Leaf-1") == (
+            expected or {name: "unknown" if word in ("up", "warning") else word for name, word in before.items()}
+        )
+        assert of("Leaf-2") == other
 
 
 def test_what_is_gone_goes_and_comes_back_as_itself(zone: Zone, surveyed: Sweep, clock: time_machine.Traveller) -> None:
@@ -258,7 +280,7 @@ def test_of_ports_those_alone_are_written_that_are_different_or_hang_on_somethin
 
     def look() -> set[str]:
         before = versions()
-        clock.shift(60)
+        clock.shift(10)
         zone.readings.filter(kind__in=[Kind.NETRIS_PORT, Kind.NETRIS_LINK, Kind.NETRIS_DEVICE]).update(read_at=now())
         assert survey(zone)
         after = versions()
