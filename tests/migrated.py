@@ -1,4 +1,6 @@
-"""A migrated database that is made once per run and copied whenever a test process or a stack needs one of its own."""
+"""A migrated database that is made once per run and copied whenever a test process or a stack needs one of its own.
+
+In a server of a stack's own it is written anew out of its dump, which takes a second, and migrating fifteen."""
 
 from __future__ import annotations
 
@@ -8,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
@@ -57,6 +60,13 @@ def copy() -> Iterator[str]:
         yield url_of(name)
     finally:
         drop(name)
+
+
+def fill(programs: Path, url: str) -> None:
+    """Bring the migrated database into an empty one of another server, with the PostgreSQL of `programs`."""
+    dump = subprocess.run([programs / "pg_dump", url_of(template())], check=True, stdout=subprocess.PIPE).stdout
+    load = [programs / "psql", "--quiet", "--no-psqlrc", "--set=ON_ERROR_STOP=1", url]
+    subprocess.run(load, check=True, input=dump, stdout=subprocess.DEVNULL)
 
 
 def drop(name: str) -> None:

@@ -22,6 +22,7 @@ from pydantic import SecretStr
 
 from apps import cloudstack, netris
 from house.services import Postgres, Valkey
+from tests import migrated
 from tests.processes import ROOT, SANDBOX_ENV, free_port, running, sandbox, wait_for_http
 
 SETTLED = ("succeeded", "rolled_back", "stuck", "cancelled", "given_up")
@@ -66,7 +67,7 @@ class Stack:
         self.env = SANDBOX_ENV | self.settings()
         self.cloudstack_url, self.netris_url = self._exits.enter_context(self.open_sandbox())
         if not has_database:
-            self.manage("migrate", "--noinput")
+            migrated.fill(self.postgres.guise.programs, self.database_url)
         self.start("web")  # comes up while the demo is filled in, which leaves nothing for a worker to do
         output = self.directory / "demo.json"
         seed = ["seed_demo", "--url", self.url, "--output", str(output), "--netris-url", self.netris_url]
