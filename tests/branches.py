@@ -42,6 +42,7 @@ def tried_out() -> bool:
     with _put_back():
         copy = os.fork()
         if copy == 0:
+            gc.freeze()  # a collection in the copy would touch, and so double, all that they share
             os.close(told)
             _told_to = told_to
             return True
@@ -75,11 +76,9 @@ def _put_back() -> Iterator[None]:
     savepoint = transaction.savepoint()
     valkey = redis.Redis.from_url(settings.REDIS_URL)
     kept = [(key, max(valkey.pttl(key), 0), valkey.dump(key)) for key in valkey.scan_iter()]
-    gc.freeze()  # a collection in the copy would touch, and so double, all that they share
     yield
     if is_copy():
         return
-    gc.unfreeze()
     transaction.savepoint_rollback(savepoint)
     transaction.savepoint_commit(savepoint)
     valkey.flushdb()

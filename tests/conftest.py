@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
@@ -55,6 +56,8 @@ def own_redis_database() -> str:
 
 django_settings.REDIS_URL = own_redis_database()
 django_settings.CACHES["default"]["LOCATION"] = django_settings.REDIS_URL
+#: Of the whole process: what modules share has users as well. A real one takes a quarter of a second, on purpose.
+django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 Run = Callable[[Operation], Operation]
 
@@ -73,6 +76,12 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         migrated.drop(migrated.NAME)
+
+
+def pytest_collection_finish() -> None:
+    """All modules and thousands of tests are there to stay: no collection of what tests leave has to go over them."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -101,11 +110,6 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     with django_db_blocker.unblock():
         for now in (DAY, datetime.now(UTC)):
             store.make_ahead(now)
-
-
-@pytest.fixture(autouse=True)
-def _cheap_passwords(settings: object) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # type: ignore[attr-defined]
 
 
 @pytest.fixture
