@@ -39,7 +39,7 @@ PLANES = ("underlay", "access")
 
 
 def vitals(tenant: Tenant) -> list[Vital]:
-    """Seven queries and those of `fleets`; one for who has no VPC."""
+    """Ten queries; one for who has no VPC."""
     # One of each zone is enough, however many there are: PostgreSQL reads all of them for a join.
     one = Vpc.objects.of(tenant).live().filter(zone=OuterRef("pk")).order_by().values("pk")[:1]
     zones = list(Zone.objects.alias(one=Subquery(one)).exclude(one=None))
@@ -50,7 +50,7 @@ def vitals(tenant: Tenant) -> list[Vital]:
     hosts = _hosts(tenant, zones)
     devices = _devices(hosts)
     links = _links(devices)
-    gates = {fleet.zone.pk: fleet for fleet in fleets(zones)}
+    gates = {fleet.zone.pk: fleet for fleet in fleets(zones, is_counted=False)}
     found: list[Vital] = []
     for zone in zones:
         survey = surveys.of_zone.get(zone.pk) or Survey(zone=zone)

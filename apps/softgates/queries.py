@@ -6,6 +6,7 @@ every General node, each SNAT rule on one SNAT node. On which one it does not te
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -252,25 +253,26 @@ class Spare:
         )
 
 
-def fleets(zones: Iterable[Zone] | None = None, profile: Profile = INTEL) -> list[Fleet]:
-    """Of the zones that were surveyed and have a SoftGate. Six queries and two for each zone, however many nodes."""
+def fleets(zones: Iterable[Zone] | None = None, profile: Profile = INTEL, *, is_counted: bool = True) -> list[Fleet]:
+    """Of the zones that were surveyed and have a SoftGate. Six queries and two for each zone, however many nodes; three
+    where what they carry `is_counted` by nobody."""
     surveys = Surveys.read()
     wanted = [zone.pk for zone in (surveys.zones if zones is None else zones) if zone.pk in surveys.of_zone]
     gates = SurveyedDevice.objects.filter(zone__in=wanted, role=roles.SOFTGATE).order_by("sort_key", "id")
     lines = device_lines(gates, surveys)
     ends = Q(zone__in=wanted, device_id__in={line.remote_id for line in lines})
     sessions = session_lines(SurveyedSession.objects.filter(ends).order_by("badness", "sort_key"), surveys)
-    rules = _rules(wanted)
+    rules = _rules(wanted) if is_counted else {}
     found = []
     for zone_id in dict.fromkeys(line.zone_id for line in lines):
         survey = surveys.of_zone[zone_id]
         here = [line for line in lines if line.zone_id == zone_id]
-        loads = _loads(survey.zone, [line.remote_id for line in here])
+        loads = _loads(survey.zone, [line.remote_id for line in here]) if is_counted else {}
         nodes = [
             Node(
                 line,
                 [each for each in sessions if (each.zone_id, each.device_id) == (zone_id, line.remote_id)],
-                loads[line.remote_id],
+                loads.get(line.remote_id, Load()),
             )
             for line in here
         ]
@@ -321,16 +323,12 @@ NAT_LISTS = (Kind.NETRIS_NAT, Kind.NETRIS_BALANCER)
 
 def _rules(zones: Sequence[UUID]) -> Mapping[UUID, Rules]:
     """Three queries."""
-    enabled = ~Q(data__state__iexact="disabled")
-    dnat, snat = (enabled & Q(data__action__iexact=word) for word in ("DNAT", "SNAT"))
-    rules = Item.objects.filter(zone__in=zones, kind=Kind.NETRIS_NAT).order_by().values("zone")
-    counts = rules.annotate(
-        dnat=Count("pk", filter=dnat),
-        dnat_vpcs=Count("key", filter=dnat, distinct=True),
-        snat_vpcs=Count("key", filter=snat, distinct=True),
-    )
-    columns = ("dnat", "dnat_vpcs", "snat_vpcs")
-    of_zone = {row[0]: dict(zip(columns, row[1:], strict=True)) for row in counts.values_list("zone", *columns)}
+    of_zone: defaultdict[UUID, dict[str, int]] = defaultdict(dict)
+    # Out of the index alone: there are tens of thousands of them.
+    enabled = Item.objects.filter(zone__in=zones, kind=Kind.NETRIS_NAT, nat_action__in=("DNAT", "SNAT")).order_by()
+    counts = enabled.values("zone", "nat_action").annotate(rules=Count("*"), vpcs=Count("key", distinct=True))
+    for zone, action, rules, vpcs in counts.values_list("zone", "nat_action", "rules", "vpcs"):
+        of_zone[zone] |= {"dnat": rules, "dnat_vpcs": vpcs} if action == "DNAT" else {"snat_vpcs": vpcs}
     is_on = ~Q(data__status__iregex="^disabled?$")
     balancers = Item.objects.filter(is_on, zone__in=zones, kind=Kind.NETRIS_BALANCER).order_by()
     balanced = dict(balancers.values_list("zone").annotate(Count("pk")))
@@ -356,8 +354,8 @@ def _rules_of(
 
 def tenants_behind(zone: Zone, action: str, by: Platform) -> int:
     """How many tenants have a VPC with an enabled rule of this action, DNAT or SNAT. One query."""
-    rules = Item.objects.filter(~Q(data__state__iexact="disabled"), zone=zone, kind=Kind.NETRIS_NAT)
-    vpcs = rules.filter(data__action__iexact=action, key__regex=r"^\d{1,18}$")
+    rules = Item.objects.filter(zone=zone, kind=Kind.NETRIS_NAT, nat_action=action.upper())
+    vpcs = rules.filter(key__regex=r"^\d{1,18}$")
     ids = vpcs.annotate(vpc=Cast("key", BigIntegerField())).values("vpc")
     rows = Vpc.objects.across(by).live().filter(zone=zone, netris_id__in=ids)
     return int(rows.aggregate(n=Count("tenant", distinct=True))["n"])
