@@ -12,6 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.fabric.recipes import Changed
+from apps.ipam.estate import PublicIps
 from apps.ipam.models import Block
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
@@ -87,7 +88,7 @@ class InNetris(Part[Block]):
             return Wait(AT_WORK, **memo.values) if memo.may_still_arrive() else Done(netris_id=None)
         if found.id != subject.netris_id and not ("intent" in memo.there and found.name == subject.name):
             return Done(netris_id=None)  # somebody else's: it was never made here, or has gone and come again
-        if reason := _carries(found):
+        if reason := _carries(found) or _hands_out(subject):
             raise Rejected(reason, system=System.NETRIS, call=f"DELETE /ipam/{subject.type}/{{id}}")
         return memo.before_sending(AT_WORK, id=found.id)
 
@@ -104,6 +105,17 @@ def _carries(found: Found) -> str:
         )
     hosts = found.hosts_count if isinstance(found, Subnet) else 0
     return f"{hosts:,} of its addresses are in use by now." if hosts else ""
+
+
+def _hands_out(block: Block) -> str:
+    """Why one that was there before is not deleted: CloudStack may have public IPs of it, of which Netris knows none
+    before they are used. What nobody has ever read is not taken for none."""
+    if block.netris_id is None:
+        return ""
+    known = PublicIps.of(block.zone)
+    if count := known.addresses.within(block.prefix):
+        return f"CloudStack has {count:,} public IP{'s' if count != 1 else ''} of it by now."
+    return known.unknown if known.never else ""
 
 
 class BlockChanged(Changed[Block]):

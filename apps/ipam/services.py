@@ -90,9 +90,13 @@ def change_faults(estate: Estate, row: SurveyedSubnet, wanted: dict[str, Any]) -
     if row.type == Block.ALLOCATION and (alien := [name for name in wanted if name not in ("name", "description")]):
         return [Refused(f"{name}-not-here", "An allocation has none.", name) for name in alien]
     faults = list(estate.faults_of(row.type, row.prefix, {**values_of(row), **wanted}, row))
-    if "purpose" in wanted and (row.hosts or row.addresses):
-        words = carried_by(row).words
-        faults.append(Refused("purpose-in-use", f"It still has {words}: what it is for stays.", "purpose"))
+    if "purpose" in wanted:
+        carried = estate.carried_by(row)
+        if carried.is_used:
+            words = f"It still has {carried.words}: what it is for stays."
+            faults.append(Refused("purpose-in-use", words, "purpose"))
+        elif carried.unknown:
+            faults.append(Refused("purpose-in-use", carried.unknown, "purpose"))
     return faults
 
 

@@ -73,15 +73,15 @@ def _checked(cells: Cells, estate: Estate | None) -> Checked:
         found = _creation(cells, estate) if row is None else _change(cells, estate, row)
     except Refused as refusal:
         return Checked(faults=refusal.all)
-    about = f"{estate.zone.slug} {cells['type']} {prefix}"
+    about = f"{estate.zone.controller_id} {cells['type']} {prefix}"
     return Checked(**{**found, "about": about, "rank": int(cells["type"] == Block.SUBNET)})
 
 
 def _creation(cells: Cells, estate: Estate) -> dict[str, Any]:
     spec = BlockSpec.parse(cells, site=estate.zone.netris_site)
     faults = list(estate.faults(spec))
-    if spec.type == Block.ALLOCATION and not faults:
-        estate.planned.append(spec.prefix)
+    if not faults:
+        estate.plan(spec.type, spec.prefix, spec.name)
     sends = {"name": spec.name, "prefix": str(spec.prefix), "purpose": spec.purpose, "sites": ", ".join(spec.sites)}
     sends |= {"defaultGateway": spec.gateway, "description": spec.description}
     return {
@@ -100,6 +100,8 @@ def _change(cells: Cells, estate: Estate, row: SurveyedSubnet) -> dict[str, Any]
         return {"what": f"Leave {what} as it is"}
     reason = why_not_touch(row)
     faults = [Refused("not-changeable", reason)] if reason else services.change_faults(estate, row, wanted)
+    if "name" in wanted and not faults:
+        estate.plan(row.type, row.prefix, wanted["name"])
     values = {name: list(value) if isinstance(value, tuple) else value for name, value in wanted.items()}
     return {
         "faults": faults,

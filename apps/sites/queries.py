@@ -34,6 +34,10 @@ def facts_of(row: SurveyedSite) -> Mapping[str, Any]:
     return {name: getattr(row, name) for name in FACTS}
 
 
+def why_not_make(zone: Zone) -> str | None:
+    return None if zone.is_enabled else f"{zone} is disabled. Nothing is made there."
+
+
 def why_not_change(row: SurveyedSite) -> str | None:
     """Why it cannot be changed from here at all; None when it can."""
     if row.switch_fabric not in FABRICS:

@@ -14,7 +14,7 @@ from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
 from apps.sites.models import FACTS, Site
-from apps.sites.queries import facts_of, line_of, subnets_of, why_it_stays, why_not_change, why_not_delete
+from apps.sites.queries import facts_of, line_of, subnets_of, why_it_stays, why_not_change, why_not_delete, why_not_make
 from apps.sites.specs import SiteChange, SiteSpec
 from apps.tenancy.actors import Platform
 from apps.tenancy.services import audit
@@ -24,6 +24,8 @@ from apps.zones.models import Zone
 @transaction.atomic(durable=True)
 def create_site(zone: Zone, spec: SiteSpec, *, by: Platform) -> Operation:
     """Raises `Refused` where Netris has one of this name, and `Busy` while the same one is being made."""
+    if reason := why_not_make(zone):
+        raise Refused("zone-disabled", reason, "zone")
     if faults := _name_faults(zone, spec.name):
         raise Invalid(faults)
     facts = {name: getattr(spec, name) for name in FACTS}

@@ -14,7 +14,7 @@ from apps.kernel.errors import Refused
 from apps.operations.models import Operation
 from apps.sites import services
 from apps.sites.models import FACTS
-from apps.sites.queries import facts_of, why_not_change
+from apps.sites.queries import facts_of, why_not_change, why_not_make
 from apps.sites.recipes import NAMES
 from apps.sites.specs import SiteChange, SiteSpec
 from apps.tenancy.actors import Platform
@@ -45,12 +45,14 @@ def _checked(cells: Cells, zone: Zone | None, line: SiteLine | None) -> Checked:
         found = _creation(cells, zone) if line is None else _change(cells, line)
     except Refused as refusal:
         return Checked(faults=refusal.all)
-    return Checked(**{**found, "about": f"{zone.slug} {cells['name']}"})
+    return Checked(**{**found, "about": f"{zone.controller_id} {cells['name']}"})
 
 
 def _creation(cells: Cells, zone: Zone) -> dict[str, Any]:
     spec = SiteSpec.parse(cells)
+    reason = why_not_make(zone)
     return {
+        "faults": [Refused("zone-disabled", reason, "zone")] if reason else [],
         "what": f"Create site {spec.name}",
         "sends": {NAMES[name]: getattr(spec, name) for name in FACTS},
         "order": {"zone": str(zone.pk), "create": dict(cells)},

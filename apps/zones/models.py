@@ -98,6 +98,11 @@ class Zone(models.Model):
         return self.name
 
     @property
+    def controller_id(self) -> uuid.UUID:
+        """The same for all zones that have their networks from one Netris, whose sites and IPAM these share."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, self.netris_url)
+
+    @property
     def known_plugin(self) -> Plugin:
         """What is known of its plugin; unsaved while that is nothing."""
         return getattr(self, "plugin", None) or Plugin(zone=self)

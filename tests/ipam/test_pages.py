@@ -78,7 +78,7 @@ class TestPages:
         part = {"HX-Request": "true"}
         for prefix in ("10.0.0.0/8", "203.0.113.0/24"):
             browser.get(page(zone, prefix), headers=part)
-            with django_assert_num_queries(9):
+            with django_assert_num_queries(11):
                 browser.get(page(zone, prefix), headers=part)
 
 
@@ -199,5 +199,5 @@ class TestSheets:
                 {"zone": zone.slug, "type": "subnet", "prefix": f"10.77.{n // 16}.{n % 16 * 16}/28", "name": f"n{n}"}
                 for n in range(count)
             ]
-            with django_assert_num_queries(4):
+            with django_assert_num_queries(6):
                 assert len(check([{**each, "purpose": "common"} for each in rows], builders.the_platform())) == count
