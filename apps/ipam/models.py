@@ -65,5 +65,5 @@ class Block(models.Model):
 
     @property
     def lock_key(self) -> str:
-        """By what it is, whether it is to be made or is there."""
-        return f"ipam:{self.id_of(self.zone, self.type, self.prefix)}"
+        """By what it is, whether it is to be made or is there, and from whichever zone of its Netris."""
+        return f"ipam:{uuid5(self.zone.controller_id, f'{self.type}:{self.prefix}')}"

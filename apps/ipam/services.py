@@ -7,6 +7,7 @@ from typing import Any
 from django.db import transaction
 
 from apps.fabric.models import SurveyedSubnet
+from apps.fabric.naming import claim_name
 from apps.ipam.estate import Estate, carried_by, why_not_delete, why_not_touch
 from apps.ipam.models import Block
 from apps.ipam.specs import BlockChange, BlockSpec
@@ -107,6 +108,8 @@ def _system(estate: Estate) -> dict[str, Any]:
 
 
 def _start(block: Block, goal: Goal, by: Platform, wanted: dict[str, Any] | None = None) -> Operation:
+    if goal == Goal.PRESENT or (wanted and "name" in wanted):
+        claim_name([block.type], wanted["name"] if wanted else block.name, block.zone)
     return operations.start(
         block.type,
         block,

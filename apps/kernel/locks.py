@@ -4,7 +4,7 @@
     2. what the tenant uses of its quotas, of all resources, before whatever changes that
     3. a VPC, then its tiers by id
     4. any other row that an operation makes real (an account, a zone)
-    5. the lane of an operation, for whoever takes a place in it
+    5. a name that an operation is to give, then its lane, for whoever takes a place in it
     6. the operation
 
 Who belongs to a tenant is changed under the tenant's row, then the membership's; none of those above comes after them.

@@ -49,5 +49,5 @@ class Site(models.Model):
 
     @property
     def lock_key(self) -> str:
-        """By its name, whether it is to be made or is there."""
-        return f"site:{self.id_of(self.zone, self.name)}"
+        """By its name, whether it is to be made or is there, and from whichever zone of its Netris."""
+        return f"site:{uuid5(self.zone.controller_id, self.name)}"

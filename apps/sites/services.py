@@ -9,6 +9,7 @@ from django.db import transaction
 
 from apps.fabric.inventory.queries import SiteLine
 from apps.fabric.models import SurveyedSite
+from apps.fabric.naming import claim_name
 from apps.kernel.errors import Invalid, Refused
 from apps.operations import services as operations
 from apps.operations.models import Operation
@@ -78,6 +79,8 @@ def _name_faults(zone: Zone, name: str) -> list[Refused]:
 
 
 def _start(site: Site, goal: Goal, by: Platform, wanted: Mapping[str, Any] | None = None) -> Operation:
+    if goal == Goal.PRESENT or (wanted and "name" in wanted):
+        claim_name(["site"], wanted["name"] if wanted else site.name, site.zone)
     return operations.start(
         "site",
         site,

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import sys
 from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
 
-from apps.fabric.models import SurveyedSubnet
+from apps.fabric.models import Survey, SurveyedSite, SurveyedSubnet
 from apps.imports import services as imports
 from apps.imports.models import Import
 from apps.ipam.estate import carried_by
 from apps.ipam.ranges import Addresses, Prefixes
-from apps.ipam.services import delete_block
+from apps.ipam.services import change_block, delete_block
 from apps.ipam.sheets import check
-from apps.kernel.errors import Refused
+from apps.ipam.specs import BlockChange
+from apps.kernel.errors import Busy, Refused
 from apps.kernel.inet import network_of
 from apps.mirror.models import Item, Kind, Reading
 from apps.operations.models import Operation
@@ -23,6 +25,7 @@ from tests import builders
 from tests.fabric.conftest import browser, order, read, zone  # noqa: F401  # fixtures
 from tests.ipam.test_pages import brought, page, told
 from tests.ipam.test_recipes import AN_ALLOCATION, changed, created, deleted, lab, row, there  # noqa: F401  # fixtures
+from tests.sites.test_recipes import changed as changed_site
 from tests.sites.test_recipes import created as created_site
 from tests.softgates.test_fleet import surveyed  # noqa: F401  # fixtures
 from tests.web.conftest import words
@@ -169,6 +172,71 @@ class TestWhatIsNotKnown:
         assert carried_by(found).public_ips
         with pytest.raises(Refused, match="public IPs of CloudStack: what it is for stays"):
             changed("198.51.100.0/25", purpose="inactive")
+
+
+class TestOneNetris:
+    """Several zones may have their networks from it."""
+
+    @pytest.fixture
+    def other(self, zone):  # noqa: F811
+        """A second zone of the same Netris, read as the first was."""
+        other = builders.a_zone(name="Second", slug="second", netris_url=zone.netris_url, netris_site="sv")
+        for model in (Reading, Item, Survey, SurveyedSubnet, SurveyedSite):
+            rows = list(model.objects.filter(zone=zone))
+            for each in rows:
+                each.pk = uuid4() if isinstance(each.pk, UUID) else None
+                each.zone = other
+            model.objects.bulk_create(rows)
+        return other
+
+    @pytest.mark.parametrize("make", [created, created_site])
+    def test_the_same_is_not_made_for_two_zones_at_once(self, make, zone, other):  # noqa: F811
+        make(zone)
+        with pytest.raises(Busy, match="still under way"):
+            make(other)
+
+    def test_nor_changed(self, zone, other):  # noqa: F811
+        first, second = SurveyedSubnet.objects.select_related("zone").filter(prefix="10.99.0.0/21")
+        change = BlockChange.parse({"description": "busy"})
+        change_block(first, change, by=builders.the_platform())
+        with pytest.raises(Busy, match="still under way"):
+            change_block(second, change, by=builders.the_platform())
+
+
+class TestNames:
+    def test_a_block_is_not_called_as_one_that_is_being_made(self, zone, run):  # noqa: F811
+        operation = created(zone)
+        with pytest.raises(Busy, match="still under way"):
+            changed("10.99.0.0/21", name="lab")
+        with pytest.raises(Busy, match="still under way"):
+            created(zone, prefix="10.77.1.0/24")
+        assert run(operation).phase == "succeeded"
+        changed("10.99.0.0/21", name="lab 2")
+
+    def test_nor_made_as_one_is_being_called_or_was(self, zone):  # noqa: F811
+        was = row("10.99.0.0/21").name
+        changed("10.99.0.0/21", name="lab")
+        SurveyedSubnet.objects.filter(prefix="10.99.0.0/21").update(name="lab 3")  # as if it were read meanwhile
+        for name in ("lab", was):
+            with pytest.raises(Busy, match="still under way"):
+                created(zone, name=name)
+        created(zone, name="lab 2")
+        created(zone, AN_ALLOCATION, name="lab")
+
+    def test_what_is_not_renamed_claims_no_name(self, zone):  # noqa: F811
+        changed("10.99.0.0/21", description="busy")
+        created(zone)
+
+    def test_a_site_is_not_called_as_one_that_is_being_made(self, zone, run, clock, surveyed):  # noqa: F811
+        run(created_site(zone))
+        clock.shift(330)
+        surveyed()
+        created_site(zone, name="ny", public_asn="65101")
+        with pytest.raises(Busy, match="still under way"):
+            changed_site(name="ny")
+        changed_site(name="tx")
+        with pytest.raises(Busy, match="still under way"):
+            created_site(zone, name="tx", public_asn="65102")
 
 
 def test_the_page_says_what_is_no_prefix(zone, browser):  # noqa: F811
