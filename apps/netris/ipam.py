@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from apps.kernel.inet import network_of
 from apps.kernel.remote import Rejected
 from apps.netris.calls import SYSTEM, Calls
-from apps.netris.wire import Allocation, Subnet
+from apps.netris.wire import Allocation, Subnet, bare
 
 ALLOCATION, SUBNET = "allocation", "subnet"
 #: What an update takes, as far as a row shows it under the same name.
@@ -41,15 +42,16 @@ class Ipam(Calls):
         if row is None:
             raise Rejected("Not found", 404, system=SYSTEM, call=f"PUT {path}")
         body = {name: row[name] for name in UPDATES[type_] if row.get(name) is not None}
+        if "purpose" in body:
+            body["purpose"] = bare(body["purpose"])
         self._update(path, int(row["id"]), {**body, **changes})
 
     def _block(self, vpc_id: int, type_: str, prefix: object) -> dict[str, Any] | None:
         """As it came."""
         data = self._data("/api/v2/ipam", [("filterByVpc", str(vpc_id))], subject=str(vpc_id))
         rows = data if isinstance(data, list) else []
-        return next(
-            (row for row in _walked(rows) if (_type(row), str(row.get("prefix"))) == (type_, str(prefix))), None
-        )
+        found = (row for row in _walked(rows) if str(bare(row.get("type"))).lower() == type_)
+        return next((row for row in found if _is(row.get("prefix"), str(prefix))), None)
 
 
 def _walked(rows: list[Any]) -> Iterator[dict[str, Any]]:
@@ -59,7 +61,9 @@ def _walked(rows: list[Any]) -> Iterator[dict[str, Any]]:
             yield from _walked(row.get("children") or [])
 
 
-def _type(row: Mapping[str, Any]) -> str:
-    """Bare, or wrapped as {label, value}."""
-    value = row.get("type")
-    return str(value.get("value") if isinstance(value, dict) else value or "").lower()
+def _is(text: object, prefix: str) -> bool:
+    """However an IPv6 prefix is spelt."""
+    try:
+        return str(network_of(str(text))) == prefix
+    except ValueError:
+        return False

@@ -10,7 +10,7 @@ from typing import Any
 
 from apps.kernel.remote import Rejected
 from apps.netris.calls import SYSTEM, Calls
-from apps.netris.wire import Site
+from apps.netris.wire import Site, bare
 
 PATH = "/api/v2/sites"
 #: What an update takes, as far as a row shows it under the same name. The logins of a provider are never shown.
@@ -18,6 +18,9 @@ UPDATES = (
     *("name", "publicAsn", "aclPolicy", "switchFabric", "vlanRange", "vlanRangeAutoAssign", "vlanRangeSysReserved"),
     *("siteMesh", "rohAsn", "vmAsn", "rohProfile"),
 )
+#: How the older call spells some of them, and what may come wrapped as {label, value}.
+SPELT = {"publicAsn": "publicASN", "aclPolicy": "acl_policy", "rohAsn": "rohASN", "vmAsn": "vmASN"}
+WORDS = ("aclPolicy", "switchFabric", "vlanRange")
 #: The schema wants these, though they mean nothing any more: as Terraform sends them.
 OBSOLETE = {"siteMesh": {"value": "disabled"}, "rohAsn": 0, "vmAsn": 0}
 
@@ -42,7 +45,9 @@ class Sites(Calls):
         row = rows[0] if isinstance(rows, list) and rows else rows
         if not isinstance(row, dict) or not row:
             raise Rejected("Not found", 404, system=SYSTEM, call=f"PUT {path}")
-        body = {name: row[name] for name in UPDATES if row.get(name) is not None}
+        spelt = {name: name if row.get(name) is not None else SPELT.get(name, name) for name in UPDATES}
+        told = {name: row.get(other) for name, other in spelt.items()}
+        body = {name: bare(value) if name in WORDS else value for name, value in told.items() if value is not None}
         if "vlanRange" in changes and row.get("vlanRangeAutoAssign") == row.get("vlanRange"):
             body["vlanRangeAutoAssign"] = changes["vlanRange"]
         self._update(path, site_id, {**body, **changes})

@@ -76,10 +76,14 @@ def _moment(text: str) -> datetime | None:
         return None
 
 
+def bare(value: object) -> object:
+    """What may be wrapped as {label, value}."""
+    return value.get("value") or value.get("label") or "" if isinstance(value, dict) else value
+
+
 def _word(value: object) -> str:
     """An enum, bare or wrapped as {label, value}."""
-    if isinstance(value, dict):
-        value = value.get("value") or value.get("label") or ""
+    value = bare(value)
     return "" if value is None or isinstance(value, dict | list) else str(value)
 
 

@@ -93,3 +93,35 @@ def test_what_a_row_shows_otherwise_is_not_sent_back():
     controller.client().update_device("switch", 5, {"description": "new"})
     assert controller.calls[-1] == "PUT /api/v2/hw/switch/5"
     assert json.loads(controller.requests[-1].content) == {"name": "Leaf-1", "nos": row["nos"], "description": "new"}
+
+
+def sent_back(row: dict[str, Any], act: Any) -> dict[str, Any]:
+    """What goes back of a row that comes as an older controller may spell it."""
+    scripted = Scripted(envelope([row]))
+    with scripted.client() as netris:
+        act(netris)
+    [put] = [request for request in scripted.requests if request.method == "PUT"]
+    return dict(json.loads(put.content))
+
+
+def test_an_update_of_a_site_keeps_what_is_spelt_otherwise():
+    row = {"id": 1, "name": "la", "publicASN": 65100, "acl_policy": {"label": "Deny", "value": "deny"}, "rohASN": 7}
+    row |= {"vmASN": 8, "siteMesh": {"value": "hub"}, "switchFabric": "netris", "vlanRange": "2-4094"}
+    body = sent_back(row, lambda netris: netris.update_site(1, {"name": "ny"}))
+    assert body == {
+        "name": "ny",
+        "publicAsn": 65100,
+        "aclPolicy": "deny",
+        "rohAsn": 7,
+        "vmAsn": 8,
+        "siteMesh": {"value": "hub"},
+        "switchFabric": "netris",
+        "vlanRange": "2-4094",
+    }
+
+
+def test_a_block_is_found_and_kept_however_it_is_spelt():
+    row = {"id": 7, "type": {"label": "Subnet", "value": "subnet"}, "prefix": "FD00:0::/64", "name": "six"}
+    row |= {"purpose": {"label": "NAT", "value": "nat"}, "defaultGateway": None}
+    body = sent_back(row, lambda netris: netris.update_block(1, "subnet", "fd00::/64", {"name": "seven"}))
+    assert body == {"name": "seven", "prefix": "FD00:0::/64", "purpose": "nat"}
