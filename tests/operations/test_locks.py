@@ -19,6 +19,7 @@ from django.db.models import Model
 from django.test import Client
 from django.urls import resolve
 
+from apps.fabric.models import Surveyed
 from apps.kernel.api.problems import answer
 from apps.kernel.errors import Busy
 from apps.kernel.locks import hold_rows, is_lost, try_again
@@ -210,7 +211,7 @@ def first_of(model: type[Model]) -> list[type[Model]]:
     """What is locked before a row of it, in this order."""
     if model is Vpc:
         return [Usage]
-    if any(field.name == "vpc" for field in model._meta.get_fields()):
+    if any(field.name == "vpc" for field in model._meta.get_fields()) and not issubclass(model, Surveyed):
         return [Usage, Vpc]
     return [Tenant] if model in (Membership, Invitation) else []
 
