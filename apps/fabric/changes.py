@@ -14,7 +14,7 @@ that counts, for each of the two.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,7 @@ from apps.fabric.models import Part, Surveyed, SurveyedDevice, SurveyedLink, Sur
 from apps.history.kinds import EventKind, Subject
 from apps.history.models import Severity
 from apps.history.services import Change, note
+from apps.kernel.words import counted
 from apps.mirror.queries import Device
 from apps.operations.models import Operation
 from apps.operations.state import Goal, Phase
@@ -45,15 +46,14 @@ UNDONE = frozenset({Phase.REMOVING, Phase.ROLLED_BACK, Phase.CANCELLED, Phase.GI
 
 Difference = tuple[str, str, str]
 
-Facts = Mapping[str, str] | Collection[str]
+Facts = Mapping[str, str]
 
 _writes: dict[str, Callable[[Operation], Facts]] = {}
 
 
-def register(kind: str, fields: Callable[[Operation], Facts]) -> None:
-    """What operations of a kind change, by the names of `facts_of`, and to what where that is known. Apps call this
-    from `AppConfig.ready`."""
-    _writes[kind] = fields
+def register(kind: str, facts: Callable[[Operation], Facts]) -> None:
+    """What operations of a kind change, and to what, as `_facts` has it. Apps call this from `AppConfig.ready`."""
+    _writes[kind] = facts
 
 
 def facts_of(device: Device) -> dict[str, str]:
@@ -207,10 +207,9 @@ def _written_by(operation: Operation, found: _Found) -> list[Difference]:
     if _is_whole(found):
         is_its = operation.kind in {kind for kind, _ in _made_as(found.row)} and _has_done(operation, found)
         return list(found.differences) if is_its else []
-    fields = (
-        _writes[operation.kind](operation) if operation.kind in _writes else {d[0]: None for d in found.differences}
-    )
-    values = fields if isinstance(fields, Mapping) else dict.fromkeys(fields)
+    if operation.kind not in _writes:
+        return list(found.differences)
+    values = _writes[operation.kind](operation)
     return [each for each in found.differences if each[0] in values and _fits(operation, each, values[each[0]])]
 
 
@@ -222,11 +221,11 @@ def _has_done(operation: Operation, found: _Found) -> bool:
     return operation.goal == Goal.ABSENT or (operation.goal == Goal.PRESENT and is_undone)
 
 
-def _fits(operation: Operation, difference: Difference, value: str | None) -> bool:
-    """It has become what the operation writes, or is so no more since that is put back. `None`: nobody knows what."""
+def _fits(operation: Operation, difference: Difference, value: str) -> bool:
+    """It has become what the operation writes, or is so no more since that is put back."""
     _, before, after = difference
     is_undone = operation.phase in UNDONE or operation.stopped_in == Phase.REMOVING
-    return value is None or value == (before if is_undone and operation.goal == Goal.CHANGED else after)
+    return value == (before if is_undone and operation.goal == Goal.CHANGED else after)
 
 
 def _changes(found: _Found, operations: Iterable[Operation]) -> Iterator[Change]:
@@ -270,7 +269,7 @@ def _told(zone: Zone, part: Part, kind: EventKind, some: Sequence[tuple[_Found, 
     counts = {"added": added, "removed": gone, "changed": len(found) - added - gone}
     words = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
     whose = {change.operation_id for _, change in some}
-    by = "Not by Weft." if kind is NETRIS_CHANGED else f"By {len(whose):,} operation{'s' * (len(whose) > 1)} of Weft's."
+    by = "Not by Weft." if kind is NETRIS_CHANGED else f"By {counted(len(whose), 'operation')} of Weft's."
     subject = Subject("zone", zone.slug, zone.name)
     only = next(iter(whose)) if len(whose) == 1 else None
     return [Change(kind.key, subject, Severity.INFO, f"Of its {part}s {words} at once. {by}", operation_id=only)]

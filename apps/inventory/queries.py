@@ -15,6 +15,7 @@ from django.db.models.fields.json import KT
 from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
 from apps.inventory.models import Device, Link
 from apps.kernel.named import containing
+from apps.kernel.words import counted
 from apps.mirror import queries as mirror
 from apps.mirror.models import Item, Kind, Reading
 from apps.netris import wire
@@ -197,23 +198,21 @@ class Carries:
     def reason(self) -> str | None:
         if self.instances:
             return (
-                f"CloudStack runs {_count(self.instances, 'instance')} there. Move them to other hosts, and take the "
+                f"CloudStack runs {counted(self.instances, 'instance')} there. Move them to other hosts, and take the "
                 "host out of CloudStack, before it is deleted."
             )
         if self.links:
             shown = ", ".join(self.links[:3]) + (f" and {len(self.links) - 3} more" if len(self.links) > 3 else "")
-            return f"It has {_count(len(self.links), 'link')}: {shown}. Delete them first."
+            return f"It has {counted(len(self.links), 'link')}: {shown}. Delete them first."
         if self.coming:
             return f"The link {self.coming[0]} is being made just now. Wait until that is over, and delete it first."
         if self.sessions:
-            return f"{_count(self.sessions, 'BGP session')} end there. Delete them in Netris first."
+            return f"{counted(self.sessions, 'BGP session')} end there. Delete them in Netris first."
         if self.ports_in_use:
-            return f"V-Nets or other services use {_count(self.ports_in_use, 'port')} of it. Free them in Netris first."
+            return (
+                f"V-Nets or other services use {counted(self.ports_in_use, 'port')} of it. Free them in Netris first."
+            )
         return None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def knows_what_runs(zone: Zone) -> bool:

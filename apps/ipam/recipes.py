@@ -9,17 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
-
-from apps.fabric.recipes import Changed
+from apps.fabric.recipes import Changed, read_again
 from apps.ipam.estate import PublicIps
 from apps.ipam.models import Block
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
-from apps.mirror.services import request_refresh
 from apps.netris.wire import Allocation, Subnet
+from apps.operations.models import Operation
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, Recipe, Wait
-from apps.operations.state import AT_REST, Phase
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
@@ -27,6 +24,9 @@ Found = Allocation | Subnet
 #: What a row calls what Netris calls otherwise.
 NAMES = {"gateway": "defaultGateway"}
 AT_WORK = "Netris is at work on it."
+
+#: What its history calls it (`fabric.changes`).
+CALLED = {"name": "Name", "purpose": "Purpose", "gateway": "Gateway"}
 
 
 def find(block: Block, clouds: Clouds) -> Found | None:
@@ -141,15 +141,17 @@ def changes_of(block: Block, wanted: Mapping[str, Any]) -> Sequence[BoundPart]:
     return [BoundPart(BlockChanged(wanted, values_of(block)), block)]
 
 
-def settle(block: Block, _goal: str, phase: str) -> None:
-    """The inventory tells how it is; it is read again at once."""
-    if phase in AT_REST or phase == Phase.STUCK:
-        transaction.on_commit(lambda: request_refresh(block.zone, Kind.NETRIS_BLOCK))
+def facts_written(operation: Operation) -> dict[str, str]:
+    """What a change writes of it, as its history says it (`fabric.changes`); of its description and its sites that
+    tells nothing."""
+    return {CALLED[name]: str(value) for name, value in operation.wanted.items() if name in CALLED}
 
 
 def _recipe(kind: str) -> Recipe[Block]:
     titles = {"present": f"Create {kind}", "absent": f"Delete {kind}", "changed": f"Change {kind}"}
-    return Recipe(kind, Block, parts_of, settle, related=("zone",), changes=changes_of, titles=titles)
+    return Recipe(
+        kind, Block, parts_of, read_again(Kind.NETRIS_BLOCK), related=("zone",), changes=changes_of, titles=titles
+    )
 
 
 RECIPES = (_recipe(Block.ALLOCATION), _recipe(Block.SUBNET))

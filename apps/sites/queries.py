@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from apps.fabric.inventory.queries import SiteLine, Surveys, site_lines
 from apps.fabric.models import Part, SurveyedDevice, SurveyedSite, SurveyedSubnet
+from apps.kernel.words import counted
 from apps.sites.models import FACTS
 from apps.sites.specs import FABRICS
 from apps.zones.models import Zone
@@ -52,7 +53,7 @@ def why_it_stays(line: SiteLine, name: str) -> str | None:
     if name == "acl_policy" and line.used_by:
         return f"{_zones(line.used_by)} in it: what tenants' access lists let through would be turned round."
     if name == "switch_fabric" and line.devices:
-        return f"It still has {_count(line.devices, 'device')}: their fabric stays."
+        return f"It still has {counted(line.devices, 'device')}: their fabric stays."
     return None
 
 
@@ -67,13 +68,9 @@ def what_is_in_it(line: SiteLine, subnets: int) -> str | None:
     if line.used_by:
         them = "it" if len(line.used_by) == 1 else "them"
         return f"{_zones(line.used_by)} in it. Register {them} with another site first."
-    counted = ((line.devices, "device"), (subnets, "subnet"))
-    words = " and ".join(_count(number, noun) for number, noun in counted if number)
+    found = ((line.devices, "device"), (subnets, "subnet"))
+    words = " and ".join(counted(number, noun) for number, noun in found if number)
     return f"It still has {words}. Delete them first, or have them in another site." if words else None
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'s' * (number != 1)}"
 
 
 def _zones(zones: Sequence[Zone]) -> str:

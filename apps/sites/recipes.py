@@ -9,17 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import transaction
-
 from apps.fabric.models import SurveyedSite
-from apps.fabric.recipes import Changed
+from apps.fabric.recipes import Changed, read_again
 from apps.kernel.remote import Rejected
 from apps.mirror.models import Kind
-from apps.mirror.services import request_refresh
 from apps.netris import wire
 from apps.operations.models import Operation
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, Recipe, Wait
-from apps.operations.state import AT_REST, Phase
 from apps.sites.models import FACTS, Site
 from apps.sites.queries import line_of, subnets_of, what_is_in_it
 from apps.zones.clouds import Clouds
@@ -123,15 +119,12 @@ def changes_of(site: Site, wanted: Mapping[str, Any]) -> Sequence[BoundPart]:
     return [BoundPart(SiteChanged(wanted, values_of(site)), site)]
 
 
-def settle(site: Site, _goal: str, phase: str) -> None:
-    """The inventory tells how it is; it is read again at once."""
-    if phase in AT_REST or phase == Phase.STUCK:
-        transaction.on_commit(lambda: request_refresh(site.zone, Kind.NETRIS_SITE))
-
-
-def facts_written(operation: Operation) -> set[str]:
-    return {CALLED[name] for name in operation.wanted}
+def facts_written(operation: Operation) -> dict[str, str]:
+    """What a change writes of it, as its history says it."""
+    return {CALLED[name]: str(value or "") for name, value in operation.wanted.items()}
 
 
 TITLES = {"present": "Create site", "absent": "Delete site", "changed": "Change site"}
-SITE: Recipe[Site] = Recipe("site", Site, parts_of, settle, related=("zone",), changes=changes_of, titles=TITLES)
+SITE: Recipe[Site] = Recipe(
+    "site", Site, parts_of, read_again(Kind.NETRIS_SITE), related=("zone",), changes=changes_of, titles=TITLES
+)

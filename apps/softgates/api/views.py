@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.fabric import roles
+from apps.fabric.api.inventory.views import DeviceRows
 from apps.fabric.models import SurveyedDevice
 from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
@@ -45,14 +46,9 @@ class SoftGateOne(SoftGateRows, One[SurveyedDevice]):
     filter_backends = []
 
 
-class DeviceRows(PlatformRows[SurveyedDevice]):
+class DeviceMaintenance(DeviceRows):
     filter_backends = []
 
-    def get_queryset(self) -> QuerySet[SurveyedDevice]:
-        return SurveyedDevice.objects.select_related("zone__survey")
-
-
-class DeviceMaintenance(DeviceRows):
     @extend_schema(
         summary="Put a SoftGate into maintenance, or take it out",
         operation_id="fabric_devices_maintenance",
@@ -76,6 +72,8 @@ class DeviceMaintenance(DeviceRows):
 
 
 class DeviceBlastRadius(DeviceRows):
+    filter_backends = []
+
     @extend_schema(
         summary="Read what the maintenance of a SoftGate would touch",
         operation_id="fabric_devices_blast_radius",
