@@ -39,7 +39,7 @@ class Uplinks:
 
 
 def suggested(zone: Zone, role: str, by: Platform) -> dict[str, Any]:
-    """The values of a new device of this role; what cannot be found is left to Netris. Eight queries."""
+    """The values of a new device of this role; what cannot be found is left to Netris. Nine queries."""
     like, known = of_role(zone, role), known_devices(zone, by)
     kind = KINDS[role].kind
     taken = {address for each in known for address in (each.loopback, each.management_address) if address}
@@ -56,7 +56,7 @@ def suggested(zone: Zone, role: str, by: Platform) -> dict[str, Any]:
     if like:
         values |= _as_usual(like, kind)
     if role == roles.HYPERVISOR and like:
-        values["custom_data"] = _custom_data(like, custom_texts(zone, role))
+        values["custom_data"] = _custom_data(like, custom_texts(zone, role, by))
     if kind != "server" and (there := profiles(zone)):
         values["profile"] = like[0].profile.name if like and like[0].profile.id else there[0]["name"]
     return values

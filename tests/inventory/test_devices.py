@@ -68,6 +68,7 @@ class TestHypervisor:
         first = made(zone)
         second = a_spec(zone)
         assert (second.name, second.loopback, second.links[0].far_port) == ("Server-6", "10.0.8.6", "swp6@Leaf-1")
+        assert json.loads(second.custom_data)["cloudstack"]["mgmt"]["ipv4"] == "10.100.1.6/21"
         assert refused(lambda: made(zone, name="server-5", links=[("eth1", "swp5@Leaf-1")])) == {
             "name": "There is a device called server-5 already."
         }
@@ -180,6 +181,9 @@ class TestChange:
         assert refused(lambda: self.change(loopback="10.0.8.3")) == {"loopback": "Server-3 has this address."}
         assert refused(lambda: self.change(name="SERVER-3")) == {"name": "There is a device called SERVER-3 already."}
         assert refused(lambda: self.change(loopback="10.0.8.4")) == {None: "It is like this already."}
+        assert refused(lambda: self.change(loopback="10.10.10.4")) == {
+            "loopback": "Loopback and management are two addresses."
+        }
         assert refused(lambda: self.change(port_count=3)) == {"port_count": "This cannot be changed of such a device."}
         assert refused(lambda: self.change(loopback="auto")) == {"loopback": "Say which one: auto is for a new device."}
 
@@ -202,6 +206,17 @@ class TestChange:
                 self.change(name="Server-40", description="itself")
             else:
                 first = run(first)
+
+    def test_its_name_stays_while_a_link_is_made_by_it(self, zone, surveyed, run):
+        coming = create_link(zone, "eth3@Server-4", "swp7@Leaf-1", underlay=False, by=builders.the_platform())
+        told = refused(lambda: self.change(name="Server-40"))
+        assert told == {
+            "name": "The link eth3@Server-4 - swp7@Leaf-1 is being made just now, by this name. "
+            "Wait until that is over."
+        }
+        run(coming)
+        surveyed()
+        assert run(self.change(name="Server-40")).phase == "succeeded"
 
     def test_one_at_a_time(self, surveyed):
         self.change(description="x")

@@ -11,7 +11,7 @@ from apps.fabric import roles
 from apps.fabric.models import Part, SurveyedDevice
 from apps.inventory.bodies import values_of
 from apps.inventory.models import Device, Link
-from apps.inventory.queries import Known, carried, home_of, known_devices, knows_what_runs, profiles, sent
+from apps.inventory.queries import Known, carried, home_of, known_devices, knows_what_runs, links_coming, profiles, sent
 from apps.inventory.services.links import need_free
 from apps.inventory.services.shared import hold_inventory, need_enabled
 from apps.inventory.specs import AUTO, DeviceSpec, parse_changes
@@ -63,7 +63,7 @@ def taken(spec: DeviceSpec, known: Sequence[Known]) -> list[Refused]:
         if value != AUTO and value in addresses:
             found.append(Refused("address-taken", f"{addresses[value]} has this address.", field))
     if spec.loopback not in ("", AUTO) and spec.loopback == spec.management_address:
-        found.append(Refused("address-twice", "Loopback and management are two addresses.", "management_address"))
+        found.append(_two_addresses("management_address"))
     asn = next((each.name for each in known if spec.asn.isdecimal() and each.asn == int(spec.asn)), None)
     if asn and spec.kind.kind == "server":
         found.append(_asn_taken(asn))
@@ -104,6 +104,9 @@ def change_device(device: SurveyedDevice, raw: Mapping[str, Any], *, by: Platfor
         raise Refused("nothing-changes", "It is like this already.")
     if problems := taken_by_others(device.remote_id, kind, wanted, known_devices(device.zone, by)):
         raise Invalid(problems)
+    if "name" in wanted and (coming := links_coming(device, by)):
+        text = f"The link {coming[0]} is being made just now, by this name. Wait until that is over."
+        raise Refused("link-coming", text, "name")
     row = Device.of(device, now, kind=kind)
     operation = _start(row, Goal.CHANGED, by, wanted=wanted)
     audit(by.actor, "device.change", row, tenant=None, old={name: now[name] for name in wanted}, new=wanted)
@@ -121,11 +124,19 @@ def taken_by_others(remote_id: str, kind: str, wanted: Mapping[str, Any], known:
         for each in others:
             if value and value in (each.loopback, each.management_address):
                 found.append(Refused("address-taken", f"{each.name} has this address.", field))
+    own = next((each for each in known if each.remote_id == remote_id), None)
+    pair = own and (wanted.get("loopback", own.loopback), wanted.get("management_address", own.management_address))
+    if pair and pair[0] and pair[0] == pair[1]:
+        found.append(_two_addresses("loopback" if "loopback" in wanted else "management_address"))
     number = wanted.get("asn", "")
     asn = next((each.name for each in others if number and each.asn == int(number)), None)
     if asn and kind == "server":
         found.append(_asn_taken(asn))
     return found
+
+
+def _two_addresses(field: str) -> Refused:
+    return Refused("address-twice", "Loopback and management are two addresses.", field)
 
 
 def _asn_taken(name: str) -> Refused:
