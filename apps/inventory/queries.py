@@ -90,14 +90,15 @@ def known_devices(zone: Zone, by: Platform) -> list[Known]:
     columns = ("data__main_address", "data__mgmt_address", "data__asn")
     rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE).values_list("remote_id", "name", *columns)
     there = [Known(key, name, main or "", mgmt or "", asn) for key, name, main, mgmt, asn in rows]
-    return there + [Known.planned(row.values | row.wanted, row.remote_id) for row in _coming(zone, by)]
+    return there + [Known.planned(values, row.remote_id) for row, values in _coming(zone, by)]
 
 
-def _coming(zone: Zone, by: Platform) -> QuerySet[Device]:
-    """Devices that are being made or changed, each with what is `wanted` of it."""
+def _coming(zone: Zone, by: Platform) -> list[tuple[Device, dict[str, Any]]]:
+    """Devices that are being made or changed, each with its values as they are to be."""
     work = unseen(zone, by, "device").exclude(goal=Goal.ABSENT)
     wanted = work.filter(resource_id=OuterRef("pk")).order_by("-created_at").values("wanted")[:1]
-    return Device.objects.filter(zone=zone, pk__in=work.values("resource_id")).annotate(wanted=Subquery(wanted))
+    rows = Device.objects.filter(zone=zone, pk__in=work.values("resource_id")).annotate(wanted=Subquery(wanted))
+    return [(row, row.values | row.wanted) for row in rows]
 
 
 def unseen(zone: Zone, by: Platform, *kinds: str) -> QuerySet[Operation]:
@@ -121,8 +122,8 @@ def custom_texts(zone: Zone, role: str, by: Platform) -> list[str]:
     """The custom data of all devices of this role, and of all that are being made or changed. Two queries."""
     ids = SurveyedDevice.objects.filter(zone=zone, role=role).values("remote_id")
     rows = Item.objects.filter(zone=zone, kind=Kind.NETRIS_DEVICE, remote_id__in=ids)
-    coming = (row.values | row.wanted for row in _coming(zone, by))
-    texts = [*rows.values_list(KT("data__custom_data"), flat=True), *(each["custom_data"] for each in coming)]
+    coming = (values["custom_data"] for _, values in _coming(zone, by))
+    texts = [*rows.values_list(KT("data__custom_data"), flat=True), *coming]
     return [text for text in texts if text]
 
 
