@@ -118,12 +118,12 @@ def _connections(zone: Zone, survey: Survey, devices: Sequence[SurveyedDevice], 
     """Worst is a hypervisor all of whose cables are down: nothing reaches it."""
     up = {link.pk for link in links if link.status in (verdicts.UP, verdicts.WARNING)}
     down = [link for link in links if link.status == verdicts.DOWN]
-    cut = [
-        device
-        for device in devices
-        if (own := [link for link in links if device.remote_id in (link.a_id, link.b_id)])
-        and all(link.status == verdicts.DOWN for link in own)
-    ]
+    # A tenant's instances may run on thousands of hypervisors: each cable is looked at once.
+    statuses: defaultdict[str, set[str]] = defaultdict(set)
+    for link in links:
+        for end in (link.a_id, link.b_id):
+            statuses[end].add(link.status)
+    cut = [device for device in devices if statuses.get(device.remote_id) == {verdicts.DOWN}]
     if cut:
         status, words = "critical", f"{len(cut)} of these hypervisors {_do(cut, 'has', 'have')} no connection left."
     elif down:
