@@ -39,7 +39,7 @@ PLANES = ("underlay", "access")
 
 
 def vitals(tenant: Tenant) -> list[Vital]:
-    """Ten queries; one for who has no VPC."""
+    """Twelve queries; one for who has no VPC."""
     # One of each zone is enough, however many there are: PostgreSQL reads all of them for a join.
     one = Vpc.objects.of(tenant).live().filter(zone=OuterRef("pk")).order_by().values("pk")[:1]
     zones = list(Zone.objects.alias(one=Subquery(one)).exclude(one=None))
