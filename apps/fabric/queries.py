@@ -6,6 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeVar
 from zlib import crc32
 
@@ -37,11 +38,15 @@ class Basis:
     known: dict[Kind, Reading]
     notices: list[Notice]
 
+    def __post_init__(self) -> None:
+        """Before anything is judged: a list that grows stale meanwhile is one that was judged fresh."""
+        _ = self.judged
+
     @property
     def readings(self) -> dict[Kind, Reading]:
         return {kind: self.known[kind] for kind in KINDS}
 
-    @property
+    @cached_property
     def judged(self) -> str:
         """The same as long as the same verdicts come of it, however often Netris was asked in vain meanwhile."""
         lists = [(kind, self.known[kind].read_at, self.known[kind].is_stale) for kind in KINDS]

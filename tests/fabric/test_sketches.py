@@ -9,10 +9,11 @@ import pytest
 import time_machine
 from pytest_django import DjangoAssertNumQueries
 
-from apps.fabric import drawings, sketches
+from apps.fabric import drawings, sketches, surveys
 from apps.fabric.drawings import Drawing, drawing_of, plan_of
 from apps.fabric.models import Sketch
-from apps.fabric.queries import basis_of
+from apps.fabric.queries import basis_of, picture_of
+from apps.fabric.rows import Picture
 from apps.fabric.sights import Sight
 from apps.fabric.surveys import survey
 from apps.kernel import clock as now
@@ -112,6 +113,25 @@ def test_nothing_is_judged_again_while_nothing_can_be_read(
         clock.shift(60)
         read()
         drawing = drawing_of(zone, basis_of(zone), Sight(zone.slug))
+    assert drawing.topology is not None
+    assert {device.status for device in drawing.topology.devices} == {"stale"}
+
+
+@pytest.mark.parametrize("is_surveyed", [True, False])
+def test_a_list_that_grows_stale_while_it_is_judged_is_not_drawn_as_well(
+    zone: Zone, read: Sweep, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch, is_surveyed: bool
+) -> None:
+    read()
+
+    def slowly(*known: Any) -> Picture:
+        picture = picture_of(*known)
+        clock.shift(300)
+        return picture
+
+    with monkeypatch.context() as patch:
+        patch.setattr(surveys if is_surveyed else sketches, "picture_of", slowly)
+        assert survey(zone) if is_surveyed else drawn(zone)
+    drawing = drawn(zone) if is_surveyed else drawing_of(zone, basis_of(zone), Sight(zone.slug))
     assert drawing.topology is not None
     assert {device.status for device in drawing.topology.devices} == {"stale"}
 
