@@ -49,6 +49,8 @@ class BlockForm(Refusable):
         self.fields["sites"].help_text = "Of a subnet: names with commas between them. That of the zone, if left empty."
         self.fields["gateway"].help_text = "Of a subnet for management."
         if row is not None:
+            if row.purpose not in PURPOSES:  # else the first that is offered would be sent
+                purpose.choices = [(row.purpose, row.purpose), *PURPOSE_CHOICES]
             gone = ("zone", "type", "prefix", *(OF_SUBNETS if row.type == Block.ALLOCATION else ()))
             for name in gone:
                 del self.fields[name]

@@ -93,8 +93,9 @@ def _creation(cells: Cells, estate: Estate) -> dict[str, Any]:
 
 
 def _change(cells: Cells, estate: Estate, row: SurveyedSubnet) -> dict[str, Any]:
-    change = BlockChange.parse({name: cells[name] for name in CHANGES if name in cells})
-    wanted, now = services.differences(row, change), services.values_of(row)
+    now = services.values_of(row)
+    change = BlockChange.parse({name: cells[name] for name in CHANGES if name in cells}, now)
+    wanted = services.differences(row, change)
     what = f"{row.type} {row.prefix} ({row.name})"
     if not wanted:
         return {"what": f"Leave {what} as it is"}
@@ -123,7 +124,8 @@ def order(values: Mapping[str, Any], by: Platform) -> Operation:
     row = SurveyedSubnet.objects.select_related("zone").filter(pk=values["block"]).first()
     if row is None:
         raise Refused("gone", "It is not there any more.")
-    return joined(services.change_block)(row, BlockChange.parse(values["change"]), by=by)
+    change = BlockChange.parse(values["change"], services.values_of(row))
+    return joined(services.change_block)(row, change, by=by)
 
 
 SUBNETS = Kind(

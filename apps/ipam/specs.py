@@ -63,7 +63,9 @@ class BlockChange:
     values: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def parse(cls, values: Mapping[str, Any]) -> BlockChange:
+    def parse(cls, values: Mapping[str, Any], now: Mapping[str, Any] | None = None) -> BlockChange:
+        """What says what is so `now` is left out as it stands, whatever Netris calls it."""
+        values = {name: value for name, value in values.items() if not _is_so(name, value, now or {})}
         problems: list[Refused] = []
         parsers = {
             "name": NAME.parse,
@@ -79,6 +81,13 @@ class BlockChange:
         if problems:
             raise Invalid(problems)
         return cls(found)
+
+
+def _is_so(name: str, value: object, now: Mapping[str, Any]) -> bool:
+    if name not in now:
+        return False
+    stands = ", ".join(now[name]) if name == "sites" and isinstance(value, str) else now[name]
+    return str(value).strip() == stands.strip() if isinstance(stands, str) else value == list(stands)
 
 
 def parse_prefix(value: object, field: str) -> Network:

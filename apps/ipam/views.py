@@ -73,8 +73,9 @@ def block_create(request: PlatformRequest) -> HttpResponse:
 @require_http_methods(FORM)
 def block_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpResponse:
     row = _row(zone, remote_id)
+    now = services.values_of(row)
     form = BlockForm(request.POST if request.method == "POST" else None, row=row)
-    page = ordered(form, lambda: services.change_block(row, BlockChange.parse(form.said), by=request.platform))
+    page = ordered(form, lambda: services.change_block(row, BlockChange.parse(form.said, now), by=request.platform))
     back = reverse("ipam:detail", args=[zone, remote_id])
     return page or _form(
         request, form, f"Change {row.prefix}", "Nothing was changed", "Change", "check", back, why_not_touch(row)

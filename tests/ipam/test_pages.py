@@ -53,6 +53,16 @@ class TestPages:
         run(Operation.unscoped.get())
         assert there(world, "10.99.0.0/21")[0]["name"] == "Nodes"
 
+    def test_what_only_netris_would_call_so_stays_beside_what_is_changed(self, zone, browser, run, world):  # noqa: F811
+        name = "Nodes " * 20
+        SurveyedSubnet.objects.filter(prefix="10.99.0.0/21").update(name=name, purpose="ztp")
+        url = page(zone, "10.99.0.0/21")
+        assert '<option value="ztp" selected>' in browser.get(f"{url}change/").content.decode()
+        values = {"name": name, "purpose": "ztp", "sites": "sv", "description": "Racks", "gateway": ""}
+        answer = browser.post(f"{url}change/", values)
+        assert answer.status_code == 302, words(answer)
+        assert Operation.unscoped.get().wanted == {"description": "Racks"}
+
     def test_what_is_wrong_stands_at_its_field(self, zone, browser):  # noqa: F811
         answer = browser.post(f"{URL}new/", {**A_SUBNET, "zone": zone.slug, "prefix": "10.77.0.0/8", "sites": "moon"})
         assert answer.status_code == 422 and "Did you mean 10.0.0.0/8?" in words(answer)
@@ -140,6 +150,13 @@ class TestSheets:
         sheet = browser.get(f"{URL}sheet/").content.decode()
         standings = {standing for standing, _ in told(brought(sheet))}
         assert standings == {"same"} and len(sheet.splitlines()) == SurveyedSubnet.objects.count() + 1
+
+    def test_so_does_what_only_netris_would_call_so(self, zone, browser):  # noqa: F811
+        odd = {"name": "Nodes " * 20, "purpose": "ztp", "description": "Racks " * 50}
+        odd["sites"] = [{"id": 1, "name": "sv, the first"}]
+        SurveyedSubnet.objects.filter(prefix="10.99.0.0/21").update(**odd)
+        imported = brought(browser.get(f"{URL}sheet/").content.decode())
+        assert {standing for standing, _ in told(imported)} == {"same"}
 
     def test_what_differs_is_changed_what_is_new_made(self, zone, browser, run, world, surveyed, clock):  # noqa: F811
         head = "zone,type,prefix,name,purpose\n"

@@ -56,8 +56,9 @@ class SubnetOne(SubnetRows, One[SurveyedSubnet]):
     )
     def patch(self, request: Request, pk: str) -> Response:
         """All else stays as it is. What it is for stays while addresses of it are in use."""
-        change = BlockChange.parse(BlockChangeWrite.of(request))
+        values = BlockChangeWrite.of(request)
         with self.changing(pk) as row:
+            change = BlockChange.parse(values, services.values_of(row))
             operation = joined(services.change_block)(row, change, by=self.platform)
         return accepted(request, operation)
 
