@@ -152,7 +152,7 @@ class TestSheets:
         assert standings == {"same"} and len(sheet.splitlines()) == SurveyedSubnet.objects.count() + 1
 
     def test_so_does_what_only_netris_would_call_so(self, zone, browser):  # noqa: F811
-        odd = {"name": "Nodes " * 20, "purpose": "ztp", "description": "Racks " * 50}
+        odd: dict[str, Any] = {"name": "Nodes " * 20, "purpose": "ztp", "description": "Racks " * 50}
         odd["sites"] = [{"id": 1, "name": "sv, the first"}]
         SurveyedSubnet.objects.filter(prefix="10.99.0.0/21").update(**odd)
         imported = brought(browser.get(f"{URL}sheet/").content.decode())
