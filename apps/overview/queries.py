@@ -1,7 +1,7 @@
 """How the fabric is, in one look: what is wrong and since when, whom that touches, what went before, what runs out.
 
-The word for the whole is that of the worst that is open. It is "ok" only while every list of every zone was read and is
-fresh: what nobody can see is not known to be well.
+The word for the whole is that of the worst that is open. It is "ok" only while every list of every zone was read, and
+surveyed where that is done, and both is fresh: what nobody can see is not known to be well.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from uuid import UUID
 
 from django.db.models import Case, Count, IntegerField, Min, Q, Value, When
 
+from apps.fabric.models import Survey
 from apps.fabric.zones.queries import ZoneRow, zone_rows
 from apps.history.models import Event, EventQuerySet, Severity
 from apps.history.queries import whole
@@ -122,7 +123,7 @@ def open_troubles() -> EventQuerySet:
 
 def overview_of(by: Platform) -> Overview:
     """Twenty-four queries and two for each zone with SoftGates, whatever their size."""
-    zones = list(Zone.objects.filter(is_enabled=True))
+    zones = list(Zone.objects.filter(is_enabled=True).select_related("survey"))
     gates = fleets(zones)
     critical, warnings = _counted()
     troubles = _worst_first()
@@ -178,6 +179,11 @@ def _blind(zones: Sequence[Zone]) -> list[Blind]:
     found = []
     for zone in zones:
         lists = [known[zone.pk].get(kind) or Reading(zone=zone, kind=kind) for kind in Kind]
+        # What is wrong is told by surveys: what none has judged since nobody knows, however often it was read.
+        judged = (getattr(zone, "survey", None) or Survey(zone=zone)).read
+        for each in lists:
+            surveyed_at = judged.get(Kind(each.kind), each.read_at)
+            each.read_at = min(each.read_at, surveyed_at) if each.read_at and surveyed_at else None
         unknown = [each for each in lists if each.is_stale or each.has_failed]
         if unknown:
             moments = [each.read_at for each in unknown]

@@ -117,6 +117,24 @@ def test_lists_that_are_too_old_make_it_unknown_and_never_well(look, browser: Cl
     assert "Nothing is wrong" not in words(browser.get(URL))
 
 
+def test_what_is_read_and_never_surveyed_is_not_known_to_be_well(
+    look, read: Sweep, browser: Client, zone: Zone, clock: time_machine.Traveller  # noqa: F811
+) -> None:  # fmt: skip
+    read()
+    assert shown().status == "stale"
+    look()
+    assert shown().status == "ok"
+    for _ in range(4):
+        clock.shift(300)
+        read()
+
+    found = shown()
+    assert (found.status, found.headline) == ("stale", "Not all is known")
+    [blind] = found.blind
+    assert "Ports in Netris" in blind.named or blind.lists > len(blind.named)
+    assert "Nothing is wrong" not in words(browser.get(URL))
+
+
 def test_a_list_whose_last_reading_failed_is_not_known_either(look, zone: Zone) -> None:  # noqa: F811
     look()
     Reading.objects.filter(zone=zone, kind=Kind.NETRIS_LINK).update(error="HTTP 500")
