@@ -11,8 +11,9 @@
                                 the report of an import leads to them they stay
     what was asked of Netris:
     blocks, sites, ports, links,
-    devices, maintenances       `WEFT_GONE_DAYS` after it was first asked for, when no operation speaks of it; a device
-                                while the inventory has it stays, as scripts may call it by the id that its making gave
+    devices, maintenances       `WEFT_GONE_DAYS` after it was first asked for, when no operation speaks of it, nor of
+                                the device that a link was made with; a device while the inventory has it stays, as
+                                scripts may call it by the id that its making gave
     what happened in zones      `WEFT_GONE_DAYS` after it ended
     strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
     public IPs, their NAT,
@@ -87,8 +88,8 @@ INVITATIONS_SEEN = timedelta(days=30)
 LEADING = (StaticNat, PortForward, Balancer)
 #: What leads into a tier, from wherever.
 INTO = (*LEADING, StaticRoute)
-#: What operations on Netris' inventory are done to; devices go by a rule of their own.
-ASKED_OF_NETRIS: tuple[type[models.Model], ...] = (Block, Site, Port, Link, Maintenance)
+#: What operations on Netris' inventory are done to; devices and links go by rules of their own.
+ASKED_OF_NETRIS: tuple[type[models.Model], ...] = (Block, Site, Port, Maintenance)
 OWNERS = (Kind.CLOUDSTACK_DOMAIN, Kind.CLOUDSTACK_ACCOUNT)
 
 
@@ -112,6 +113,8 @@ def forget() -> None:
     for model in ASKED_OF_NETRIS:
         named = f"{model._meta.app_label}'s {model._meta.verbose_name_plural}"
         _forget(named, model._default_manager.filter(created_at__lt=gone), _no_operation_speaks())
+    links = Link.objects.filter(created_at__lt=gone)
+    _forget("inventory's links", links, _no_operation_speaks(), _no_operation_speaks("device"))
     _forget("devices", Device.objects.filter(created_at__lt=gone), _no_operation_speaks(), *_nowhere_to_be_seen())
     _forget("strays", Stray.objects.filter(gone_at__lt=gone), _no_operation_speaks())
     deleted = {"status": Status.DELETED, "deleted_at__lt": gone}
@@ -161,8 +164,9 @@ def _no_stray_speaks(gone: datetime) -> Condition:
     return ~Q(pk__in=(_strays(gone) | kept).exclude(row_id=None).values("row_id"))
 
 
-def _no_operation_speaks() -> Condition:
-    return ~Exists(Operation.unscoped.filter(resource_id=OuterRef("pk")))
+def _no_operation_speaks(of: str = "pk") -> Condition:
+    """Nor, of a link, of the device that it was made with: an operation about that does it together with its links."""
+    return ~Exists(Operation.unscoped.filter(resource_id=OuterRef(of)))
 
 
 def _nowhere_to_be_seen() -> Iterator[Condition]:

@@ -156,6 +156,13 @@ class TestWhatWasAskedOfNetris:
         retention.forget()
         assert self.left(rows) == [link, rows[-1]]
 
+    @pytest.mark.parametrize("phase", [Phase.STUCK, Phase.BUILDING])
+    def test_a_link_stays_while_an_operation_makes_its_device(self, rows, phase):
+        [link] = [row for row in rows if isinstance(row, Link)]
+        self.an_operation(link.device, phase=phase)
+        retention.forget()
+        assert self.left(rows) == [link, rows[-1]]
+
     @pytest.mark.parametrize(("days", "is_kept"), [(300, True), (400, False)])
     def test_an_operation_stays_with_the_report_of_its_import(self, rows, days, is_kept):
         operation = self.an_operation(rows[0])
