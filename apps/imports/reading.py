@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from apps.imports.kinds import Cells, Checked, Kind
 from apps.kernel.errors import Invalid, Refused
 from apps.kernel.limits import DOCUMENTS
+from apps.kernel.names import fault_in, tidy
 from apps.kernel.sheets import cells_of, columns_of, header_faults, lines_of
 from apps.tenancy.actors import Platform
 
@@ -28,6 +29,11 @@ class Line:
     @property
     def is_sound(self) -> bool:
         return not self.checked.faults
+
+    @property
+    def says_more(self) -> bool:
+        """Than that all is as it is."""
+        return bool(self.checked.order) or not self.is_sound
 
 
 def read(kind: Kind, text: str, by: Platform) -> list[Line]:
@@ -75,16 +81,17 @@ def _faults(kind: Kind, cells: Cells) -> Iterator[Refused]:
     for name, cell in cells.items():
         if len(cell) > LONGEST:
             yield Refused("cell-too-long", f"A cell has at most {LONGEST} characters.", name)
-        elif not cell.isprintable():
-            yield Refused("cell-unprintable", "A cell is one line of text.", name)
+        elif not cell.isprintable() and (fault := fault_in(tidy(cell))):
+            yield Refused("cell-unprintable", f"The cell {fault}", name)
 
 
 def _once(lines: Iterable[Line]) -> Iterator[Line]:
-    """Of several rows about the same thing the first may go; which of them is meant is not for Weft to guess."""
-    first: dict[str, int] = {}
+    """Of several rows about the same thing the first may go; which of them is meant is not for Weft to guess. Those
+    that leave it as it is agree: a list tells of a thing once for each zone that has its networks from one Netris."""
+    first: dict[str, Line] = {}
     for line in lines:
         about = line.checked.about
-        if about and (number := first.setdefault(about, line.number)) != line.number:
-            fault = Refused("row-twice", f"Line {number} is about the same. Delete one of them.")
+        if about and (other := first.setdefault(about, line)) is not line and (other.says_more or line.says_more):
+            fault = Refused("row-twice", f"Line {other.number} is about the same. Delete one of them.")
             line = replace(line, checked=replace(line.checked, faults=[*line.checked.faults, fault]))
         yield line

@@ -100,6 +100,14 @@ class TestRows:
     def test_two_about_the_same_do_not_both_go(self):
         rows = told(f"{HEAD}SoftGate-1,on\nSoftGate-2,on\nSoftGate-1,off\n")
         assert rows[0][2] == [] and rows[1][2] == [] and rows[2][2] == [("row-twice", None)]
+        rows = told(f"{HEAD}SoftGate-1,off\nSoftGate-1,off\nSoftGate-1,on\n")
+        assert [each for _, _, each in rows] == [[], [], [("row-twice", None)]]
+
+    def test_what_a_name_may_hold_a_cell_may_hold(self):
+        """Blanks as they come from other pages, and the joiners of scripts that are written with them."""
+        names = ("SoftGate\u00a01", "\u0915\u200c\u0937")
+        found = told(HEAD + "".join(f"{name},on\n" for name in (*names, "Soft\u202eGate")))
+        assert [each[0][0] for _, _, each in found] == ["device-unknown", "device-unknown", "cell-unprintable"]
 
     def test_many_rows_ask_no_more_than_one(self, django_assert_num_queries):
         for sheet in (f"{HEAD}SoftGate-1,on\n", HEAD + "".join(f"No-{n},on\n" for n in range(1_000))):
