@@ -118,7 +118,8 @@ def _is_down(row: ZoneRow) -> bool:
 
 
 def open_troubles() -> EventQuerySet:
-    return Event.objects.open().exclude(severity=Severity.INFO)
+    """But those of zones that are switched off: nobody reads there, so none of them ends."""
+    return Event.objects.open().exclude(severity=Severity.INFO).exclude(zone__is_enabled=False)
 
 
 def overview_of(by: Platform) -> Overview:

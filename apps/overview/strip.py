@@ -131,6 +131,8 @@ def _connections(zone: Zone, survey: Survey, devices: Sequence[SurveyedDevice], 
         words = f"{len(down)} of {len(links)} cables {_do(down, 'is', 'are')} down; the others carry what went over it."
     elif len(up) < len(links):
         status, words = "unknown", f"Of {len(links) - len(up)} of {len(links)} cables nothing is known."
+    elif bare := [device for device in devices if device.remote_id not in statuses]:
+        status, words = "unknown", f"Of {len(bare)} of these hypervisors no cable is known."
     else:
         status, words = "ok", f"{_all(len(links))} of their cables {'is' if len(links) == 1 else 'are'} up."
     words += _names(zone, [each.name for each in cut or down])

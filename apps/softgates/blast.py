@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.db.models import Q
 
@@ -61,18 +60,20 @@ def _tenants(count: int) -> str:
     return f"{count:,} tenant{'s are' if count != 1 else ' is'}"
 
 
-def _going(fleet: Fleet) -> set[UUID]:
-    """The nodes that are being put into maintenance, or were so lately that the inventory does not tell it yet."""
-    rows = Operation.unscoped.filter(zone=fleet.zone, kind=Maintenance.KIND, goal=Goal.PRESENT)
+def _going(fleet: Fleet) -> set[str]:
+    """Netris' ids of the nodes that are being put into maintenance from any zone of it, or were so lately that the
+    inventory does not tell it yet."""
+    rows = Operation.unscoped.filter(zone__netris_url=fleet.zone.netris_url, kind=Maintenance.KIND, goal=Goal.PRESENT)
     is_new = Q(finished_at=None) | Q(finished_at__gte=fleet.read_at) if fleet.read_at else Q(finished_at=None)
-    return set(rows.filter(is_new).values_list("resource_id", flat=True))
+    going = Maintenance.objects.filter(pk__in=rows.filter(is_new).values("resource_id"))
+    return set(going.values_list("remote_id", flat=True))
 
 
 def blast_radius(member: Member, by: Platform) -> BlastRadius:
     """Three queries at most."""
     node, fleet = member.node, member.fleet
-    going = {node.line.row.pk, *_going(fleet)}
-    others = sum(each.is_well for each in fleet.of(node.role) if each.line.row.pk not in going)
+    going = {node.line.row.remote_id, *_going(fleet)}
+    others = sum(each.is_well for each in fleet.of(node.role) if each.line.row.remote_id not in going)
     sessions = Effect("BGP", f"{node.sessions_up} sessions", "stay up; routers prefer the other nodes")
     if node.role == GENERAL:
         tenants = tenants_behind(fleet.zone, "DNAT", by)

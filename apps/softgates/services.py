@@ -33,9 +33,8 @@ def set_maintenance(device: SurveyedDevice, *, is_on: bool, confirmed: str = "",
     Raises `Refused`, and `Busy` while it is being switched already."""
     if reason := why_not(device):
         raise Refused("not-a-softgate", reason)
-    hold_name(
-        f"maintenance in {device.zone_id}"
-    )  # who asks for another node at once waits, and counts without this one
+    # Who asks for another node at once waits, and counts without this one, from whichever zone of its Netris.
+    hold_name(f"maintenance in {device.zone.controller_id}")
     [member] = members([device])
     warning = blast_radius(member, by).warning if is_on else ""
     if warning and as_seen(confirmed) != as_seen(device.name):

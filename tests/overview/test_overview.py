@@ -168,6 +168,12 @@ def test_the_worst_comes_first_and_the_rest_is_counted(look, browser: Client, zo
     assert "5 critical, 10 to look at" in told and "2 tenants touched" in told and "3 more" in told
 
 
+def test_what_was_open_in_a_zone_that_is_switched_off_is_told_no_more(look, zone: Zone) -> None:  # noqa: F811
+    look()
+    builders.an_event(builders.a_zone("Zone-9", is_enabled=False), 1)
+    assert (shown().critical, list(shown().troubles)) == (0, [])
+
+
 def test_what_weft_did_in_that_hour_stands_beside_it_and_nothing_later(look, zone: Zone, acme) -> None:  # noqa: F811
     look()
     other = builders.a_zone("Zone-2")

@@ -143,6 +143,13 @@ def test_one_cable_or_session_of_several_is_a_warning_and_the_last_is_critical(f
     assert told(acme)["gateways"] == ("critical", "No gateway works for what comes in, or for what goes out.")
 
 
+def test_of_a_hypervisor_without_a_known_cable_nothing_is_said_to_be_up(fabric, acme) -> None:
+    host = SurveyedDevice.objects.get(name="hv-globex")
+    SurveyedDevice.objects.filter(name="hv-globex").update(host_id="hv-acme")
+    SurveyedLink.objects.filter(b_id=host.remote_id).delete()
+    assert told(acme)["connections"] == ("unknown", "Of 1 of these hypervisors no cable is known.")
+
+
 @pytest.mark.parametrize(
     ("column", "stale"),
     [

@@ -241,6 +241,18 @@ class TestBlastRadius:
         surveyed()
         assert not radius_of("SoftGate-2").is_last
 
+    def test_one_that_goes_by_another_zone_of_the_same_netris_is_no_other_either(self, zone, surveyed):  # noqa: F811
+        there, twin = gate("SoftGate-1"), builders.a_zone("Twin", netris_url=zone.netris_url)
+        set_maintenance(
+            builders.a_device(twin, there.name, there.remote_id, role="softgate"),
+            is_on=True,
+            confirmed=there.name,
+            by=builders.the_platform(),
+        )
+        assert radius_of("SoftGate-2").is_last
+        with pytest.raises(Refused, match="last of its kind"):
+            switched("SoftGate-2")
+
     def test_on_the_page(self, zone, surveyed, browser, order, clock):  # noqa: F811
         url = f"/fabric/softgates/{gate().pk}/maintenance/"
         rules(zone, 1_600, 41)
