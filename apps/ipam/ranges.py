@@ -1,4 +1,4 @@
-"""Prefixes and addresses that are asked for by what is around them, overlaps them or lies in them, however many there
+"""Prefixes and addresses that are looked up by what is around them, overlaps them or lies in them, however many there
 are: in as many steps as there are lengths of prefixes, or halves of a list."""
 
 from __future__ import annotations

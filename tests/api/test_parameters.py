@@ -38,7 +38,7 @@ REFERENCES |= {"role", "pair", "plane", "device", "use", "type", "metric"}
 REFERENCES |= {"severity", "touches", "began_after", "began_before"}
 REFERENCES |= {"address", "public_ip", "purpose", "instance", "protocol", "vni", "at"}
 #: Those that look for something, and may well find nothing.
-REFERENCES |= {"overlay", "vni", "folded", "open"}
+REFERENCES |= {"overlay", "vni", "folded", "open", "owner"}
 SEARCHES = {"q", "name", "subject", "part"}
 
 
