@@ -213,19 +213,21 @@ def _written_by(operation: Operation, found: _Found) -> list[Difference]:
     return [each for each in found.differences if each[0] in values and _fits(operation, each, values[each[0]])]
 
 
+def _is_undone(operation: Operation) -> bool:
+    return operation.phase in UNDONE or operation.stopped_in == Phase.REMOVING
+
+
 def _has_done(operation: Operation, found: _Found) -> bool:
     """A creation that was undone has made nothing, and may have taken away what it had made before."""
-    is_undone = operation.phase in UNDONE or operation.stopped_in == Phase.REMOVING
     if found.is_new:
         return operation.goal == Goal.PRESENT and operation.phase not in (Phase.ROLLED_BACK, Phase.CANCELLED)
-    return operation.goal == Goal.ABSENT or (operation.goal == Goal.PRESENT and is_undone)
+    return operation.goal == Goal.ABSENT or (operation.goal == Goal.PRESENT and _is_undone(operation))
 
 
 def _fits(operation: Operation, difference: Difference, value: str) -> bool:
     """It has become what the operation writes, or is so no more since that is put back."""
     _, before, after = difference
-    is_undone = operation.phase in UNDONE or operation.stopped_in == Phase.REMOVING
-    return value == (before if is_undone and operation.goal == Goal.CHANGED else after)
+    return value == (before if _is_undone(operation) and operation.goal == Goal.CHANGED else after)
 
 
 def _changes(found: _Found, operations: Iterable[Operation]) -> Iterator[Change]:

@@ -13,6 +13,7 @@ from apps.fabric.recipes import Changed, read_again
 from apps.ipam.estate import PublicIps
 from apps.ipam.models import Block
 from apps.kernel.remote import Rejected
+from apps.kernel.words import counted
 from apps.mirror.models import Kind
 from apps.netris.wire import Allocation, Subnet
 from apps.operations.models import Operation
@@ -114,7 +115,7 @@ def _hands_out(block: Block) -> str:
         return ""
     known = PublicIps.of(block.zone)
     if count := known.addresses.within(block.prefix):
-        return f"CloudStack has {count:,} public IP{'s' if count != 1 else ''} of it by now."
+        return f"CloudStack has {counted(count, 'public IP')} of it by now."
     return known.unknown if known.never else ""
 
 

@@ -12,6 +12,7 @@ from apps.fabric.models import SurveyedDevice
 from apps.history.charts import written
 from apps.history.metrics import ERRORS, RX, TX
 from apps.history.series import Latest, latest
+from apps.kernel.words import counted
 from apps.softgates.queries import GAUGES, GENERAL, SNAT, Gauge, Member, members
 from apps.tenancy.actors import Platform
 
@@ -81,7 +82,7 @@ class GatePage:
         fleet, role = self.member.fleet, self.member.node.role
         rules = fleet.rules
         if role == GENERAL:
-            of_vpcs = f"of {rules.dnat_vpcs:,} VPC{'s' * (rules.dnat_vpcs != 1)}"
+            of_vpcs = f"of {counted(rules.dnat_vpcs, 'VPC')}"
             return [
                 ("DNAT rules", f"{rules.dnat:,} {of_vpcs}: every one is on every General node"),
                 ("Load balancers", f"{rules.balancers:,}: every one is on every General node"),

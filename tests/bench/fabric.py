@@ -10,7 +10,6 @@ import gc
 import gzip
 import os
 import re
-import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -23,8 +22,7 @@ from typing import Any
 import httpx
 
 from tests.bench.balancers import get, queries_of
-from tests.bench.pages import Ask, session_of
-from tests.processes import free_port, running, wait_for_http
+from tests.bench.pages import Ask, session_of, web_process
 
 #: Leaves, SoftGates, hypervisors: the reference site, and generated ones. VPCs lie in the second.
 SIZES = ((2, 4, 3), (200, 8, 1599), (376, 12, 3000))
@@ -128,22 +126,16 @@ def asks_of_vnis(zone: Any, admin: Any, program: Any) -> Iterator[Ask]:
 
 def tell_pages(asks: list[Ask], say: Say) -> None:
     """Each from one web process that does nothing beside it."""
-    port = free_port()
-    with tempfile.TemporaryDirectory() as name:
-        log = Path(name) / "web.log"
-        command = ["-m", "uvicorn", "portal.asgi:application", "--port", str(port), "--no-access-log"]
-        with running(*command, log=log, DJANGO_SETTINGS_MODULE="tests.bench.settings", WEFT_DB_POOL="8") as child:
-            url = f"http://127.0.0.1:{port}"
-            wait_for_http(f"{url}/empty/", child, log)
-            empty = asked(url, child.pid, Ask("empty view", "/empty/", asks[0].headers), times=100)[0]
-            say(f"  {'':24} queries   wall ms    CPU ms   times the empty view      bytes   compressed")
-            for ask in asks:
-                wall, cpu, content = asked(url, child.pid, ask)
-                say(
-                    f"  {ask.what:24} {queries_of(partial(get, ask)):7} {wall:9.1f} {cpu:9.1f} {wall / empty:22.1f} "
-                    f"{len(content):10,} {len(gzip.compress(content)):12,}"
-                )
-            say(f"  the web process holds {peak_of(child.pid):.0f} MB at most")
+    with web_process() as (url, child):
+        empty = asked(url, child.pid, Ask("empty view", "/empty/", asks[0].headers), times=100)[0]
+        say(f"  {'':24} queries   wall ms    CPU ms   times the empty view      bytes   compressed")
+        for ask in asks:
+            wall, cpu, content = asked(url, child.pid, ask)
+            say(
+                f"  {ask.what:24} {queries_of(partial(get, ask)):7} {wall:9.1f} {cpu:9.1f} {wall / empty:22.1f} "
+                f"{len(content):10,} {len(gzip.compress(content)):12,}"
+            )
+        say(f"  the web process holds {peak_of(child.pid):.0f} MB at most")
 
 
 def asked(url: str, pid: int, ask: Ask, *, times: int = TIMES) -> tuple[float, float, bytes]:

@@ -3,10 +3,12 @@ multiples of what an empty view costs there."""
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -117,8 +119,9 @@ def report(many: int, rules: int, *, say: Callable[[str], None] = print) -> None
     tell(asked_for(many, rules), say)
 
 
-def tell(asked: Sequence[Ask], say: Callable[[str], None]) -> float:
-    """A line of each, the empty view first. Gives how long that takes with nothing beside it, in milliseconds."""
+@contextmanager
+def web_process() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Its address, and itself. It answers when this begins, and has done nothing else yet."""
     port = free_port()
     with tempfile.TemporaryDirectory() as name:
         log = Path(name) / "web.log"
@@ -126,12 +129,18 @@ def tell(asked: Sequence[Ask], say: Callable[[str], None]) -> float:
         with running(*command, log=log, DJANGO_SETTINGS_MODULE="tests.bench.settings", WEFT_DB_POOL="8") as child:
             url = f"http://127.0.0.1:{port}"
             wait_for_http(f"{url}/empty/", child, log)
-            for ask in asked:
-                rate(url, ask, seconds=0.5)
-            say(f"  {'':24}   one alone      p95   {CLIENTS} clients   times the empty view")
-            empty, all_alone = rate(url, asked[0]), milliseconds(url, asked[0])[0]
-            for ask in asked:
-                (alone, slow), each = milliseconds(url, ask), empty if ask is asked[0] else rate(url, ask)
-                aim = f"   (aim: at most {MOST_OF_LIST})" if ask.what == "VPC list" else ""
-                say(f"  {ask.what:24} {alone:8.1f} ms {slow:8.1f} {each:8.1f}/s   {empty / each:8.2f}{aim}")
+            yield url, child
+
+
+def tell(asked: Sequence[Ask], say: Callable[[str], None]) -> float:
+    """A line of each, the empty view first. Gives how long that takes with nothing beside it, in milliseconds."""
+    with web_process() as (url, _):
+        for ask in asked:
+            rate(url, ask, seconds=0.5)
+        say(f"  {'':24}   one alone      p95   {CLIENTS} clients   times the empty view")
+        empty, all_alone = rate(url, asked[0]), milliseconds(url, asked[0])[0]
+        for ask in asked:
+            (alone, slow), each = milliseconds(url, ask), empty if ask is asked[0] else rate(url, ask)
+            aim = f"   (aim: at most {MOST_OF_LIST})" if ask.what == "VPC list" else ""
+            say(f"  {ask.what:24} {alone:8.1f} ms {slow:8.1f} {each:8.1f}/s   {empty / each:8.2f}{aim}")
     return all_alone

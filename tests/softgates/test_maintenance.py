@@ -58,6 +58,15 @@ def switched(name: str = "SoftGate-1", *, is_on: bool = True, **how: Any) -> Ope
     return set_maintenance(gate(name), is_on=is_on, by=builders.the_platform(), **how)
 
 
+def begun(turn: Any, clock: Any) -> Operation:
+    """Switched, and worked on for a quarter of a minute."""
+    operation = switched()
+    for _ in range(3):
+        clock.shift(5)
+        operation = turn(operation)
+    return operation
+
+
 def mode(world: Any, name: str = "SoftGate-1") -> dict[str, Any]:
     row: dict[str, Any] = world.netris.net.devices.one("name", name)
     return row
@@ -103,10 +112,7 @@ class TestOperation:
         with pytest.raises(Refused, match="the last reading is too old"):
             switched()
         surveyed()
-        operation = switched()
-        for _ in range(3):
-            clock.shift(5)
-            operation = turn(operation)
+        operation = begun(turn, clock)
         assert operation.phase != "succeeded" and "Waiting for a fresh reading" in str(operation.steps)
         measured("SoftGate-1", 3)
         assert turn(operation).phase == "succeeded"
@@ -115,10 +121,7 @@ class TestOperation:
         measured("SoftGate-1", 40_000)
         clock.shift(55 * 60)
         surveyed()
-        operation = switched()
-        for _ in range(3):
-            clock.shift(5)
-            operation = turn(operation)
+        operation = begun(turn, clock)
         clock.shift(6 * 60)
         operation = turn(operation)
         assert operation.phase != "succeeded" and "the last one is too old" in str(operation.steps)
@@ -129,10 +132,7 @@ class TestOperation:
         measured("SoftGate-1", 40_000)
         clock.shift(70 * 60)
         surveyed()
-        operation = switched()
-        for _ in range(3):
-            clock.shift(5)
-            operation = turn(operation)
+        operation = begun(turn, clock)
         assert operation.phase != "succeeded" and "the last one is too old" in str(operation.steps)
         measured("SoftGate-1", 3)
         assert turn(operation).phase == "succeeded"

@@ -30,6 +30,7 @@ from apps.fabric.models import (
 from apps.fabric.rows import DeviceRow
 from apps.kernel.named import containing
 from apps.kernel.svg.status import look_of
+from apps.kernel.words import counted
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind
 from apps.mirror.queries import Device, EBgp
@@ -254,7 +255,7 @@ class SiteLine(Line[SurveyedSite]):
 
     @property
     def words(self) -> str:
-        return f"{self.row.name} has {self.devices:,} device{'s' * (self.devices != 1)}"
+        return f"{self.row.name} has {counted(self.devices, 'device')}"
 
 
 @dataclass(frozen=True)
