@@ -17,6 +17,7 @@ from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
 from apps.fabric.models import (
     Survey,
+    Surveyed,
     SurveyedDevice,
     SurveyedLink,
     SurveyedPort,
@@ -142,6 +143,19 @@ def a_zone(name: str = "Zone-1", **fields: Any) -> Zone:
         "calls_per_second": 1000,
     }
     return Zone.objects.get(pk=Zone.objects.create(name=name, **(defaults | fields)).pk)
+
+
+def a_second_zone(zone: Zone, *surveyed: Any) -> Zone:
+    """Of the same Netris, read as the first was, and surveyed as far as these go."""
+    other = a_zone("Second", netris_url=zone.netris_url, netris_site=zone.netris_site)
+    models: Sequence[Any] = (Reading, Item, Survey, *surveyed)
+    for model in models:
+        rows = list(model.objects.filter(zone=zone))
+        for each in rows:
+            each.pk = model.id_of(other, each.remote_id) if issubclass(model, Surveyed) else None
+            each.zone = other
+        model.objects.bulk_create(rows)
+    return other
 
 
 def a_trial(zone: Zone | None = None, **fields: Any) -> Trial:

@@ -170,12 +170,14 @@ def _called(row: Surveyed) -> str:
 
 
 class _Work:
-    """The platform's operations that were not over when the last reading began, the newest first."""
+    """The platform's operations that were not over when the last reading began, the newest first: from any zone of the
+    same Netris."""
 
     def __init__(self, zone: Zone, since: datetime) -> None:
         """One query, whatever has changed."""
         then = Q(finished_at=None) | Q(finished_at__gte=since)
-        begun = Operation.unscoped.filter(then, zone=zone, tenant=None).exclude(started_at=None).order_by("-created_at")
+        here = Q(zone__netris_url=zone.netris_url, tenant=None)
+        begun = Operation.unscoped.filter(then, here).exclude(started_at=None).order_by("-created_at")
         self._on: defaultdict[UUID | str, list[Operation]] = defaultdict(list)
         self._named: defaultdict[tuple[str, str], list[Operation]] = defaultdict(list)
         for operation in begun:
@@ -186,7 +188,7 @@ class _Work:
     def about(self, found: _Found) -> Iterator[Operation]:
         """By Netris' id of the thing, whatever it is called; what makes it knows its name alone."""
         row = found.row
-        told = [*self._on.get(row.pk, ()), *self._on.get(f"{row.part}:{row.pk}", ())]
+        told = [*self._on.get(row.pk, ()), *self._on.get(row.lock_of(row.zone, row.remote_id), ())]
         for kind, name in _made_as(row) if _is_whole(found) else ():
             told += self._named.get((kind, name), ())
         yield from {operation.pk: operation for operation in told}.values()

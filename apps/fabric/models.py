@@ -159,6 +159,11 @@ class Surveyed(models.Model):
         return uuid5(zone.pk, f"{cls.part}:{remote_id}")
 
     @classmethod
+    def lock_of(cls, zone: Zone, remote_id: object) -> str:
+        """For operations about it: the same from all zones that have their networks from one Netris."""
+        return f"{cls.part}:{uuid5(zone.controller_id, f'{cls.part}:{remote_id}')}"
+
+    @classmethod
     def columns(cls) -> list[str]:
         """What a survey writes anew when it is found changed."""
         return [field.attname for field in cls._meta.concrete_fields if field.name not in ("id", "zone", "created_at")]

@@ -52,8 +52,7 @@ class Thing(models.Model):
     @property
     def lock_key(self) -> str:
         """One operation at a time is about it. What has no id yet is told by its name."""
-        key = self.seen_id if self.remote_id else self.surveyed.id_of(self.zone, f"named {self.name.lower()}")
-        return f"{self.surveyed.part}:{key}"
+        return self.surveyed.lock_of(self.zone, self.remote_id or f"named {self.name.lower()}")
 
 
 def _once(name: str) -> models.UniqueConstraint:

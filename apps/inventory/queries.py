@@ -9,10 +9,10 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.fields.json import KT
 
-from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
+from apps.fabric.models import Survey, SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSession
 from apps.inventory.models import Device, Link
 from apps.kernel.named import containing
 from apps.kernel.words import counted
@@ -97,17 +97,19 @@ def _coming(zone: Zone, by: Platform) -> list[tuple[Device, dict[str, Any]]]:
     """Devices that are being made or changed, each with its values as they are to be."""
     work = unseen(zone, by, "device").exclude(goal=Goal.ABSENT)
     wanted = work.filter(resource_id=OuterRef("pk")).order_by("-created_at").values("wanted")[:1]
-    rows = Device.objects.filter(zone=zone, pk__in=work.values("resource_id")).annotate(wanted=Subquery(wanted))
+    rows = Device.objects.filter(pk__in=work.values("resource_id")).annotate(wanted=Subquery(wanted))
     return [(row, row.values | row.wanted) for row in rows]
 
 
 def unseen(zone: Zone, by: Platform, *kinds: str) -> QuerySet[Operation]:
-    """Operations of which the inventory may not show yet what they do: they are under way, or it was read before they
-    were over."""
+    """Operations of which the zone's inventory may not show yet what they do: they are under way, or it was read before
+    they were over. Those of all zones that have their networks from its Netris."""
     reads = ("devices_read_at", "links_read_at", "ports_read_at")
-    since = (Q(finished_at__gte=F(f"zone__survey__{each}")) for each in reads)
+    survey = Survey.objects.filter(zone=zone)
+    since = (Q(finished_at__gte=Subquery(survey.values(each))) for each in reads)
     over = Q(phase=Phase.SUCCEEDED) & reduce(or_, since)
-    return Operation.objects.across(by).filter(Q(phase__in=LIVE) | over, zone=zone, tenant=None, kind__in=kinds)
+    here = Q(zone__netris_url=zone.netris_url, tenant=None, kind__in=kinds)
+    return Operation.objects.across(by).filter(Q(phase__in=LIVE) | over, here)
 
 
 def of_role(zone: Zone, role: str) -> list[wire.Device]:
@@ -147,7 +149,7 @@ def found_free(zone: Zone, words: str, most: int) -> list[SurveyedPort]:
 
 def ports_being_linked(zone: Zone, by: Platform) -> set[str]:
     """By their full names, in small letters. One query."""
-    rows = Link.objects.filter(_at_work_on(unseen(zone, by, "device", "link")), zone=zone)
+    rows = Link.objects.filter(_at_work_on(unseen(zone, by, "device", "link")))
     return {name.lower() for pair in rows.values_list("local", "remote") for name in pair}
 
 
@@ -161,14 +163,14 @@ def links_coming(row: SurveyedDevice, by: Platform) -> list[str]:
     """The names of those that are being made to a device. One query."""
     work = unseen(row.zone, by, "device", "link").filter(goal=Goal.PRESENT)
     ends = Q(local__iendswith=f"@{row.name}") | Q(remote__iendswith=f"@{row.name}")
-    return list(Link.objects.filter(ends, _at_work_on(work), zone=row.zone).values_list("name", flat=True)[:100])
+    return list(Link.objects.filter(ends, _at_work_on(work)).values_list("name", flat=True)[:100])
 
 
 def links_going(zone: Zone, by: Platform) -> set[str]:
     """Netris' ids of those that are being deleted, or taken off the underlay. One query."""
     goes = Q(goal=Goal.ABSENT) | Q(goal=Goal.CHANGED, wanted__underlay=False)
     work = unseen(zone, by, "link").filter(goes).values("resource_id")
-    return set(Link.objects.filter(zone=zone, pk__in=work).values_list("remote_id", flat=True))
+    return set(Link.objects.filter(pk__in=work).values_list("remote_id", flat=True))
 
 
 def underlay_links(zone: Zone, by: Platform) -> Counter[str]:
@@ -180,7 +182,7 @@ def underlay_links(zone: Zone, by: Platform) -> Counter[str]:
 def devices_going(zone: Zone, by: Platform) -> set[str]:
     """Netris' ids of those that are being deleted. One query."""
     work = unseen(zone, by, "device").filter(goal=Goal.ABSENT).values("resource_id")
-    return set(Device.objects.filter(zone=zone, pk__in=work).values_list("remote_id", flat=True))
+    return set(Device.objects.filter(pk__in=work).values_list("remote_id", flat=True))
 
 
 def ports_called(zone: Zone, names: Iterable[str]) -> dict[str, SurveyedPort]:

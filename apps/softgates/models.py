@@ -36,4 +36,4 @@ class Maintenance(models.Model):
 
     @property
     def lock_key(self) -> str:
-        return f"device:{self.pk}"
+        return SurveyedDevice.lock_of(self.zone, self.remote_id)

@@ -258,7 +258,12 @@ def test_a_creation_that_is_undone_takes_away_what_it_made(look, again, zone: Zo
 def test_a_change_is_ours_where_it_says_what_we_wrote(phase, after, whose, look, edit, zone: Zone) -> None:
     look()
     row = SurveyedDevice.objects.get(name="Server-4")
-    facts = {"goal": "changed", "phase": phase, "wanted": {"description": "ours"}, "lock_key": f"device:{row.pk}"}
+    facts = {
+        "goal": "changed",
+        "phase": phase,
+        "wanted": {"description": "ours"},
+        "lock_key": row.lock_of(zone, row.remote_id),
+    }
     work(zone, "Server-4", **facts)
     edit("Server-4", description=after)
     look()

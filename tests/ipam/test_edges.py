@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sys
 from typing import Any
-from uuid import UUID, uuid4
 
 import pytest
 
-from apps.fabric.models import Survey, SurveyedSite, SurveyedSubnet
+from apps.fabric.models import SurveyedSite, SurveyedSubnet
 from apps.imports import services as imports
 from apps.imports.models import Import
 from apps.ipam.estate import carried_by
@@ -179,15 +178,7 @@ class TestOneNetris:
 
     @pytest.fixture
     def other(self, zone):  # noqa: F811
-        """A second zone of the same Netris, read as the first was."""
-        other = builders.a_zone(name="Second", slug="second", netris_url=zone.netris_url, netris_site="sv")
-        for model in (Reading, Item, Survey, SurveyedSubnet, SurveyedSite):
-            rows = list(model.objects.filter(zone=zone))
-            for each in rows:
-                each.pk = uuid4() if isinstance(each.pk, UUID) else None
-                each.zone = other
-            model.objects.bulk_create(rows)
-        return other
+        return builders.a_second_zone(zone, SurveyedSubnet, SurveyedSite)
 
     @pytest.mark.parametrize("make", [created, created_site])
     def test_the_same_is_not_made_for_two_zones_at_once(self, make, zone, other):  # noqa: F811

@@ -8,9 +8,9 @@ from apps.zones.models import Zone
 
 
 def hold_inventory(zone: Zone) -> None:
-    """Until the transaction ends nobody else takes a name, an address, a number or a port of the zone, nor takes away
-    what joins its devices."""
-    hold_name(f"inventory of {zone.pk}")
+    """Until the transaction ends nobody else takes a name, an address, a number or a port of the zone's Netris, nor
+    takes away what joins its devices."""
+    hold_name(f"inventory of {zone.controller_id}")
 
 
 def need_enabled(zone: Zone) -> None:
