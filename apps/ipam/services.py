@@ -12,6 +12,7 @@ from apps.ipam.estate import Estate, carried_by, why_not_delete, why_not_touch
 from apps.ipam.models import Block
 from apps.ipam.specs import BlockChange, BlockSpec
 from apps.kernel.errors import Invalid, Refused
+from apps.kernel.locks import hold_name
 from apps.operations import services as operations
 from apps.operations.models import Operation
 from apps.operations.state import Goal
@@ -108,6 +109,8 @@ def _system(estate: Estate) -> dict[str, Any]:
 
 
 def _start(block: Block, goal: Goal, by: Platform, wanted: dict[str, Any] | None = None) -> Operation:
+    if goal != Goal.CHANGED:
+        _need_apart(block, goal)
     if goal == Goal.PRESENT or (wanted and "name" in wanted):
         claim_name([block.type], wanted["name"] if wanted else block.name, block.zone)
     return operations.start(
@@ -121,6 +124,23 @@ def _start(block: Block, goal: Goal, by: Platform, wanted: dict[str, Any] | None
         wanted=wanted,
         by=by.actor,
     )
+
+
+def _need_apart(block: Block, goal: Goal) -> None:
+    """What lies in an allocation goes with it. Raises `Busy` while something is being made in one that is to go, or
+    while one goes in which this is to be made."""
+    hold_name(f"ranges of {block.zone.controller_id}")
+    work = Operation.unscoped.live().filter(zone__netris_url=block.zone.netris_url)
+    if goal == Goal.PRESENT:
+        near = Block.objects.filter(prefix__net_contains_or_equals=str(block.prefix))
+        work = work.filter(kind=Block.ALLOCATION, goal=Goal.ABSENT)
+    elif block.type == Block.ALLOCATION:
+        near = Block.objects.filter(prefix__net_contained_or_equal=str(block.prefix))
+        work = work.filter(kind__in=(Block.ALLOCATION, Block.SUBNET), goal=Goal.PRESENT)
+    else:
+        return
+    if holder := work.filter(resource_id__in=near.values("pk")).first():
+        raise operations.busy(None, holder)
 
 
 def _told(facts: dict[str, Any]) -> dict[str, Any]:

@@ -194,6 +194,40 @@ class TestOneNetris:
             change_block(second, change, by=builders.the_platform())
 
 
+class TestMeeting:
+    """What lies in an allocation goes with it."""
+
+    @pytest.fixture(autouse=True)
+    def _allocation(self, zone, run, clock, surveyed):  # noqa: F811
+        run(created(zone, AN_ALLOCATION))
+        clock.shift(150)
+        surveyed()
+
+    def test_nothing_is_made_in_an_allocation_that_goes(self, zone):  # noqa: F811
+        deleted(AN_ALLOCATION["prefix"])
+        with pytest.raises(Busy, match="still under way"):
+            created(zone, prefix="172.20.1.0/24", name="inside")
+        created(zone, prefix="10.79.0.0/24", name="elsewhere")
+
+    def test_none_goes_while_something_is_made_in_it(self, zone):  # noqa: F811
+        created(zone, prefix="172.20.1.0/24", name="inside")
+        with pytest.raises(Busy, match="still under way"):
+            deleted(AN_ALLOCATION["prefix"])
+
+    def test_one_goes_while_something_is_made_elsewhere(self, zone):  # noqa: F811
+        created(zone, prefix="10.79.0.0/24", name="elsewhere")
+        deleted(AN_ALLOCATION["prefix"])
+
+    def test_nor_from_two_zones_of_one_netris(self, zone):  # noqa: F811
+        other = builders.a_second_zone(zone, SurveyedSubnet, SurveyedSite)
+        created(other, prefix="172.20.1.0/24", name="inside")
+        with pytest.raises(Busy, match="still under way"):
+            delete_block(
+                SurveyedSubnet.objects.select_related("zone").get(zone=zone, prefix=AN_ALLOCATION["prefix"]),
+                by=builders.the_platform(),
+            )
+
+
 class TestNames:
     def test_a_block_is_not_called_as_one_that_is_being_made(self, zone, run):  # noqa: F811
         operation = created(zone)
