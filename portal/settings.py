@@ -162,7 +162,7 @@ SECURE_HSTS_PRELOAD = ENV.https
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "apps.kernel.views.csrf_failure"
-DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 640 * 1024  # a whole sheet (`limits.DOCUMENTS`), whose signs a form sends as three bytes
 DATA_UPLOAD_MAX_NUMBER_FIELDS = None  # the intake has counted them
 
 AUTH_USER_MODEL = "tenancy.User"

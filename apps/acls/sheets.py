@@ -17,10 +17,11 @@ from collections.abc import Sequence
 
 from apps.acls.rules import FIELDS, MOST_RULES, Rule, clashes
 from apps.kernel.errors import Invalid, Refused
+from apps.kernel.limits import DOCUMENTS
 from apps.kernel.sheets import Faulty, cells_of, columns_of, header_faults, lines_of, written
 
 #: Of a whole sheet; 500 rules with notes and a few CIDRs each are a quarter of it.
-MOST_CHARACTERS = 256 * 1024
+MOST_CHARACTERS = DOCUMENTS["sheet"]
 REQUIRED = ("action", "direction", "protocol", "cidrs")
 
 
@@ -33,7 +34,7 @@ def sheet_of(rules: Sequence[Rule]) -> str:
 def parse_sheet(text: str) -> tuple[Rule, ...]:
     """The rules of a sheet. Raises `Invalid` with a `Faulty` for each fault: nothing is read of a faulty sheet."""
     if len(text) > MOST_CHARACTERS:
-        message = f"A sheet has at most {MOST_CHARACTERS // 1024} KiB. A list has at most {MOST_RULES} rules."
+        message = f"A sheet has at most {MOST_CHARACTERS:,} characters. A list has at most {MOST_RULES} rules."
         raise Refused("sheet-too-large", message)
     lines = lines_of(text)
     line, header = next(lines, (1, []))

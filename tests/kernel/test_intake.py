@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from urllib.parse import urlencode
 
 import pytest
+from django.conf import settings
 
 from apps.kernel.limits import DOCUMENTS, HEADERS, PARAMETERS, QUERY, ROW_FIELDS, TEXT
 from apps.networks.models import Vpc
@@ -21,6 +22,7 @@ JSON = ("Content-Type", "application/json")
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 HTMX = ("HX-Request", "true")
 KIB = 1024
+LIMIT = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
 
 
 @pytest.fixture
@@ -95,11 +97,11 @@ def test_no_more_is_read_of_a_body_than_it_may_hold(target, db):
     answer = ask("POST", target, endless(), [JSON])
 
     assert answer.status == 413
-    assert answer.bytes_read <= (256 + 64) * KIB
+    assert answer.bytes_read <= LIMIT + 64 * KIB
     assert answer.headers["connection"] == "close"
 
 
-@pytest.mark.parametrize("length", ["299000000", "262145", "1" * 400, "many", "-1"])
+@pytest.mark.parametrize("length", ["299000000", str(LIMIT + 1), "1" * 400, "many", "-1"])
 def test_a_body_that_says_it_is_too_long_is_not_read_at_all(length, token):
     answer = ask("POST", "/api/v1/vpcs/", b"{}", [token, JSON, ("Content-Length", length)])
 
@@ -108,10 +110,17 @@ def test_a_body_that_says_it_is_too_long_is_not_read_at_all(length, token):
 
 
 def test_a_body_up_to_the_limit_is_read(token):
-    answer = ask("POST", "/api/v1/vpcs/", in_pieces(b"{" + b" " * (256 * KIB - 2) + b"}", 64 * KIB), [token, JSON])
+    answer = ask("POST", "/api/v1/vpcs/", in_pieces(b"{" + b" " * (LIMIT - 2) + b"}", 64 * KIB), [token, JSON])
 
     assert answer.status == 422
     assert answer.json()["code"] == "name-missing"
+
+
+def test_a_form_may_hold_a_sheet_of_any_signs(db):
+    sheet = urlencode({"sheet": "," * DOCUMENTS["sheet"]}).encode()
+    assert len(sheet) > 3 * DOCUMENTS["sheet"]
+
+    assert ask("POST", "/login/", sheet, [FORM]).status == 403  # for want of a token, which is looked for after it
 
 
 def test_nothing_takes_an_upload(cookie):
