@@ -235,6 +235,8 @@ def _there(
 def _last_ones(estate: Estate, port: SurveyedPort) -> list[Refused]:
     """A device that a row would take off the underlay: nobody confirms that in a sheet. Without one the link goes."""
     ends = {port.device_id: port.device, port.far_device_id: port.far_device}
+    if unknown := links.why_unknown(estate.zone):
+        return [Refused("not-confirmed", f"{unknown} Switch it off on its own page.", "underlay")]
     if cut := [name for device, name in ends.items() if estate.underlay[device] <= 1]:
         text = f"{links.cut_off(cut)} Switch it off on its own page."
         return [Refused("not-confirmed", text, "underlay")]

@@ -203,7 +203,7 @@ def link_change(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
     if reason:
         return form_page(request, "inventory/link_change.html", None, **context)
     is_on = links.underlay_of(row)
-    stops = links.cut_off(links.left_without(row, request.platform)) if is_on else ""
+    stops = links.what_is_lost(row, request.platform) if is_on else ""
     form = LinkChangeForm(_data(request), is_on=is_on, stops=stops)
     act = lambda: links.change_link(  # noqa: E731
         row,
@@ -220,15 +220,16 @@ def link_delete(request: PlatformRequest, zone: str, remote_id: str) -> HttpResp
     only_parameters(request.GET)
     row = _link(zone, remote_id)
     reason = links.why_not(row)
-    cut = [] if reason else links.left_without(row, request.platform)
-    form = ConfirmForm(_data(request), name=row.name, is_asked=bool(cut))
+    unknown = links.why_unknown(row.zone)
+    cut = [] if reason or unknown else links.left_without(row, request.platform)
+    form = ConfirmForm(_data(request), name=row.name, is_asked=bool(cut or unknown))
     act = lambda: links.delete_link(  # noqa: E731
         row, confirmed=form.cleaned_data.get("confirm", ""), by=request.platform
     )
     ends = [{"kind": "Device", "name": name, "detail": "has no other link of this kind: it is cut off"} for name in cut]
     context = _of_link(row, "Delete") | {
         "heading": "Delete a link",
-        "question": "Netris no longer sends anything over it. The cable stays where it is.",
+        "question": f"Netris no longer sends anything over it. The cable stays where it is. {unknown}".rstrip(),
         "goes": [{"kind": "Link", "name": row.name, "detail": row.plane}, *ends],
         "stays": [],
         "reason": reason,

@@ -13,6 +13,7 @@ from apps.inventory.recipes import DEVICE, LINK, PORT
 from apps.inventory.services.devices import change_device, delete_device
 from apps.inventory.services.links import change_link, create_link, delete_link, left_without, why_not
 from apps.inventory.services.ports import change_port
+from apps.kernel.errors import Refused
 from apps.mirror.models import Kind, Reading
 from apps.operations.models import Operation
 from apps.operations.services import cancel, retry
@@ -63,6 +64,21 @@ class TestLinks:
         assert "Server-4 would have no link of this kind" in refused(lambda: deleted("eth0@Server-4", ""))["confirm"]
         assert left_without(link("eth1@Server-4"), by) == []
         assert run(deleted("eth1@Server-4", "")).phase == "succeeded"
+
+    def test_while_nobody_can_tell_what_is_cut_off_it_wants_to_be_confirmed(self, surveyed, clock, run):
+        clock.shift(3600)
+        with pytest.raises(Refused, match="read too long ago"):
+            deleted("eth1@Server-4", "")
+        with pytest.raises(Refused, match="read too long ago"):
+            change_link(link("eth1@Server-4"), underlay=False, by=builders.the_platform())
+        assert run(deleted("eth1@Server-4")).phase == "succeeded"
+
+    def test_so_does_a_port_while_nobody_can_tell_what_uses_it(self, surveyed, clock):
+        by = builders.the_platform()
+        clock.shift(3600)
+        with pytest.raises(Refused, match="read too long ago"):
+            change_port(port("swp7@Leaf-1"), {"is_enabled": False}, by=by)
+        change_port(port("swp7@Leaf-1"), {"is_enabled": False}, confirmed="swp7@Leaf-1", by=by)
 
     @pytest.mark.parametrize("is_over", [False, True])
     @pytest.mark.parametrize("is_deleted", [False, True])

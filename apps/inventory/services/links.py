@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 
-from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort
+from apps.fabric.models import Part, SurveyedDevice, SurveyedLink, SurveyedPort
 from apps.inventory.models import Link
 from apps.inventory.queries import devices_going, links_going, ports_being_linked, ports_called
 from apps.inventory.services.shared import hold_inventory, need_enabled
@@ -156,8 +156,19 @@ def cut_off(names: Sequence[str]) -> str:
     return f"Without it {' and '.join(names)} would have no link of this kind." if names else ""
 
 
+def why_unknown(zone: Zone) -> str:
+    """Why nobody can tell what is cut off; "" when that is known."""
+    is_stale = any(zone.survey.is_stale(part) for part in (Part.DEVICE, Part.LINK))
+    return "A device may be cut off: the links were read too long ago to tell." if is_stale else ""
+
+
+def what_is_lost(link: SurveyedLink, by: Platform) -> str:
+    """What has to be confirmed before it goes; "" when nothing has."""
+    return why_unknown(link.zone) or cut_off(left_without(link, by))
+
+
 def _need_confirmed(link: SurveyedLink, confirmed: str, by: Platform) -> None:
-    if (lost := cut_off(left_without(link, by))) and as_seen(confirmed) != as_seen(link.name):
+    if (lost := what_is_lost(link, by)) and as_seen(confirmed) != as_seen(link.name):
         raise Refused("not-confirmed", f"{lost} Type {link.name} to confirm.", "confirm")
 
 

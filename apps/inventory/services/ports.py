@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from apps.fabric.models import SurveyedPort
+from apps.fabric.models import Part, SurveyedPort
 from apps.inventory.bodies import values_of_port
 from apps.inventory.models import Port
 from apps.inventory.queries import sent_port
@@ -30,6 +30,8 @@ def values_now(port: SurveyedPort) -> dict[str, Any] | None:
 
 def what_stops(port: SurveyedPort) -> str:
     """What is lost when it is switched off; "" when nothing hangs on it."""
+    if port.zone.survey.is_stale(Part.PORT):
+        return "Something may use it: the ports were read too long ago to tell."
     if port.link_id:
         return f"Its link to {port.far_port}@{port.far_device} goes down."
     return "V-Nets or other services use it." if port.is_used else ""
