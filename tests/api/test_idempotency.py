@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -44,6 +46,13 @@ def test_a_key_stands_for_one_request(api, vpc):
     for response in (other_body, other_route):
         assert problem_of(response, 422)["code"] == "idempotency-key-reused"
     assert (Vpc.unscoped.count(), Operation.unscoped.count()) == (2, 1)
+
+
+def test_what_is_kept_of_a_body_cannot_be_guessed_from_the_database(api):
+    api.post("/vpcs/", a_body(), Idempotency_Key="k")
+    said = f"POST /api/v1/vpcs/\n{json.dumps(a_body(), sort_keys=True)}"
+
+    assert IdempotencyKey.objects.get().digest != hashlib.sha256(said.encode()).hexdigest()
 
 
 def test_every_post_takes_a_key(api, platform, vpc):
