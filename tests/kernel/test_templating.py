@@ -25,3 +25,8 @@ def test_the_blanks_of_a_value_stay() -> None:
     assert not any(line.startswith(" ") for line in template.source.splitlines())
     code = engines["django"].from_string('{% load weft %}{% code "curl" %}{{ words }}{% endcode %}')
     assert "curl \\\n    -d x" in code.render({"words": "curl \\\n    -d x"})
+
+
+def test_what_is_to_be_copied_is_escaped_once() -> None:
+    code = engines["django"].from_string('{% load weft %}{% code "curl" %}{{ words }}{% endcode %}')
+    assert ">&lt;b&gt; &amp;&amp; true</code>" in code.render({"words": "<b> && true"})
