@@ -32,6 +32,7 @@ ALLOWED = {
     "apps/fabric/overlays.py": "lays over the map where a VNI or a tenant is, for the platform",
     "apps/fabric/ranges.py": "tells the platform whose VPC a range in Netris is",
     "apps/fabric/naming.py": "gives a name of a controller once, whoever asks",
+    "apps/ipam/services.py": "finds the operations of the platform that are at work on blocks of a controller",
     "apps/ipam/estate.py": "counts blocks that the platform makes in a zone, whoever asks",
     "apps/fabric/changes.py": "finds the operations of the platform that were at work on a device",
     "apps/softgates/blast.py": "finds the SoftGates that are on their way into maintenance, the platform's alone",
