@@ -23,6 +23,8 @@ from apps.kernel.remote import Client, Rejected, Unauthorized, Unavailable, Wire
 from apps.netris.wire import new_id
 
 SYSTEM = "netris"
+#: 201 is what a VPC peering is made with (netris-api.md 1.5).
+DONE = (200, 201)
 #: Seconds that the list of a whole controller may take.
 LONGEST_LIST = 180.0
 
@@ -95,9 +97,9 @@ class Calls(Client):
         except ValueError:
             body = None
         envelope = body if isinstance(body, dict) else {}
-        if 400 <= status < 500 or (status == 200 and envelope.get("isSuccess") is False):
+        if 400 <= status < 500 or (status in DONE and envelope.get("isSuccess") is False):
             raise _rejected(call, status, envelope)
-        if status != 200 or not isinstance(body, dict | list):
+        if status not in DONE or not isinstance(body, dict | list):
             raise Unavailable(f"Netris answered {call} with HTTP {status} and nothing usable", system=SYSTEM, call=call)
         return envelope.get("data", body)
 

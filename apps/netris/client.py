@@ -1,6 +1,6 @@
 """What Weft reads from a Netris controller, one method each, the few things that it may take away, the one that it
-makes, and the one that it changes. What it writes of the inventory stands in `inventory`, `ipam` and `sites`, how
-answers are undone and what is raised in `calls`.
+makes, and the one that it changes. What it writes of the inventory stands in `inventory`, `ipam`, `routing` and
+`sites`, how answers are undone and what is raised in `calls`.
 
 What is deleted is what CloudStack's plugin left behind: which that is, is for its caller to prove. A delete of what is
 gone already is done. What is made is a rule of Weft's own in a VPC of CloudStack's, by a name that no plugin gives.
@@ -26,6 +26,7 @@ from apps.netris.auth import SessionAuth
 from apps.netris.calls import LONGEST_LIST, SYSTEM, Query
 from apps.netris.inventory import Inventory
 from apps.netris.ipam import Ipam
+from apps.netris.routing import Routing
 from apps.netris.sites import Sites
 from apps.netris.wire import (
     Acl,
@@ -70,7 +71,7 @@ def connect(
     return Netris(url, Channel(SYSTEM, auth=auth, transport=transport, hooks=hooks, read_timeout=read_timeout))
 
 
-class Netris(Inventory, Ipam, Sites):
+class Netris(Inventory, Ipam, Routing, Sites):
     """One controller. Threads may share it, and with it one session."""
 
     def ping(self) -> None:

@@ -27,6 +27,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     TypeAdapter,
     ValidationError,
     model_validator,
@@ -291,6 +292,18 @@ class VNetGateway(NetrisWire):
     prefix: Gateway = None
 
 
+class VNetPort(NetrisWire):
+    """A port of a V-Net; only a V-Net that is read by its id shows them. `vlan` is 1 where it is untagged."""
+
+    id: Number = None
+    name: Word = ""
+    vlan: Number = None
+    is_untagged: Flag = Field(default=False, validation_alias=AliasChoices("accessMode", "untagged", "access"))
+    state: Word = ""  # active, disabled
+    status: Word = ""  # up, down: unverified
+    mac_count: Number = None  # addresses seen on it
+
+
 class VNet(NetrisWire):
     id: int
     name: str = ""
@@ -302,6 +315,7 @@ class VNet(NetrisWire):
     status: Word = ""  # values unverified
     ports_count: Number = None
     tags: tuple[str, ...] = ()
+    ports: Annotated[tuple[VNetPort, ...], Rows] = ()
 
 
 class NatRule(NetrisWire):
@@ -569,6 +583,19 @@ class Series(NetrisWire):
     )
 
 
+def _secret(value: object) -> SecretStr:
+    return value if isinstance(value, SecretStr) else SecretStr("" if value is None else str(value))
+
+
+def _lines(value: object) -> str:
+    """A prefix list: an entry a line, without blank ones."""
+    text = "" if value is None else str(value)
+    return "\n".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+Lines = Annotated[str, BeforeValidator(_lines)]
+
+
 class EBgp(NetrisWire):
     """A BGP session, in the snake case that controllers answer with or the camel case of the OpenAPI schema."""
 
@@ -590,7 +617,56 @@ class EBgp(NetrisWire):
     local_address: Address = Field(default=None, validation_alias=AliasChoices("local_ip", "localIP"))
     remote_address: Address = Field(default=None, validation_alias=AliasChoices("remote_ip", "remoteIP"))
     neighbor_as: Number = Field(default=None, validation_alias=AliasChoices("neighbor_as", "neighborAS"))
+    local_as: Word = Field(default="", validation_alias=AliasChoices("localAsn", "local_asn"))  # or public-as
+    prefix_length: Number = Field(default=None, validation_alias=AliasChoices("prefix_length", "prefixLength"))
+    vnet: Reference = NO_REF
+    bfd: Flag = False
+    prefix_limit: Number = Field(default=None, validation_alias=AliasChoices("prefix_limit", "prefixInboundMax"))
+    accepts: Lines = Field(default="", validation_alias=AliasChoices("prefix_list_inbound", "prefixListInbound"))
+    announces: Lines = Field(default="", validation_alias=AliasChoices("prefix_list_outbound", "prefixListOutbound"))
+    # Sent in clear (inferred from the schema). Never written down, and never shown.
+    password: Annotated[SecretStr, BeforeValidator(_secret)] = Field(
+        default=SecretStr(""), exclude=True, repr=False, validation_alias=AliasChoices("bgp_password", "bgpPassword")
+    )
+
+    @property
+    def is_enabled(self) -> bool:
+        return self.admin_state.lower() != "disabled"
 
     @property
     def is_established(self) -> bool:
         return self.bgp_state.lower() == "established"
+
+
+class PeeringSide(NetrisWire):
+    """A VPC of a peering. `accepts` is what it takes from the other: one list, or one for each family (2.12). Where
+    nobody wrote one it is what Netris fills in."""
+
+    id: Number = None
+    name: Word = ""
+    accepts: Lines = Field(default="", validation_alias=AliasChoices("prefixListInbound"))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_one_list(cls, row: object) -> object:
+        if not isinstance(row, dict):
+            return row
+        split = [row[name] for name in ("prefixListInboundIPv4", "prefixListInboundIPv6") if row.get(name)]
+        return row | {"prefixListInbound": "\n".join(map(str, split))} if split else row
+
+
+def _side(value: object) -> object:
+    return value if isinstance(value, PeeringSide) else _reference(value)
+
+
+OneSide = Annotated[PeeringSide, BeforeValidator(_side)]
+NO_SIDE = PeeringSide()
+
+
+class Peering(NetrisWire):
+    """Two VPCs that exchange routes. Netris has no state of one."""
+
+    id: int
+    name: str = ""
+    a: OneSide = Field(default=NO_SIDE, validation_alias=AliasChoices("vpcA"))
+    b: OneSide = Field(default=NO_SIDE, validation_alias=AliasChoices("vpcB"))
