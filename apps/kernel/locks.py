@@ -4,7 +4,7 @@
     2. what the tenant uses of its quotas, of all resources, before whatever changes that
     3. a VPC, then its tiers by id
     4. any other row that an operation makes real (an account, a zone)
-    5. a name that an operation is to give, then its lane, for whoever takes a place in it
+    5. a name that an operation is to give, then its lanes by their names, for whoever takes a place in them
     6. the operation
 
 Who belongs to a tenant is changed under the tenant's row, then the membership's; none of those above comes after them.
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection, models
@@ -71,6 +71,12 @@ def hold_name(name: str) -> None:
     """Lock what has no row of its own until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def hold_names(names: Iterable[str]) -> None:
+    """Lock several of them, in the order of the alphabet."""
+    for name in sorted(names):
+        hold_name(name)
 
 
 def hold_row(row: models.Model) -> None:

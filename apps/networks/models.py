@@ -24,6 +24,7 @@ from netfields import CidrAddressField, InetAddressField
 
 from apps.kernel.named import Key
 from apps.kernel.names import DESCRIPTION, NAME
+from apps.networks.attached import why_it_stays
 from apps.operations.models import Operation
 from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
 from apps.tenancy.door import TenantDoor
@@ -58,6 +59,9 @@ class Vpc(Provisioned):
     egress_ip: models.Field[IPv4Address | str | None, IPv4Address | None] = InetAddressField(
         null=True, store_prefix_length=False
     )
+
+    #: How many of each lie on it that have to go before it can (`attached`), by their keys. Written by triggers.
+    attached: models.JSONField[dict[str, int]] = models.JSONField(default=dict, editable=False)
 
     unscoped: ClassVar[models.Manager[Vpc]] = VpcQuerySet.as_manager()
     objects = TenantDoor[VpcQuerySet]("tenant")
@@ -98,9 +102,11 @@ class Vpc(Provisioned):
 
     def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
         """Why `rename`, `delete` or `add tier` is not offered now; None when it is. `work` is all that is under way or
-        stuck in the VPC: it cannot go while anything is, and takes tiers while nothing is done to itself."""
+        stuck in the VPC: it cannot go while anything is, nor while something is attached to it, and takes tiers while
+        nothing is done to itself."""
         about = work if action == "delete" else [each for each in work if each.resource_id == self.pk]
-        return why_not_now(self.status, "VPC", action, about)
+        reason = why_not_now(self.status, "VPC", action, about)
+        return reason or (why_it_stays(self.attached) if action == "delete" else None)
 
 
 class TierQuerySet(ProvisionedQuerySet["Tier"]):

@@ -238,11 +238,13 @@ def work_in(operations: OperationQuerySet, vpc_ids: Iterable[UUID]) -> dict[UUID
     """The same of several VPCs, among the operations that the caller may see. One query, none for no VPC; one more for
     each sort of what leads into tiers of which something is stuck."""
     ids = {lane_of(pk): pk for pk in vpc_ids}
-    found = list(operations.live().filter(lane__in=ids)) if ids else []
+    found = list(operations.live().in_lanes(ids)) if ids else []
     _look_up_tiers([each for each in found if each.phase == Phase.STUCK])
     work: dict[UUID, list[Operation]] = {}
     for operation in sorted(found, key=lambda each: (each.phase == Phase.STUCK, each.place, each.created_at)):
-        work.setdefault(ids[operation.lane], []).append(operation)
+        for lane in operation.lanes:
+            if lane in ids:
+                work.setdefault(ids[lane], []).append(operation)
     return work
 
 

@@ -13,6 +13,7 @@ from apps.kernel.errors import Invalid, Refused
 from apps.kernel.locks import hold_rows
 from apps.kernel.names import DESCRIPTION, NAME, key_of
 from apps.networks import queries
+from apps.networks.learned import need_apart
 from apps.networks.models import Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec, outside, overlap, taken
 from apps.operations import services as operations
@@ -96,6 +97,7 @@ def create_tier(vpc: Vpc, spec: TierSpec, *, by: Actor, beside: Callable[[Tier],
         problems.append(taken("tier", spec.name, "name"))
     if problems:
         raise Invalid(problems)
+    need_apart(vpc, [spec.cidr], "cidr")
     with translated("tier", spec.name):
         tier = Tier(vpc=vpc, tenant=vpc.tenant, vpc_cidr=vpc.cidr, name=spec.name, cidr=spec.cidr)
         tier.save(force_insert=True)

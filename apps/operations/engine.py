@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import random
 import time
+from collections.abc import Iterable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,7 +25,7 @@ from django.db import connection, transaction
 from django.db.models import Model, Subquery
 
 from apps.kernel import clock
-from apps.kernel.locks import hold_name, hold_row, try_again
+from apps.kernel.locks import hold_names, hold_row, try_again
 from apps.kernel.remote import TITLES, Rejected, Unauthorized, Unavailable
 from apps.operations import doorbell
 from apps.operations.models import Event, Operation
@@ -340,7 +341,7 @@ def _write_down(operation: Operation, resource: Model, bound: BoundPart | None, 
             elif outcome.facts and bound is not None:
                 hold_row(bound.subject)
             if after.phase not in RUNNING:
-                hold_name(operation.lane)
+                hold_names(operation.lanes)
             mine = Operation.unscoped.filter(pk=operation.pk, fence=operation.fence)
             is_written = tries > 1 and mine.filter(**stamp).exists()  # it was, and the answer was lost
             known = mine.filter(is_cancel_requested=was_cancelled)
@@ -363,7 +364,7 @@ def _write_down(operation: Operation, resource: Model, bound: BoundPart | None, 
             if settles:
                 operation.recipe.settle(resource, operation.goal, operation.phase)
             if after.phase not in RUNNING:
-                let_next_go(operation.lane)
+                let_next_go(operation.lanes)
             elif outcome.pause is not None:
                 doorbell.ring_on_commit(after=outcome.pause)
             if outcome.detail or (before.phase, before.cursor) != (after.phase, after.cursor):
@@ -421,10 +422,16 @@ def columns(state: State, *, now: datetime) -> dict[str, Any]:
     return values | ({"finished_at": now, "lease_until": None} if state.phase in AT_REST else {})
 
 
-def let_next_go(lane: str) -> None:
-    """Whoever is first in the lane now need not wait any more. The lane is held."""
-    first = Operation.unscoped.running().filter(lane=lane).order_by("place").values("pk")[:1]
-    Operation.unscoped.filter(pk=Subquery(first), waits=True).update(waits=False)
+def let_next_go(lanes: Iterable[str]) -> None:
+    """Whoever is first in one of these lanes now need not wait any more, unless it stands in another one as well, and
+    is not first there. The lanes are held; the other one may be left at this moment too, so the row is locked before
+    that one is looked at: whoever comes second sees what the first has written."""
+    running = Operation.unscoped.running()
+    for lane in lanes:
+        first = running.in_lanes([lane]).order_by("place").values("pk")[:1]
+        waiting = running.filter(pk=Subquery(first), waits=True).select_for_update(no_key=True).first()
+        if waiting is not None and not running.in_lanes(waiting.lanes).filter(place__lt=waiting.place).exists():
+            Operation.unscoped.filter(pk=waiting.pk).update(waits=False)
     doorbell.ring_on_commit()
 
 
@@ -440,7 +447,7 @@ def hold(operation_id: Any) -> tuple[Operation, Model]:
     operation = Operation.unscoped.get(pk=operation_id)
     resource = resource_of(operation)
     operation.recipe.hold(resource)
-    hold_name(operation.lane)
+    hold_names(operation.lanes)
     return Operation.unscoped.select_for_update(no_key=True).get(pk=operation_id), resource
 
 

@@ -7,7 +7,7 @@ decide who may work on it are written by compare-and-swap on `fence` alone (see 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -47,6 +47,11 @@ class OperationQuerySet(models.QuerySet["Operation"]):
         free = models.Q(lease_until=None) | models.Q(lease_until__lte=now)
         return self.filter(free, phase__in=RUNNING, waits=False, due_at__lte=now)
 
+    def in_lanes(self, lanes: Iterable[str]) -> OperationQuerySet:
+        """Those that stand in one of these lanes, or in one of them beside another."""
+        names = list(lanes)
+        return self.filter(models.Q(lane__in=names) | models.Q(beside__in=names) & ~models.Q(beside=""))
+
     def about(self, resource: models.Model) -> OperationQuerySet:
         return self.filter(resource_id=resource.pk)
 
@@ -66,6 +71,9 @@ class Operation(models.Model):
     #: Where one operation is at work at a time, in the order of `place`: a VPC with all that lies in it. What has
     #: nobody beside it is alone in a lane called like its lock. One that is stuck keeps nobody waiting.
     lane = models.CharField(max_length=64)
+    #: A second lane that it stands in at the same place, or blank: what joins two VPCs is done while nothing else is
+    #: done in either.
+    beside = models.CharField(max_length=64, blank=True)
     place = models.PositiveIntegerField(default=0)
     #: Somebody is before it in its lane. Written by whoever holds the lane.
     waits = models.BooleanField(default=False)
@@ -146,6 +154,11 @@ class Operation(models.Model):
             models.Index(fields=("resource_id", "-created_at"), name="operation_by_resource"),
             models.Index(fields=("lane", "-created_at", "-id"), name="operation_by_lane"),
             models.Index(
+                fields=("beside", "place"),
+                condition=models.Q(phase__in=sorted(LIVE)) & ~models.Q(beside=""),
+                name="operation_beside",
+            ),
+            models.Index(
                 fields=("lane", "place"), condition=models.Q(phase__in=sorted(RUNNING)), name="operation_line"
             ),
         ]
@@ -156,6 +169,11 @@ class Operation(models.Model):
     def save(self, *args: Any, **options: Any) -> None:
         self.lane = self.lane or self.lock_key
         super().save(*args, **options)
+
+    @property
+    def lanes(self) -> tuple[str, ...]:
+        """In the order in which they are locked."""
+        return tuple(sorted(filter(None, (self.lane, self.beside))))
 
     @property
     def stream(self) -> str:

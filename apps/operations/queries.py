@@ -35,7 +35,7 @@ PHASES: dict[str, tuple[str, frozenset[Phase]]] = {
 
 def search(rows: OperationQuerySet, *, words: str, phase: str = "", vpc: UUID | None = None) -> OperationQuerySet:
     if vpc is not None:
-        rows = rows.filter(lane=_lane_of(vpc))
+        rows = rows.in_lanes([_lane_of(vpc)])
     if phase in PHASES:
         rows = rows.filter(phase__in=PHASES[phase][1])
     if words:
@@ -60,7 +60,7 @@ def search_audit(
 ) -> AuditEntryQuerySet:
     """Of a VPC: what was done to it and to its tiers, which are known from the operations on them."""
     if vpc is not None:
-        worked_on = operations.filter(lane=_lane_of(vpc)).order_by().values_list("resource_id", flat=True).distinct()
+        worked_on = operations.in_lanes([_lane_of(vpc)]).order_by().values_list("resource_id", flat=True).distinct()
         rows = rows.filter(object_id__in=[str(pk) for pk in worked_on])
     if words:
         rows = rows.filter(containing("search_key", words))
@@ -95,13 +95,15 @@ def ahead_of(rows: OperationQuerySet, operations: Iterable[Operation]) -> dict[U
     """What each of these waits for, by its id; those whose turn it is are left out. `rows` are those that the caller
     may see: of others in the lane, which are the platform's, nothing is said. One query, none where nobody waits."""
     waiting = [each for each in operations if each.phase in RUNNING and each.waits]
+    seen = rows.running().in_lanes({lane for each in waiting for lane in each.lanes}) if waiting else ()
     lanes: dict[str, list[Operation]] = {}
-    seen = rows.running().filter(lane__in={each.lane for each in waiting}) if waiting else ()
-    for row in sorted(seen, key=lambda each: each.place):
-        lanes.setdefault(row.lane, []).append(row)
+    for row in seen:
+        for lane in row.lanes:
+            lanes.setdefault(lane, []).append(row)
     found = {}
     for each in waiting:
-        before = [row for row in lanes.get(each.lane, ()) if row.place < each.place]
+        there = {row.pk: row for lane in each.lanes for row in lanes.get(lane, ())}
+        before = sorted((row for row in there.values() if row.place < each.place), key=lambda row: row.place)
         found[each.pk] = Ahead(before[0], len(before) - 1) if before else Ahead(None, 0)
     return found
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, models, transaction
 
 from apps.kernel import clock
 from apps.kernel.errors import Busy, Refused
-from apps.kernel.locks import hold_name, hold_row
+from apps.kernel.locks import hold_names, hold_row
 from apps.operations import doorbell, engine
 from apps.operations.models import Event, Operation, Priority
 from apps.operations.parts import Left, recipe_of
@@ -31,18 +31,21 @@ def start(
     zone: Zone,
     lock_key: str,
     lane: str = "",
+    beside: str = "",
     is_alone: bool = False,
     wanted: dict[str, Any] | None = None,
     by: Actor,
     priority: Priority = Priority.PERSON,
 ) -> Operation:
     """Write the operation down and ring when the transaction commits. It begins when all that were asked for before it
-    in its lane have ended. `wanted` are the values of a change, as JSON. Raises `Busy` when the lock is taken, when
-    very many wait already, or when it has to be alone in its lane and something is under way or stuck there."""
+    in its lane, and in the one `beside` it, have ended. `wanted` are the values of a change, as JSON.
+
+    Raises `Busy` when the lock is taken, when very many wait already, or when it has to be alone in its lane and
+    something is under way or stuck there."""
     recipe = recipe_of(kind)
     lane = lane or lock_key
-    place = _take_place(lane)
-    if is_alone and (holder := Operation.unscoped.live().filter(lane=lane).order_by("place").first()):
+    place = _take_place(lane, beside)
+    if is_alone and (holder := Operation.unscoped.live().in_lanes([lane]).order_by("place").first()):
         raise busy(tenant, holder)
     operation = Operation(
         tenant=tenant,
@@ -54,6 +57,7 @@ def start(
         resource_name=str(getattr(resource, "name", "") or resource)[:200],
         lock_key=lock_key,
         lane=lane,
+        beside=beside,
         **place,
         requested_by=by.name,
         requested_by_user=by.user,
@@ -85,10 +89,11 @@ def start(
 MOST_WAITING = 200
 
 
-def _take_place(lane: str) -> dict[str, Any]:
-    """The columns of a place behind all that are in the lane, which is held: so places are taken one by one."""
-    hold_name(lane)
-    running = Operation.unscoped.running().filter(lane=lane)
+def _take_place(*lanes: str) -> dict[str, Any]:
+    """The columns of a place behind all that are in these lanes, which are held: so places are taken one by one."""
+    names = sorted(filter(None, lanes))
+    hold_names(names)
+    running = Operation.unscoped.running().in_lanes(names)
     told = running.aggregate(last=models.Max("place"), count=models.Count("pk"))
     if told["count"] >= MOST_WAITING:
         raise Busy("busy", f"{told['count']} operations wait here already. Wait until some of them are over.")
@@ -248,7 +253,7 @@ def _move(operation: Operation, resource: models.Model, happened: Happened) -> N
     changes |= {"deadline_at": None, "is_cancel_requested": False, "hold": ""}
     changes |= {"stuck_by": operation.stuck_by, "turned_by": operation.turned_by, "given_up": operation.given_up}
     if happened in (Happened.RETRIED, Happened.APPLIED):  # behind those that went on while it was stuck
-        changes |= _take_place(operation.lane)
+        changes |= _take_place(*operation.lanes)
     for name, value in changes.items():
         setattr(operation, name, value)
     match happened:
@@ -261,5 +266,5 @@ def _move(operation: Operation, resource: models.Model, happened: Happened) -> N
             engine.note_step(operation, "cancelled", "")
     operation.save(update_fields=[*changes, "steps"])
     operation.recipe.settle(resource, operation.goal, operation.phase)
-    engine.let_next_go(operation.lane)
+    engine.let_next_go(operation.lanes)
     transaction.on_commit(lambda: doorbell.tell(operation.tenant_id, operation.pk))

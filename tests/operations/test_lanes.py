@@ -194,3 +194,58 @@ def test_of_many_who_ask_at_once_each_has_a_place_of_its_own(toys: ToyBox) -> No
     for thread in threads:
         thread.join(20)
     assert sorted(Operation.unscoped.values_list("place", flat=True)) == list(range(1, 9))
+
+
+def test_what_stands_in_two_lanes_is_done_while_nothing_else_is_done_in_either(toys, start, account, clock):
+    toys[1].script += [Wait("working")] * 3
+    here = start(account=account, lock_key="toy:here", lane="a")
+    there = start(account=account, lock_key="toy:there", lane="b")
+    both = start(account=account, lock_key="toy:both", lane="b", beside="a")
+    after = start(account=account, lock_key="toy:after", lane="a")
+    other = start(account=account, lock_key="toy:other", lane="c")
+    assert [fresh(each).waits for each in (here, there, both, after, other)] == [False, False, True, True, False]
+    ended: list[Any] = []
+    for _ in range(200):
+        engine.turn(nobody)
+        assert not ("toy:both" in at_work() and set(at_work()) - {"toy:both", "toy:other"})
+        succeeded = Operation.unscoped.filter(phase=Phase.SUCCEEDED).values_list("lock_key", flat=True)
+        ended += [key for key in succeeded if key not in ended]
+        clock.shift(1)
+    assert set(ended[:3]) == {"toy:here", "toy:there", "toy:other"}
+    assert ended[3:] == ["toy:both", "toy:after"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_that_leave_their_lanes_at_once_leave_nobody_behind_that_stands_in_both(toys, start, account):
+    """Each sees the other still at work: the row of who waits for both is locked before that is looked at."""
+    here = start(account=account, lock_key="toy:here", lane="a")
+    there = start(account=account, lock_key="toy:there", lane="b")
+    both = start(account=account, lock_key="toy:both", lane="a", beside="b")
+    barrier = threading.Barrier(2)
+
+    def leave(operation: Operation, *, is_first: bool) -> None:
+        try:
+            with transaction.atomic():
+                Operation.unscoped.filter(pk=operation.pk).update(phase=Phase.SUCCEEDED)
+                if not is_first:
+                    barrier.wait(10)
+                engine.let_next_go(operation.lanes)
+                if is_first:
+                    barrier.wait(10)
+        finally:
+            connection.close()
+
+    threads = [
+        threading.Thread(target=leave, args=(each,), kwargs={"is_first": each is here}) for each in (here, there)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert fresh(both).waits is False
+
+
+def test_nobody_is_alone_in_a_lane_in_which_another_stands_beside_its_own(start, account):
+    start(account=account, lock_key="toy:both", lane="a", beside="b")
+    with pytest.raises(Busy):
+        start(account=account, lock_key="b", lane="b", is_alone=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import IntegrityError, transaction
 
 from apps.kernel.errors import Refused
+from apps.networks.learned import need_apart
 from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.networks.routes.specs import RouteSpec, tier_of
 from apps.networks.services import held_in_vpc, held_vpc
@@ -27,6 +28,7 @@ def create_route(vpc: Vpc, spec: RouteSpec, *, by: Actor) -> Operation:
     quotas.need(STATIC_ROUTE)
     tiers = Tier.objects.of(vpc.tenant).live().filter(vpc=vpc)
     tier = tier_of(spec, vpc, tiers, StaticRoute.objects.of(vpc.tenant).live().filter(vpc=vpc))
+    need_apart(vpc, [spec.destination], "destination")
     row = StaticRoute(vpc=vpc, tenant=vpc.tenant, tier=tier, destination=spec.destination, next_hop=spec.next_hop)
     try:
         with transaction.atomic():
