@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "apps.addresses",
     "apps.acls",
     "apps.balancers",
+    "apps.directconnect",
     "apps.reachability",
     "apps.strays",
     "apps.health",

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db.models import Max
 from django.utils import timezone
 
 from apps.accounts.models import Account
@@ -15,6 +16,9 @@ from apps.acls.models import Acl
 from apps.acls.rules import parse_rules
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
+from apps.directconnect import stages
+from apps.directconnect.models import Connection, FabricPort, Interface, Location, PortKind
+from apps.directconnect.stages import Stage
 from apps.fabric.models import (
     Survey,
     Surveyed,
@@ -243,6 +247,56 @@ def a_balancer(
             instance_id=uuid4(), instance_name=f"web-{number + 1}", guest_address=str(tier.cidr[10 + number])
         )
     return row
+
+
+def a_location(zone: Zone, name: str = "Paris 2", *, speeds: Iterable[int] = (10_000,), **fields: Any) -> Location:
+    """It offers dedicated ports of these speeds, in Mbit/s, and VLANs of shared ones."""
+    facts = {"address": "114 rue Ambroise Croizat, Saint-Denis", "room": "MMR 2.1", "loa_text": "Patch one pair."}
+    row = Location.objects.create(zone=zone, name=name, **(facts | fields))
+    for speed in speeds:
+        for kind in PortKind:
+            row.offerings.create(speed=speed, kind=kind, price="on request")
+    return row
+
+
+def a_fabric_port(location: Location, name: str = "swp7@Leaf-1", remote_id: str = "", **fields: Any) -> FabricPort:
+    device = name.partition("@")[2]
+    facts: dict[str, Any] = {"name": name, "device": device, "device_id": device, "remote_id": remote_id or name}
+    facts |= {"location": location, "zone": location.zone, "speed": 10_000, "kind": PortKind.DEDICATED}
+    return FabricPort.objects.create(**(facts | fields))
+
+
+def a_connection(
+    tenant: Tenant, location: Location, name: str = "paris-a", stage: Stage = Stage.DRAFT, **fields: Any
+) -> Connection:
+    """At any stage, with what one at that stage has: a port of its own, a letter of authorization."""
+    facts: dict[str, Any] = {"kind": PortKind.DEDICATED, "speed": 10_000, "stage": stage}
+    held = {Stage.ON_HOLD: Stage.SUBMITTED, Stage.SUSPENDED: Stage.IN_SERVICE}
+    facts["held_stage"] = held.get(stage, "")
+    if stage == Stage.APPROVED:
+        facts["place"] = (Connection.unscoped.aggregate(last=Max("place"))["last"] or 0) + 1
+    facts |= fields
+    if stage in stages.WITH_PORT and "port" not in facts:
+        number = FabricPort.objects.count() + 1
+        facts["port"] = a_fabric_port(location, f"swp{number}@Leaf-1", kind=facts["kind"], speed=facts["speed"])
+    if stage in stages.WITH_LOA:
+        number = Connection.unscoped.count() + 1
+        letter = {"loa_number": f"LOA-{number:04}", "loa_issued_at": clock.now()}
+        facts = letter | {"loa_valid_until": clock.now() + timedelta(days=60)} | facts
+    return Connection.unscoped.create(tenant=tenant, location=location, name=name, **facts)
+
+
+def an_interface(connection: Connection, vpc: Vpc, name: str = "vlan-100", vlan: int = 100, **fields: Any) -> Interface:
+    facts: dict[str, Any] = {
+        "tenant": connection.tenant,
+        "port": connection.port,
+        "status": Status.READY,
+        "peer_asn": 64_600,
+    }
+    facts |= {"link": IPv4Network("169.254.10.0/30"), "local_address": "169.254.10.1"}
+    facts |= {"remote_address": "169.254.10.2", "prefix_length": 30, "accept": ["192.168.0.0/16"]}
+    facts |= {"announce": [str(vpc.cidr)], "max_prefixes": 100}
+    return Interface.unscoped.create(connection=connection, vpc=vpc, name=name, vlan=vlan, **(facts | fields))
 
 
 def a_static_nat(public_ip: PublicIp, tier: Tier, status: Status = Status.READY, **fields: Any) -> StaticNat:

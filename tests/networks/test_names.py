@@ -203,4 +203,6 @@ def test_every_key_of_the_schema_was_tried_here():
         # Rows of younger tables have had their keys from the first.
         *("PublicIp.search_key", "StaticNat.search_key", "PortForward.search_key", "Acl.name_key", "Acl.search_key"),
         *("StaticRoute.search_key", "Balancer.search_key", "Event.search_key"),
+        *("Location.name_key", "Location.search_key", "Connection.name_key", "Connection.search_key"),
+        *("Interface.name_key",),
     }

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class DirectConnectConfig(AppConfig):
+    name = "apps.directconnect"
+    label = "directconnect"
