@@ -33,7 +33,7 @@ WORKERS = 16
 
 # Tables that say nothing about what tenants have: logs, logins, numbers, and what only remembers the past.
 _IGNORED = frozenset({"fact", "job", "event", "alert", "removed", "session", "user", "limit", "host", "configuration"})
-_IGNORED |= {"downport", "lastreport", "networkserviceprovider", "traffictype", "ostype", "diskoffering"}
+_IGNORED |= {"downport", "lastreport", "peerrouter", "networkserviceprovider", "traffictype", "ostype", "diskoffering"}
 _IGNORED |= {"role", "rolepermission", "vpcoffering", "networkoffering", "physicalnetwork", "asnumberrange", "bgppeer"}
 _IGNORED |= {"zoneipv4subnet", "vni"}  # VNIs are never given back
 

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 Key = int | str
 Field = str | tuple[str, ...]  # `by(("networkid", "ipaddress"), (network, address))`
 
-SCHEMA = 7
+SCHEMA = 8
 
 _ABSENT = object()
 _BATCH = 10_000

@@ -6,14 +6,22 @@
                             and "port", "softgate"      ... on one port only, or to one SoftGate only
     GET  /_sandbox/members                              those that are not well by such an order
 
+    POST /_sandbox/routers  {"port"}    a tenant's router is at the far end of a fabric port (`routing.routers`)
+        and "light": false              ... whose laser is off; true brings the light back
+        and "vlan", "address", "asn", "peer", "peer_asn", "password", "bfd", "announces", "communities"
+                                        ... is set up so on this VLAN (0: untagged); what is left out stays
+        and "vlan", "flap": true        ... hangs up and calls again; "silent": true says nothing more
+    POST /_sandbox/routers/unplug  {"port"}             the cable is out; with "vlan" only that is set up no more
+    GET  /_sandbox/routers                              all of them, without their passwords
+
 A restart ends all sessions, as `sessions/end` does, and keeps the state (what else one does is told nowhere).
 `duplicate-vni` is about two V-Nets, by id or by name. For `forget` and `change`, tables are: tenant, site, vpc,
 vpcpeering, allocation, subnet, vnet, optionset, nat, l4lb, acl, portgroup, route, profile, hw, port, link, ebgp,
-bgpobject, routemap, permissiongroup, userrole, user, reservation, membermanner, lastreport, threshold.
+bgpobject, routemap, permissiongroup, userrole, user, reservation, membermanner, lastreport, threshold, peerrouter.
 
-A BGP peer that hangs up is `change {"table": "ebgp", "id": 3, "fields": {"peerState": "Idle"}}`, one that announces
-nothing has `peerPrefixes` 0. A cable is pulled with `{"table": "port", ..., "fields": {"carrier": false}}`; null puts
-it back.
+A BGP peer of the internet that hangs up is `change {"table": "ebgp", "id": 3, "fields": {"peerState": "Idle"}}`, one
+that announces nothing has `peerPrefixes` 0. A cable is pulled with `{"table": "port", ..., "fields": {"carrier":
+false}}`; null puts it back.
 """
 
 from __future__ import annotations
@@ -29,10 +37,14 @@ from sandbox.kit.pace import Pace
 from sandbox.kit.store import Row
 from sandbox.netris.auth import Gate
 from sandbox.netris.overlay import members
+from sandbox.netris.routing import routers
+from sandbox.netris.state import fabric
 from sandbox.netris.state.controller import Controller
 from sandbox.netris.state.shelf import Shelf
 from sandbox.netris.telemetry import power
 from sandbox.netris.wire import Fields, Refusal
+
+ROUTER = ("address", "asn", "peer", "peer_asn", "password", "bfd", "announces", "communities", "flap", "silent")
 
 
 class Orders(Control):
@@ -77,7 +89,36 @@ class Orders(Control):
                     self._tell_member(Fields(order))
                     self.changed()
                 return Response.of_json(200, {})
+            case "GET", ["routers"]:
+                return Response.of_json(200, [routers.shown(self._net, row) for row in self._net.routers])
+            case "POST", ["routers"]:
+                order = order_of(request, "port", optional=("light", "vlan", *ROUTER))
+                with self.store.lock:
+                    self._tell_router(order)
+                    self.changed()
+                return Response.of_json(200, {})
+            case "POST", ["routers", "unplug"]:
+                order = order_of(request, "port", optional=("vlan",))
+                with self.store.lock:
+                    routers.unplug(self._net, self._named(self._net.ports, order["port"], "port"), order.get("vlan"))
+                    self.changed()
+                return Response.of_json(200, {})
         return nothing_here()
+
+    def _tell_router(self, order: dict[str, Any]) -> None:
+        """The port by id or by name."""
+        net, port = self._net, self._named(self._net.ports, order["port"], "port")
+        if fabric.far_end(net, port) is not None:
+            raise ValueError(f"port: a cable of the fabric is in {port['name']}")
+        if not isinstance(order.get("light", True), bool):
+            raise ValueError("light: must be true or false")
+        if "vlan" in order:
+            routers.set_up(net, port, order)
+        elif any(name in order for name in ROUTER):
+            raise ValueError("vlan: is required, 0 is untagged")
+        routers.plug(net, port)
+        if "light" in order:
+            routers.light(net, port, is_on=order["light"])
 
     def _switch(self, name: str, *, is_on: bool) -> Response:
         device = self._net.devices.one("name", name)

@@ -28,6 +28,7 @@ from sandbox.netris.wire import (
 )
 
 STATES = ("active", "disabled")
+_RESTARTING = ("state", "ports", "gateways")  # of the sessions that end on it
 _MAC = re.compile(r"(?:[0-9a-fA-F]{2}[:\-]){5}[0-9a-fA-F]{2}")
 _VLAN_LIST = re.compile(r"(?:\d{1,4}(?:-\d{1,4})?(?:,|$))*")
 
@@ -93,8 +94,15 @@ def _port_view(net: Controller, vnet: Row, port: Row | None, entry: Row) -> dict
         **{name: entry.get(name, "") for name in ("ipv4", "ipv6")},  # in answers: unverified
         "state": {"id": "1", "label": entry["state"].capitalize(), "value": entry["state"]},
         "status": {"label": "UP" if is_up else "DOWN", "value": "up" if is_up else "down"},
-        "macCount": 1 if is_up else 0,
+        "macCount": _seen_on(net, port, entry) if is_up else 0,
     }
+
+
+def _seen_on(net: Controller, port: Row, entry: Row) -> int:
+    """How many addresses speak on a port with this tag: of tenants' routers those that are set up so."""
+    tag = 0 if entry["untagged"] else entry["vlan"]
+    sides = [side for router in net.routers.by("port", port["id"]) for side in router["sides"]]
+    return sum(side["vlan"] == tag for side in sides) if net.routers.by("port", port["id"]) else 1
 
 
 def create(net: Controller, call: Call) -> Reply:
@@ -107,9 +115,9 @@ def create(net: Controller, call: Call) -> Reply:
 def update(net: Controller, call: Call) -> Reply:
     """The VPC can not be moved; lists that are sent empty are emptied (quirk 45)."""
     row = net.row(net.vnets, call.id)
-    state = row["state"]
+    before = [row[name] for name in _RESTARTING]
     net.vnets.change(row, **_facts(net, call.fields, row["vpc"], row), modifiedDate=net.stamp())
-    if row["state"] != state:
+    if [row[name] for name in _RESTARTING] != before:
         for session in net.sessions.by("vnet", row["id"]):
             net.sessions.change(session, startedAt=net.stamp() / 1000)
     return Reply.of({"id": row["id"]}, UPDATED)

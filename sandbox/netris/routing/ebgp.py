@@ -3,8 +3,8 @@
 In which VPC a session terminates is the caller's choice: System and tenant VPCs are both taken (unverified).
 
 A session comes up half a minute to a minute after it was created, changed or got its devices back. All of that is
-computed from the clock when a session is read. `peerState` and `peerPrefixes` of a row say what the far side does and
-can only be ordered through the sandbox.
+computed from the clock when a session is read. What the far side does can only be ordered through the sandbox: of a
+tenant's router in `routers`, of any other by `peerState` and `peerPrefixes` of a row.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from typing import Any
 
 from sandbox.kit.store import Row
-from sandbox.netris.routing import prefix_lists
+from sandbox.netris.routing import prefix_lists, routers
 from sandbox.netris.routing.session_view import render
 from sandbox.netris.state import fabric
 from sandbox.netris.state.controller import LAST_VLAN, Controller
@@ -25,6 +25,7 @@ from sandbox.netris.wire import CREATED, DELETED, UPDATED, Call, Fields, Refusal
 SWITCHED = ("enabled", "disabled")
 MAX_ASN = 2**32 - 1
 TERMINATING = ("switch", "softgate")
+_OPENING = (("Active", 4.0), ("OpenSent", 2.0), ("OpenConfirm", 0.0))  # seconds before it is Established
 SWITCH_PREFIXES, SOFTGATE_PREFIXES = 10_000, 1_000_000
 
 
@@ -45,7 +46,9 @@ def seen(net: Controller, row: Row) -> Seen:
     if row["state"] == "disabled":
         return Seen("", "", "", link)
     carried = _carried_since(net, row, port)
-    up_at = (carried or 0.0) + 30 + row["id"] * 7 % 30
+    if routers.are_awaited(net, row):
+        return _met(net, row, carried, link)
+    up_at = _up_at(row, carried or 0.0)
     if carried is None or net.clock.now() < up_at:
         return Seen("Active", "0", "", link)
     if row["peerState"]:
@@ -53,6 +56,27 @@ def seen(net: Controller, row: Row) -> Seen:
     if row["prefixInboundMax"] and row["peerPrefixes"] > row["prefixInboundMax"]:
         return Seen("Idle", "0", "", link)  # a session drops above its limit
     return Seen("Established", str(row["peerPrefixes"]), fabric.span(net.clock.now() - up_at), link)
+
+
+def _up_at(row: Row, carried: float) -> float:
+    return float(carried + 30 + row["id"] * 7 % 30)
+
+
+def _met(net: Controller, row: Row, carried: float | None, link: str) -> Seen:
+    """Of a session with a tenant's router (`routers`)."""
+    side, now = routers.side_of(net, row), net.clock.now()
+    if word := routers.trouble(net, row) or ("Idle" if carried is None else ""):
+        return Seen(word, "0", "", link)
+    assert side is not None, "or nobody would be there"
+    up_at, dropped = _up_at(row, max(carried or 0.0, side["since"])), routers.dropped_at(row, side)
+    if dropped is not None and (now >= dropped or up_at > side["silentSince"]):
+        return Seen("Active", "0", "", link)
+    if now < up_at:
+        return Seen(next(word for word, left in _OPENING if up_at - now > left), "0", "", link)
+    prefixes = len(routers.accepted(row, side))
+    if row["peerState"] or (row["prefixInboundMax"] and prefixes > row["prefixInboundMax"]):
+        return Seen(row["peerState"] or "Idle", "0", "", link)
+    return Seen("Established", str(prefixes), fabric.span(now - up_at), link)
 
 
 def _carried_since(net: Controller, row: Row, port: Row | None) -> float | None:
@@ -64,7 +88,7 @@ def _carried_since(net: Controller, row: Row, port: Row | None) -> float | None:
     device, vnet = net.devices.get(row["hw"]), net.vnets.get(row["vnet"])
     if device is not None:
         moments.append(device["bootedAt"] if fabric.is_alive(device) else None)
-        if port is None or port["hw"] != device["id"]:
+        if not any(end["hw"] == device["id"] for end, _ in routers.ends(net, row)):
             moments.append(fabric.reached_since(net, device))
     if port is not None:
         moments.append(fabric.lit_since(net, port))

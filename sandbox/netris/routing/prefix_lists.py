@@ -43,6 +43,17 @@ def permitting(networks: Iterable[Network]) -> str:
     return "\n".join(f"permit {network} le {network.max_prefixlen}" for network in networks)
 
 
+def permits(text: str, network: Network) -> bool:
+    """The first entry that the prefix fits decides; where none does it stays out. An empty list keeps nothing out."""
+    lines = entries(text)
+    for action, prefix, shortest, longest in map(parts, lines):
+        if prefix is not None and (network.version != prefix.version or not network.subnet_of(prefix)):  # type: ignore[arg-type]
+            continue
+        if shortest <= network.prefixlen <= longest:
+            return action == "permit"
+    return not lines
+
+
 def parts(entry: str) -> tuple[str, Network | None, int, int]:
     """Action, prefix (None is any), and the shortest and longest lengths that an entry is about."""
     match = _LINE.fullmatch(entry)

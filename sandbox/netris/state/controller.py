@@ -73,6 +73,7 @@ class Controller:
         self.cables = Cables()
         self.links = Shelf(store["link"], "local", "remote", follow=(self.cables,))
         self.sessions = self._shelf("ebgp", "name", "vpc", "port", "vnet", "hw", kind="bgp", claims=_session_claims)
+        self.routers = Shelf(store["peerrouter"], "port")  # of tenants, at the far end (`routing.routers`)
         self.bgp_objects = Shelf(store["bgpobject"], "name")
         self.route_maps = Shelf(store["routemap"], "name")
         self.permission_groups = Shelf(store["permissiongroup"], "name")
@@ -111,6 +112,10 @@ class Controller:
     def default_vpc(self) -> int:
         row = self.vpcs.one("isDefault", True)
         return int(row["id"]) if row else 0
+
+    def is_own(self, vpc: int) -> bool:
+        """The System VPC or the default one, and no tenant's."""
+        return vpc in (self.system_vpc, self.default_vpc)
 
     @property
     def is_undisturbed(self) -> bool:

@@ -76,7 +76,8 @@ def far_end(net: Controller, port: Row) -> Row | None:
 
 
 def is_port_up(net: Controller, port: Row) -> bool:
-    """Up needs both ends. A port that carries a service but no known cable is taken to have the customer's in it.
+    """Up needs both ends. A port that carries a service of the fabric's own but no known cable is taken to have one in
+    it; one that carries a tenant's is dark without a router (`routing.routers`).
 
     A LAG is up while one of its members is; they carry what it carries.
     """
@@ -91,7 +92,20 @@ def is_port_up(net: Controller, port: Row) -> bool:
     if far is not None:
         is_lit = not far["adminDown"] and far["carrier"] is not False
         return is_lit and is_alive(net.devices.get(far["hw"]))
-    return net.ledger.is_used(("port", service_port(port)))
+    return is_uplink(net, port) or net.routers.one("port", service_port(port)) is not None
+
+
+def is_uplink(net: Controller, port: Row) -> bool:
+    """Whether a V-Net or a session of the System VPC goes through a port."""
+    shelves = {"bgp": net.sessions, "vnet": net.vnets}
+    owners = net.ledger.owners(("port", service_port(port)))
+    return any(row is not None and net.is_own(row["vpc"]) for row in (shelves[own.kind].get(own.id) for own in owners))
+
+
+def was_plugged(net: Controller, port: Row, at: float) -> bool:
+    """Whether a port without a known cable had one then."""
+    router = net.routers.one("port", service_port(port))
+    return bool(port["carrier"]) or is_uplink(net, port) or (router is not None and router["pluggedAt"] <= at)
 
 
 def members_of(net: Controller, port: Row) -> list[Row]:
@@ -112,7 +126,8 @@ def lit_since(net: Controller, port: Row) -> float | None:
     lit = [until for end in ends for _, until in net.down_ports.of(end)]
     members = [since for member in members_of(net, port) if (since := lit_since(net, member)) is not None]
     booted = [device["bootedAt"] for end in ends if (device := net.devices.get(end["hw"]))]
-    latest: float = max([*lit, min(members)] if members else [*lit, *booted])
+    plugged = [router["pluggedAt"] for router in net.routers.by("port", service_port(port))] if far is None else []
+    latest: float = max([*lit, min(members), *plugged] if members else [*lit, *booted, *plugged])
     return latest
 
 

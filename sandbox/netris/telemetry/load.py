@@ -74,7 +74,8 @@ def _flow(net: Controller, port: Row, device: Row, at: float) -> Flow:
     far = fabric.far_end(net, port)
     other = net.devices.get(far["hw"]) if far else None
     if far is None or other is None:
-        return _edge(net, port, None, at) if _is_served(net, port, at) else NONE
+        is_on = fabric.was_plugged(net, port, at) and _is_served(net, port, at)
+        return _edge(net, port, None, at) if is_on else NONE
     if net.down_ports.covers(far, at) or not was_alive(other, at) or not was_alive(device, at):
         return NONE
     here, there = _rank(device), _rank(other)
