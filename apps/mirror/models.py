@@ -52,6 +52,8 @@ class Kind(models.TextChoices):
     NETRIS_PORT = "netris.port", "Ports in Netris"
     NETRIS_LINK = "netris.link", "Links in Netris"
     NETRIS_BGP = "netris.bgp", "BGP sessions in Netris"
+    NETRIS_SESSION = "netris.session", "BGP sessions of VPCs in Netris"
+    NETRIS_PEERING = "netris.peering", "VPC peerings in Netris"
 
     @property
     def interval(self) -> timedelta:
@@ -89,6 +91,8 @@ SECONDS = {
     Kind.NETRIS_PORT: 60,
     Kind.NETRIS_LINK: 60,
     Kind.NETRIS_BGP: 15,
+    Kind.NETRIS_SESSION: 20,
+    Kind.NETRIS_PEERING: 60,
 }
 
 

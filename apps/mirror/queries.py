@@ -17,7 +17,7 @@ from apps.kernel import clock
 from apps.kernel.remote import Wire
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.sweeps import SWEEPS
-from apps.netris.wire import Allocation, Block, Check, Device, EBgp, Link
+from apps.netris.wire import Allocation, Block, Check, Device, EBgp, Link, Peering
 from apps.zones.models import Zone
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Hint",
     "Link",
     "NetworkState",
+    "Peering",
     "Picture",
     "Places",
     "Seen",
@@ -41,11 +42,13 @@ __all__ = [
     "hint",
     "items",
     "network_states",
+    "peerings",
     "pictures",
     "places",
     "port_messages",
     "readings",
     "standing",
+    "vpc_sessions",
 ]
 
 
@@ -205,6 +208,19 @@ def ranges(zone: Zone, vpc_ids: Iterable[int]) -> list[Allocation]:
 
 def bgp_sessions(zone: Zone) -> list[EBgp]:
     return [row for row in items(zone, Kind.NETRIS_BGP) if isinstance(row, EBgp)]
+
+
+def vpc_sessions(zone: Zone, vpc_ids: Iterable[int]) -> Places:
+    """The BGP sessions of these VPCs of Netris', by their ids. Three queries."""
+    return places(Kind.NETRIS_SESSION, [zone.pk], vpc_ids)
+
+
+def peerings(zone: Zone, vpc_ids: Iterable[int]) -> list[Peering]:
+    """Those that any of these VPCs of Netris' is a side of. One query."""
+    wanted = list(vpc_ids)
+    of_any = Q(data__a__id__in=wanted) | Q(data__b__id__in=wanted)
+    found = Item.objects.filter(of_any, zone=zone, kind=Kind.NETRIS_PEERING).order_by("name", "remote_id")
+    return [SWEEPS[Kind.NETRIS_PEERING].row_of(data) for data in found.values_list("data", flat=True)]
 
 
 def readings(zone: Zone) -> dict[Kind, Reading]:

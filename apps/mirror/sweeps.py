@@ -27,6 +27,8 @@ How often stands in `Kind.interval`.
     netris.port           name of the device   the ports of all devices
     netris.link           local port           the links
     netris.bgp            name of the device   the BGP sessions of the System VPC
+    netris.session        id of its VPC        the BGP sessions of all other VPCs, without their passwords
+    netris.peering        ids of its VPCs      the VPC peerings; the key is "5 9"
 
 Two zones may share a CloudStack: a row that names another zone is left out. A controller's rows are kept whole.
 """
@@ -54,6 +56,7 @@ from apps.netris.wire import (
     EBgp,
     Link,
     NatRule,
+    Peering,
     Port,
     Site,
     StaticRoute,
@@ -135,6 +138,10 @@ def system_vpcs(clouds: Clouds) -> list[int]:
     return [int(each) for each in known.values_list("remote_id", flat=True)] or [
         vpc.id for vpc in clouds.netris.vpcs() if vpc.is_system
     ]
+
+
+def _sessions_of_vpcs(clouds: Clouds) -> Iterator[Sequence[EBgp]]:
+    return clouds.netris.ebgp_sessions_of([vpc.id for vpc in clouds.netris.vpcs() if not vpc.is_system])
 
 
 def _sessions(clouds: Clouds) -> Iterator[Sequence[EBgp]]:
@@ -357,5 +364,21 @@ SWEEPS: dict[Kind, Sweep[Any]] = {
         remote_id=lambda session: session.id,
         key=lambda session: session.device.name,
         name=lambda session: session.name,
+    ),
+    Kind.NETRIS_SESSION: Sweep(
+        system=System.NETRIS,
+        model=EBgp,
+        pages=_sessions_of_vpcs,
+        remote_id=lambda session: session.id,
+        key=lambda session: session.vpc.id or "",
+        name=lambda session: session.name,
+    ),
+    Kind.NETRIS_PEERING: Sweep(
+        system=System.NETRIS,
+        model=Peering,
+        pages=lambda clouds: [clouds.netris.all_peerings()],
+        remote_id=lambda peering: peering.id,
+        key=lambda peering: f"{peering.a.id or ''} {peering.b.id or ''}",
+        name=lambda peering: peering.name,
     ),
 }

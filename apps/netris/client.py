@@ -192,6 +192,11 @@ class Netris(Inventory, Ipam, Routing, Sites):
         """Those of one VPC. SoftGates terminate theirs in the System VPC."""
         return self._list("/api/v2/ebgp", EBgp, _joined([vpc_id]), subject=vpc_id)
 
+    def ebgp_sessions_of(self, vpc_ids: Collection[int]) -> Iterator[list[EBgp]]:
+        """Those of all these VPCs, a hundred per call."""
+        for some in _portions(sorted(vpc_ids)):
+            yield self._list("/api/v2/ebgp", EBgp, _joined(some), subject=f"{len(some)} VPCs")
+
     # The fabric
 
     def devices(self) -> list[Device]:

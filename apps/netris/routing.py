@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from apps.kernel.remote import Rejected
-from apps.netris.calls import SYSTEM, Calls
+from apps.netris.calls import LONGEST_LIST, SYSTEM, Calls
 from apps.netris.wire import EBgp, Peering, Ref, VNet
 
 VNETS, SESSIONS, PEERINGS = "/api/v2/vnet", "/api/v2/ebgp", "/api/v2/vpc-peering"
@@ -248,6 +248,11 @@ class Routing(Calls):
         """Those that a VPC is a side of. That this list has a filter is unverified, so what comes is sifted."""
         found = self._list(PEERINGS, Peering, [("filterByVpc", str(vpc_id))], subject=vpc_id)
         return [each for each in found if vpc_id in (each.a.id, each.b.id)]
+
+    def all_peerings(self) -> list[Peering]:
+        """Of all VPCs. That this list is not one of those that show the Default VPC alone is unverified: no source says
+        that it is (netris-api.md 1.7)."""
+        return self._list(PEERINGS, Peering, patience=LONGEST_LIST)
 
     def get_peering(self, peering_id: int) -> Peering | None:
         return self._get(f"{PEERINGS}/{{id}}", peering_id, Peering)

@@ -13,7 +13,7 @@ from django.db import close_old_connections, connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
-from apps.mirror import services
+from apps.mirror import queries, services
 from apps.mirror.models import Item, Kind, Reading
 from apps.mirror.services import refresh, refresh_due, request_refresh
 from apps.mirror.sweeps import SWEEPS
@@ -86,6 +86,61 @@ def test_load_balancers_are_found_by_their_vpc_with_what_each_softgate_says(
     refresh(scripted_zone, Kind.NETRIS_BALANCER, scripted(answer))
     kept = SWEEPS[Kind.NETRIS_BALANCER].row_of(Item.objects.get(key="5").data)
     assert kept.backends[0].probes[0].status == "ok"
+
+
+def test_sessions_of_tenants_are_found_by_their_vpc_and_their_passwords_nowhere(
+    scripted_zone: Zone, scripted: Scripted
+) -> None:
+    """A hundred VPCs a call; the System VPC's are another list."""
+    asked = []
+    vpcs = [{"id": 1, "isSystem": True}, *({"id": number} for number in range(2, 252))]
+
+    def answer(request: httpx.Request) -> Any:
+        if request.url.path == "/api/v2/vpc":
+            return vpcs
+        ids = [int(each) for each in request.url.params["filterByVpc"].split(",")]
+        asked.append(ids)
+        row = {"id": ids[0], "name": f"weft-dc-{ids[0]}", "vpc": {"id": ids[0]}, "bgp_state": "Established"}
+        secrets = {"bgp_password": "s3cret-of-acme", "bgpPassword": "s3cret-of-acme"}
+        return [row | secrets | {"bgp_prefixes": "7", "bgp_uptime": "00:01:02", "prefix_list_inbound": "deny any\n"}]
+
+    refresh(scripted_zone, Kind.NETRIS_SESSION, scripted(answer))
+
+    assert asked == [list(range(2, 102)), list(range(102, 202)), list(range(202, 252))]
+    assert set(Item.objects.values_list("key", "name")) == {(str(n), f"weft-dc-{n}") for n in (2, 102, 202)}
+    found = queries.vpc_sessions(scripted_zone, [102, 103])
+    [session] = found.rows(scripted_zone.pk, 102)
+    assert (session.bgp_state, session.bgp_prefixes, session.bgp_uptime) == ("Established", 7, "00:01:02")
+    assert (session.accepts, session.password.get_secret_value()) == ("deny any", "")
+    assert (found.rows(scripted_zone.pk, 103), found.read_at(scripted_zone.pk, 103) is None) == ((), False)
+    assert "s3cret" not in str(list(Item.objects.values_list("data", flat=True)))
+
+
+def test_peerings_are_found_by_either_of_their_vpcs(
+    scripted_zone: Zone, scripted: Scripted, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    def answer(_request: httpx.Request) -> Any:
+        both = {"prefixListInboundIPv4": "permit 10.9.0.0/16 le 24"}
+        return [
+            {"id": 3, "name": "weft-peering-3", "vpcA": {"id": 5, "name": "a"} | both, "vpcB": {"id": "9"}},
+            {"id": 4, "name": "theirs", "vpcA": {"id": 9}, "vpcB": {"id": 11}},
+        ]
+
+    refresh(scripted_zone, Kind.NETRIS_PEERING, scripted(answer))
+
+    def names_of(*vpcs: int) -> list[str]:
+        with django_assert_num_queries(1):
+            return [each.name for each in queries.peerings(scripted_zone, vpcs)]
+
+    assert (names_of(5), names_of(9), names_of(5, 11)) == (
+        ["weft-peering-3"],
+        ["theirs", "weft-peering-3"],
+        ["theirs", "weft-peering-3"],
+    )
+    assert names_of(7) == []
+    [peering] = queries.peerings(scripted_zone, [5])
+    assert (peering.a.id, peering.b.id, peering.a.accepts) == (5, 9, "permit 10.9.0.0/16 le 24")
+    assert set(Item.objects.values_list("key", flat=True)) == {"5 9", "9 11"}
 
 
 def test_nothing_is_read_before_it_is_due(
