@@ -6,8 +6,9 @@
     POST /_sandbox/manners          {"instance", "does", "port"}: what a machine, by uuid or name, does with those who
                                     come to a port, or to any without one (see `kit.manners` for the words)
     GET  /_sandbox/manners          the machines that do not answer as they should, by such an order
-    POST /_sandbox/would-pass       {"to", "protocol", "port", "source", "instance"}: what becomes of such a packet now
-                                    (see `packets`); without "instance", a uuid or a name, it is one of the internet
+    POST /_sandbox/would-pass       {"to", "protocol", "port", "source", "instance", "router"}: what becomes of such a
+                                    packet now (see `packets`); without "instance", a uuid or a name, and "router" it is
+                                    one of the internet
     POST /_sandbox/devices/{name}/kill, /revive     the same order as on Netris's side, about the same device
 
 A restart is one of the management server: jobs in flight are lost (status 2, no result), what they had half done stays
@@ -102,7 +103,7 @@ class Orders(Control):
                 with self.store.lock:
                     self._tell(order["instance"], port_of(order.get("port", 0)), manner_of(order["does"]))
             case "POST", ["would-pass"]:
-                packet = order_of(request, "to", "protocol", optional=("port", "source", "instance"))
+                packet = order_of(request, "to", "protocol", optional=("port", "source", "instance", "router"))
                 return Response.of_json(200, self._would_pass(packet))
             case "POST", ["devices", name, "kill" | "revive" as what]:
                 if not self._cloud.living.switch(name, is_on=what == "revive"):

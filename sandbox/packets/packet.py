@@ -26,6 +26,8 @@ class Why(StrEnum):
     NO_ROUTE = "no_route"  # the VPC, by name, has no way to the address
     NO_DEFAULT_ROUTE = "no_default_route"  # the VPC has neither NAT nor a balancer
     NO_SOURCE_NAT = "no_source_nat"  # a private address would have to leave as it is
+    NO_SESSION = "no_session"  # of a tenant's router, by port and VLAN, none is up
+    NO_WAY_BACK = "no_way_back"  # who is asked, by session or peering, has no route to who asks
     NOBODY = "nobody"  # the address is in a V-Net and nobody has it
     MACHINE_OFF = "machine_off"
     REFUSED = "refused"  # by the machine, as it was told
@@ -38,6 +40,7 @@ _BY_THE_MACHINE = (Why.REFUSED, Why.TIMED_OUT)
 @dataclass(frozen=True)
 class Packet:
     """`source` is an address of the internet or, with `instance` (a uuid), one of that machine's; blank for its first.
+    With `router`, a port and a VLAN of it (swp7@Leaf-1/1200), it is one behind the tenant's router there.
 
     `protocol` is tcp, udp, icmp or other; ports are for the first two. ValueError for what makes no sense.
     """
@@ -47,6 +50,7 @@ class Packet:
     port: int = 0
     source: str = ""
     instance: str = ""
+    router: str = ""
     source_port: int = EPHEMERAL
     icmp_type: int = ECHO_REQUEST
 
@@ -56,6 +60,8 @@ class Packet:
             versions.add(_version_of("source", self.source))
         if len(versions) > 1:
             raise ValueError("source: must be of the IP family of the other address")
+        if self.router and self.instance:
+            raise ValueError("router: a packet comes from a machine or from a router")
         if self.protocol not in PROTOCOLS:
             raise ValueError(f"protocol: must be one of {', '.join(PROTOCOLS)}")
         has_port = self.protocol in ("tcp", "udp")

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 
 from sandbox.kit.manners import Manner
 from sandbox.kit.store import Row
 from sandbox.living import Living, router_address
 from sandbox.netris.overlay import members
-from sandbox.netris.routing import ebgp
+from sandbox.netris.routing import ebgp, routers
 from sandbox.netris.state import fabric
+from sandbox.netris.state.ledger import Claim
 from sandbox.packets import routes, rules
 from sandbox.packets.packet import End, Outcome, Packet, Stop, Why
 from sandbox.packets.routes import Hop
@@ -42,7 +43,10 @@ class _Walk:
     def outcome(self) -> Outcome:
         packet = self._packet
         try:
-            start = self._from_a_machine() if packet.instance else self._from_the_internet()
+            if packet.router:
+                start = self._from_a_router()
+            else:
+                start = self._from_a_machine() if packet.instance else self._from_the_internet()
             ends = tuple(start)
         except _StoppedError as stopped:
             ends = (End(packet.to, packet.port, stopped.machine, stopped.stop),)
@@ -181,13 +185,27 @@ class _Walk:
             self._via.append(hop.via)
         if hop is not None and hop.is_doubtful:
             self._doubts.append(f"{hop.via} is on some switches only")
+        if hop is not None and hop.session is not None and not hop.network.prefixlen and vpc != self._net.system_vpc:
+            self._doubts.append("whether a learned default route comes before the SoftGates' is told nowhere")
         return hop
 
     def _over(self, hop: Hop, vpc: int, source: str, to: str, port: int) -> End:
         """Through the lists of the VPC, and of the one that it is peered with, to whoever is there."""
+        if hop.session is not None:
+            return self._to_a_router(hop.session, vpc, source, to, port)
+        assert hop.vnet is not None, "only sessions lead out of the fabric"
+        if hop.peering is not None and not routes.is_let_back(self._net, hop.peering, vpc, source):
+            raise _StoppedError(Why.NO_WAY_BACK, hop.peering["name"])
         for each in dict.fromkeys((vpc, hop.vnet["vpc"])):
             self._filter(each, hop.vnet, source, to, port)
         return self._deliver(hop, to, port)
+
+    def _to_a_router(self, session: Row, vpc: int, source: str, to: str, port: int) -> End:
+        """What is behind it is the tenant's own: whoever is there answers, by a route that the VPC announced."""
+        self._filter(vpc, self._net.vnets.get(session["vnet"]), source, to, port)
+        if not routes.is_announced(self._net, session, source):
+            raise _StoppedError(Why.NO_WAY_BACK, session["name"])
+        return End(to, port)
 
     def _filter(self, vpc: int, vnet: Row | None, source: str, to: str, port: int) -> None:
         packet = self._packet
@@ -209,12 +227,15 @@ class _Walk:
 
     def _deliver(self, hop: Hop, to: str, port: int) -> End:
         vnet, address = hop.vnet, hop.address
+        assert vnet is not None, "only sessions lead out of the fabric"
         if vnet["state"] == "disabled":
             raise _StoppedError(Why.VNET_OFF, vnet["name"])
         tiers = self._tables["network"].by("vni", vnet["vxlanID"])
         machine = next((vm for tier in tiers for vm in self._living.holders(tier, address)), None)
         if machine is None and (tiers or address in routes.gateways_of(vnet)):
             self._doubt_what_is_no_machine(tiers, vnet, address)
+            raise _StoppedError(Why.NOBODY, address)
+        if machine is None and not self._is_at_a_port(vnet, address):
             raise _StoppedError(Why.NOBODY, address)
         if machine is not None and self._living.silent_since(machine) is not None:
             raise _StoppedError(Why.MACHINE_OFF, machine["name"], machine["id"])
@@ -226,6 +247,21 @@ class _Walk:
             raise _StoppedError(_TOLD[told[0]], machine["name"] if machine else address, number)
         return End(address, port, number)
 
+    def _is_at_a_port(self, vnet: Row, address: str) -> bool:
+        """Whether a tenant's router may have an address: it may be anybody's where no port waits for one."""
+        net = self._net
+        ends = [(net.ports.get(entry["port"]), 0 if entry["untagged"] else entry["vlan"]) for entry in vnet["ports"]]
+        awaiting = [(port, tag) for port, tag in ends if port and fabric.far_end(net, port) is None]
+        if net.is_own(vnet["vpc"]) or not awaiting:
+            return True
+        return any(
+            side["vlan"] == tag and str(ip_interface(side["address"]).ip) == address
+            for port, tag in awaiting
+            if fabric.is_port_up(net, port)
+            for router in net.routers.by("port", port["id"])
+            for side in router["sides"]
+        )
+
     def _manners(self, vpc: int, address: str, port: int) -> list[Manner]:
         return members.manners_at(self._net, vpc, address, port)
 
@@ -236,6 +272,45 @@ class _Walk:
             others |= {row["sourceipaddress"] for row in rows}
         if address in others:
             self._doubts.append(f"what {address} answers, which is no machine's, is not known")
+
+    # from behind a tenant's router
+
+    def _from_a_router(self) -> Iterator[End]:
+        """Only to what the VPC announces over the session that is up there, and never on to a peer or a router."""
+        net, packet = self._net, self._packet
+        session, side = self._met_at(*self._setup())
+        link = ip_interface(side["address"]).network
+        if not routes.is_announced(net, session, packet.to):
+            raise _StoppedError(Why.NO_ROUTE, packet.router)
+        known = [link, *routers.imported(session, side)]
+        if not any(ip_address(packet.source) in network for network in known):
+            raise _StoppedError(Why.NO_WAY_BACK, session["name"])
+        hop = self._way(session["vpc"], packet.to)
+        if hop is None or hop.session is not None or hop.peering is not None:
+            raise _StoppedError(Why.NO_ROUTE, net.ref(net.vpcs, session["vpc"])["name"])
+        yield self._over(hop, session["vpc"], packet.source, packet.to, packet.port)
+
+    def _setup(self) -> tuple[Row, int]:
+        """The port and the VLAN that the packet names."""
+        name, _, vlan = self._packet.router.rpartition("/")
+        port = self._net.ports.one("name", name)
+        router = self._net.routers.one("port", port["id"]) if port else None
+        tags = [side["vlan"] for side in router["sides"]] if router else []
+        if port is None or not vlan.isdecimal() or int(vlan) not in tags:
+            raise ValueError("router: must be the port and the VLAN of one that is set up: swp7@Leaf-1/1200")
+        return port, int(vlan)
+
+    def _met_at(self, port: Row, vlan: int) -> tuple[Row, Row]:
+        """The session that is up on this VLAN of a port."""
+        net = self._net
+        owners = net.ledger.holders(Claim.port(port["id"], vlan))
+        vpcs = [
+            row["vpc"] for own in owners if (row := (net.vnets if own.kind == "vnet" else net.sessions).get(own.id))
+        ]
+        for session, side in (met for vpc in vpcs for met in routes.up(net, vpc)):
+            if any((end["id"], tag) == (port["id"], vlan) for end, tag in routers.ends(net, session)):
+                return session, side
+        raise _StoppedError(Why.NO_SESSION, self._packet.router)
 
     # from inside
 
@@ -279,7 +354,8 @@ class _Walk:
     def _out(self, vnet: Row, source: str) -> Iterator[End]:
         """By the default route, through SNAT, to the internet or back to a public address of the site's."""
         net, packet, vpc = self._net, self._packet, vnet["vpc"]
-        if any(ebgp.seen(net, session).state == "Established" for session in net.sessions.by("vpc", vpc)):
+        unknown = [session for session in net.sessions.by("vpc", vpc) if routers.side_of(net, session) is None]
+        if any(ebgp.seen(net, session).state == "Established" for session in unknown):
             self._doubts.append("what the VPC's own sessions have learned is not known")
         self._demand_a_default_route(vpc)
         self._demand_softgates(vnet["sites"][0], "general")
