@@ -41,6 +41,7 @@ from apps.mirror.sweeps import SWEEPS
 from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.provisioned import Status
+from apps.peering.models import Peering
 from apps.quotas.queries import quotas_of
 from apps.quotas.resources import Resource, resources
 from apps.quotas.services import set_limits
@@ -328,6 +329,17 @@ def a_vpc_spec(zone: Zone | str = "Zone-1", name: str = "prod", cidr: str = "10.
     defaults: dict[str, Any] = {"description": "", "tiers": tiers}
     reference = zone if isinstance(zone, str) else zone.name
     return VpcSpec(name=name, zone=reference, cidr=IPv4Network(cidr), **(defaults | fields))
+
+
+def a_peering(vpc: Vpc, peer: Vpc | None, *, peer_tenant: Tenant | None = None, **fields: Any) -> Peering:
+    """One that both sides agree on and that is built, or without a VPC at the other end a request."""
+    values: dict[str, Any] = {"name": "shop and lab", "offered": [str(vpc.cidr)]}
+    if peer is not None:
+        values |= {"stage": "accepted", "status": Status.READY, "peer_vpc": peer, "netris_id": 7}
+        values |= {"peer_offered": [str(peer.cidr)], "accepted": [str(peer.cidr)], "peer_accepted": [str(vpc.cidr)]}
+        peer_tenant = peer.tenant
+    assert peer_tenant is not None
+    return Peering.unscoped.create(vpc=vpc, tenant=vpc.tenant, peer_tenant=peer_tenant, **(values | fields))
 
 
 def mirrored(zone: Zone, kind: Kind, remote_ids: Iterable[object], *, read_at: Any = None, data: Any = None) -> None:

@@ -23,6 +23,7 @@ from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer, Member
 from apps.networks.models import Tier, Vpc
 from apps.operations.models import Operation
+from apps.peering.models import Peering
 from apps.tenancy.models import ApiToken, AuditEntry, Invitation, Membership, Role, Scope, Tenant, User
 from tests import builders, thrift
 
@@ -127,6 +128,19 @@ POST   balancers:add_members       balancer   login      404       403     422  
 POST   balancers:drain             lbmember   login      404       403     302       404
 GET    balancers:remove_member     lbmember   login      404       403     200       404
 POST   balancers:remove_member     lbmember   login      404       403     302       404
+GET    peering:list                tenant     login      404       200     200       404
+GET    peering:create              tenant     login      404       403     200       404
+POST   peering:create              tenant     login      404       403     422       404
+POST   peering:take_requests       tenant     login      404       403     302       404
+GET    peering:detail              peering    login      404       200     200       404
+GET    peering:accept              peering    login      404       403     200       404
+POST   peering:accept              peering    login      404       403     422       404
+POST   peering:reject              peering    login      404       403     302       404
+GET    peering:edit                peering    login      404       403     200       404
+POST   peering:edit                peering    login      404       403     302       404
+POST   peering:apply               peering    login      404       403     302       404
+GET    peering:revoke              peering    login      404       403     200       404
+POST   peering:revoke              peering    login      404       403     302       404
 GET    operations:list             tenant     login      404       200     200       404
 GET    operations:changes          tenant     login      404       200     200       404
 GET    operations:detail           operation  login      404       200     200       404
@@ -348,6 +362,15 @@ POST   api:staticroutes            -          401        422       403     422  
 GET    api:staticroute             route      401        404       200     200       200
 DELETE api:staticroute             route      401        404       403     202       403
 POST   api:staticroute-apply       route      401        404       403     202       403
+GET    api:peerings            -          401        200       200     200       200
+POST   api:peerings            -          401        422       403     422       403
+GET    api:peering             peering    401        404       200     200       200
+PATCH  api:peering             peering    401        404       403     200       403
+POST   api:peering-accept      peering    401        404       403     422       403
+POST   api:peering-reject      peering    401        404       403     422       403
+POST   api:peering-revoke      peering    401        404       403     202       403
+POST   api:peering-apply       peering    401        404       403     202       403
+GET    api:peering-preview     peering    401        404       200     200       200
 GET    api:balancers           -          401        200       200     200       200
 POST   api:balancers           -          401        422       403     422       403
 GET    api:balancer            balancer   401        404       200     200       200
@@ -562,6 +585,7 @@ def whatever_there_is(acme: Tenant, globex: Tenant) -> Ids:
     )
     balancer = builders.a_balancer(builders.a_public_ip(vpc, "198.51.100.42"), tier, members=2)
     return {
+        "peering": builders.a_peering(vpc, builders.a_vpc(acme, zone, "stock", "10.30.0.0/20")).pk,
         "balancer": balancer.pk,
         "lbmember": balancer.members.all()[0].pk,
         "vpc": vpc.pk,
@@ -631,7 +655,7 @@ def word(answer: Any, path: str) -> str:
 
 def everything() -> list[Any]:
     """All that tenants have, and what they did with it; of people those who are not the caller."""
-    models = (Tenant, Vpc, Tier, PublicIp, StaticNat, PortForward, Balancer, Member, Acl, TierAcl)
+    models = (Tenant, Vpc, Tier, PublicIp, StaticNat, PortForward, Balancer, Member, Acl, TierAcl, Peering)
     rows = [model._default_manager.all() for model in (*models, Operation, AuditEntry, Invitation)]
     people = User.objects.filter(username__in=("acme-boss", "acme-idle", "elsewhere"))
     rows += [people, Membership.objects.filter(user__in=people), ApiToken.unscoped.filter(created_by__in=people)]

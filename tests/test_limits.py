@@ -68,6 +68,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     return {
         **{"vpc": vpc.pk, "tier": tier.pk, "operation": operation.pk},
         "route": builders.a_static_route(tier).pk,
+        "peering": builders.a_peering(vpc, builders.a_vpc(acme, zone, "stock", "10.30.0.0/20")).pk,
         "balancer": balancer.pk,
         "lbmember": balancer.members.all()[0].pk,
         "staticnat": builders.a_static_nat(builders.a_public_ip(vpc, "198.51.100.40"), tier).pk,
@@ -101,6 +102,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "static-nats": "staticnat",
         "static-routes": "route",
         "load-balancers": "balancer",
+        "peerings": "peering",
         "port-forwards": "forward",
         "members": "member",
         "invitations": "invitation",

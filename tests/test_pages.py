@@ -27,6 +27,7 @@ from apps.mirror.services import refresh_due, request_refresh
 from apps.networks.models import StaticRoute, Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
+from apps.peering.models import Peering
 from apps.tenancy import services
 from apps.tenancy.models import ApiToken, AuditEntry, Membership, Role, Tenant, User
 from apps.vnis.models import VniRange
@@ -269,7 +270,10 @@ def what_leads_into(vpc: Vpc) -> dict[str, Any]:
     balancer = balancer or builders.a_balancer(
         builders.a_public_ip(vpc, f"192.0.2.{PublicIp.unscoped.count() + 1}"), tier, members=2
     )
+    peering = Peering.unscoped.filter(vpc=vpc).first()
+    peering = peering or builders.a_peering(vpc, None, peer_tenant=vpc.tenant)
     return {
+        "peering": peering.pk,
         "balancer": balancer.pk,
         "lbmember": balancer.members.all()[0].pk,
         "route": route.pk,

@@ -29,6 +29,7 @@ ALLOWED = {
     "apps/networks/queries.py": "looks up what the operations are done to that the caller may see",
     "apps/acls/tasks.py": "looks for rules whose time is over and compares lists, whoever's they are",
     "apps/balancers/tasks.py": "puts back what CloudStack took, whoever's it was",
+    "apps/peering/tasks.py": "ends peerings at their time and compares them, whoever's they are",
     "apps/fabric/overlays.py": "lays over the map where a VNI or a tenant is, for the platform",
     "apps/fabric/ranges.py": "tells the platform whose VPC a range in Netris is",
     "apps/fabric/naming.py": "gives a name of a controller once, whoever asks",

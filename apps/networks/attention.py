@@ -32,7 +32,8 @@ class Need:
     #: One of its `Source`.
     kind: str
     resource_id: UUID
-    vpc_id: UUID
+    #: None where it lies in none yet.
+    vpc_id: UUID | None
     subject: str
     sentence: str
     #: Of the page that shows it.

@@ -6,6 +6,7 @@
     the same, of an account in trouble  one account   once          10 min
     an address                          all accounts  30 times      20 s
     an address                          one-time links  30 times    20 s
+    a tenant                            peering requests  20 times    1 min
 
 A lock on the account alone, as libraries offer it (django-axes can count by name, by address or by both, with one limit
 for all), gives whoever knows a user name the power to lock its owner out. So nothing here counts an account's failures
@@ -131,6 +132,12 @@ def attempt_with_secret(request: HttpRequest) -> Attempt:
     when the link is right. Raises `TooManyTries`."""
     key = _digest("secret", source_of(request))
     return Attempt("", key, _spend({key: SOURCE}))
+
+
+def count(what: str, *whose: str, limit: Limit) -> None:
+    """Count one try of something else, which nothing gives back: in a transaction of its own, so that it stays counted
+    when what was tried is refused. Raises `TooManyTries`."""
+    _spend({_digest(what, *whose): limit})
 
 
 def source_of(request: HttpRequest) -> str:

@@ -76,6 +76,7 @@ def test_there_are_parameters_to_try():
         "/tokens/",
         "/people/",
         "/instances/",
+        "/peerings/",
         "/public-ips/",
         "/static-nats/",
         "/static-routes/",

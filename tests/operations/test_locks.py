@@ -29,6 +29,7 @@ from apps.operations import engine
 from apps.operations.models import Event, Operation
 from apps.operations.services import cancel, start
 from apps.operations.state import Goal, Happened, Phase
+from apps.peering.models import Peering
 from apps.quotas.models import Usage
 from apps.quotas.services import hold_use
 from apps.tenancy.models import Invitation, Membership, Tenant, User
@@ -192,11 +193,13 @@ def test_only_a_database_that_is_really_away_is_called_away() -> None:
 
 # --- the API ----------------------------------------------------------------------------------------------------------
 
+#: Of the second one the VPC is looked up first that the body names.
+QUESTIONS = ("api:acl-evaluate", "api:peering-accept")
 #: Whatever is done to one thing, but for a question about it. What makes one anew holds nothing yet.
 CHANGES = [
     row
     for row in ROWS
-    if row.view.startswith("api:") and row.method != "GET" and row.of != "-" and row.view != "api:acl-evaluate"
+    if row.view.startswith("api:") and row.method != "GET" and row.of != "-" and row.view not in QUESTIONS
 ]
 #: What they take, where without a body nothing would be locked.
 RULE = {"action": "allow", "direction": "ingress", "protocol": "tcp", "ports": "80", "cidrs": ["0.0.0.0/0"]}
@@ -211,6 +214,8 @@ def first_of(model: type[Model]) -> list[type[Model]]:
     """What is locked before a row of it, in this order."""
     if model is Vpc:
         return [Usage]
+    if model is Peering:  # nothing of it is counted
+        return [Vpc]
     if any(field.name == "vpc" for field in model._meta.get_fields()) and not issubclass(model, Surveyed):
         return [Usage, Vpc]
     return [Tenant] if model in (Membership, Invitation) else []

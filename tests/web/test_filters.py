@@ -25,6 +25,7 @@ LISTS = [
     "nat:static_nat_list",
     "nat:port_forward_list",
     "balancers:list",
+    "peering:list",
     "acls:list",
     "operations:list",
     "operations:changes",
@@ -60,6 +61,7 @@ def browser(admin, acme, place, started):
     builders.a_static_nat(builders.a_public_ip(vpc), tier)
     builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.21"), tier)
     builders.a_balancer(builders.a_public_ip(vpc, "198.51.100.22"), tier)
+    builders.a_peering(vpc, builders.a_vpc(acme, place, "stock", "10.30.0.0/20"))
     builders.an_acl(vpc)
     builders.a_device(place)
     builders.a_link(place)

@@ -76,6 +76,12 @@ LOOKS = {
     "unprobed": Look("Not probed", "linen", "eye-off", "ring"),
     "empty": Look("No member in rotation", "weld", "triangle-alert", "triangle"),
     "drained": Look("Drained", "woad", "wrench", "square"),
+    # peerings
+    "requested": Look("Requested", "indigo", "clock", "ring"),
+    "rejected": Look("Rejected", "weld", "ban", "cross"),
+    "withdrawn": Look("Withdrawn", "linen", "undo-2", "cross"),
+    "expired": Look("Expired", "weld", "clock-alert", "cross"),
+    "revoked": Look("Revoked", "linen", "unlink", "cross"),
     # Django's message levels
     "success": Look("Done", "sage", "circle-check", "disc"),
     "info": Look("Note", "indigo", "info", "ring"),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,14 +33,18 @@ class NeedRead(serializers.Serializer[attention.Need]):
 
     kind = serializers.ChoiceField(choices=attention.kinds())
     resource_id = serializers.UUIDField(
-        help_text="Of the rule, the address, the load balancer, or the tier whose list it is."
+        help_text="Of the rule, the address, the load balancer, the peering, or the tier whose list it is."
     )
-    vpc = WhereRead(source="*")
+    vpc = serializers.SerializerMethodField(help_text="Null where it lies in none yet.")
     subject = serializers.CharField()
     sentence = serializers.CharField()
     next_step = serializers.CharField(source="step.label", help_text="What helps, in the word of the page's button.")
     since = Time(allow_null=True, help_text="Null where only the reading is known.")
     read_at = Time(allow_null=True, help_text="When a remote told it; null for what Weft knows by itself.")
+
+    @extend_schema_field(WhereRead(allow_null=True))
+    def get_vpc(self, need: attention.Need) -> Any:
+        return None if need.vpc_id is None else WhereRead(need, context=self.context).data
 
 
 class AttentionRead(serializers.Serializer[Any]):
