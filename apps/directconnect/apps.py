@@ -4,3 +4,12 @@ from django.apps import AppConfig
 class DirectConnectConfig(AppConfig):
     name = "apps.directconnect"
     label = "directconnect"
+
+    def ready(self) -> None:
+        from apps.directconnect.interfaces.queries import learned
+        from apps.directconnect.interfaces.recipes import INTERFACE
+        from apps.networks import learned as known
+        from apps.operations.parts import register
+
+        register(INTERFACE)
+        known.register(learned)

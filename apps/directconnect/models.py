@@ -23,6 +23,7 @@ trigger). The stages themselves stand in `stages`, what each move asks for as we
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any, ClassVar
@@ -41,8 +42,9 @@ from apps.kernel import clock
 from apps.kernel.named import Key
 from apps.kernel.names import DESCRIPTION, NAME
 from apps.kernel.seal import SealedField
-from apps.networks.models import LIVE, Vpc, lane_of
+from apps.networks.models import LIVE, Vpc, lane_of, why_not_now
 from apps.networks.specs import CIDR_LENGTH
+from apps.operations.models import Operation
 from apps.operations.provisioned import Provisioned, ProvisionedQuerySet
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant
@@ -416,3 +418,9 @@ class Interface(Provisioned):
     @property
     def lane(self) -> str:
         return lane_of(self.vpc_id)
+
+    def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
+        """Why `change` or `delete` is not offered now; None when it is. `work` is all that is under way or stuck in its
+        VPC."""
+        about = [each for each in work if each.resource_id in (self.pk, self.vpc_id)]
+        return why_not_now(self.status, "virtual interface", action, about)

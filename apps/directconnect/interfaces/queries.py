@@ -1,0 +1,126 @@
+"""What is known of virtual interfaces: what was read of each layer, and what lies beyond them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from ipaddress import IPv4Network
+from typing import Any
+from uuid import UUID
+
+from apps.directconnect.checks import Check, Port, Reading, Session, VNet, Wanted, checks_of
+from apps.directconnect.filters import DEFAULT
+from apps.directconnect.interfaces.wanted import Wanted as OnNetris
+from apps.directconnect.interfaces.wanted import vnet_faults
+from apps.directconnect.models import Interface
+from apps.directconnect.stages import Stage
+from apps.kernel import clock
+from apps.mirror import queries as mirror
+from apps.mirror.models import Kind
+from apps.mirror.models import Reading as Listed
+from apps.networks.learned import Learned
+from apps.networks.models import Tier, Vpc
+from apps.operations.provisioned import Status
+
+PORTS, VNETS, SESSIONS = Kind.NETRIS_PORT, Kind.NETRIS_VNET, Kind.NETRIS_SESSION
+#: Of a port: what Netris calls one that sees the other side (its words are unverified).
+UP, DOWN = ("up", "ok", "active"), ("down", "critical", "inactive", "notpresent")
+
+
+def learned(vpc: Vpc) -> list[Learned]:
+    """What a VPC takes from the routers at its interfaces, once each; a default route leads wherever nothing else does,
+    and is in nothing's way. One query."""
+    rows = Interface.objects.of(vpc.tenant).live().filter(vpc=vpc).order_by("created_at", "id")
+    found: dict[str, Learned] = {}
+    for pk, name, accept in rows.values_list("pk", "name", "accept"):
+        for prefix in accept:
+            if prefix != str(DEFAULT):
+                found.setdefault(prefix, Learned(IPv4Network(prefix), f"the interface {name}", pk))
+    return list(found.values())
+
+
+def checks(rows: Sequence[Interface]) -> dict[UUID, list[Check]]:
+    """Of live interfaces, layer by layer, by their ids; port, connection and VPC come with them. Five queries, however
+    many; none for none."""
+    if not rows:
+        return {}
+    now = clock.now()
+    kinds = (PORTS, VNETS, SESSIONS)
+    listed = {
+        (each.zone_id, Kind(each.kind)): each.read_at
+        for each in Listed.objects.filter(zone__in={row.vpc.zone_id for row in rows}, kind__in=kinds)
+    }
+    found = {
+        PORTS: mirror.rows_by_id(PORTS, [(row.vpc.zone_id, row.port.remote_id) for row in rows if row.port]),
+        VNETS: mirror.rows_by_id(VNETS, [(row.vpc.zone_id, str(row.vnet_id)) for row in rows]),
+        SESSIONS: mirror.rows_by_id(SESSIONS, [(row.vpc.zone_id, str(row.ebgp_id)) for row in rows]),
+    }
+    tiers = _tiers(rows)
+    return {row.pk: _checks(row, listed, found, tiers.get(row.vpc_id, ()), now) for row in rows}
+
+
+def _tiers(rows: Sequence[Interface]) -> dict[UUID, list[IPv4Network]]:
+    found: dict[UUID, list[IPv4Network]] = {}
+    for vpc_id, cidr in (
+        Tier.unscoped.filter(vpc__in={row.vpc_id for row in rows})
+        .exclude(status=Status.DELETED)
+        .values_list("vpc_id", "cidr")
+    ):
+        found.setdefault(vpc_id, []).append(cidr)
+    return found
+
+
+def _checks(
+    row: Interface,
+    listed: Mapping[tuple[UUID, Kind], datetime | None],
+    found: Mapping[Kind, Mapping[tuple[UUID, str], Any]],
+    tiers: Sequence[IPv4Network],
+    now: datetime,
+) -> list[Check]:
+    zone = row.vpc.zone_id
+    since = row.settled_at if row.status == Status.READY else None
+
+    def reading(kind: Kind, changed: datetime | None) -> Reading:
+        return Reading(listed.get((zone, kind)), kind.fresh_for, changed)
+
+    # Light does not go by what was changed of the interface.
+    light = Port(reading(PORTS, row.created_at), *_link_of(row, found[PORTS]))
+    vnet = found[VNETS].get((zone, str(row.vnet_id)))
+    faults = None if vnet is None or row.port is None else vnet_faults(OnNetris.of(row), vnet)
+    session = found[SESSIONS].get((zone, str(row.ebgp_id)))
+    seen = Session(reading(SESSIONS, since), session is not None)
+    if session is not None:
+        told = (session.bgp_state, session.bgp_prefixes, session.bgp_uptime)
+        seen = Session(seen.reading, True, *told)
+    return checks_of(light, VNet(reading(VNETS, since), faults), seen, meant(row, tiers), now)
+
+
+def _link_of(row: Interface, ports: Mapping[tuple[UUID, str], Any]) -> tuple[bool | None, bool]:
+    """Whether its port is up, None where that is not known; and whether it is switched off."""
+    port = ports.get((row.vpc.zone_id, row.port.remote_id)) if row.port else None
+    if port is None:
+        return None, False
+    word = port.status.lower()
+    return True if word in UP else False if word in DOWN else None, port.is_admin_down
+
+
+def meant(row: Interface, tiers: Sequence[IPv4Network] = ()) -> Wanted:
+    return Wanted(
+        vlan=row.vlan,
+        peer_asn=row.peer_asn,
+        announce=list(map(IPv4Network, row.announce)),
+        accept=list(map(IPv4Network, row.accept)),
+        max_prefixes=row.max_prefixes,
+        has_key=row.has_md5,
+        bfd=row.bfd,
+        tiers=tiers,
+        off=why_off(row),
+    )
+
+
+def why_off(row: Interface) -> str:
+    if row.is_enabled:
+        return ""
+    if row.connection.stage == Stage.SUSPENDED:
+        return "The connection is suspended."
+    return "A test of fail-over runs." if row.test_until else "It is being switched on again."
