@@ -280,6 +280,7 @@ CELERY_BEAT_SCHEDULE = {
     "try connections": {"task": "zones.try", "schedule": 10.0, "options": {"expires": 10.0}},
     "put back what CloudStack took": {"task": "balancers.keep", "schedule": 10.0, "options": {"expires": 10.0}},
     "end peerings": {"task": "peering.keep", "schedule": 10.0, "options": {"expires": 10.0}},
+    "keep orders of Direct Connect": {"task": "directconnect.keep", "schedule": 30.0, "options": {"expires": 30.0}},
     "write down who has which VNI": {"task": "mirror.vnis", "schedule": 20.0, "options": {"expires": 20.0}},
     "send imports": {"task": "imports.go_on", "schedule": 5.0, "options": {"expires": 5.0}},
     "look for pools that fill up": {"task": "mirror.pools", "schedule": 30.0, "options": {"expires": 30.0}},

@@ -10,6 +10,8 @@ class DirectConnectConfig(AppConfig):
         from apps.directconnect.interfaces.recipes import INTERFACE
         from apps.networks import learned as known
         from apps.operations.parts import register
+        from apps.quotas import resources
 
         register(INTERFACE)
+        resources.register(resources.DIRECT_CONNECT)
         known.register(learned)

@@ -40,7 +40,7 @@ from apps.directconnect import stages
 from apps.directconnect.stages import Party, Stage
 from apps.kernel import clock
 from apps.kernel.named import Key
-from apps.kernel.names import DESCRIPTION, NAME
+from apps.kernel.names import DESCRIPTION, NAME, key_of
 from apps.kernel.seal import SealedField
 from apps.networks.models import LIVE, Vpc, lane_of, why_not_now
 from apps.networks.specs import CIDR_LENGTH
@@ -76,6 +76,11 @@ def rate_of(megabits: int) -> str:
     return f"{megabits / 1000:g} Gbit/s" if megabits >= 1000 else f"{megabits} Mbit/s"
 
 
+class Locations(models.Manager["Location"]):
+    def called(self, name: str) -> models.QuerySet[Location]:
+        return self.filter(name_key=key_of(name))
+
+
 class Location(models.Model):
     """A meet-me room from which the fabric of a zone can be reached."""
 
@@ -94,7 +99,7 @@ class Location(models.Model):
     search_key = Key("name", "address", "room")
     created_at = models.DateTimeField(default=clock.now)
 
-    objects = models.Manager()
+    objects = Locations()
 
     class Meta:
         ordering = ("name", "id")

@@ -50,10 +50,12 @@ PUBLIC_IP = Resource("public_ip", "public IP", 20)
 #: A static NAT, or a port forward of however many ports.
 NAT_RULE = Resource("nat_rule", "NAT rule", 200)
 LOAD_BALANCER = Resource("load_balancer", "load balancer", 50)
+#: An order counts from its draft on.
+DIRECT_CONNECT = Resource("direct_connect", "Direct Connect connection", 10)
 ACL = Resource("acl", "access list", 40)
 ACL_RULE = Resource("acl_rule", "access list rule", 2000)
 
-_ORDER = (VPC, TIER, STATIC_ROUTE, PUBLIC_IP, NAT_RULE, LOAD_BALANCER, ACL, ACL_RULE)
+_ORDER = (VPC, TIER, STATIC_ROUTE, PUBLIC_IP, NAT_RULE, LOAD_BALANCER, DIRECT_CONNECT, ACL, ACL_RULE)
 _registered: set[Resource] = set()
 
 

@@ -16,16 +16,6 @@ from tests import builders
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def location(zone):
-    return builders.a_location(zone)
-
-
-@pytest.fixture
-def vpc(acme, zone):
-    return builders.a_vpc(acme, zone)
-
-
 def refused(constraint):
     """Refused by this constraint, when the transaction ends at the latest."""
     return pytest.raises(IntegrityError, match=constraint)
