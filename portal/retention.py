@@ -18,7 +18,7 @@
     strays                      `WEFT_GONE_DAYS` after they were gone, when no operation speaks of them
     public IPs, their NAT,
     load balancers,
-    static routes,
+    static routes, peerings,
     lists of tiers, and lists    `WEFT_GONE_DAYS` after they were gone, and the tiers that had them
     tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
     audit entries               `WEFT_AUDIT_DAYS` after they were written; whatever they tell of is no matter
@@ -68,6 +68,7 @@ from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
 from apps.operations.state import AT_REST
+from apps.peering.models import Peering
 from apps.sites.models import Site
 from apps.softgates.models import Maintenance
 from apps.strays.models import Stray
@@ -122,13 +123,15 @@ def forget() -> None:
     _forget("static NATs", StaticNat.unscoped.filter(**deleted), *unspoken)
     _forget("port forwards", PortForward.unscoped.filter(**deleted), *unspoken)
     _forget("load balancers", Balancer.unscoped.filter(**deleted), *unspoken)
+    _forget("peerings", Peering.unscoped.filter(**deleted), *unspoken)
     _forget("static routes", StaticRoute.unscoped.filter(**deleted), *unspoken)
     _forget("public IPs", PublicIp.unscoped.filter(**deleted), *unspoken, *_empty_of("public_ip", *LEADING))
     # While its tier lives, a list that was taken off may still be there, empty: the tier's removal asks for it.
     _forget("lists of tiers", TierAcl.unscoped.filter(**deleted, tier__status=Status.DELETED), *unspoken)
     _forget("access lists", Acl.unscoped.filter(**deleted), *unspoken, *_empty_of("acl", TierAcl))
     _forget("tiers", Tier.unscoped.filter(**deleted), *unspoken, *_empty_of("tier", *INTO, TierAcl))
-    _forget("VPCs", Vpc.unscoped.filter(**deleted), *unspoken, *_empty_of("vpc", Tier, PublicIp, Acl))
+    of_vpcs = (*_empty_of("vpc", Tier, PublicIp, Acl, Peering), *_empty_of("peer_vpc", Peering))
+    _forget("VPCs", Vpc.unscoped.filter(**deleted), *unspoken, *of_vpcs)
     _forget("accounts", _accounts().filter(**deleted), *unspoken, ~Exists(_owners()))
     if settings.AUDIT_DAYS:
         long_ago = now - timedelta(days=settings.AUDIT_DAYS)
@@ -140,7 +143,7 @@ def forget() -> None:
 def _nothing_there_is_about(gone: datetime) -> Iterator[Condition]:
     """Of operations: what they were about was over by then."""
     about = OuterRef("resource_id")
-    for model in (Vpc, Tier, Account, PublicIp, Acl, TierAcl, *INTO):
+    for model in (Vpc, Tier, Account, PublicIp, Acl, TierAcl, Peering, *INTO):
         yield ~Exists(model.unscoped.filter(pk=about).exclude(status=Status.DELETED, deleted_at__lt=gone))
     for column in ("pk", "row_id"):
         yield ~Q(resource_id__in=_strays(gone).exclude(**{column: None}).values(column))

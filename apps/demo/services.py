@@ -1,4 +1,5 @@
-"""What the demo's tenants do in their networks: public IPs, static NAT, port forwards, load balancers, access lists.
+"""What the demo's tenants do in their networks: public IPs, static NAT, port forwards, load balancers, access lists,
+peerings.
 
 None of it can be asked for while the VPC is being built, and what leads to an instance not before that runs. So
 `furnish` asks for what can be asked for now and says whether more is to come. Each thing is asked for once: what was
@@ -44,6 +45,9 @@ from apps.networks.routes.specs import RouteSpec
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.state import Goal
+from apps.peering.models import Peering
+from apps.peering.services import create_peering
+from apps.peering.specs import PeeringSpec, PeerSpec
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import Tenant
 
@@ -113,6 +117,16 @@ class Way:
 
 
 @dataclass(frozen=True)
+class Peered:
+    """With another VPC of the tenant's, or asked of another tenant, which has not answered."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    vpc: str = ""
+    tenant: str = ""
+
+
+@dataclass(frozen=True)
 class Life:
     """What there is in one VPC."""
 
@@ -124,6 +138,7 @@ class Life:
     lists: tuple[AccessList, ...] = ()
     ways: tuple[Way, ...] = ()
     balanced: tuple[Balanced, ...] = ()
+    peered: tuple[Peered, ...] = ()
 
 
 def _tcp(action: Action, direction: Direction, cidr: str | IPv4Network, port: int, note: str) -> Rule:
@@ -193,6 +208,7 @@ LIVES = (
                 drained="prod-web-3",
             ),
         ),
+        (Peered("prod and staging", ("10.20.0.0/20",), vpc="staging"),),
     ),
     Life(
         "acme",
@@ -228,6 +244,7 @@ LIVES = (
             Balanced("play", "play", 443, 443, ("prod-web-1", "prod-web-2"), {"type": "tcp"}),
             Balanced("play voice", "play", 5004, 5004, ("prod-web-1", "prod-web-2"), protocol="udp"),
         ),
+        peered=(Peered("Globex bookings", ("10.20.0.0/24",), tenant="acme"),),
     ),
 )
 
@@ -261,6 +278,7 @@ def _steps(life: Life) -> Iterator[tuple[Vpc, Callable[[], bool]]]:
         (_forward, life.forwards),
         (_way, life.ways),
         (_balanced, life.balanced),
+        (_peered, life.peered),
     )
     for step, things in tables:
         yield from ((vpc, partial(step, vpc, thing)) for thing in things)
@@ -346,6 +364,19 @@ def _balanced(vpc: Vpc, wanted: Balanced) -> bool:
     spec = BalancerSpec.parse(values | {"members": ids, "allowed_cidrs": list(wanted.sources), "health_check": check})
     create_balancer(public_ip, spec, by=BY)
     return not wanted.drained
+
+
+def _peered(vpc: Vpc, wanted: Peered) -> bool:
+    if Peering.objects.of(vpc.tenant).filter(vpc=vpc, name=wanted.name).exists():
+        return True
+    peer = PeerSpec(tenant=wanted.tenant, name=wanted.name)
+    if wanted.vpc:
+        other = Vpc.objects.of(vpc.tenant).filter(name=wanted.vpc, status=Status.READY).first()
+        if other is None:
+            return False
+        peer = PeerSpec(vpc=other.pk, name=wanted.name)
+    create_peering(vpc, PeeringSpec(peer, tuple(map(IPv4Network, wanted.prefixes))), by=BY)
+    return True
 
 
 def _drained(row: Balancer, name: str) -> bool:

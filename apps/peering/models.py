@@ -26,7 +26,7 @@ from apps.kernel.names import NAME
 from apps.networks.models import LIVE, Vpc, lane_of, why_not_now
 from apps.networks.specs import CIDR_LENGTH
 from apps.operations.models import Operation
-from apps.operations.provisioned import Provisioned, ProvisionedQuerySet
+from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
 from apps.tenancy.door import Boundary, Door, TenantDoor
 from apps.tenancy.models import Tenant
 
@@ -165,13 +165,15 @@ class Peering(Provisioned):
         about = [each for each in work if each.resource_id in (self.pk, self.vpc_id, self.peer_vpc_id)]
         if self.ends_as:
             return "The peering is being removed." if self.is_live else "The peering is gone."
+        if not about and self.status in (Status.CHANGING, Status.STUCK):
+            return "An operation of the other side on it is under way or stuck. Wait until it is over, or revoke it."
         return why_not_now(self.status, "peering", action, about)
 
     def _why_not_revoked(self) -> str | None:
         """Whatever is under way: it is noted at once, and done as soon as that is over."""
         if not self.is_live:
             return "The peering is gone."
-        if self.ends_as and self.status != "stuck":
+        if self.ends_as and self.status != Status.STUCK:
             return "It is being removed already."
         return None
 

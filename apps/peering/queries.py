@@ -39,6 +39,8 @@ SORTS = {
     "-created": ("-created_at", "-id"),
 }
 DEFAULT_SORT = "-created"
+#: How many of one VPC are looked through.
+MOST_AROUND = 200
 #: How many operations the page of one shows.
 OPERATIONS = 8
 WITH = ("tenant", "peer_tenant", "vpc__tenant", "vpc__zone", "peer_vpc__tenant", "peer_vpc__zone")
@@ -152,6 +154,13 @@ def agreed_in(vpc: Vpc) -> list[Side]:
     """Those that lead out of a VPC, each as it is seen from there. One query."""
     rows = Peering.objects.of(vpc.tenant).agreed().of_vpcs([vpc.pk]).select_related(*WITH).order_by("name", "id")
     return [sides_in(row, vpc) for row in rows]
+
+
+def around(vpc: Vpc) -> list[Side]:
+    """All that lead out of a VPC, or were to, and those that did lately: what is there first. One query."""
+    rows = shown(Peering.objects.of(vpc.tenant)).of_vpcs([vpc.pk]).select_related(*WITH)
+    found = [sides_in(row, vpc) for row in rows.order_by("-created_at", "-id")[:MOST_AROUND]]
+    return sorted(found, key=lambda side: (not side.is_agreed, not side.row.is_live))
 
 
 def learned(vpc: Vpc) -> list[Learned]:

@@ -19,9 +19,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django.db import transaction
+
 from apps.kernel import clock
+from apps.kernel.channels import publish, tenant_channel
 from apps.kernel.locks import hold_row, hold_rows
 from apps.kernel.remote import Rejected
+from apps.mirror.models import Kind
+from apps.mirror.services import request_refresh
 from apps.netris.routing import Side
 from apps.netris.wire import Peering as Remote
 from apps.networks.models import Vpc
@@ -184,9 +189,13 @@ def hold(row: Peering) -> None:
 def settled(row: Peering, goal: str, phase: str) -> None:
     rows = Peering.objects.of(row.tenant).filter(pk=row.pk)
     settle(rows, goal, phase)
+    # The engine tells whoever has asked for it; the other one's pages are to look again as well.
+    channels = [tenant_channel(each) for each in {row.tenant_id, row.peer_tenant_id}]
+    transaction.on_commit(lambda: publish(*channels))
     if phase not in AT_REST:
         return
     rows.update(settled_at=clock.now(), differs_since=None)
+    transaction.on_commit(lambda: request_refresh(row.vpc.zone, Kind.NETRIS_PEERING))
     row.refresh_from_db(fields=["status", "ends_as"])
     if row.status == Status.DELETED:
         _over(row, rows, goal)

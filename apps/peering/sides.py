@@ -33,6 +33,17 @@ class Side:
         return self.row.peer_vpc if self.row.is_within_tenant else None
 
     @property
+    def beyond(self) -> Vpc | None:
+        """The VPC at the other end, seen from this one, where it is the same tenant's."""
+        if not self.row.is_within_tenant:
+            return None
+        return self.row.peer_vpc if self.is_asking else self.row.vpc
+
+    @property
+    def is_agreed(self) -> bool:
+        return self.row.is_live and self.row.stage == Stage.ACCEPTED
+
+    @property
     def peer_slug(self) -> str:
         """The short name that the asking side has named itself; the other one never learns that of whoever asked."""
         return self.row.peer_tenant.slug if self.is_asking and not self.row.is_within_tenant else ""

@@ -188,6 +188,24 @@ class Way:
 
 
 @dataclass(frozen=True)
+class Peered:
+    """A peering of a VPC, as its tenant knows it."""
+
+    name: str
+    url: str
+    #: A word such as "ready", "requested" or "expired".
+    state: str
+    #: Of the routes of the other VPC, where that is the tenant's own; blank where it is another's.
+    peer_url: str
+    #: What the other VPC offers, and what of that was chosen here.
+    offered: Sequence[IPv4Network]
+    learned: Sequence[IPv4Network]
+    #: The same the other way round.
+    shown: Sequence[IPv4Network]
+    told: Sequence[IPv4Network]
+
+
+@dataclass(frozen=True)
 class Door:
     """A public IP of the tenant's."""
 
@@ -215,6 +233,7 @@ class Place:
     ways: Sequence[Way]
     #: Where public IPs are seen to.
     addresses_url: str = ""
+    peerings: Sequence[Peered] = ()
 
 
 @dataclass(frozen=True)
@@ -234,6 +253,13 @@ class Outside:
 
     def __str__(self) -> str:
         return "the internet" if self.address is None else str(self.address)
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """An address that is no instance's of the tenant: behind a peering, or behind a route."""
+
+    address: IPv4Address
 
 
 @dataclass(frozen=True)

@@ -37,13 +37,24 @@ class ReachabilityForm(PickerForm):
     source_instance = PickerField("instance", "Search name or address", label="Instance it comes from", required=False)
     target = forms.ChoiceField(
         label="To",
-        choices=[(INSTANCE, "An instance"), (PUBLIC_IP, "A public IP"), (LOAD_BALANCER, "A load balancer")],
+        choices=[
+            (INSTANCE, "An instance"),
+            (PUBLIC_IP, "A public IP"),
+            (LOAD_BALANCER, "A load balancer"),
+            (ADDRESS, "An address behind a peering or a route"),
+        ],
         widget=Options,
     )
     target_instance = PickerField("instance", "Search name or address", label="Instance to reach", required=False)
     target_public_ip = forms.CharField(label="Public IP to reach", required=False, max_length=36, widget=Options)
     target_load_balancer = forms.CharField(
         label="Load balancer to reach", required=False, max_length=36, widget=Options
+    )
+    target_address = forms.CharField(
+        label="Address to reach",
+        required=False,
+        max_length=15,
+        widget=forms.TextInput({"autocomplete": "off", "spellcheck": "false", "placeholder": "10.30.0.9"}),
     )
     protocol = forms.ChoiceField(
         label="Protocol", choices=[(each.value, each.value.upper()) for each in PROTOCOLS], widget=Options
@@ -83,7 +94,11 @@ class ReachabilityForm(PickerForm):
             "from": self._end("source", {INTERNET: True, ADDRESS: said.get("source_address")}),
             "to": self._end(
                 "target",
-                {PUBLIC_IP: said.get("target_public_ip"), LOAD_BALANCER: said.get("target_load_balancer")},
+                {
+                    PUBLIC_IP: said.get("target_public_ip"),
+                    LOAD_BALANCER: said.get("target_load_balancer"),
+                    ADDRESS: said.get("target_address"),
+                },
             ),
         }
         try:

@@ -31,9 +31,12 @@ from apps.networks.agreement import agreement_of
 from apps.networks.models import Tier, Vpc
 from apps.networks.routes.effective import Route, routes_of
 from apps.operations.provisioned import Status
+from apps.peering.exchange import networks as networks_of
+from apps.peering.queries import around
 from apps.reachability.facts import (
     Answer,
     Balanced,
+    Beyond,
     Door,
     End,
     Lead,
@@ -42,6 +45,7 @@ from apps.reachability.facts import (
     Mate,
     Network,
     Outside,
+    Peered,
     Place,
     Seen,
     Start,
@@ -66,6 +70,8 @@ def answer_of(question: Question) -> Answer:
     source = question.source
     start: Outside | Start = source if isinstance(source, Outside) else _start(source)
     target, traffic = question.target, question.traffic
+    if isinstance(target, Beyond):
+        return walk(start, target, traffic)
     if isinstance(target, Balancer):
         return walk(start, _door(target.public_ip, traffic, target), traffic)
     end = _door(target, traffic) if isinstance(target, PublicIp) else _end(target, traffic)
@@ -177,7 +183,26 @@ def _place(vpc: Vpc) -> Place:
         [_network(tier, vpc, lists.get(tier.pk)) for tier in tiers],
         [_way(route) for route in ways],
         reverse("addresses:of_vpc", args=[slug, vpc.pk]),
+        _peerings(vpc),
     )
+
+
+def _peerings(vpc: Vpc) -> list[Peered]:
+    """Those that are there first, then what became of others lately. One query."""
+    slug = vpc.tenant.slug
+    return [
+        Peered(
+            side.row.name,
+            reverse("peering:detail", args=[slug, side.row.pk]),
+            side.standing,
+            reverse("routes:of_vpc", args=[slug, side.beyond.pk]) if side.beyond else "",
+            networks_of(side.peer_offered),
+            side.learned if side.is_agreed else [],
+            networks_of(side.offered),
+            side.told if side.is_agreed else [],
+        )
+        for side in around(vpc)
+    ]
 
 
 def _way(route: Route) -> Way:

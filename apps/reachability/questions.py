@@ -15,18 +15,18 @@ from apps.balancers.models import Balancer
 from apps.instances import queries as instances
 from apps.instances.queries import Instance
 from apps.kernel.errors import Invalid, Refused, collect
-from apps.reachability.facts import Outside, Traffic
+from apps.reachability.facts import Beyond, Outside, Traffic
 from apps.tenancy.models import Tenant
 
 SOURCES = ("internet", "address", "instance")
-TARGETS = ("instance", "public_ip", "load_balancer")
+TARGETS = ("instance", "public_ip", "load_balancer", "address")
 PROTOCOLS = (Protocol.TCP, Protocol.UDP, Protocol.ICMP)
 
 
 @dataclass(frozen=True)
 class Question:
     source: Outside | Instance
-    target: Instance | PublicIp | Balancer
+    target: Instance | PublicIp | Balancer | Beyond
     traffic: Traffic
 
     @classmethod
@@ -38,6 +38,9 @@ class Question:
         target = _end(problems, values.get("to"), "to", TARGETS)
         found = collect(problems, partial(_source, tenant), source, "from") if source else None
         aim = collect(problems, partial(_target, tenant), target, "to") if target else None
+        if isinstance(aim, Beyond) and isinstance(found, Outside):
+            text = "Weft follows what an instance sends to an address. Choose the instance that it comes from."
+            problems.append(Refused("from-unfit", text, "from"))
         if isinstance(aim, Balancer) and values.get("port") in (None, "") and values.get("protocol") == aim.protocol:
             values = {**values, "port": aim.port}
         traffic = collect(problems, _traffic, values, "protocol")
@@ -64,15 +67,21 @@ def _source(tenant: Tenant, given: Any, field: str) -> Outside | Instance:
         return Outside()
     if name == "instance":
         return _instance(tenant, value, f"{field}.instance")
+    return Outside(_address(value, f"{field}.address"))
+
+
+def _address(value: Any, field: str) -> IPv4Address:
     try:
-        return Outside(IPv4Address(str(value).strip()))
+        return IPv4Address(str(value).strip())
     except AddressValueError:
         message = f"“{str(value)[:50]}” is no IPv4 address. Write one such as 203.0.113.7."
-        raise Refused("address-malformed", message, f"{field}.address") from None
+        raise Refused("address-malformed", message, field) from None
 
 
-def _target(tenant: Tenant, given: Any, field: str) -> Instance | PublicIp | Balancer:
+def _target(tenant: Tenant, given: Any, field: str) -> Instance | PublicIp | Balancer | Beyond:
     name, value = given
+    if name == "address":
+        return Beyond(_address(value, f"{field}.address"))
     if name == "instance":
         return _instance(tenant, value, f"{field}.instance")
     if name == "load_balancer":

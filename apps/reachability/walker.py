@@ -10,6 +10,8 @@ lately. What Weft itself decides, such as that nothing leads from an address, ne
     outside                 an instance         one of what leads to it, then the same
     an instance             one of its VPC      its tier's list, the route, the other tier's list, the instance
     an instance             one of these        its tier's list, the route out, then as from outside
+    an instance             of a peered VPC     its tier's list, the peering and the way back, the other tier's list
+    an instance             an address          its tier's list, the route or the peering; behind it Weft sees nothing
 
 A list decides as Netris sorts it (`apps.acls.evaluator`). What is translated on its way in meets the tier's list with
 the instance's own port. Two instances of one tier have no list between them: only what leaves a tier, or comes into it,
@@ -32,6 +34,7 @@ from apps.acls.tables import By
 from apps.reachability.facts import (
     Answer,
     Balanced,
+    Beyond,
     Door,
     End,
     Hop,
@@ -55,7 +58,7 @@ ANYWHERE = IPv4Network("192.0.2.0/24")
 PRIVATE = [IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
 
 
-def walk(source: Outside | Start, target: End | Door, traffic: Traffic) -> Answer:
+def walk(source: Outside | Start, target: End | Door | Beyond, traffic: Traffic) -> Answer:
     """All hops up to the first that blocks."""
     hops: list[Hop] = []
     for hop in _way(source, target, traffic):
@@ -66,8 +69,9 @@ def walk(source: Outside | Start, target: End | Door, traffic: Traffic) -> Answe
     return Answer(Verdict.REACHABLE if is_known else Verdict.UNKNOWN, hops)
 
 
-def _way(source: Outside | Start, target: End | Door, traffic: Traffic) -> Iterator[Hop]:
+def _way(source: Outside | Start, target: End | Door | Beyond, traffic: Traffic) -> Iterator[Hop]:
     if isinstance(source, Outside):
+        assert not isinstance(target, Beyond), "the question has looked"
         if isinstance(target, Door):
             yield from _through_door(source.address, target, traffic)
         else:
@@ -76,6 +80,8 @@ def _way(source: Outside | Start, target: End | Door, traffic: Traffic) -> Itera
     yield _running(source.machine)
     if isinstance(target, End):
         yield from _inside(source, target, traffic)
+    elif isinstance(target, Beyond):
+        yield from _beyond(source, target.address, traffic)
     else:
         yield from _out(source, target, traffic)
 
@@ -218,12 +224,18 @@ def _from_outside(source: Outside, end: End, traffic: Traffic) -> Iterator[Hop]:
         yield from _from_within(sender, end, traffic)
         return
     way = None if sender is None else _way_to(sender, place)
+    if sender is not None and way is not None and way.kind == "peering":
+        yield from _peering(sender, machine.address, way, place)
+        yield from _arrives(sender, machine, traffic)
+        return
     if sender is not None and way is not None and way.kind != "source_nat":
         what = f"Route to {way.destination}"
         yield _seen(what, f"{sender} is behind {way.via}.", way.seen, place.url)
         yield _passed_on(way)
         yield from _arrives(sender, machine, traffic)
         return
+    if sender is not None and (hop := _not_peered(sender, place)):
+        yield hop
     if sender is not None and any(sender in each for each in PRIVATE):
         sentence = f"{sender} is a private address, and the VPC {place.vpc} has no route to it. Add a static route."
         yield Hop("Route", Verdict.BLOCKED, sentence, place.url)
@@ -257,16 +269,51 @@ def _inside(start: Start, end: End, traffic: Traffic) -> Iterator[Hop]:
     address = end.machine.address
     yield from _leaves(start.machine, address, traffic)
     way = _way_to(address, start.place)
+    if way is not None and way.kind == "peering":
+        yield from _peering(address, start.machine.address, way, start.place, end.place)
+        yield from _arrives(start.machine.address, end.machine, traffic)
+        return
     if way is None or way.kind in ("source_nat", "tier"):
+        if hop := _not_peered(address, start.place, end.place):
+            yield hop
         sentence = (
             f"{end.machine.name} is in the VPC {end.place.vpc}, and {start.place.vpc} has no route to {address}."
-            " Reach it at a public IP that leads to it."
+            " Peer the two VPCs, or reach it at a public IP that leads to it."
         )
         yield Hop("Route", Verdict.BLOCKED, sentence, start.place.url)
         return
     yield _seen(f"Route to {way.destination}", f"It goes to {way.via}.", way.seen, start.place.url)
     yield _passed_on(way)
     yield from _arrives(start.machine.address, end.machine, traffic)
+
+
+def _beyond(start: Start, address: IPv4Address, traffic: Traffic) -> Iterator[Hop]:
+    place = start.place
+    if address in place.cidr:
+        sentence = f"{address} is in the VPC {place.vpc} itself. Ask about the instance that has it."
+        yield Hop("Address", Verdict.UNKNOWN, sentence, place.url)
+        return
+    yield from _leaves(start.machine, address, traffic)
+    way = _way_to(address, place)
+    if way is not None and way.kind == "peering":
+        yield from _peering(address, start.machine.address, way, place)
+        sentence = f"What the access lists of the other VPC do with {address}, Weft does not tell. Ask the other side."
+        yield Hop("The other side", Verdict.UNKNOWN, sentence)
+        return
+    if way is None or way.kind == "source_nat":
+        if hop := _not_peered(address, place):
+            yield hop
+        if any(address in each for each in PRIVATE):
+            sentence = f"{address} is a private address, and the VPC {place.vpc} has no route to it. Peer it, or add a"
+            yield Hop("Route", Verdict.BLOCKED, f"{sentence} static route.", place.url)
+            return
+    if way is None:
+        sentence = f"The VPC {place.vpc} has no way out: its source NAT is not there."
+        yield Hop("Route", Verdict.BLOCKED, sentence, place.url)
+        return
+    what = "Everything else" if way.destination.prefixlen == 0 else f"Route to {way.destination}"
+    yield _seen(what, f"It leaves by {way.via}.", way.seen, place.url)
+    yield _passed_on(way)
 
 
 def _between(sender: IPv4Address, network: Network, end: End, traffic: Traffic) -> Iterator[Hop]:
@@ -421,6 +468,56 @@ def _seen(what: str, sentence: str, seen: Seen, url: str) -> Hop:
         trouble = seen.trouble or "The systems do not have it as it is meant."
         return Hop(what, Verdict.BLOCKED, f"{trouble} Apply it again.", url)
     return Hop(what, Verdict.REACHABLE, sentence, url)
+
+
+def _peering(there: IPv4Address, here: IPv4Address, way: Way, place: Place, end: Place | None = None) -> Iterator[Hop]:
+    """Over a peering, between an address of the VPC and one of the other; `end` is the other one where that is the
+    tenant's own and known. What goes one way has to find its way back."""
+    peered = next((each for each in place.peerings if any(there in prefix for prefix in each.learned)), None)
+    if peered is None:  # it was changed between two looks
+        yield Hop(f"Route to {way.destination}", Verdict.UNKNOWN, "Its peering is not known any more.", place.url)
+        return
+    what = f"Peering {peered.name}"
+    yield _seen(what, f"It leads to {there} in the other VPC.", way.seen, peered.url)
+    if end is not None and peered.peer_url != end.url:
+        sentence = f"{there} leads into another VPC than {end.vpc}. Take it out of what is chosen there."
+        yield Hop(what, Verdict.BLOCKED, sentence, peered.url)
+    if any(here in each for each in peered.told):
+        return
+    if any(here in each for each in peered.shown):
+        sentence = f"{here} is offered, and the other side has not chosen it: nothing finds back. It has to choose it."
+    else:
+        sentence = f"{here} is not offered over it: nothing finds back. Offer it."
+    yield Hop(what, Verdict.BLOCKED, sentence, peered.url)
+
+
+#: What is said of a peering over which nothing passes.
+IDLE = {
+    "requested": "was asked for, and not accepted yet",
+    "rejected": "was rejected",
+    "withdrawn": "was taken back before it was accepted",
+    "expired": "is over: its time has passed",
+    "revoked": "was revoked",
+    "failed": "could not be made",
+}
+
+
+def _not_peered(address: IPv4Address, place: Place, end: Place | None = None) -> Hop | None:
+    """What stands in the way of a peering that could lead there; None where there is none."""
+    for each in place.peerings:
+        is_meant = end is not None and each.peer_url == end.url
+        is_offered = any(address in prefix for prefix in each.offered)
+        what = f"Peering {each.name}"
+        if each.state in IDLE:
+            # Of a request nobody knows yet what the other side has.
+            if is_meant or is_offered or (each.state == "requested" and end is None and not each.offered):
+                return Hop(what, Verdict.BLOCKED, f"It {IDLE[each.state]}, so nothing passes.", each.url)
+        elif is_offered:
+            sentence = f"{address} is offered over it, and not chosen here. Choose it."
+            return Hop(what, Verdict.BLOCKED, sentence, each.url)
+        elif is_meant:
+            return Hop(what, Verdict.BLOCKED, f"{address} is not offered over it. Offer it at the other end.", each.url)
+    return None
 
 
 def _passed_on(way: Way) -> Hop:

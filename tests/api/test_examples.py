@@ -50,12 +50,22 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
     acl = builders.an_acl(tier.vpc, "web", NOT_THEM)
     if "apply-acl" in command or "allowed_cidrs" in command:
         TierAcl.unscoped.create(id=tier.pk, tier=tier, tenant=acme, acl=acl, status=Status.READY)
+    lab, stock, store = (
+        builders.a_vpc(acme, vpc.zone, name, f"10.{number}.0.0/20", netris_id=number)
+        for name, number in (("lab", 60), ("stock", 70), ("store", 80))
+    )
+    globex = Tenant.objects.get(slug="globex")
+    theirs = builders.a_vpc(globex, vpc.zone, "theirs", "10.90.0.0/20", netris_id=90)
+    asked = builders.a_peering(theirs, None, peer_tenant=acme, name="theirs")
     rules = Api(builders.a_token(acme)).get(f"/acls/{acl.pk}/rules/")
     fabric = builders.whatever_a_fabric_has(tier.vpc.zone)
     what_netris_has(tier.vpc)
     return {
         "VPC": str(vpc.pk),
         "TIER": str(tier.pk),
+        "OTHER_VPC": str(lab.pk),
+        "REQUEST": str(asked.pk),
+        "PEERING": str(builders.a_peering(stock, store).pk),
         "INSTANCE": str(builders.an_instance(account, tier=tier)),
         "PUBLIC_IP": str(address.pk),
         "STATIC_ROUTE": str(builders.a_static_route(tier).pk),

@@ -16,7 +16,7 @@ from apps.addresses.services.port_forwards import delete_port_forward
 from apps.balancers.models import Balancer
 from apps.demo import services
 from apps.demo.management.commands.seed_demo import NETWORKS
-from apps.demo.services import LIVES, AccessList, Address, Balanced, Forward, Life, Nat, Way, furnish
+from apps.demo.services import LIVES, AccessList, Address, Balanced, Forward, Life, Nat, Peered, Way, furnish
 from apps.kernel import clock
 from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
@@ -26,6 +26,7 @@ from apps.networks.specs import TierSpec
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.state import Phase
+from apps.peering.models import Peering
 from sandbox.cloudstack.inhabitants import Order
 from tests import builders
 from tests.builders import BY, a_vpc_spec
@@ -42,6 +43,7 @@ LIFE = Life(
         Balanced("store", "store", 443, 8443, ("web-1", "web-2"), {"type": "tcp"}, broken="web-2"),
         Balanced("plain", "store", 80, 80, ("web-1", "web-2"), drained="web-1"),
     ),
+    (Peered("shop of Acme", ("10.20.0.0/24",), tenant="globex"),),
 )
 
 
@@ -121,6 +123,8 @@ def test_all_of_it_comes_once_the_network_is_there_and_once_alone(town: Town) ->
     assert (plain.status, store.status) == (Status.READY, Status.READY)
     assert list(plain.members.values_list("instance_name", "drained")) == [("web-1", True), ("web-2", False)]
     assert {port for _, port in town.told} == {8443}
+    request = Peering.unscoped.get()
+    assert (request.stage, request.peer_tenant.slug) == ("requested", "globex")
 
     assert not furnish([LIFE])
     assert not Operation.unscoped.live().exists()

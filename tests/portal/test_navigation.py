@@ -29,7 +29,7 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
     return [(place.section, place.label) for place in found]
 
 
-NETWORK = ("Public IPs", "Static NAT", "Port forwards", "Load balancers", "Access lists", "Reachability")
+NETWORK = ("Public IPs", "Static NAT", "Port forwards", "Load balancers", "Peerings", "Access lists", "Reachability")
 TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Instances", *NETWORK, "Activity", "Members", "Tokens")]
 PLATFORM = [
     *(

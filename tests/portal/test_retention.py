@@ -13,8 +13,10 @@ from apps.imports.models import Import
 from apps.inventory.models import Device, Link, Port
 from apps.ipam.models import Block
 from apps.kernel import clock
+from apps.networks.models import Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.state import Phase
+from apps.peering.models import Peering
 from apps.sites.models import Site
 from apps.softgates.models import Maintenance
 from apps.tenancy.models import AuditEntry, IdempotencyKey, Session, Tenant
@@ -48,6 +50,19 @@ def test_sessions_that_have_run_out_go_in_batches(monkeypatch: pytest.MonkeyPatc
     retention.forget()
 
     assert [session.session_key for session in Session.objects.all()] == ["new"]
+
+
+def test_a_peering_goes_before_the_vpcs_that_it_joined(acme: Tenant, globex: Tenant) -> None:
+    zone = builders.a_zone()
+    old = {"status": "deleted", "deleted_at": clock.now() - timedelta(days=settings.GONE_DAYS + 1)}
+    here, there = (builders.a_vpc(each, zone, **old) for each in (acme, globex))
+    builders.a_peering(here, there, stage="revoked", **old)
+    kept = builders.a_peering(builders.a_vpc(acme, zone, "lab", "10.40.0.0/20"), None, peer_tenant=globex)
+
+    retention.forget()
+
+    assert list(Peering.unscoped.all()) == [kept]
+    assert list(Vpc.unscoped.all()) == [kept.vpc]
 
 
 def test_processes_that_were_not_seen_for_a_day_go():

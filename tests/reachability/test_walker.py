@@ -15,6 +15,7 @@ from apps.acls.rules import Action, Direction, Protocol, Rule
 from apps.reachability.facts import (
     Answer,
     Balanced,
+    Beyond,
     Door,
     End,
     Lead,
@@ -23,6 +24,7 @@ from apps.reachability.facts import (
     Mate,
     Network,
     Outside,
+    Peered,
     Place,
     Seen,
     Start,
@@ -706,7 +708,7 @@ GOLDEN: dict[str, tuple[Any, Any, Traffic, str, str, str]] = {
         Traffic(Protocol.TCP, 5432),
         "blocked",
         "Route",
-        "has no route to 10.30.0.11. Reach it at a public IP",
+        "has no route to 10.30.0.11. Peer the two VPCs, or reach it at a public IP",
     ),
     # --- from an instance to a public IP
     "another VPC's public IP": (
@@ -825,3 +827,106 @@ def test_nothing_behind_a_load_balancer_is_either(
     verdict = walk(Outside(), front, HTTP).verdict
     is_there = machine is YES if probe is None else probe is Verdict.REACHABLE
     assert (verdict is Verdict.REACHABLE) == (door is sources is acl is YES and is_read and is_there)
+
+
+# --- over a peering ---------------------------------------------------------------------------------------------------
+
+PRODS, LABS = IPv4Network("10.20.0.0/20"), IPv4Network("10.30.0.0/20")
+THERE = IPv4Address("10.30.0.11")
+POSTGRES = Traffic(Protocol.TCP, 5432)
+
+
+def peered(**more: Any) -> Peered:
+    known = {"name": "prod and lab", "url": "/peerings/1/", "state": "ready", "peer_url": LAB.url}
+    passes = {"offered": [LABS], "learned": [LABS], "shown": [PRODS], "told": [PRODS]}
+    return Peered(**(known | passes | more))
+
+
+def with_peering(*peerings: Peered, seen: Seen = YES) -> Place:
+    """The VPC in which a packet begins, or ends, with the routes that its peerings give it."""
+    to_peers = [Way(each, "peering", "the other VPC", seen) for one in peerings for each in one.learned]
+    return replace(PROD, ways=ways(*to_peers), peerings=peerings)
+
+
+PEERED = {
+    "it passes": (with_peering(peered()), "reachable", "", ""),
+    "no peering": (with_peering(), "blocked", "Route", "Peer the two VPCs"),
+    "asked for": (
+        with_peering(peered(state="requested", learned=[])),
+        "blocked",
+        "Peering prod and lab",
+        "not accepted yet",
+    ),
+    "expired": (with_peering(peered(state="expired", learned=[])), "blocked", "Peering prod and lab", "is over"),
+    "revoked": (with_peering(peered(state="revoked", learned=[])), "blocked", "Peering prod and lab", "was revoked"),
+    "not offered": (
+        with_peering(peered(offered=[], learned=[])),
+        "blocked",
+        "Peering prod and lab",
+        "10.30.0.11 is not offered over it",
+    ),
+    "not chosen": (with_peering(peered(learned=[])), "blocked", "Peering prod and lab", "not chosen here"),
+    "no way back, not offered": (
+        with_peering(peered(shown=[], told=[])),
+        "blocked",
+        "Peering prod and lab",
+        "10.20.0.11 is not offered over it: nothing finds back",
+    ),
+    "no way back, not chosen": (
+        with_peering(peered(told=[])),
+        "blocked",
+        "Peering prod and lab",
+        "the other side has not chosen it",
+    ),
+    "another VPC": (
+        with_peering(peered(peer_url="/vpcs/elsewhere/")),
+        "blocked",
+        "Peering prod and lab",
+        "leads into another VPC than lab",
+    ),
+    "netris has it otherwise": (with_peering(peered(), seen=NO), "blocked", "Peering prod and lab", "Apply it again"),
+    "not read lately": (with_peering(peered(), seen=OLD), "unknown", "", ""),
+}
+
+
+@pytest.mark.parametrize("name", PEERED)
+def test_a_peering_is_walked_and_what_is_wrong_with_it_is_named(name: str) -> None:
+    place, verdict, what, words = PEERED[name]
+    far = a_tier("lab", "10.30.0.0/24", a_list(allow(IN, port=5432), name="lab"))
+    answer = walk(Start(a_machine(), place), End(a_machine(far), LAB), POSTGRES)
+    assert answer.verdict == verdict, answer
+    if what:
+        assert answer.blocked_by is not None
+        assert answer.blocked_by.what == what
+        assert words in answer.blocked_by.sentence
+
+
+def test_the_other_vpcs_list_decides_behind_a_peering() -> None:
+    far = a_tier("lab", "10.30.0.0/24", a_list(allow(IN, port=443), name="lab"))
+    answer = walk(Start(a_machine(), with_peering(peered())), End(a_machine(far), LAB), POSTGRES)
+    assert answer.blocked_by is not None
+    assert answer.blocked_by.what == "Access list lab"
+
+
+@pytest.mark.parametrize(
+    ("place", "verdict", "words"),
+    [
+        (with_peering(peered(peer_url="")), "unknown", "Ask the other side"),
+        (with_peering(peered(peer_url="", learned=[])), "blocked", "not chosen here"),
+        (with_peering(peered(peer_url="", state="requested", offered=[], learned=[])), "blocked", "not accepted yet"),
+        (with_peering(), "blocked", "is a private address"),
+    ],
+)
+def test_of_another_tenants_vpc_the_way_is_known_up_to_its_lists(place: Place, verdict: str, words: str) -> None:
+    answer = walk(Start(a_machine(), place), Beyond(THERE), POSTGRES)
+    assert answer.verdict == verdict
+    assert words in answer.hops[-1].sentence
+
+
+def test_who_comes_over_a_peering_needs_what_was_offered() -> None:
+    target = End(a_machine(a_tier(acl=a_list(allow(IN)))), with_peering(peered(peer_url="")))
+    assert walk(Outside(THERE), target, HTTPS).verdict == "reachable"
+    hidden = replace(target, place=with_peering(peered(peer_url="", told=[])))
+    answer = walk(Outside(THERE), hidden, HTTPS)
+    assert answer.blocked_by is not None
+    assert "has not chosen it" in answer.blocked_by.sentence
