@@ -163,7 +163,9 @@ def test_who_asks_very_often_is_told_to_wait(here: Any, there: Any, acme_calls: 
     body = {"vpc": str(here.pk), "peer": {"tenant": "nobody", "name": "x"}, "prefixes": ["10.20.0.0/24"]}
     for _ in range(20):
         acme_calls.send("POST", "", body, 422)
-    assert acme_calls.send("POST", "", body, 429)["code"] == "throttled"
+    answer = acme_calls.client.post(ROOT, body, "application/json")
+    assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_a_list_asks_the_database_as_often_for_many_as_for_one(here: Any, acme_calls: Caller) -> None:

@@ -5,6 +5,7 @@
     ValidationError                 422      what is wrong with the field: `name-missing`, `wrong-type`, `unknown-field`
     ParseError                      400      malformed-json
     Http404                         404      not-found, in the same words for what is not there and what is another's
+    Throttled                       429      throttled, with `Retry-After`
     the database is away            503      unavailable, with `Retry-After`
     two changes met                 503      try-again, with `Retry-After`
     anything unexpected             500      internal-error; logged with its traceback
@@ -168,6 +169,8 @@ def _status_of(refusal: Refused) -> int:
 
 def _of_framework(error: exceptions.APIException) -> Response:
     headers = {"WWW-Authenticate": error.auth_header} if hasattr(error, "auth_header") else {}
+    if wait := getattr(error, "wait", None):  # of one that is throttled
+        headers["Retry-After"] = str(wait)
     answered = problem(error.status_code, list(flatten(error.detail)), **headers)
     if isinstance(error, ChangedMeanwhile):
         answered.data |= error.members
