@@ -39,6 +39,9 @@ from apps.zones.clouds import Clouds
 from apps.zones.models import System
 
 MAKE, CHANGE = "POST /api/v2/vpc-peering", "PUT /api/v2/vpc-peering/{id}"
+TAKEN = "Netris has a peering of these two VPCs already, which Weft did not make. Your provider has to remove it first."
+#: What Netris itself says may name the other tenant's VPC: the platform alone reads it.
+REFUSED = "Netris refuses the peering. Your provider can see why."
 AT_WORK = "Netris is at work on the peering."
 ARRIVING = "Making sure that no order is still on its way."
 
@@ -106,6 +109,9 @@ class OnNetris(Part[Peering]):
             return Wait(ARRIVING, **memo.values) if memo.may_still_arrive() else Done(netris_id=None)
         return memo.before_sending(AT_WORK, id=found.id)
 
+    def explain(self, text: str) -> str:
+        return text if text == TAKEN else REFUSED
+
     def leaves(self, subject: Peering) -> Sequence[Left]:
         return [Left(System.NETRIS, f"the VPC peering {subject.remote_name}")]
 
@@ -162,10 +168,7 @@ def _made(row: Peering, clouds: Clouds, memo: Memo) -> Progress:
         return Wait("Netris has taken the peering, and does not show it yet.", **memo.values)
     here, there = _netris_ids(row)
     if any({each.a.id, each.b.id} == {here, there} for each in clouds.netris.peerings(here)):
-        text = (
-            "Netris has a peering of these two VPCs already, which Weft did not make. Your provider has to remove it "
-        )
-        raise Rejected(f"{text}first.", system=System.NETRIS, call=MAKE)
+        raise Rejected(TAKEN, system=System.NETRIS, call=MAKE)
     return memo.before_sending(AT_WORK, command=MAKE)
 
 

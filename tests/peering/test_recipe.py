@@ -184,6 +184,14 @@ def test_a_refusal_at_any_call_leaves_nothing_or_waits_for_a_person(scene: Scene
         assert operation.phase in (Phase.SUCCEEDED, Phase.ROLLED_BACK), (call, operation.steps)
 
 
+def test_what_netris_says_itself_only_the_platform_reads(scene: Scene) -> None:
+    scene.world.netris.faults.order("refuse", "POST /api/v2/vpc-peering")
+    operation = scene.run(scene.accept(scene.ask()))
+    assert operation.phase == Phase.ROLLED_BACK
+    assert operation.error == "Netris refuses the peering. Your provider can see why."
+    assert operation.own_words
+
+
 def test_a_cancelled_acceptance_waits_for_another_answer(scene: Scene) -> None:
     row = scene.ask()
     operation = cancel(scene.accept(row), by=BY)
