@@ -41,11 +41,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.db.models.fields.json import KT
+
 from apps.cloudstack.wire import Account, AclItem, Domain, GuestVlan, Host, Instance, Network, PhysicalNetwork, PublicIp
 from apps.cloudstack.wire import Vpc as CloudStackVpc
 from apps.kernel.named import joined
 from apps.kernel.remote import Wire
-from apps.mirror.models import Item, Kind
+from apps.mirror.models import Item, Kind, Reading
 from apps.netris.names import name_in_cloudstack
 from apps.netris.wire import (
     Acl,
@@ -70,6 +72,8 @@ from apps.zones.models import System
 Row = TypeVar("Row", bound=Wire)
 Zoned = TypeVar("Zoned", CloudStackVpc, Network)
 
+#: Up to how many VPCs are all asked each time what sessions they have, and in how many sweeps more than that are.
+AT_ONCE, TURNS = 1000, 15
 #: Rows that are held and written at once.
 BATCH = 2000
 #: JSON's spelling of the character that PostgreSQL's text cannot hold; CloudStack passes on whatever it was given.
@@ -141,7 +145,26 @@ def system_vpcs(clouds: Clouds) -> list[int]:
 
 
 def _sessions_of_vpcs(clouds: Clouds) -> Iterator[Sequence[EBgp]]:
-    return clouds.netris.ebgp_sessions_of([vpc.id for vpc in clouds.netris.vpcs() if not vpc.is_system])
+    """Few VPCs have any, and a controller is asked about a hundred of them at a time. Where there are many, those that
+    are known to have some are asked about each time, and a share of the others: so what somebody makes past Weft is
+    seen within `TURNS` sweeps."""
+    vpcs = Item.objects.filter(zone=clouds.zone, kind=Kind.NETRIS_VPC, data__is_system=False)
+    every = {int(each) for each in vpcs.values_list("remote_id", flat=True)}
+    every = every or {vpc.id for vpc in clouds.netris.vpcs() if not vpc.is_system}
+    if len(every) > AT_ONCE:
+        turn = (
+            Reading.objects.filter(zone=clouds.zone, kind=Kind.NETRIS_SESSION).values_list("fence", flat=True).first()
+        )
+        every = {vpc for vpc in every if vpc % TURNS == (turn or 0) % TURNS} | _with_sessions(clouds)
+    return clouds.netris.ebgp_sessions_of(every)
+
+
+def _with_sessions(clouds: Clouds) -> set[int]:
+    """The VPCs that had any when they were asked about last, and those in which a V-Net of Weft's waits for one."""
+    items = Item.objects.filter(zone=clouds.zone)
+    known = items.filter(kind=Kind.NETRIS_SESSION).values_list("key", flat=True)
+    vnets = items.filter(kind=Kind.NETRIS_VNET, name__startswith="weft-").values_list(KT("data__vpc__id"), flat=True)
+    return {int(each) for each in (*known, *vnets) if each}
 
 
 def _sessions(clouds: Clouds) -> Iterator[Sequence[EBgp]]:

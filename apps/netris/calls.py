@@ -13,7 +13,7 @@ A read is tried a second time when the connection breaks. A write is not: whoeve
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import httpx
@@ -27,6 +27,7 @@ SYSTEM = "netris"
 DONE = (200, 201)
 #: Seconds that the list of a whole controller may take.
 LONGEST_LIST = 180.0
+VPCS_PER_CALL = 100  # keeps the address below the two thousand characters that every proxy takes
 
 Row = TypeVar("Row", bound=Wire)
 Query = Sequence[tuple[str, str]]
@@ -110,6 +111,21 @@ class Calls(Client):
             fields = ", ".join(sorted({".".join(map(str, part["loc"])) or "all of it" for part in error.errors()}))
             text = f"Netris answered GET {path} with a {model.__name__} that cannot be read: {fields}"
             raise Unavailable(text, system=SYSTEM, call=f"GET {path}") from error
+
+
+def repeated(vpc_ids: Sequence[int]) -> Query:
+    """The spelling for vnet, nat, routes and link (of the vendor's Java SDK)."""
+    return [("filterByVpc", str(vpc_id)) for vpc_id in vpc_ids]
+
+
+def joined(vpc_ids: Sequence[int]) -> Query:
+    """The spelling for ipam, ipam/subnets and ebgp."""
+    return [("filterByVpc", ",".join(map(str, vpc_ids)))]
+
+
+def portions(vpc_ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(vpc_ids), VPCS_PER_CALL):
+        yield vpc_ids[start : start + VPCS_PER_CALL]
 
 
 def _rejected(call: str, status: int, envelope: dict[str, Any]) -> Rejected:

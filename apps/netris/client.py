@@ -1,6 +1,6 @@
 """What Weft reads from a Netris controller, one method each, the few things that it may take away, the one that it
-makes, and the one that it changes. What it writes of the inventory stands in `inventory`, `ipam`, `routing` and
-`sites`, how answers are undone and what is raised in `calls`.
+makes, and the one that it changes. V-Nets, sessions and peerings stand in `routing`, what it writes of the inventory in
+`inventory`, `ipam` and `sites`, how answers are undone and what is raised in `calls`.
 
 What is deleted is what CloudStack's plugin left behind: which that is, is for its caller to prove. A delete of what is
 gone already is done. What is made is a rule of Weft's own in a VPC of CloudStack's, by a name that no plugin gives.
@@ -23,7 +23,7 @@ from pydantic import SecretStr
 
 from apps.kernel.remote import Channel, Hooks
 from apps.netris.auth import SessionAuth
-from apps.netris.calls import LONGEST_LIST, SYSTEM, Query
+from apps.netris.calls import LONGEST_LIST, SYSTEM, joined, portions, repeated
 from apps.netris.inventory import Inventory
 from apps.netris.ipam import Ipam
 from apps.netris.routing import Routing
@@ -34,7 +34,6 @@ from apps.netris.wire import (
     Balancer,
     Build,
     Device,
-    EBgp,
     Link,
     NatRule,
     PermissionGroup,
@@ -46,14 +45,12 @@ from apps.netris.wire import (
     Tenant,
     User,
     UserRole,
-    VNet,
     Vpc,
     VpcResources,
 )
 
 PERMISSIONS = "/api/users/permissions"
 PORTS_PER_PAGE = 2000
-VPCS_PER_CALL = 100  # keeps the address below the two thousand characters that every proxy takes
 
 
 def connect(
@@ -111,44 +108,27 @@ class Netris(Inventory, Ipam, Routing, Sites):
 
     def ipam(self, vpc_id: int) -> list[Allocation]:
         """The VPC's allocations with their subnets below them."""
-        return self._list("/api/v2/ipam", Allocation, _joined([vpc_id]), subject=vpc_id)
+        return self._list("/api/v2/ipam", Allocation, joined([vpc_id]), subject=vpc_id)
 
     def ipam_of(self, vpc_ids: Collection[int]) -> Iterator[list[Allocation]]:
         """Those of all these VPCs, a hundred per call."""
-        for some in _portions(sorted(vpc_ids)):
-            yield self._list("/api/v2/ipam", Allocation, _joined(some), subject=f"{len(some)} VPCs")
+        for some in portions(sorted(vpc_ids)):
+            yield self._list("/api/v2/ipam", Allocation, joined(some), subject=f"{len(some)} VPCs")
 
     def subnets(self, vpc_id: int) -> list[Subnet]:
         """The VPC's subnets, flat."""
-        return self._list("/api/v2/ipam/subnets", Subnet, _joined([vpc_id]), subject=vpc_id)
+        return self._list("/api/v2/ipam/subnets", Subnet, joined([vpc_id]), subject=vpc_id)
 
     def public_subnets(self, system_vpc_id: int) -> list[Subnet]:
         """Those of the System VPC, with a /32 for every public address that any VPC has had a rule for. There is no
         call for one of them."""
-        query = _joined([system_vpc_id])
+        query = joined([system_vpc_id])
         return self._list("/api/v2/ipam/subnets", Subnet, query, subject=system_vpc_id, patience=LONGEST_LIST)
-
-    def vnets(self, vpc_id: int | None) -> list[VNet]:
-        """None is the VPC that is flagged default."""
-        query = [] if vpc_id is None else _repeated([vpc_id])
-        return self._list("/api/v2/vnet", VNet, query, subject=vpc_id or "")
-
-    def vnets_of(self, vpc_ids: Collection[int]) -> Iterator[list[VNet]]:
-        """Those of all these VPCs, a hundred per call. Of none there are none: an empty filter would mean the Default
-        VPC."""
-        for some in _portions(sorted(vpc_ids)):
-            yield self._list("/api/v2/vnet", VNet, _repeated(some), subject=f"{len(some)} VPCs")
-
-    def all_vnets(self, vpc_ids: Collection[int]) -> list[VNet]:
-        return [vnet for page in self.vnets_of(vpc_ids) for vnet in page]
-
-    def get_vnet(self, vnet_id: int) -> VNet | None:
-        return self._get("/api/v2/vnet/{id}", vnet_id, VNet)
 
     def nat_rules(self, vpc_id: int) -> list[NatRule]:
         """Those that serve one VPC. The filter is in the vendor's schema; CloudStack's plugin does not use it here, for
         reasons unknown (quirk 50), so that it finds the rules of a tenant's VPC is (unverified)."""
-        found = self._list("/api/v2/nat", NatRule, _repeated([vpc_id]), subject=vpc_id)
+        found = self._list("/api/v2/nat", NatRule, repeated([vpc_id]), subject=vpc_id)
         return [rule for rule in found if rule.vpc.id == vpc_id]
 
     def all_nat_rules(self) -> list[NatRule]:
@@ -180,22 +160,13 @@ class Netris(Inventory, Ipam, Routing, Sites):
 
     def static_routes(self, vpc_id: int) -> list[StaticRoute]:
         """Those of one VPC."""
-        found = self._list("/api/routes", StaticRoute, _repeated([vpc_id]), subject=vpc_id)
+        found = self._list("/api/routes", StaticRoute, repeated([vpc_id]), subject=vpc_id)
         return [route for route in found if route.vpc.id == vpc_id]
 
     def static_routes_of(self, vpc_ids: Collection[int]) -> Iterator[list[StaticRoute]]:
         """Those of all these VPCs, a hundred per call."""
-        for some in _portions(sorted(vpc_ids)):
-            yield self._list("/api/routes", StaticRoute, _repeated(some), subject=f"{len(some)} VPCs")
-
-    def ebgp_sessions(self, vpc_id: int) -> list[EBgp]:
-        """Those of one VPC. SoftGates terminate theirs in the System VPC."""
-        return self._list("/api/v2/ebgp", EBgp, _joined([vpc_id]), subject=vpc_id)
-
-    def ebgp_sessions_of(self, vpc_ids: Collection[int]) -> Iterator[list[EBgp]]:
-        """Those of all these VPCs, a hundred per call."""
-        for some in _portions(sorted(vpc_ids)):
-            yield self._list("/api/v2/ebgp", EBgp, _joined(some), subject=f"{len(some)} VPCs")
+        for some in portions(sorted(vpc_ids)):
+            yield self._list("/api/routes", StaticRoute, repeated(some), subject=f"{len(some)} VPCs")
 
     # The fabric
 
@@ -312,9 +283,6 @@ class Netris(Inventory, Ipam, Routing, Sites):
     def delete_subnet(self, subnet_id: int) -> None:
         self._delete("/api/v2/ipam/subnet/{id}", subnet_id)
 
-    def delete_vnet(self, vnet_id: int) -> None:
-        self._delete("/api/v2/vnet/{id}", vnet_id)
-
     def delete_nat_rule(self, rule_id: int) -> None:
         self._delete("/api/v2/nat/{id}", rule_id)
 
@@ -325,18 +293,3 @@ class Netris(Inventory, Ipam, Routing, Sites):
     def delete_acl(self, acl_id: int, *, netris_tenant_id: int) -> None:
         """The old API wants ids and tenants in a body, as the plugin sends them."""
         self._delete("/api/acl", acl_id, {"id": [acl_id], "tenantsID": str(netris_tenant_id)})
-
-
-def _repeated(vpc_ids: Sequence[int]) -> Query:
-    """The spelling for vnet, nat, routes and link (of the vendor's Java SDK)."""
-    return [("filterByVpc", str(vpc_id)) for vpc_id in vpc_ids]
-
-
-def _joined(vpc_ids: Sequence[int]) -> Query:
-    """The spelling for ipam, ipam/subnets and ebgp."""
-    return [("filterByVpc", ",".join(map(str, vpc_ids)))]
-
-
-def _portions(vpc_ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(vpc_ids), VPCS_PER_CALL):
-        yield vpc_ids[start : start + VPCS_PER_CALL]

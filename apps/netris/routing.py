@@ -1,4 +1,4 @@
-"""What Weft writes of Netris' routing: V-Nets, E-BGP sessions and VPC peerings (netris-api.md 2.2, 2.10, 2.12).
+"""What Weft reads and writes of Netris' routing: V-Nets, E-BGP sessions, VPC peerings (netris-api.md 2.2, 2.10, 2.12).
 
 An update takes the whole thing, so it is read first, and all that is not asked for goes back as it came. What has no id
 yet is looked for by its name in its VPC, never in the whole controller.
@@ -8,7 +8,7 @@ A session's password is a secret: it is kept out of every text, and out of the r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface
@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import SecretStr
 
 from apps.kernel.remote import Rejected
-from apps.netris.calls import LONGEST_LIST, SYSTEM, Calls
+from apps.netris.calls import LONGEST_LIST, SYSTEM, Calls, joined, portions, repeated
 from apps.netris.wire import EBgp, Peering, Ref, VNet
 
 VNETS, SESSIONS, PEERINGS = "/api/v2/vnet", "/api/v2/ebgp", "/api/v2/vpc-peering"
@@ -151,11 +151,27 @@ class Side:
 
 
 class Routing(Calls):
-    # V-Nets. `get_vnet` and `delete_vnet` stand beside the others of their kind in `client`.
+    # V-Nets. A filter is always sent: without one the list holds the Default VPC alone.
+
+    def vnets(self, vpc_id: int | None) -> list[VNet]:
+        """None is the VPC that is flagged default."""
+        query = [] if vpc_id is None else repeated([vpc_id])
+        return self._list(VNETS, VNet, query, subject=vpc_id or "")
+
+    def vnets_of(self, vpc_ids: Collection[int]) -> Iterator[list[VNet]]:
+        """Those of all these VPCs, a hundred per call. Of none there are none: an empty filter would mean the Default
+        VPC."""
+        for some in portions(sorted(vpc_ids)):
+            yield self._list(VNETS, VNet, repeated(some), subject=f"{len(some)} VPCs")
+
+    def all_vnets(self, vpc_ids: Collection[int]) -> list[VNet]:
+        return [vnet for page in self.vnets_of(vpc_ids) for vnet in page]
+
+    def get_vnet(self, vnet_id: int) -> VNet | None:
+        return self._get(f"{VNETS}/{{id}}", vnet_id, VNet)
 
     def find_vnet(self, vpc_id: int, name: str) -> VNet | None:
-        found = self._list(VNETS, VNet, [("filterByVpc", str(vpc_id))], subject=vpc_id)
-        return next((each for each in found if each.name == name), None)
+        return next((each for each in self.vnets(vpc_id) if each.name == name), None)
 
     def create_vnet(
         self,
@@ -211,14 +227,25 @@ class Routing(Calls):
             body["state"] = "active" if is_enabled else "disabled"
         self._update(path, vnet_id, body)
 
-    # E-BGP sessions
+    def delete_vnet(self, vnet_id: int) -> None:
+        self._delete(f"{VNETS}/{{id}}", vnet_id)
+
+    # E-BGP sessions. A filter is always sent, as for V-Nets.
+
+    def ebgp_sessions(self, vpc_id: int) -> list[EBgp]:
+        """Those of one VPC. SoftGates terminate theirs in the System VPC."""
+        return self._list(SESSIONS, EBgp, joined([vpc_id]), subject=vpc_id)
+
+    def ebgp_sessions_of(self, vpc_ids: Collection[int]) -> Iterator[list[EBgp]]:
+        """Those of all these VPCs, a hundred per call."""
+        for some in portions(sorted(vpc_ids)):
+            yield self._list(SESSIONS, EBgp, joined(some), subject=f"{len(some)} VPCs")
 
     def get_ebgp(self, session_id: int) -> EBgp | None:
         return self._get(f"{SESSIONS}/{{id}}", session_id, EBgp)
 
     def find_ebgp(self, vpc_id: int, name: str) -> EBgp | None:
-        found = self._list(SESSIONS, EBgp, [("filterByVpc", str(vpc_id))], subject=vpc_id)
-        return next((each for each in found if each.name == name), None)
+        return next((each for each in self.ebgp_sessions(vpc_id) if each.name == name), None)
 
     def create_ebgp(self, session: Session) -> int:
         """Returns its id."""

@@ -24,6 +24,7 @@ from apps.zones.health import Gate
 from apps.zones.models import Remote, Zone
 from portal.celery import app
 from sandbox.world import World
+from tests import builders
 from tests.mirror.conftest import Answer
 
 Scripted = Callable[[Answer], Clouds]
@@ -114,6 +115,31 @@ def test_sessions_of_tenants_are_found_by_their_vpc_and_their_passwords_nowhere(
     assert (session.accepts, session.password.get_secret_value()) == ("deny any", "")
     assert (found.rows(scripted_zone.pk, 103), found.read_at(scripted_zone.pk, 103) is None) == ((), False)
     assert "s3cret" not in str(list(Item.objects.values_list("data", flat=True)))
+
+
+def test_of_many_vpcs_those_with_sessions_are_asked_each_time_and_all_in_turn(
+    scripted_zone: Zone, scripted: Scripted, monkeypatch: pytest.MonkeyPatch, clock: time_machine.Traveller
+) -> None:
+    """No sweep asks about all of them, and none is left out for good: what stands there is not thought to be gone."""
+    monkeypatch.setattr("apps.mirror.sweeps.AT_ONCE", 30)
+    builders.mirrored(scripted_zone, Kind.NETRIS_VPC, range(2, 62))
+    builders.mirrored(scripted_zone, Kind.NETRIS_VPC, [1], data={"is_system": True})
+    builders.mirrored(scripted_zone, Kind.NETRIS_VNET, [4], data={"name": "weft-dc-4", "vpc": {"id": 44}})
+    asked: list[set[int]] = []
+
+    def answer(request: httpx.Request) -> Any:
+        asked.append({int(each) for each in request.url.params["filterByVpc"].split(",")})
+        return [{"id": 9, "name": "theirs", "vpc": {"id": 33}}] if 33 in asked[-1] else []
+
+    for _ in range(30):
+        clock.shift(timedelta(seconds=20))
+        refresh(scripted_zone, Kind.NETRIS_SESSION, scripted(answer))
+
+    assert all(len(some) < 10 and 44 in some for some in asked)
+    assert set().union(*asked[:15]) == set(range(2, 62))
+    since = next(number for number, some in enumerate(asked) if 33 in some)
+    assert all(33 in some for some in asked[since:])
+    assert names(scripted_zone, Kind.NETRIS_SESSION) == ["theirs"]
 
 
 def test_peerings_are_found_by_either_of_their_vpcs(
