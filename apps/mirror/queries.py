@@ -161,6 +161,11 @@ def name_of(zone: Zone, kind: Kind, remote_id: str) -> str | None:
     return named.first()
 
 
+def key_of(zone: Zone, kind: Kind, remote_id: str) -> str | None:
+    """What a row of a list is joined on; None when it is listed no more."""
+    return Item.objects.filter(zone=zone, kind=kind, remote_id=remote_id).values_list("key", flat=True).first()
+
+
 def port_names(zone: Zone) -> list[tuple[str, str, datetime]]:
     """The id and the full name of each port, and when it was last written. One query."""
     found = Item.objects.filter(zone=zone, kind=Kind.NETRIS_PORT)

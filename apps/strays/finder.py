@@ -28,6 +28,7 @@ from apps.mirror.models import Item, Kind, Reading
 from apps.netris.names import PREFIX, name_in_cloudstack
 from apps.networks.models import Tier, Vpc, lane_of
 from apps.operations.models import Operation
+from apps.strays import attached
 from apps.strays.models import NOUNS, Stray
 from apps.zones.models import Zone
 
@@ -44,6 +45,8 @@ class Row:
     ids: Mapping[Kind, str | None]
     #: What must be the same for a thing to be taken on.
     cidr: str = ""
+    #: A second lane that it stands in.
+    beside: str = ""
 
 
 @dataclass
@@ -56,6 +59,8 @@ class Sight:
     unclaimed: dict[Kind, list[tuple[Item, str]]] = field(default_factory=dict)
     #: The rows of these names, deleted ones too.
     rows: dict[str, Row] = field(default_factory=dict)
+    #: What Weft attaches to VPCs by itself and no row has, one thing for each name.
+    attached: list[Item] = field(default_factory=list)
 
     def sees(self, kind: Kind) -> bool:
         return not self.readings[kind].is_stale
@@ -105,6 +110,9 @@ def _gather(sight: Sight) -> None:
         owners = _not_of(sight, kind, live, column)
         sight.unclaimed[kind] = [(item, item.key) for item in owners if item.key in accounts]
         sight.rows |= {name: _account_row(accounts[name]) for _, name in sight.unclaimed[kind]}
+    sight.attached = attached.unclaimed(sight.zone)
+    rows = attached.rows_called({item.name for item in sight.attached})
+    sight.rows |= {name: _attached_row(row) for name, row in rows.items()}
 
 
 def _not_of(sight: Sight, kind: Kind, rows: QuerySet[Any], column: str) -> QuerySet[Item]:
@@ -144,6 +152,11 @@ def _account_row(account: Account) -> Row:
     return Row(account.pk, f"account:{account.pk}", account.is_live, ids)
 
 
+def _attached_row(row: Any) -> Row:
+    lane, *beside = attached.lanes_of(row)
+    return Row(row.pk, lane, row.is_live, attached.ids_of(row), beside="".join(beside))
+
+
 def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
@@ -164,6 +177,7 @@ def _suspects(sight: Sight) -> list[tuple[Item, str]]:
         *domains,
         *((item, name) for item, name in accounts if item.data.get("domainid") not in owners),
         *((item, "") for item in _addresses(sight)),
+        *((item, item.name) for item in sight.attached),
     ]
     return [(item, name) for item, name in found if sight.sees(Kind(item.kind))]
 
@@ -192,17 +206,25 @@ def _addresses(sight: Sight) -> list[Item]:
 
 def _still_moving(sight: Sight, suspects: Iterable[tuple[Item, str]]) -> set[int]:
     """Those whose row is being worked on, or was when their list was read. Without a row it is any in the zone."""
-    lanes = {row.lane for _, name in suspects if (row := sight.rows.get(name))}
-    mine = Operation.unscoped.filter(lane__in=lanes)
-    live = set(mine.live().values_list("lane", flat=True))
-    ended = dict(mine.exclude(finished_at=None).order_by().values_list("lane").annotate(Max("finished_at")))
+    rows = [row for _, name in suspects if (row := sight.rows.get(name))]
+    mine = Operation.unscoped.all().in_lanes({lane for row in rows for lane in (row.lane, row.beside) if lane})
+    live = {lane for lanes in mine.live().values_list("lane", "beside") for lane in lanes}
+    ended: dict[str, datetime] = {}
+    done = mine.exclude(finished_at=None).order_by()
+    for *lanes, at in done.values_list("lane", "beside").annotate(Max("finished_at")):
+        ended |= {lane: max(at, ended.get(lane, at)) for lane in lanes}
     everywhere = Operation.unscoped.filter(zone=sight.zone)
     is_busy = everywhere.live().exclude(kind__in=("removal", "adoption", "reconnect")).exists()
     last = everywhere.aggregate(last=Max("finished_at"))["last"]
     moving = set()
     for item, name in suspects:
         row, read_at = sight.rows.get(name), sight.read_at(item)
-        moves, since = (row.lane in live, ended.get(row.lane)) if row else (is_busy, last)
+        if row:
+            lanes = [lane for lane in (row.lane, row.beside) if lane]
+            moves = any(lane in live for lane in lanes)
+            since = max((ended[lane] for lane in lanes if lane in ended), default=None)
+        else:
+            moves, since = is_busy, last
         if moves or read_at is None or (since is not None and read_at <= since):
             moving.add(item.pk)
     return moving
@@ -232,7 +254,8 @@ def _is_listed(sight: Sight, kind: Kind, row: Row) -> bool:
 
 
 def _why_not_adopt(item: Item, row: Row | None, *, is_double: bool) -> str:
-    if Kind(item.kind) not in (Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK, Kind.NETRIS_VPC, Kind.NETRIS_VNET):
+    adoptable = (Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK, Kind.NETRIS_VPC, Kind.NETRIS_VNET)
+    if Kind(item.kind) not in adoptable or attached.is_attached(item.name):
         return "Only VPCs and tiers can be adopted."
     if row is None or not row.is_live:
         return "No row of Weft's is left that could take it."
@@ -246,6 +269,8 @@ def _why_not_adopt(item: Item, row: Row | None, *, is_double: bool) -> str:
 def _facts(item: Item) -> dict[str, Any]:
     """What people need to see of it."""
     told = {name: item.data.get(name) for name in ("cidr", "state", "account", "vxlan_id", "prefix", "path")}
+    if attached.is_attached(item.name):
+        told |= {side: (item.data.get(side) or {}).get("name") for side in ("vpc", "a", "b")}
     return {name: str(value) for name, value in told.items() if value not in (None, "")}
 
 

@@ -27,6 +27,9 @@ NOUNS = {
     Kind.NETRIS_VPC: "VPC",
     Kind.NETRIS_VNET: "V-Net",
     Kind.NETRIS_ADDRESS: "public IP",
+    Kind.NETRIS_SESSION: "BGP session",
+    Kind.NETRIS_RANGE: "allocation",
+    Kind.NETRIS_PEERING: "VPC peering",
 }
 #: As people call them; each once.
 KINDS = sorted(set(NOUNS.values()))

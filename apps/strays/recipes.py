@@ -9,7 +9,7 @@ Taking on writes an id into a row that has lost its own, and changes nothing in 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -21,6 +21,7 @@ from apps.accounts.models import Account
 from apps.cloudstack import wire as cloudstack
 from apps.kernel.locks import hold_row
 from apps.kernel.remote import Rejected
+from apps.mirror import queries as mirror
 from apps.mirror.models import Kind
 from apps.netris.names import name_in_cloudstack
 from apps.networks import sentences
@@ -29,6 +30,7 @@ from apps.networks.models import Tier, Vpc
 from apps.networks.recipes import need_netris, order_for, owner, remove_route, send_removal
 from apps.operations.orders import fate_of
 from apps.operations.parts import BoundPart, Done, Memo, Part, Progress, ReadBack, Recipe, Wait
+from apps.strays import attached
 from apps.strays.models import Stray
 from apps.zones.clouds import Clouds
 from apps.zones.models import System
@@ -130,6 +132,57 @@ class InNetris(StrayPart):
         if any(network.id != own for network in clouds.cloudstack.networks_called(subject.remote_name)):
             raise _refusal("CloudStack has a tier of this name. Remove that one: Netris goes with it.", "listNetworks")
         return [Leftover(f"the V-Net {net.name}", partial(clouds.netris.delete_vnet, net.id))]
+
+
+class Attached(StrayPart):
+    """What Weft attached to a VPC on Netris: all that has the name, in the order in which it can go. CloudStack never
+    knew of it."""
+
+    undo_title = "Remove it from Netris, with all of its name"
+    systems = (System.NETRIS,)
+
+    def remove(self, subject: Stray, clouds: Clouds, memo: Memo) -> Progress:
+        deletes = self._found(subject, clouds)
+        if not deletes:
+            return Done()
+        if any(row.is_live for row in attached.rows_called({subject.remote_name}).values()):
+            raise _refusal("What it is of is there. Apply that, and it takes it on.", "")
+        for delete in deletes:
+            delete()
+        return Wait(f"Netris is removing the {subject.noun}.")
+
+    def _found(self, subject: Stray, clouds: Clouds) -> list[Callable[[], None]]:
+        netris, name = clouds.netris, subject.remote_name
+        if subject.kind == Kind.NETRIS_PEERING:
+            peering = netris.get_peering(int(subject.remote_id))
+            refuse_renamed(subject, peering.name if peering else None)
+            return [partial(netris.delete_peering, peering.id)] if peering else []
+        vpc_id = self._vpc(subject, clouds)
+        if vpc_id is None:
+            return []
+        sessions = [each for each in netris.ebgp_sessions(vpc_id) if each.name == name]
+        vnets = [each for each in netris.vnets(vpc_id) if each.name == name]
+        ranges = [each for each in netris.ipam(vpc_id) if each.name == name]
+        subnets = [child for each in ranges for child in each.children]
+        if any(child.name != name for child in subnets):
+            raise _refusal("Something else lies in its allocation. Remove that first.", "GET /api/v2/ipam")
+        return [
+            *(partial(netris.delete_ebgp, each.id) for each in sessions),
+            *(partial(netris.delete_vnet, each.id) for each in vnets),
+            *(partial(netris.delete_subnet, each.id) for each in subnets),
+            *(partial(netris.delete_allocation, each.id) for each in ranges),
+        ]
+
+    def _vpc(self, subject: Stray, clouds: Clouds) -> int | None:
+        """Where it lies. There is no call for an allocation: the list knows its VPC. What is gone by itself may have
+        left the rest of its name behind, which the next look finds."""
+        if subject.kind == Kind.NETRIS_RANGE:
+            key = mirror.key_of(subject.zone, Kind.NETRIS_RANGE, subject.remote_id)
+            return int(key) if key else None
+        get = clouds.netris.get_ebgp if subject.kind == Kind.NETRIS_SESSION else clouds.netris.get_vnet
+        found = get(int(subject.remote_id))
+        refuse_renamed(subject, found.name if found else None)
+        return found.vpc.id if found else None
 
 
 class Owner(StrayPart):
@@ -272,7 +325,8 @@ REMOVERS: dict[str, type[Part[Stray]]] = {
 
 
 def removal_parts(stray: Stray) -> Sequence[BoundPart]:
-    return [BoundPart(REMOVERS[stray.kind](), stray)]
+    remover = Attached if attached.is_attached(stray.remote_name) else REMOVERS[stray.kind]
+    return [BoundPart(remover(), stray)]
 
 
 def row_of(stray: Stray) -> Vpc | Tier:
