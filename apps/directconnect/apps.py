@@ -8,6 +8,7 @@ class DirectConnectConfig(AppConfig):
     def ready(self) -> None:
         from apps.directconnect.interfaces.queries import learned
         from apps.directconnect.interfaces.recipes import INTERFACE
+        from apps.networks import attached
         from apps.networks import learned as known
         from apps.operations.parts import register
         from apps.quotas import resources
@@ -15,3 +16,5 @@ class DirectConnectConfig(AppConfig):
         register(INTERFACE)
         resources.register(resources.DIRECT_CONNECT)
         known.register(learned)
+        way_out = "Delete it on the page of its connection first, or close the connection."
+        attached.register(attached.Attachment("interface", "virtual interface", way_out))

@@ -53,6 +53,8 @@ class Check:
     #: What to do; blank where nothing is.
     advice: str = ""
     read_at: datetime | None = None
+    #: How many prefixes are taken, where it is about routes.
+    takes: int = 0
 
 
 @dataclass(frozen=True)
@@ -235,7 +237,7 @@ def _routes(session: Session, wanted: Wanted, now: datetime) -> Check:
     if session.prefixes is None:
         return Check(Layer.ROUTES, Verdict.UNKNOWN, "Netris does not say how many prefixes it takes.", read_at=at)
     if not wanted.accept:
-        return _outward(wanted, at, "Nothing is taken from your router: the filter accepts nothing.")
+        return _outward(wanted, session, "Nothing is taken from your router: the filter accepts nothing.")
     if session.prefixes == 0:
         advice = (
             f"Announce one of {_listed(wanted.accept)}, or a part of it, with the community 0:7. What else your router "
@@ -245,11 +247,12 @@ def _routes(session: Session, wanted: Wanted, now: datetime) -> Check:
     text = f"{session.prefixes} of at most {wanted.max_prefixes} prefixes are taken."
     if session.prefixes * 10 >= wanted.max_prefixes * 9:
         advice = "The session falls when there are more. Announce fewer, or raise the limit."
-        return Check(Layer.ROUTES, Verdict.WARNING, text, advice, at)
-    return _outward(wanted, at, text)
+        return Check(Layer.ROUTES, Verdict.WARNING, text, advice, at, session.prefixes)
+    return _outward(wanted, session, text)
 
 
-def _outward(wanted: Wanted, at: datetime | None, inward: str) -> Check:
+def _outward(wanted: Wanted, session: Session, inward: str) -> Check:
+    at, takes = session.reading.read_at, session.prefixes or 0
     count = len(announced(wanted.tiers, wanted.announce))
     if not count:
         advice = (
@@ -257,10 +260,10 @@ def _outward(wanted: Wanted, at: datetime | None, inward: str) -> Check:
             if wanted.announce
             else ("Choose what of the VPC your router may hear of.")
         )
-        return Check(Layer.ROUTES, Verdict.WARNING, f"{inward} No tier is announced.", advice, at)
+        return Check(Layer.ROUTES, Verdict.WARNING, f"{inward} No tier is announced.", advice, at, takes)
     tiers = "1 tier is" if count == 1 else f"{count} tiers are"
     verdict = Verdict.OK if wanted.accept else Verdict.WARNING
-    return Check(Layer.ROUTES, verdict, f"{inward} {tiers} announced.", read_at=at)
+    return Check(Layer.ROUTES, verdict, f"{inward} {tiers} announced.", read_at=at, takes=takes)
 
 
 def _listed(prefixes: Sequence[IPv4Network]) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from celery import shared_task
 
+from apps.directconnect.interfaces import tending
 from apps.directconnect.services import keeping
 
 
 @shared_task(name="directconnect.keep")
 def keep() -> None:
     keeping.expire()
+    tending.tend()
+    tending.bring_on()
     keeping.close()
     keeping.release_vlans()

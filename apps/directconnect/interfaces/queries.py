@@ -8,19 +8,22 @@ from ipaddress import IPv4Network
 from typing import Any
 from uuid import UUID
 
-from apps.directconnect.checks import Check, Port, Reading, Session, VNet, Wanted, checks_of
+from apps.directconnect import progress
+from apps.directconnect.checks import Check, Layer, Port, Reading, Session, Verdict, VNet, Wanted, checks_of
 from apps.directconnect.filters import DEFAULT
 from apps.directconnect.interfaces.wanted import Wanted as OnNetris
 from apps.directconnect.interfaces.wanted import vnet_faults
-from apps.directconnect.models import Interface
+from apps.directconnect.models import Connection, Interface
 from apps.directconnect.stages import Stage
 from apps.kernel import clock
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind
 from apps.mirror.models import Reading as Listed
+from apps.netris.wire import Site
 from apps.networks.learned import Learned
 from apps.networks.models import Tier, Vpc
 from apps.operations.provisioned import Status
+from apps.zones.models import Zone
 
 PORTS, VNETS, SESSIONS = Kind.NETRIS_PORT, Kind.NETRIS_VNET, Kind.NETRIS_SESSION
 #: Of a port: what Netris calls one that sees the other side (its words are unverified).
@@ -37,6 +40,12 @@ def learned(vpc: Vpc) -> list[Learned]:
             if prefix != str(DEFAULT):
                 found.setdefault(prefix, Learned(IPv4Network(prefix), f"the interface {name}", pk))
     return list(found.values())
+
+
+def our_asn(zone: Zone) -> int | None:
+    """What routers at the far end have to expect: the public ASN of the zone's site. One query."""
+    sites = (site for site in mirror.items(zone, Kind.NETRIS_SITE) if isinstance(site, Site))
+    return next((site.public_asn for site in sites if site.name == zone.netris_site), None)
 
 
 def checks(rows: Sequence[Interface]) -> dict[UUID, list[Check]]:
@@ -95,9 +104,56 @@ def _checks(
     return checks_of(light, VNet(reading(VNETS, since), faults), seen, meant(row, tiers), now)
 
 
+def seen(rows: Sequence[Connection]) -> dict[UUID, dict[progress.Layer, progress.Reading]]:
+    """What brings orders on, by their ids; port and location come with them. Of several interfaces the one that is
+    furthest is meant. Seven queries, however many; none for none."""
+    if not rows:
+        return {}
+    zones = {row.location.zone_id for row in rows}
+    listed = dict(Listed.objects.filter(zone__in=zones, kind=PORTS).values_list("zone_id", "read_at"))
+    ports = mirror.rows_by_id(PORTS, [(row.location.zone_id, row.port.remote_id) for row in rows if row.port])
+    interfaces = Interface.unscoped.exclude(status=Status.DELETED).filter(connection__in=rows)
+    told = checks(list(interfaces.select_related("connection", "port", "vpc__zone")))
+    of_connection: dict[UUID, list[list[Check]]] = {}
+    for each in interfaces:
+        of_connection.setdefault(each.connection_id, []).append(told[each.pk])
+    return {row.pk: _seen(row, listed, ports, of_connection.get(row.pk, [])) for row in rows}
+
+
+LAYERS = {Layer.VLAN: progress.Layer.VLAN, Layer.BGP: progress.Layer.BGP}
+
+
+def _seen(
+    row: Connection,
+    listed: Mapping[UUID, datetime | None],
+    ports: Mapping[tuple[UUID, str], Any],
+    told: Sequence[Sequence[Check]],
+) -> dict[progress.Layer, progress.Reading]:
+    zone = row.location.zone_id
+    port = ports.get((zone, row.port.remote_id)) if row.port else None
+    is_up, _ = _state_of(port)
+    light = progress.Reading(port.status if port else "", is_up is True, listed.get(zone), PORTS.fresh_for)
+    found = {progress.Layer.LIGHT: light}
+    best = max(told, key=lambda checks: sum(check.verdict == Verdict.OK for check in checks), default=())
+    for check in best:
+        if check.layer in LAYERS:
+            kind = VNETS if check.layer == Layer.VLAN else SESSIONS
+            is_well = check.verdict == Verdict.OK
+            found[LAYERS[check.layer]] = progress.Reading(check.sentence, is_well, check.read_at, kind.fresh_for)
+        elif check.layer == Layer.ROUTES:
+            # That prefixes are taken, whatever is said of those that are announced.
+            is_well = check.verdict in (Verdict.OK, Verdict.WARNING) and check.takes > 0
+            read = progress.Reading(check.sentence, is_well, check.read_at, SESSIONS.fresh_for)
+            found[progress.Layer.PREFIXES] = read
+    return found
+
+
 def _link_of(row: Interface, ports: Mapping[tuple[UUID, str], Any]) -> tuple[bool | None, bool]:
-    """Whether its port is up, None where that is not known; and whether it is switched off."""
-    port = ports.get((row.vpc.zone_id, row.port.remote_id)) if row.port else None
+    return _state_of(ports.get((row.vpc.zone_id, row.port.remote_id)) if row.port else None)
+
+
+def _state_of(port: Any) -> tuple[bool | None, bool]:
+    """Whether a port is up, None where that is not known; and whether it is switched off."""
     if port is None:
         return None, False
     word = port.status.lower()
