@@ -37,6 +37,7 @@ urlpatterns = [
     path("", include("apps.networks.api.routes.urls")),
     path("", include("apps.addresses.api.nat.urls")),
     path("", include("apps.balancers.api.urls")),
+    path("", include("apps.directconnect.api.urls")),
     path("", include("apps.peering.api.urls")),
     path("", include("apps.operations.api.urls")),
     re_path("", NoSuchAddress.as_view()),

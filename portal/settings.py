@@ -243,6 +243,9 @@ SPECTACULAR_SETTINGS = {
         "SystemEnum": "apps.zones.models.System.choices",
         "SoftGateRoleEnum": "apps.softgates.queries.ROLES",
         "LevelEnum": "apps.overview.pools.LEVELS",
+        "OrderStageEnum": "apps.directconnect.models.STAGES",
+        "PartyEnum": "apps.directconnect.models.PARTIES",
+        "PortKindEnum": "apps.directconnect.models.PortKind.choices",
         "StatusEnum": "apps.operations.api.serializers.STATUSES",
     },
 }

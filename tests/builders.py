@@ -287,6 +287,15 @@ def a_connection(
     return Connection.unscoped.create(tenant=tenant, location=location, name=name, **facts)
 
 
+def whatever_is_ordered(tenant: Tenant, zone: Zone) -> dict[str, Any]:
+    """A location, and an order that was submitted there, by what the tables of routes call them."""
+    location = a_location(zone)
+    return {
+        "dclocation": location.pk,
+        "connection": a_connection(tenant, location, stage=Stage.SUBMITTED).pk,
+    }
+
+
 def an_interface(connection: Connection, vpc: Vpc, name: str = "vlan-100", vlan: int = 100, **fields: Any) -> Interface:
     facts: dict[str, Any] = {
         "tenant": connection.tenant,

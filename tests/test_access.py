@@ -371,6 +371,19 @@ POST   api:peering-reject      peering    401        404       403     422      
 POST   api:peering-revoke      peering    401        404       403     202       403
 POST   api:peering-apply       peering    401        404       403     202       403
 GET    api:peering-preview     peering    401        404       200     200       200
+GET    api:locations           -          401        200       200     200       200
+POST   api:locations           -          401        403       403     403       422
+GET    api:location            dclocation 401        200       200     200       200
+PATCH  api:location            dclocation 401        403       403     403       200
+POST   api:location-ports      dclocation 401        403       403     403       422
+GET    api:connections         -          401        200       200     200       200
+POST   api:connections         -          401        422       403     422       403
+GET    api:connection          connection 401        404       200     200       200
+PATCH  api:connection          connection 401        404       403     200       403
+POST   api:connection-transition connection 401      404       403     422       422
+GET    api:connection-loa      connection 401        404       404     404       404
+GET    api:approvals           -          401        404       404     404       200
+POST   api:approval-decide     connection 401        403       403     403       422
 GET    api:balancers           -          401        200       200     200       200
 POST   api:balancers           -          401        422       403     422       403
 GET    api:balancer            balancer   401        404       200     200       200
@@ -540,7 +553,7 @@ def routes(patterns: Any = None, spaces: tuple[str, ...] = (), prefix: str = "")
 ROWS = list(rows())
 TENANT_VIEWS = {name for name, path in routes() if "<slug:tenant_slug>" in path}
 #: Those whose address names something of acme's.
-OWNED = [row for row in ROWS if row.of not in ("-", "zone")]
+OWNED = [row for row in ROWS if row.of not in ("-", "zone", "dclocation")]
 
 STEP = {"title": "Create", "state": "waiting", "started_at": None, "finished_at": None, "detail": ""}
 
@@ -585,6 +598,7 @@ def whatever_there_is(acme: Tenant, globex: Tenant) -> Ids:
     )
     balancer = builders.a_balancer(builders.a_public_ip(vpc, "198.51.100.42"), tier, members=2)
     return {
+        **builders.whatever_is_ordered(acme, zone),
         "peering": builders.a_peering(vpc, builders.a_vpc(acme, zone, "stock", "10.30.0.0/20")).pk,
         "balancer": balancer.pk,
         "lbmember": balancer.members.all()[0].pk,

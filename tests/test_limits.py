@@ -68,6 +68,7 @@ def things(acme: Tenant, admin: User) -> dict[str, Any]:
     return {
         **{"vpc": vpc.pk, "tier": tier.pk, "operation": operation.pk},
         "route": builders.a_static_route(tier).pk,
+        **builders.whatever_is_ordered(acme, zone),
         "peering": builders.a_peering(vpc, builders.a_vpc(acme, zone, "stock", "10.30.0.0/20")).pk,
         "balancer": balancer.pk,
         "lbmember": balancer.members.all()[0].pk,
@@ -103,6 +104,9 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         "static-routes": "route",
         "load-balancers": "balancer",
         "peerings": "peering",
+        "locations": "dclocation",
+        "direct-connects": "connection",
+        "approvals": "connection",
         "port-forwards": "forward",
         "members": "member",
         "invitations": "invitation",

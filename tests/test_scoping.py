@@ -32,6 +32,7 @@ ALLOWED = {
     "apps/directconnect/interfaces/services.py": "gives no VLAN of a port to two tenants",
     "apps/strays/attached.py": "asks whether anybody's row has what stands in a VPC on Netris",
     "apps/directconnect/interfaces/tending.py": "does what comes due, whoever's it is",
+    "apps/directconnect/queries.py": "counts who waits for a port before one, and tells nothing else of them",
     "apps/directconnect/services/keeping.py": "does what comes due, whoever's it is",
     "apps/directconnect/services/reservations.py": "gives no port to two tenants",
     "apps/directconnect/services/orders.py": "gives no number to two letters",

@@ -8,11 +8,14 @@ class DirectConnectConfig(AppConfig):
     def ready(self) -> None:
         from apps.directconnect.interfaces.queries import learned
         from apps.directconnect.interfaces.recipes import INTERFACE
+        from apps.directconnect.services.orders import APPROVALS
         from apps.networks import attached
         from apps.networks import learned as known
         from apps.operations.parts import register
         from apps.quotas import resources
+        from apps.tenancy import approvals
 
+        approvals.register(APPROVALS)
         register(INTERFACE)
         resources.register(resources.DIRECT_CONNECT)
         known.register(learned)

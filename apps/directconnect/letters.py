@@ -22,8 +22,8 @@ from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, Tabl
 from apps.directconnect.models import Connection
 
 INK, SOFT, LINE = HexColor("#1f2430"), HexColor("#5b6270"), HexColor("#c9cdd4")
-#: reportlab brings them along. They have Latin letters: for others there stands a question mark, and ids and short
-#: names beside them tell who is meant.
+#: reportlab brings them along. They have Latin letters: for others there stands a question mark, and the short name
+#: tells who is meant.
 FONT, BOLD = "Vera", "VeraBd"
 
 

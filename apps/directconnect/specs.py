@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apps.directconnect.models import FASTEST, LETTER_LENGTH, PRICE_LENGTH, REFERENCE_LENGTH, PortKind
-from apps.directconnect.stages import Evidence, Move
+from apps.directconnect.stages import Evidence, Move, Stage
 from apps.kernel.errors import Invalid, Refused, collect
 from apps.kernel.names import DESCRIPTION, NAME, Line, tidy
 
@@ -33,6 +33,13 @@ def parse_kind(value: object, field: str) -> str:
     if text not in PortKind.values:
         raise Refused("kind-unknown", "Say dedicated or hosted.", field)
     return text
+
+
+def parse_stage(value: object, field: str) -> Stage:
+    try:
+        return Stage(str(value))
+    except ValueError:
+        raise Refused("stage-unknown", f"There is no such stage. There are: {', '.join(Stage)}.", field) from None
 
 
 def parse_days(value: object, field: str) -> int:

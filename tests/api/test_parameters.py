@@ -31,10 +31,10 @@ def lists() -> Iterator[tuple[str, dict[str, Any]]]:
 
 PARAMETERS = [(path, name, schema) for path, parameters in lists() for name, schema in parameters.items()]
 #: What only the platform reads.
-PLATFORMS = {"/strays/", "/fabric/", "/people/", "/address-pools/", "/address-holders/"}
+PLATFORMS = {"/strays/", "/fabric/", "/people/", "/address-pools/", "/address-holders/", "/approvals/"}
 #: Parameters that refer to something, or choose from something.
 REFERENCES = {"vpc", "tier", "zone", "tenant", "resource", "kind", "status", "state", "phase"}
-REFERENCES |= {"role", "pair", "plane", "device", "use", "type", "metric"}
+REFERENCES |= {"stage", "role", "pair", "plane", "device", "use", "type", "metric"}
 REFERENCES |= {"severity", "touches", "began_after", "began_before"}
 REFERENCES |= {"address", "public_ip", "purpose", "instance", "protocol", "vni", "at"}
 #: Those that look for something, and may well find nothing.
@@ -77,6 +77,8 @@ def test_there_are_parameters_to_try():
         "/people/",
         "/instances/",
         "/peerings/",
+        "/locations/",
+        "/direct-connects/",
         "/public-ips/",
         "/static-nats/",
         "/static-routes/",
@@ -141,7 +143,7 @@ def test_an_unknown_parameter_is_refused_everywhere(api, platform, everything, v
         address = address.replace("{member}", str(vpc.tenant_id))
         for method in methods:
             is_platforms = {"reconnect", "give-up"} & set(path.split("/")) or f"/{noun}/" in PLATFORMS
-            is_platforms = is_platforms or (noun in ("tenants", "zones") and method != "get")
+            is_platforms = is_platforms or (noun in ("tenants", "zones", "locations") and method != "get")
             caller = platform if is_platforms else owner if noun in ("members", "invitations") else api
             body: Any = {} if method in ("post", "patch") else None
             problem = problem_of(caller.call(method.upper(), f"{address}?stauts=ready", body), 422)

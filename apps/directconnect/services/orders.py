@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 
 from apps.directconnect.letters import facts_of
 from apps.directconnect.models import Connection, Interface, Location, Offering, StageEntry
@@ -19,13 +18,18 @@ from apps.directconnect.services.reservations import RESERVER, give, picked, res
 from apps.directconnect.specs import OrderSpec, parse_evidence
 from apps.directconnect.stages import Evidence, Party, Stage
 from apps.kernel import clock
+from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
 from apps.quotas.resources import DIRECT_CONNECT
 from apps.quotas.services import need_quota
+from apps.tenancy import approvals
 from apps.tenancy.actors import Actor, Platform
+from apps.tenancy.approvals import Waiting
 from apps.tenancy.models import Tenant
 from apps.tenancy.services import audit
 
+#: What an order is called among what waits for a decision.
+KIND = "direct-connect"
 #: How long a letter may be valid at most.
 LONGEST_VALID = timedelta(days=366)
 
@@ -214,18 +218,31 @@ def note_readings(row: Connection, readings: Mapping[Layer, Reading]) -> list[St
     return reached
 
 
-# --- what the platform decides --------------------------------------------------------------------------------------
+# --- what waits for the platform ------------------------------------------------------------------------------------
+
+#: So many are told at once; the others follow as these are decided.
+MOST_WAITING = 200
 
 
-def decide(
-    row: Connection, verdict: str, reason: str, *, by: Platform, service: Callable[..., Any] = transition
-) -> None:
-    """`approve` or `reject` an order that was submitted. Raises `Refused`."""
-    to = Stage.APPROVED if verdict == "approve" else Stage.REJECTED
-    service(row, to, {"reason": reason} if to is Stage.REJECTED else {}, party=Party.PLATFORM, by=by.actor)
-
-
-def submitted(by: Platform) -> QuerySet[Connection]:
-    """What waits for the platform's decision, the oldest first."""
+def waiting(by: Platform) -> list[Waiting]:
+    """The orders that were submitted, the oldest first. One query."""
     rows = Connection.objects.across(by).filter(stage=Stage.SUBMITTED)
-    return rows.select_related("tenant", "location").order_by("stage_since", "pk")
+    found = rows.select_related("tenant", "location").order_by("stage_since", "pk")[:MOST_WAITING]
+    return [
+        Waiting(row.pk, KIND, row.name, row.tenant, f"{row.rate}, {row.kind}, at {row.location}", row.stage_since)
+        for row in found
+    ]
+
+
+@transaction.atomic(durable=True)
+def decide(pk: UUID, verdict: str, reason: str, by: Platform) -> bool:
+    """False where no such order is submitted. Raises `Refused`."""
+    row = Connection.objects.across(by).filter(pk=pk, stage=Stage.SUBMITTED).select_related("tenant").first()
+    if row is None:
+        return False
+    to, said = (Stage.APPROVED, {}) if verdict == "approve" else (Stage.REJECTED, {"reason": reason})
+    joined(transition)(row, to, said, party=Party.PLATFORM, by=by.actor)
+    return True
+
+
+APPROVALS = approvals.Kind(KIND, waiting, decide)
