@@ -17,7 +17,7 @@ from apps.directconnect.filters import DEFAULT
 IMPORTED = "0:7"
 #: Stands where the key goes that was shown once.
 KEY = "<your MD5 key>"
-_NAME = "WEFT"
+_GROUP = "WEFT"
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,11 @@ class Far:
     @property
     def address(self) -> str:
         return f"{self.remote}/{self.local.network.prefixlen}"
+
+    @property
+    def policy(self) -> str:
+        """What its filters are called: a router may have several interfaces, each with filters of its own."""
+        return self.label[:16].upper()
 
     @property
     def asn(self) -> str:
@@ -79,14 +84,14 @@ def _lists(name: str, prefixes: Sequence[IPv4Network]) -> list[str]:
     return rows or [f"ip prefix-list {name} seq 10 deny 0.0.0.0/0 le 32"]
 
 
-def _maps() -> list[str]:
+def _maps(name: str) -> list[str]:
     return [
-        f"route-map {_NAME}-OUT permit 10",
-        f" match ip address prefix-list {_NAME}-OUT",
+        f"route-map {name}-OUT permit 10",
+        f" match ip address prefix-list {name}-OUT",
         f" set community {IMPORTED} additive",
         "!",
-        f"route-map {_NAME}-IN permit 10",
-        f" match ip address prefix-list {_NAME}-IN",
+        f"route-map {name}-IN permit 10",
+        f" match ip address prefix-list {name}-IN",
         "!",
     ]
 
@@ -99,10 +104,10 @@ def _frr(far: Far) -> list[str]:
         f"interface eth1.{far.vlan}",
         f" ip address {far.address}",
         "!",
-        *_lists(f"{_NAME}-OUT", far.accept),
-        *_lists(f"{_NAME}-IN", far.announce),
+        *_lists(f"{far.policy}-OUT", far.accept),
+        *_lists(f"{far.policy}-IN", far.announce),
         "!",
-        *_maps(),
+        *_maps(far.policy),
         f"router bgp {far.peer_asn}",
         f" neighbor {peer} remote-as {far.asn}",
         f" neighbor {peer} description {far.label}",
@@ -113,8 +118,8 @@ def _frr(far: Far) -> list[str]:
         f"  neighbor {peer} activate",
         f"  neighbor {peer} send-community",
         f"  neighbor {peer} soft-reconfiguration inbound",
-        f"  neighbor {peer} route-map {_NAME}-IN in",
-        f"  neighbor {peer} route-map {_NAME}-OUT out",
+        f"  neighbor {peer} route-map {far.policy}-IN in",
+        f"  neighbor {peer} route-map {far.policy}-OUT out",
         " exit-address-family",
         "!",
     ]
@@ -132,10 +137,10 @@ def _ios_xe(far: Far) -> list[str]:
         f" ip address {far.remote} {far.mask}",
         *([" bfd interval 300 min_rx 300 multiplier 3"] if far.bfd else []),
         "!",
-        *_lists(f"{_NAME}-OUT", far.accept),
-        *_lists(f"{_NAME}-IN", far.announce),
+        *_lists(f"{far.policy}-OUT", far.accept),
+        *_lists(f"{far.policy}-IN", far.announce),
         "!",
-        *_maps(),
+        *_maps(far.policy),
         f"router bgp {far.peer_asn}",
         f" neighbor {peer} remote-as {far.asn}",
         f" neighbor {peer} description {far.label}",
@@ -145,8 +150,8 @@ def _ios_xe(far: Far) -> list[str]:
         " address-family ipv4",
         f"  neighbor {peer} activate",
         f"  neighbor {peer} send-community",
-        f"  neighbor {peer} route-map {_NAME}-IN in",
-        f"  neighbor {peer} route-map {_NAME}-OUT out",
+        f"  neighbor {peer} route-map {far.policy}-IN in",
+        f"  neighbor {peer} route-map {far.policy}-OUT out",
         " exit-address-family",
         "!",
     ]
@@ -163,10 +168,10 @@ def _eos(far: Far) -> list[str]:
         f"   encapsulation dot1q vlan {far.vlan}",
         f"   ip address {far.address}",
         "!",
-        *_lists(f"{_NAME}-OUT", far.accept),
-        *_lists(f"{_NAME}-IN", far.announce),
+        *_lists(f"{far.policy}-OUT", far.accept),
+        *_lists(f"{far.policy}-IN", far.announce),
         "!",
-        *_maps(),
+        *_maps(far.policy),
         f"router bgp {far.peer_asn}",
         f"   neighbor {peer} remote-as {far.asn}",
         f"   neighbor {peer} description {far.label}",
@@ -174,8 +179,8 @@ def _eos(far: Far) -> list[str]:
         f"   neighbor {peer} timers 3 10",
         *([f"   neighbor {peer} bfd"] if far.bfd else []),
         f"   neighbor {peer} send-community",
-        f"   neighbor {peer} route-map {_NAME}-IN in",
-        f"   neighbor {peer} route-map {_NAME}-OUT out",
+        f"   neighbor {peer} route-map {far.policy}-IN in",
+        f"   neighbor {peer} route-map {far.policy}-OUT out",
         "   address-family ipv4",
         f"      neighbor {peer} activate",
         "!",
@@ -184,29 +189,29 @@ def _eos(far: Far) -> list[str]:
 
 def _junos(far: Far) -> list[str]:
     port, peer = f"xe-0/0/0 unit {far.vlan}", far.local.ip
-    session = f"set protocols bgp group {_NAME} neighbor {peer}"
+    session = f"set protocols bgp group {_GROUP} neighbor {peer}"
     return [
         f"# {far.label}: Juniper Junos. Replace xe-0/0/0 with your port.",
         "set interfaces xe-0/0/0 flexible-vlan-tagging",
         f"set interfaces {port} description {far.label}",
         f"set interfaces {port} vlan-id {far.vlan}",
         f"set interfaces {port} family inet address {far.address}",
-        *_junos_policy("OUT", far.accept, [f"then community add {_NAME}", "then accept"]),
-        f"set policy-options community {_NAME} members {IMPORTED}",
-        *_junos_policy("IN", far.announce, ["then accept"]),
+        *_junos_policy(f"{far.policy}-OUT", far.accept, [f"then community add {_GROUP}", "then accept"]),
+        f"set policy-options community {_GROUP} members {IMPORTED}",
+        *_junos_policy(f"{far.policy}-IN", far.announce, ["then accept"]),
         f"set routing-options autonomous-system {far.peer_asn}",
-        f"set protocols bgp group {_NAME} type external",
+        f"set protocols bgp group {_GROUP} type external",
         f"{session} peer-as {far.asn}",
         *([f'{session} authentication-key "{KEY}"'] if far.has_key else []),
         f"{session} hold-time 10",
         *([f"{session} bfd-liveness-detection minimum-interval 300 multiplier 3"] if far.bfd else []),
-        f"{session} import {_NAME}-IN",
-        f"{session} export {_NAME}-OUT",
+        f"{session} import {far.policy}-IN",
+        f"{session} export {far.policy}-OUT",
     ]
 
 
-def _junos_policy(direction: str, prefixes: Sequence[IPv4Network], then: Sequence[str]) -> list[str]:
-    name = f"set policy-options policy-statement {_NAME}-{direction}"
+def _junos_policy(policy: str, prefixes: Sequence[IPv4Network], then: Sequence[str]) -> list[str]:
+    name = f"set policy-options policy-statement {policy}"
     matches = [
         f"{name} term taken from route-filter {prefix} {'orlonger' if parts else 'exact'}"
         for _, prefix, parts in _entries(prefixes)

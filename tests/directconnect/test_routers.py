@@ -66,10 +66,10 @@ def test_a_default_route_and_a_host_have_no_parts(slug):
 
 @each_vendor
 def test_where_nothing_is_accepted_nothing_is_announced(slug):
-    text = configuration(replace(FAR, accept=[]), slug)
-    assert "WEFT-OUT seq 10 deny 0.0.0.0/0 le 32" in text or "policy-statement WEFT-OUT term rest then reject" in text
-    assert "WEFT-OUT seq 10 permit" not in text
-    assert "WEFT-OUT term taken" not in text
+    text, name = configuration(replace(FAR, accept=[]), slug), f"{FAR.policy}-OUT"
+    assert f"{name} seq 10 deny 0.0.0.0/0 le 32" in text or f"policy-statement {name} term rest then reject" in text
+    assert f"{name} seq 10 permit" not in text
+    assert f"{name} term taken" not in text
 
 
 @each_vendor
@@ -82,3 +82,13 @@ def test_the_vendors_are_those_that_the_contract_names():
     assert len(VENDORS) >= 4
     with pytest.raises(KeyError):
         configuration(FAR, "../../etc/passwd")
+
+
+@each_vendor
+def test_two_interfaces_of_one_router_keep_filters_of_their_own(slug):
+    def policies(far: Far) -> set[str]:
+        return set(re.findall(r"[\w-]+-(?:IN|OUT)\b", configuration(far, slug)))
+
+    one, other = policies(FAR), policies(replace(FAR, label="weft-dc-77aa"))
+    assert len(one) == len(other) == 2
+    assert not one & other
