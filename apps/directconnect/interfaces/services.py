@@ -234,7 +234,7 @@ def _vlan_for(connection: Connection, wanted: int | None) -> int:
         vlan = secrets.choice(free) if free else None
     else:
         if wanted in used:
-            text = f"VLAN {wanted} is in use on the port, or rests after it was. Take another, or leave it out."
+            text = f"VLAN {wanted} is not free on the port now. Take another, or leave it out."
             raise Refused("vlan-taken", text, "vlan")
         vlan = wanted or first_vlan(used)
     if vlan is None:

@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from apps.directconnect.interfaces.queries import seen
 from apps.directconnect.interfaces.services import KEEPER, bring_in_line, delete_interface, end_test
 from apps.directconnect.models import Connection, Interface
+from apps.directconnect.progress import advance
 from apps.directconnect.services.orders import note_readings
 from apps.directconnect.stages import READ, Stage
 from apps.kernel import clock
@@ -48,8 +49,9 @@ def bring_on() -> int:
     """Orders that go on by readings, those first that have waited longest. Gives how many stages were come to."""
     rows = Connection.unscoped.filter(stage__in=READ[:-1]).select_related("tenant", "location__zone", "port")
     waiting = list(rows.order_by("stage_since", "pk"))
-    found = seen(waiting)
-    return sum(len(note_readings(row, found[row.pk])) for row in waiting if found[row.pk])
+    found, now = seen(waiting), clock.now()
+    going = [row for row in waiting if advance(Stage(row.stage), row.stage_since, found[row.pk], now)]
+    return sum(len(note_readings(row, found[row.pk])) for row in going)
 
 
 def _each(rows: QuerySet[Interface], do: Callable[[Interface], Operation | None]) -> int:
