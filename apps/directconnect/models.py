@@ -45,7 +45,7 @@ from apps.kernel.seal import SealedField
 from apps.networks.models import LIVE, Vpc, lane_of, why_not_now
 from apps.networks.specs import CIDR_LENGTH
 from apps.operations.models import Operation
-from apps.operations.provisioned import Provisioned, ProvisionedQuerySet
+from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
@@ -356,11 +356,15 @@ class Interface(Provisioned):
     #: Empty where the session has none: `has_md5`.
     md5 = SealedField(default="")
     has_md5 = models.BooleanField(default=False)
+    #: When this key was shown: once, and never again.
+    md5_shown_at = models.DateTimeField(null=True)
     bfd = models.BooleanField(default=True)
     #: Its session is meant to be up: suspended ones and those in a test are not.
     is_enabled = models.BooleanField(default=True)
     #: When a fail-over test ends by itself.
     test_until = models.DateTimeField(null=True)
+    #: How many prefixes its session took when it was seen up last.
+    took_last = models.PositiveIntegerField(null=True)
 
     allocation_id = models.PositiveBigIntegerField(null=True)
     subnet_id = models.PositiveBigIntegerField(null=True)
@@ -425,7 +429,19 @@ class Interface(Provisioned):
         return lane_of(self.vpc_id)
 
     def why_not(self, action: str, work: Sequence[Operation]) -> str | None:
-        """Why `change` or `delete` is not offered now; None when it is. `work` is all that is under way or stuck in its
-        VPC."""
+        """Why `change`, `delete` or `show key` is not offered now; None when it is. `work` is all that is under way or
+        stuck in its VPC. While it is being built its key is known and stays."""
+        if action == "show key" and self.status == Status.BUILDING:
+            return self.why_key_stays
         about = [each for each in work if each.resource_id in (self.pk, self.vpc_id)]
-        return why_not_now(self.status, "virtual interface", action, about)
+        reason = why_not_now(self.status, "virtual interface", action, about)
+        return reason or (self.why_key_stays if action == "show key" else None)
+
+    @property
+    def why_key_stays(self) -> str | None:
+        """Why its key is not shown, whatever is under way."""
+        if not self.has_md5:
+            return "The session has no MD5 key. Set one, or have one made."
+        if self.md5_shown_at is not None:
+            return "The key was shown, which happens once. Set a new one, or have one made: that can be shown."
+        return None

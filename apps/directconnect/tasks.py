@@ -11,6 +11,7 @@ from apps.directconnect.services import keeping
 @shared_task(name="directconnect.keep")
 def keep() -> None:
     keeping.expire()
+    tending.note_taken()
     tending.tend()
     tending.bring_on()
     keeping.close()

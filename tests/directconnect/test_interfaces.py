@@ -123,6 +123,19 @@ def test_what_is_wrong_at_the_far_end_shows_in_its_layer_with_what_to_do(place, 
     assert (first.layer, word in first.advice) == (layer, True)
 
 
+def test_how_many_it_took_last_tells_that_it_fell_by_its_limit(place, connection):  # noqa: F811
+    row = made(place, connection, max_prefixes=10)
+    router(place, row, announces=[f"192.168.{n}.0/24" for n in range(10)])
+    assert read(place)["routes"] == "warning"
+    assert (tending.note_taken(), tending.note_taken(), live().took_last) == (1, 0, 10)
+
+    router(place, row, announces=[f"192.168.{n}.0/24" for n in range(12)])
+    assert read(place)["bgp"] == "critical"
+    assert (tending.note_taken(), live().took_last) == (0, 10)
+    bgp = next(check for check in checks([live()])[row.pk] if check.layer == "bgp")
+    assert "It took 10 prefixes when it was up last, and falls at more than 10." in bgp.advice
+
+
 def test_a_session_that_flaps_is_up_again_with_a_short_life(place, connection):  # noqa: F811
     row = made(place, connection)
     router(place, row)

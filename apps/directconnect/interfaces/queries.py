@@ -100,7 +100,7 @@ def _checks(
     seen = Session(reading(SESSIONS, since), session is not None)
     if session is not None:
         told = (session.bgp_state, session.bgp_prefixes, session.bgp_uptime)
-        seen = Session(seen.reading, True, *told)
+        seen = Session(seen.reading, True, *told, took_last=row.took_last)
     return checks_of(light, VNet(reading(VNETS, since), faults), seen, meant(row, tiers), now)
 
 

@@ -13,6 +13,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from pydantic import SecretStr
 
 from apps.directconnect import filters
 from apps.directconnect.addressing import VLANS, Ends, first_vlan, free_link
@@ -123,6 +124,17 @@ def _as_columns(values: Mapping[str, Any]) -> dict[str, Any]:
     if "md5" in columns:
         columns["md5"] = seal(columns["md5"])
     return columns
+
+
+@transaction.atomic(durable=True)
+def reveal_key(row: Interface, *, by: Actor) -> SecretStr:
+    """Its MD5 key, once: of two at the same time one gets it. Who looked stands in the audit log. Raises `Refused`; a
+    new key can be shown again."""
+    row = _held(row, "show key")
+    row.md5_shown_at = clock.now()
+    row.save(update_fields=["md5_shown_at"])
+    audit(by, "interface.show-key", row, tenant=row.tenant)
+    return row.md5
 
 
 @transaction.atomic(durable=True)

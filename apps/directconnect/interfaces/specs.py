@@ -4,6 +4,8 @@ and for REST."""
 from __future__ import annotations
 
 import re
+import secrets
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
@@ -47,6 +49,24 @@ def parse_key(value: object, field: str) -> SecretStr:
         signs = "letters, digits and signs, but for blanks, quotes, backslashes, angle brackets and question marks"
         raise Refused("key-malformed", f"A key has 8 to 80 {signs}.", field)
     return SecretStr(text)
+
+
+#: 24 of them are 142 bits. Longer ones some routers refuse when they keep keys obscured.
+_SIGNS, _MADE_LENGTH = string.ascii_letters + string.digits, 24
+
+
+def made_key() -> SecretStr:
+    """A key that nobody has seen."""
+    return SecretStr("".join(secrets.choice(_SIGNS) for _ in range(_MADE_LENGTH)))
+
+
+def _key_of(values: Mapping[str, Any], given: SecretStr, problems: list[Refused]) -> SecretStr:
+    """The one that was given, or a new one where `make_md5` asks for it."""
+    if not collect(problems, parse_flag, values.get("make_md5", False), "make_md5"):
+        return given
+    if given.get_secret_value():
+        problems.append(Refused("key-twice", "Give a key, or have one made: not both.", "make_md5"))
+    return made_key()
 
 
 def parse_flag(value: object, field: str) -> bool:
@@ -99,6 +119,7 @@ class InterfaceSpec:
         if values.get("addresses"):
             ends = collect(problems, _parse_ends, values["addresses"], "addresses")
         policy: dict[str, Any] = {key: collect(problems, parse, values.get(key), key) for key, parse in _POLICY.items()}
+        key = _key_of(values, policy["md5"] or NO_PASSWORD, problems)
         if problems:
             raise Invalid(problems)
         assert name is not None
@@ -111,7 +132,7 @@ class InterfaceSpec:
             announce=tuple(policy["announce"]),
             accept=tuple(policy["accept"]),
             max_prefixes=policy["max_prefixes"],
-            key=policy["md5"],
+            key=key,
             bfd=policy["bfd"],
         )
 
@@ -142,6 +163,7 @@ def change_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """What `services.change_interface` is asked for: what is left out stays. Raises `Invalid`."""
     problems: list[Refused] = []
     wanted = {key: collect(problems, parse, values[key], key) for key, parse in _POLICY.items() if key in values}
+    key = _key_of(values, wanted.get("md5") or NO_PASSWORD, problems)
     if problems:
         raise Invalid(problems)
-    return wanted
+    return wanted | {"md5": key} if values.get("make_md5") else wanted

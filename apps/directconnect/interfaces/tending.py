@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 
 from django.db.models import Q, QuerySet
 
-from apps.directconnect.interfaces.queries import seen
+from apps.directconnect.interfaces.queries import SESSIONS, seen
 from apps.directconnect.interfaces.services import KEEPER, bring_in_line, delete_interface, end_test
 from apps.directconnect.models import Connection, Interface
 from apps.directconnect.progress import advance
@@ -20,6 +20,7 @@ from apps.directconnect.services.orders import note_readings
 from apps.directconnect.stages import READ, Stage
 from apps.kernel import clock
 from apps.kernel.errors import Refused
+from apps.mirror import queries as mirror
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 
@@ -27,6 +28,8 @@ logger = logging.getLogger("weft.directconnect")
 
 #: In one turn.
 MOST = 200
+#: What a column can hold of what Netris tells.
+COUNTS = range(2**31)
 
 
 def tend() -> int:
@@ -52,6 +55,20 @@ def bring_on() -> int:
     found, now = seen(waiting), clock.now()
     going = [row for row in waiting if advance(Stage(row.stage), row.stage_since, found[row.pk], now)]
     return sum(len(note_readings(row, found[row.pk])) for row in going)
+
+
+def note_taken() -> int:
+    """How many prefixes each session took when it was seen up last: when it falls, that tells whether it was by its
+    limit. Gives how many rows it differed in. One query, and one for each of these."""
+    rows = Interface.unscoped.filter(status=Status.READY, ebgp_id__isnull=False).select_related("vpc")
+    of_session = {(row.vpc.zone_id, str(row.ebgp_id)): row for row in rows}
+    found = mirror.rows_by_id(SESSIONS, of_session)
+    took = [(of_session[key], each.bgp_prefixes) for key, each in found.items() if each.is_established]
+    return sum(
+        Interface.unscoped.filter(pk=row.pk, ebgp_id=row.ebgp_id).update(took_last=count)
+        for row, count in took
+        if count in COUNTS and count != row.took_last
+    )
 
 
 def _each(rows: QuerySet[Interface], do: Callable[[Interface], Operation | None]) -> int:

@@ -146,7 +146,8 @@ def take(row: Interface, wanted: Mapping[str, Any]) -> None:
     if "md5" in wanted:
         row.md5 = _password(row, wanted)
         row.has_md5 = bool(wanted["md5"])
-        fields += ["md5", "has_md5"]
+        row.md5_shown_at = None
+        fields += ["md5", "has_md5", "md5_shown_at"]
     if fields:
         row.save(update_fields=fields)
 
