@@ -81,6 +81,7 @@ def _of_tenant(tenant: Tenant, path: str) -> list[Place]:
         place("Port forwards", "arrow-right", "nat:port_forward_list"),
         place("Load balancers", "split", "balancers:list"),
         place("Peerings", "handshake", "peering:list"),
+        place("Direct Connect", "cable", "directconnect:connection_list"),
         place("Access lists", "shield", "acls:list"),
         place("Reachability", "route", "reachability:ask"),
         place("Activity", "history", "operations:list", "operations"),

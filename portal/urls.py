@@ -35,6 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.addresses.nat.urls")),
     path("", include("apps.balancers.urls")),
     path("", include("apps.peering.urls")),
+    path("", include("apps.directconnect.urls")),
     path("", include("apps.networks.urls")),
     path("", include("apps.networks.routes.urls")),
     path("", include("apps.operations.urls")),

@@ -18,6 +18,8 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
+from apps.directconnect.models import Connection, Location
+from apps.directconnect.stages import Stage
 from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSite, SurveyedSubnet
 from apps.fabric.surveys import survey
 from apps.history.models import Event as Happening
@@ -40,7 +42,15 @@ pytestmark = pytest.mark.django_db
 
 SHEETS = {f"fabric:{noun}_sheet" for noun in ("device", "link", "session", "port", "subnet", "site")}
 #: They are for other programs to read: probes, and a sheet that a browser saves.
-NO_PAGES = {"healthz", "readyz", "acls:sheet", *SHEETS, "fabric:topology_svg", "fabric:topology_dot"}
+NO_PAGES = {
+    "healthz",
+    "readyz",
+    "acls:sheet",
+    "directconnect:connection_loa",
+    *SHEETS,
+    "fabric:topology_svg",
+    "fabric:topology_dot",
+}
 PAGES = [row for row in ROWS if row.method == "GET" and not row.view.startswith("api:") and row.view not in NO_PAGES]
 TENANT_PAGES = [row for row in PAGES if row.answers["engineer"] == "200"]
 PLATFORM_PAGES = [row for row in PAGES if row.answers["admin"] == "200"]
@@ -214,9 +224,17 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
         }
         ids |= {"vnirange": VniRange.objects.filter(zone=vpc.zone)[0].pk, "vni": vpc.zone.slug}
         ids["past"] = f"{vpc.zone.slug}/device/{vpc.pk}"
-        ids |= {"publicip": a_public_ip_of(vpc), **what_leads_into(vpc)}
+        ids |= {"publicip": a_public_ip_of(vpc), **what_leads_into(vpc), **what_is_ordered_for(vpc)}
         found |= {page.path(ids) for page in pages}
     return sorted(found)
+
+
+def what_is_ordered_for(vpc: Vpc) -> dict[str, Any]:
+    row = Connection.unscoped.filter(tenant=vpc.tenant).first()
+    if row is None:
+        location = Location.objects.filter(zone=vpc.zone).first() or builders.a_location(vpc.zone)
+        row = builders.a_connection(vpc.tenant, location, stage=Stage.SUBMITTED)
+    return {"dclocation": row.location_id, "connection": row.pk}
 
 
 def device_of(zone: Zone) -> str:

@@ -72,7 +72,11 @@
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, element) =>
       !(name === "tabindex" && element.localName === "time") &&
       !(name === "open" && element.localName === "details") &&
-      !(name === "value" && element === document.activeElement && element.matches("input, textarea"));
+      !(
+        name === "value" &&
+        element.matches("input, textarea") &&
+        (element === document.activeElement || "kept" in element.dataset)
+      );
   }
 
   // --- notices

@@ -29,8 +29,9 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
     return [(place.section, place.label) for place in found]
 
 
-NETWORK = ("Public IPs", "Static NAT", "Port forwards", "Load balancers", "Peerings", "Access lists", "Reachability")
-TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Instances", *NETWORK, "Activity", "Members", "Tokens")]
+NETWORK = ("Public IPs", "Static NAT", "Port forwards", "Load balancers", "Peerings", "Direct Connect")
+GUARD = ("Access lists", "Reachability", "Activity", "Members", "Tokens")
+TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Instances", *NETWORK, *GUARD)]
 PLATFORM = [
     *(
         ("Fabric", label)

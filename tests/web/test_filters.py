@@ -25,6 +25,7 @@ LISTS = [
     "nat:static_nat_list",
     "nat:port_forward_list",
     "balancers:list",
+    "directconnect:connection_list",
     "peering:list",
     "acls:list",
     "operations:list",
@@ -62,6 +63,7 @@ def browser(admin, acme, place, started):
     builders.a_port_forward(builders.a_public_ip(vpc, "198.51.100.21"), tier)
     builders.a_balancer(builders.a_public_ip(vpc, "198.51.100.22"), tier)
     builders.a_peering(vpc, builders.a_vpc(acme, place, "stock", "10.30.0.0/20"))
+    builders.a_connection(acme, builders.a_location(place))
     builders.an_acl(vpc)
     builders.a_device(place)
     builders.a_link(place)
