@@ -20,6 +20,8 @@
     load balancers,
     static routes, peerings,
     lists of tiers, and lists    `WEFT_GONE_DAYS` after they were gone, and the tiers that had them
+    virtual interfaces          `WEFT_GONE_DAYS` after they were gone, and their VLAN has rested
+    connections                 `WEFT_GONE_DAYS` after they were closed, with their history, when no interface is left
     tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
     audit entries               `WEFT_AUDIT_DAYS` after they were written; whatever they tell of is no matter
     who had a public IP         `WEFT_AUDIT_DAYS` after it was released
@@ -55,6 +57,8 @@ from apps.accounts.models import Account
 from apps.acls.models import Acl, TierAcl
 from apps.addresses.models import Holding, PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
+from apps.directconnect.models import Connection, Interface
+from apps.directconnect.stages import Stage
 from apps.fabric.models import SurveyedDevice
 from apps.health.models import Process
 from apps.history.models import Event as Happening
@@ -123,6 +127,9 @@ def forget() -> None:
     _forget("static NATs", StaticNat.unscoped.filter(**deleted), *unspoken)
     _forget("port forwards", PortForward.unscoped.filter(**deleted), *unspoken)
     _forget("load balancers", Balancer.unscoped.filter(**deleted), *unspoken)
+    _forget("virtual interfaces", Interface.unscoped.filter(**deleted, holds_vlan=False), *unspoken)
+    closed = Connection.unscoped.filter(stage=Stage.CLOSED, closed_at__lt=gone)
+    _forget("connections", closed, *_empty_of("connection", Interface))
     _forget("peerings", Peering.unscoped.filter(**deleted), *unspoken)
     _forget("static routes", StaticRoute.unscoped.filter(**deleted), *unspoken)
     _forget("public IPs", PublicIp.unscoped.filter(**deleted), *unspoken, *_empty_of("public_ip", *LEADING))
@@ -130,7 +137,7 @@ def forget() -> None:
     _forget("lists of tiers", TierAcl.unscoped.filter(**deleted, tier__status=Status.DELETED), *unspoken)
     _forget("access lists", Acl.unscoped.filter(**deleted), *unspoken, *_empty_of("acl", TierAcl))
     _forget("tiers", Tier.unscoped.filter(**deleted), *unspoken, *_empty_of("tier", *INTO, TierAcl))
-    of_vpcs = (*_empty_of("vpc", Tier, PublicIp, Acl, Peering), *_empty_of("peer_vpc", Peering))
+    of_vpcs = (*_empty_of("vpc", Tier, PublicIp, Acl, Peering, Interface), *_empty_of("peer_vpc", Peering))
     _forget("VPCs", Vpc.unscoped.filter(**deleted), *unspoken, *of_vpcs)
     _forget("accounts", _accounts().filter(**deleted), *unspoken, ~Exists(_owners()))
     if settings.AUDIT_DAYS:
@@ -143,7 +150,7 @@ def forget() -> None:
 def _nothing_there_is_about(gone: datetime) -> Iterator[Condition]:
     """Of operations: what they were about was over by then."""
     about = OuterRef("resource_id")
-    for model in (Vpc, Tier, Account, PublicIp, Acl, TierAcl, Peering, *INTO):
+    for model in (Vpc, Tier, Account, PublicIp, Acl, TierAcl, Peering, Interface, *INTO):
         yield ~Exists(model.unscoped.filter(pk=about).exclude(status=Status.DELETED, deleted_at__lt=gone))
     for column in ("pk", "row_id"):
         yield ~Q(resource_id__in=_strays(gone).exclude(**{column: None}).values(column))

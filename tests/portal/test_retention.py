@@ -7,6 +7,8 @@ import pytest
 from celery import current_app
 from django.conf import settings
 
+from apps.directconnect.models import Connection, Interface, StageEntry
+from apps.directconnect.stages import Party, Stage
 from apps.health.models import Kind, Process
 from apps.history.models import Event as Happening
 from apps.imports.models import Import
@@ -63,6 +65,67 @@ def test_a_peering_goes_before_the_vpcs_that_it_joined(acme: Tenant, globex: Ten
 
     assert list(Peering.unscoped.all()) == [kept]
     assert list(Vpc.unscoped.all()) == [kept.vpc]
+
+
+class TestConnections:
+    @pytest.fixture
+    def long_ago(self):
+        return clock.now() - timedelta(days=settings.GONE_DAYS + 1)
+
+    @pytest.fixture
+    def vpc(self, acme: Tenant, long_ago):
+        return builders.a_vpc(acme, builders.a_zone(), status="deleted", deleted_at=long_ago)
+
+    @pytest.fixture
+    def closed(self, acme: Tenant, vpc: Vpc, long_ago):
+        row = builders.a_connection(acme, builders.a_location(vpc.zone), stage=Stage.CLOSED, closed_at=long_ago)
+        StageEntry(connection=row, to_stage=Stage.CLOSED, party=Party.WEFT, actor="Weft").save()
+        return row
+
+    def test_one_that_was_closed_goes_with_its_history_and_leaves_its_pair(self, acme: Tenant, closed, long_ago):
+        pair = builders.a_connection(acme, closed.location, "pair", stage=Stage.IN_SERVICE, apart_from=closed)
+        lately = builders.a_connection(
+            acme, closed.location, "lately", stage=Stage.CLOSED, closed_at=long_ago + timedelta(days=2)
+        )
+
+        retention.forget()
+
+        assert set(Connection.unscoped.all()) == {pair, lately}
+        assert not StageEntry.unscoped.exists()
+        pair.refresh_from_db()
+        assert pair.apart_from is None
+
+    def test_its_interfaces_go_before_it_and_the_vpcs_that_they_led_into(self, acme: Tenant, closed, vpc, long_ago):
+        builders.an_interface(closed, vpc, status="deleted", deleted_at=long_ago, holds_vlan=False)
+
+        retention.forget()
+
+        assert not Interface.unscoped.exists()
+        assert not Connection.unscoped.exists()
+        assert not Vpc.unscoped.exists()
+
+    def test_one_whose_vlan_rests_keeps_all_that_it_belongs_to(self, acme: Tenant, closed, vpc, long_ago):
+        port = builders.a_fabric_port(closed.location)
+        rest = {"port": port, "holds_vlan": True, "rests_until": clock.now() + timedelta(days=1)}
+        row = builders.an_interface(closed, vpc, status="deleted", deleted_at=long_ago, **rest)
+
+        retention.forget()
+
+        assert list(Interface.unscoped.all()) == [row]
+        assert list(Connection.unscoped.all()) == [closed]
+        assert list(Vpc.unscoped.all()) == [vpc]
+
+    def test_operations_about_one_that_is_there_stay(self, acme: Tenant, vpc, long_ago):
+        live = builders.a_vpc(acme, vpc.zone, "live", "10.90.0.0/20")
+        connection = builders.a_connection(acme, builders.a_location(vpc.zone), stage=Stage.IN_SERVICE)
+        row = builders.an_interface(connection, live)
+        what = {"kind": "interface", "goal": "present", "resource_type": "interface", "resource_id": row.pk}
+        what |= {"resource_name": row.name, "lock_key": row.lock_key, "requested_by": "ann", "phase": Phase.SUCCEEDED}
+        operation = Operation.unscoped.create(tenant=acme, zone=vpc.zone, size=1, finished_at=long_ago, **what)
+
+        retention.forget()
+
+        assert Operation.unscoped.filter(pk=operation.pk).exists()
 
 
 def test_processes_that_were_not_seen_for_a_day_go():
