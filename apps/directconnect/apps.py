@@ -6,10 +6,11 @@ class DirectConnectConfig(AppConfig):
     label = "directconnect"
 
     def ready(self) -> None:
+        from apps.directconnect.attention import EXPIRES_SOON, YOUR_TURN
         from apps.directconnect.interfaces.queries import learned
         from apps.directconnect.interfaces.recipes import INTERFACE
         from apps.directconnect.services.orders import APPROVALS
-        from apps.networks import attached
+        from apps.networks import attached, attention
         from apps.networks import learned as known
         from apps.operations.parts import register
         from apps.quotas import resources
@@ -21,3 +22,4 @@ class DirectConnectConfig(AppConfig):
         known.register(learned)
         way_out = "Delete it on the page of its connection first, or close the connection."
         attached.register(attached.Attachment("interface", "virtual interface", way_out))
+        attention.register(YOUR_TURN, EXPIRES_SOON)

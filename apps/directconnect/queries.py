@@ -100,6 +100,8 @@ class Line:
     row: Connection
     place: int | None
     now: datetime
+    #: Another one, on another leaf, would carry on where this one falls.
+    is_alone: bool
 
     @property
     def turn(self) -> str:
@@ -115,6 +117,17 @@ class Line:
 
 
 def lines_of(rows: Sequence[Connection]) -> list[Line]:
-    """One query if any waits for a port."""
-    places, now = places_of(rows), clock.now()
-    return [Line(row, places.get(row.pk), now) for row in rows]
+    """Of one tenant. One query, and one if any waits for a port."""
+    places, now, alone = places_of(rows), clock.now(), _alone(rows)
+    return [Line(row, places.get(row.pk), now, row.pk in alone) for row in rows]
+
+
+def _alone(rows: Sequence[Connection]) -> set[UUID]:
+    """Those in service that no other live one is kept apart from."""
+    found = {row.pk: row for row in rows if row.stage == Stage.IN_SERVICE}
+    if not found:
+        return set()
+    tenant = next(iter(found.values())).tenant
+    paired = Connection.objects.of(tenant).live().filter(apart_from__in=found).values_list("apart_from", flat=True)
+    by_own_wish = {pk for pk, row in found.items() if row.apart_from and row.apart_from.is_live}
+    return found.keys() - set(paired) - by_own_wish

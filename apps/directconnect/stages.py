@@ -131,6 +131,7 @@ HELD = frozenset({Stage.ON_HOLD, Stage.SUSPENDED})
 LABELS: Mapping[Stage, str] = {
     **{stage: stage.value.replace("-", " ").capitalize() for stage in Stage},
     Stage.LOA_ISSUED: "LOA issued",
+    Stage.CROSS_CONNECT_REPORTED: "Cross-connect reported",
     Stage.VLAN_UP: "VLAN up",
     Stage.BGP_ESTABLISHED: "BGP established",
 }

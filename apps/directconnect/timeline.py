@@ -15,6 +15,9 @@ from apps.directconnect.models import Connection, StageEntry
 from apps.directconnect.stages import PATH, Party, Stage
 
 TURNS = {Party.TENANT: "You", Party.PLATFORM: "Your provider", Party.WEFT: "Weft"}
+BY = {Party.PLATFORM: "your provider", Party.WEFT: "Weft"}
+#: The way lies behind it: what is up now counts more than how it came there.
+ARRIVED = (Stage.IN_SERVICE, Stage.SUSPENDED)
 #: Where the way of an order ended or broke off.
 ENDS = (Stage.REJECTED, Stage.EXPIRED, Stage.CLOSED)
 #: What a move is called where the stage alone would not say it.
@@ -48,6 +51,10 @@ class Timeline:
     past: Sequence[Reached]
     here: Reached
     coming: Sequence[Stage]
+
+    @property
+    def is_folded(self) -> bool:
+        return self.here.stage in ARRIVED and len(self.past) > 1
 
 
 def timeline_of(row: Connection, entries: Sequence[StageEntry]) -> Timeline:
@@ -91,7 +98,7 @@ def _reached(entry: StageEntry) -> Reached:
     title = TURNED.get((before, stage), stage.label) if before else stage.label
     if before is Stage.ON_HOLD and stage is not Stage.CLOSING:
         title = f"Goes on at: {stage.label}"
-    by = entry.actor if entry.party == Party.TENANT else TURNS[Party(entry.party)]
+    by = BY.get(Party(entry.party), entry.actor)
     read_at = entry.evidence.get("read_at")
     told = [*_told(stage, entry.evidence)]
     return Reached(stage, title, entry.at, by, told, datetime.fromisoformat(read_at) if read_at else None)

@@ -40,6 +40,8 @@ CONFIRMED = {
     Stage.CLOSING: "directconnect:connection_close",
     Stage.CLOSED: "directconnect:connection_close",
 }
+#: Advice on a second one is for those that have a future.
+BROKEN_OFF = (Stage.REJECTED, Stage.EXPIRED, Stage.CLOSING, Stage.CLOSED)
 #: What is said once a move is made.
 DONE = {
     Stage.SUBMITTED: "Submitted. Your provider looks at it now.",
@@ -61,6 +63,7 @@ def connection_list(request: TenantRequest) -> HttpResponse:
     order = queries.SORTS.get(sort, queries.SORTS[queries.DEFAULT_SORT])
     page = page_of(form.kept(queries.search(request.tenant, **form.wanted)).order_by(*order), request)
     lines = queries.lines_of(list(page))
+    seconds = {line.row.pk: _second(request, line.row) for line in lines if line.is_alone}
     yours = [f"{line.row.name} waits for you" for line in lines if line.turn == "You" and line.next]
     quota = quotas_of(request.tenant).of(DIRECT_CONNECT)
     nowhere = None if queries.has_open_location() else NOWHERE
@@ -70,7 +73,7 @@ def connection_list(request: TenantRequest) -> HttpResponse:
         page,
         caption="Direct Connect",
         words="; ".join([found(page, "connection"), *yours]),
-        rows=lines,
+        rows=[(line, seconds.get(line.row.pk)) for line in lines],
         form=form,
         sort=sort,
         quota=quota,
@@ -174,6 +177,7 @@ def _detail(request: TenantRequest, row: Connection, form: ReportForm | None = N
         "closes": _closing(moves),
         "letter_is_over": row.loa_valid_until is not None and row.loa_valid_until <= now,
         "partner": queries.partner_of(row),
+        "is_going_on": row.stage not in BROKEN_OFF,
         "second_url": _second(request, row),
         "why_not_write": may_write,
         "live_words": f"{row.name}: {row.get_stage_display()}." + (f" Next: {turn}." if turn else ""),

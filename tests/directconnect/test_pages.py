@@ -179,6 +179,7 @@ def test_a_second_one_is_offered_on_another_leaf(acme, ann, location):
     row = builders.a_connection(acme, location, stage=Stage.IN_SERVICE)
     shown = ann.get(page_of(row)).content.decode()
     assert "It is alone" in shown
+    assert "It is alone" in text(ann, "/t/acme/direct-connects/")
     found = re.search(r'href="([^"]+apart_from=[^"]+)"', shown)
     assert found is not None
     form = ann.get(html.unescape(found[1])).content.decode()
@@ -187,6 +188,7 @@ def test_a_second_one_is_offered_on_another_leaf(acme, ann, location):
     ann.post("/t/acme/direct-connects/new/", an_order(location, name="paris-a-b", apart_from=str(row.pk)))
     second = Connection.objects.of(acme).get(name="paris-a-b")
     assert second.apart_from == row
+    assert "It is alone" not in text(ann, "/t/acme/direct-connects/")
     assert "Kept on another leaf than paris-a-b" in text(ann, page_of(row))
     assert "Kept on another leaf than paris-a" in text(ann, page_of(second))
 
@@ -212,7 +214,7 @@ def test_a_whole_life_on_one_page(acme, ann, zone, location, later):
     shown = text(ann, page_of(row))
     assert "Port swp7@Leaf-1." in shown
     assert "carol" not in shown
-    assert "By Your provider." in shown
+    assert "By your provider." in shown
     provider(row, Stage.LOA_ISSUED, number="LOA-77")
     shown = text(ann, page_of(row))
     assert "LOA-77, valid until" in shown
@@ -311,9 +313,9 @@ def test_why_it_broke_off_is_told_with_the_way_on(acme, ann, location):
 def test_a_letter_that_is_over_says_so(acme, ann, location, later):
     row = builders.a_connection(acme, location, stage=Stage.PORT_RESERVED)
     provider(row, Stage.LOA_ISSUED)
-    assert "is valid until" in text(ann, page_of(row))
+    assert "Valid until" in text(ann, page_of(row))
     later(days=61)
-    assert "was valid until" in text(ann, page_of(row))
+    assert "Was valid until" in text(ann, page_of(row))
 
 
 def test_no_step_is_taken_that_the_stage_does_not_have(acme, ann, location):
@@ -362,6 +364,36 @@ def test_the_page_follows_by_itself_and_keeps_what_is_typed(acme, ann, location)
     assert re.search(r'<input[^>]*name="reference"[^>]*data-kept', part)
 
 
+# --- what needs somebody ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_an_order_whose_turn_is_the_tenants_needs_somebody(acme, globex, ann, location, stage):
+    row = builders.a_connection(acme, location, stage=stage)
+    builders.a_connection(globex, location, "theirs", stage=stage)
+    waits = row.order.facts.owner is Party.TENANT and stage not in (Stage.DRAFT, Stage.IN_SERVICE, Stage.SUSPENDED)
+    shown = text(ann, "/t/acme/")
+    assert ("Connection paris-a" in shown) == waits
+    assert "theirs" not in shown
+    if waits:
+        assert row.order.facts.next_action in shown
+        assert page_of(row) in ann.get("/t/acme/").content.decode()
+
+
+def test_one_that_expires_soon_needs_somebody(acme, ann, location):
+    row = builders.a_connection(acme, location, stage=Stage.SUBMITTED, due_at=now.now() + timedelta(days=4))
+    assert "Connection paris-a" not in text(ann, "/t/acme/")
+    Connection.unscoped.filter(pk=row.pk).update(due_at=now.now() + timedelta(days=2))
+    assert "Ask your provider." in text(ann, "/t/acme/")
+
+
+def test_the_audit_log_tells_what_became_of_it(acme, ann, location):
+    ann.post("/t/acme/direct-connects/new/", an_order(location, then="submit"))
+    shown = text(ann, "/t/acme/activity/changes/")
+    assert "direct-connect.move paris-a" in shown
+    assert "stage draft submitted" in shown
+
+
 # --- what it costs ------------------------------------------------------------------------------------------------
 
 
@@ -374,6 +406,7 @@ def costs(client: Client, path: str) -> int:
 
 def test_pages_cost_the_same_with_one_and_with_many(acme, globex, ann, zone, location):
     row = builders.a_connection(acme, location, stage=Stage.APPROVED)
+    builders.a_connection(acme, location, "alone", stage=Stage.IN_SERVICE)
     paths = ("/t/acme/direct-connects/", page_of(row), "/t/acme/direct-connects/new/")
     few = [costs(ann, path) for path in paths]
     for number in range(8):
@@ -381,4 +414,4 @@ def test_pages_cost_the_same_with_one_and_with_many(acme, globex, ann, zone, loc
         builders.a_connection(globex, location, f"g{number}", stage=Stage.APPROVED)
         StageEntry(connection=row, to_stage=Stage.DRAFT, party=Party.TENANT, actor="ann").save()
     assert [costs(ann, path) for path in paths] == few
-    assert few == [9, 8, 7]
+    assert few == [10, 8, 7]
