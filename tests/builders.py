@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from django.db.models import Max
 from django.utils import timezone
+from pydantic import SecretStr
 
 from apps.accounts.models import Account
 from apps.acls.models import Acl
@@ -293,7 +294,17 @@ def whatever_is_ordered(tenant: Tenant, zone: Zone) -> dict[str, Any]:
     return {
         "dclocation": location.pk,
         "connection": a_connection(tenant, location, stage=Stage.SUBMITTED).pk,
+        **_what_runs_over_it(tenant, location),
     }
+
+
+def _what_runs_over_it(tenant: Tenant, location: Location) -> dict[str, Any]:
+    """Another connection, with an interface into a VPC of its own."""
+    port = a_fabric_port(location, "swp31@Leaf-1", "31", device_id="3")
+    carrying = a_connection(tenant, location, "paris-b", Stage.IN_SERVICE, port=port)
+    vpc = a_vpc(tenant, location.zone, "uplink", "10.180.0.0/20", netris_id=31)
+    row = an_interface(carrying, vpc, md5=SecretStr("a-key-of-both-ends"), has_md5=True)
+    return {"carrying": carrying.pk, "interface": row.pk}
 
 
 def an_interface(connection: Connection, vpc: Vpc, name: str = "vlan-100", vlan: int = 100, **fields: Any) -> Interface:

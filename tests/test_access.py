@@ -396,6 +396,15 @@ GET    api:connection          connection 401        404       200     200      
 PATCH  api:connection          connection 401        404       403     200       403
 POST   api:connection-transition connection 401      404       403     422       422
 GET    api:connection-loa      connection 401        404       404     404       404
+GET    api:interfaces          carrying   401        404       200     200       200
+POST   api:interfaces          carrying   401        404       403     422       403
+GET    api:interface           interface  401        404       200     200       200
+PATCH  api:interface           interface  401        404       403     200       403
+DELETE api:interface           interface  401        404       403     202       403
+POST   api:interface-apply     interface  401        404       403     202       403
+POST   api:interface-test      interface  401        404       403     202       403
+POST   api:interface-test-end  interface  401        404       403     409       403
+POST   api:interface-md5       interface  401        404       403     200       403
 GET    api:approvals           -          401        404       404     404       200
 POST   api:approval-decide     connection 401        403       403     403       422
 GET    api:balancers           -          401        200       200     200       200
@@ -530,6 +539,8 @@ class Row(NamedTuple):
         kwargs: dict[str, Any] = {"tenant_slug": tenant} if self.view in TENANT_VIEWS else {}
         if self.of == "lbmember":
             kwargs |= {"pk": ids["balancer"], "member": ids["lbmember"]}
+        elif self.of == "interface":
+            kwargs |= {"pk": ids["carrying"], "interface": ids["interface"]}
         elif self.of in ("device", "link", "port", "block", "site"):  # called by a zone and by what Netris calls it
             zone, _, remote_id = str(ids[self.of]).partition("/")
             kwargs |= {"zone": zone, "remote_id": remote_id or "none"}

@@ -128,8 +128,9 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
     }
     for path, methods in document["paths"].items():
         noun = nouns.get(path.removeprefix("/api/v1/").partition("/{")[0], "")
+        noun = "carrying" if "/interfaces/" in path else noun
         target = path.replace("{id}", str(ids[noun])) if "{id}" in path else path
-        target = target.replace("{member}", str(ids["lbmember"]))
+        target = target.replace("{member}", str(ids["lbmember"])).replace("{interface}", str(ids["interface"]))
         for method, operation in methods.items():
             for token in tokens:
                 headers: Headers = [("Authorization", f"Bearer {token}"), JSON]

@@ -193,8 +193,8 @@ def test_only_a_database_that_is_really_away_is_called_away() -> None:
 
 # --- the API ----------------------------------------------------------------------------------------------------------
 
-#: Of the second one the VPC is looked up first that the body names.
-QUESTIONS = ("api:acl-evaluate", "api:peering-accept")
+#: Of the others the VPC is looked up first that the body names.
+QUESTIONS = ("api:acl-evaluate", "api:peering-accept", "api:interfaces")
 #: Whatever is done to one thing, but for a question about it. What makes one anew holds nothing yet.
 CHANGES = [
     row
@@ -248,7 +248,7 @@ def test_a_request_that_waits_for_others_holds_nothing_that_comes_later(
         view = route.cls()
         if not hasattr(view, "get_queryset"):
             continue
-        view.swagger_fake_view = True
+        view.swagger_fake_view, view.kwargs = True, {}
         first = first_of(view.get_queryset().model)
         for number, model in enumerate(first):
             body = json.dumps(BODIES.get(row.view, {})) if row.method != "DELETE" else ""

@@ -1,6 +1,8 @@
 from django.urls import path
 
-from apps.directconnect.api import views
+from apps.directconnect.api import interface_views, views
+
+ONE = "direct-connects/<id:pk>/interfaces/<id:interface>/"
 
 urlpatterns = [
     path("locations/", views.LocationList.as_view(), name="locations"),
@@ -10,6 +12,12 @@ urlpatterns = [
     path("direct-connects/<id:pk>/", views.ConnectionOne.as_view(), name="connection"),
     path("direct-connects/<id:pk>/transition/", views.ConnectionTransition.as_view(), name="connection-transition"),
     path("direct-connects/<id:pk>/loa/", views.ConnectionLetter.as_view(), name="connection-loa"),
+    path("direct-connects/<id:pk>/interfaces/", interface_views.InterfaceList.as_view(), name="interfaces"),
+    path(ONE, interface_views.InterfaceOne.as_view(), name="interface"),
+    path(f"{ONE}apply/", interface_views.InterfaceApply.as_view(), name="interface-apply"),
+    path(f"{ONE}test/", interface_views.InterfaceTest.as_view(), name="interface-test"),
+    path(f"{ONE}test/end/", interface_views.InterfaceTestEnd.as_view(), name="interface-test-end"),
+    path(f"{ONE}md5/", interface_views.InterfaceKey.as_view(), name="interface-md5"),
     path("approvals/", views.ApprovalList.as_view(), name="approvals"),
     path("approvals/<id:pk>/decide/", views.ApprovalDecide.as_view(), name="approval-decide"),
 ]

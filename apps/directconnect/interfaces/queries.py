@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from ipaddress import IPv4Network
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.directconnect import progress
@@ -14,7 +14,7 @@ from apps.directconnect.filters import DEFAULT
 from apps.directconnect.interfaces.wanted import Wanted as OnNetris
 from apps.directconnect.interfaces.wanted import vnet_faults
 from apps.directconnect.models import Connection, Interface
-from apps.directconnect.stages import Stage
+from apps.directconnect.stages import CARRIES, Stage
 from apps.kernel import clock
 from apps.mirror import queries as mirror
 from apps.mirror.models import Kind
@@ -22,6 +22,7 @@ from apps.mirror.models import Reading as Listed
 from apps.netris.wire import Site
 from apps.networks.learned import Learned
 from apps.networks.models import Tier, Vpc
+from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.zones.models import Zone
 
@@ -46,6 +47,50 @@ def our_asn(zone: Zone) -> int | None:
     """What routers at the far end have to expect: the public ASN of the zone's site. One query."""
     sites = (site for site in mirror.items(zone, Kind.NETRIS_SITE) if isinstance(site, Site))
     return next((site.public_asn for site in sites if site.name == zone.netris_site), None)
+
+
+class Asn(NamedTuple):
+    """Ours, and when Netris said so; None while it has not."""
+
+    number: int | None = None
+    read_at: datetime | None = None
+
+
+NO_ASN = Asn()
+
+
+def asn_of(zone: Zone) -> Asn:
+    """Two queries."""
+    number = our_asn(zone)
+    read = Listed.objects.filter(zone=zone, kind=Kind.NETRIS_SITE).values_list("read_at", flat=True)
+    return NO_ASN if number is None else Asn(number, read.first())
+
+
+#: What can be done to an interface, by the names of the API.
+ACTIONS = ("rename", "change", "delete", "apply", "test", "end_test", "show_key")
+NO_TEST = "No test runs."
+A_TEST_RUNS = "A test runs already. End it first."
+
+
+def why_not(row: Interface, action: str, work: Sequence[Operation]) -> str | None:
+    """Why one of the actions is not offered now; None when it is. `work` is all that is under way or stuck in its VPC.
+    The connection comes with the row."""
+    about = {"rename": "rename", "delete": "delete", "show_key": "show key"}.get(action, "change")
+    if reason := row.why_not(about, work):
+        return reason
+    if action in ("change", "test") and (reason := why_not_carrying(row.connection)):
+        return reason
+    if action == "test" and row.test_until is not None:
+        return A_TEST_RUNS
+    return NO_TEST if action == "end_test" and row.test_until is None else None
+
+
+def why_not_carrying(connection: Connection) -> str | None:
+    """Why nothing may be made or changed on a connection now; None when it may."""
+    stage = Stage(connection.stage)
+    if stage in CARRIES:
+        return None
+    return f"The connection is at “{stage.label}”. {connection.order.facts.next_action}".strip()
 
 
 def checks(rows: Sequence[Interface]) -> dict[UUID, list[Check]]:

@@ -7,9 +7,10 @@ is sealed in both, and told nobody: audit entries say that it was set, not what 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import timedelta
 from ipaddress import IPv4Network
+from itertools import count
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -17,15 +18,16 @@ from pydantic import SecretStr
 
 from apps.directconnect import filters
 from apps.directconnect.addressing import VLANS, Ends, first_vlan, free_link
-from apps.directconnect.interfaces.queries import our_asn
+from apps.directconnect.interfaces.queries import A_TEST_RUNS, our_asn, why_not_carrying
 from apps.directconnect.interfaces.recipes import KIND
 from apps.directconnect.interfaces.specs import InterfaceSpec
 from apps.directconnect.interfaces.wanted import FIELDS, seal
 from apps.directconnect.models import Connection, Interface, PortKind
 from apps.directconnect.services.moves import held
-from apps.directconnect.stages import CARRIES, Stage
+from apps.directconnect.stages import Stage
 from apps.kernel import clock
 from apps.kernel.errors import Invalid, Refused
+from apps.kernel.names import NAME, key_of
 from apps.kernel.seal import Sealed
 from apps.networks.learned import learned_by
 from apps.networks.models import Vpc
@@ -52,8 +54,9 @@ def create_interface(connection: Connection, vpc: Vpc, spec: InterfaceSpec, *, b
     if vpc.zone_id != connection.location.zone_id:
         text = f"{vpc.name} is in another zone than {connection.location}. Choose a VPC of {connection.location.zone}."
         raise Refused("vpc-elsewhere", text, "vpc")
-    rows = Interface.objects.of(connection.tenant).live()
-    if rows.filter(connection=connection).count() >= MOST_INTERFACES:
+    rows = Interface.objects.of(connection.tenant).live().filter(connection=connection)
+    names = set(rows.values_list("name_key", flat=True))
+    if len(names) >= MOST_INTERFACES:
         text = f"A connection has at most {MOST_INTERFACES} interfaces. Delete one that is not needed."
         raise Refused("too-many-interfaces", text)
     learned = [(each.prefix, each.source) for each in learned_by(vpc)]
@@ -63,13 +66,14 @@ def create_interface(connection: Connection, vpc: Vpc, spec: InterfaceSpec, *, b
     if spec.ends:
         _need_free_ends(vpc, spec.ends, [prefix for prefix, _ in learned])
     assert connection.port is not None, "it carries interfaces"
+    vlan = _vlan_for(connection, spec.vlan)
     row = Interface(
         connection=connection,
         tenant=connection.tenant,
         vpc=vpc,
         port=connection.port,
-        name=spec.name,
-        vlan=_vlan_for(connection, spec.vlan),
+        name=spec.name or _free_name(vpc, vlan, names),
+        vlan=vlan,
         peer_asn=spec.peer_asn,
         link=ends.network,
         local_address=ends.local.ip,
@@ -82,9 +86,33 @@ def create_interface(connection: Connection, vpc: Vpc, spec: InterfaceSpec, *, b
         has_md5=bool(spec.key.get_secret_value()),
         bfd=spec.bfd,
     )
-    _save(row)
+    _save(row, force_insert=True)
     audit(by, "interface.create", row, tenant=row.tenant, new=told(row))
     return _start(row, Goal.PRESENT, by)
+
+
+def _free_name(vpc: Vpc, vlan: int, taken: Set[str]) -> str:
+    """ "prod, VLAN 12", where nobody has said how it is to be called. A VLAN is one interface's: only a name that
+    somebody gave can be in its way."""
+    for number in count(1):
+        end = f", VLAN {vlan}" + (f" ({number})" if number > 1 else "")
+        name = NAME.parse(f"{vpc.name[: NAME.most - len(end)]}{end}", "name")
+        if key_of(name) not in taken:
+            return name
+    raise AssertionError("there are more numbers than interfaces")
+
+
+@transaction.atomic(durable=True)
+def rename_interface(row: Interface, *, name: str, by: Actor) -> bool:
+    """At once: names live in Weft alone. False when it is called so already. Raises `Refused`."""
+    row = _held(row, "rename")
+    name = NAME.parse(name, "name")
+    if row.name == name:
+        return False
+    old, row.name = row.name, name
+    _save(row, update_fields=["name", "name_key"])
+    audit(by, "interface.rename", row, tenant=row.tenant, old={"name": old}, new={"name": name})
+    return True
 
 
 @transaction.atomic(durable=True)
@@ -158,7 +186,7 @@ def start_test(row: Interface, minutes: int, *, by: Actor) -> Operation:
     row = _held(row, "change")
     need_carrying(row.connection)
     if row.test_until is not None:
-        raise Refused("test-runs", "A test runs already. End it first.")
+        raise Refused("test-runs", A_TEST_RUNS)
     row.test_until = clock.now() + timedelta(minutes=minutes)
     row.save(update_fields=["test_until"])
     audit(by, "interface.test", row, tenant=row.tenant, new={"minutes": minutes})
@@ -195,10 +223,8 @@ def is_meant_up(row: Interface) -> bool:
 
 def need_carrying(connection: Connection) -> None:
     """Raises `Refused` where nothing may be made or changed on a connection."""
-    stage = Stage(connection.stage)
-    if stage not in CARRIES:
-        text = f"The connection is at “{stage.label}”. {connection.order.facts.next_action}".strip()
-        raise Refused("connection-not-ready", text)
+    if reason := why_not_carrying(connection):
+        raise Refused("connection-not-ready", reason)
 
 
 def policy_faults(
@@ -254,7 +280,7 @@ def _vlan_for(connection: Connection, wanted: int | None) -> int:
     return vlan
 
 
-def _save(row: Interface) -> None:
+def _save(row: Interface, **options: Any) -> None:
     refusals = {
         "interface_name_is_unique": Refused(
             "name-taken", f"The connection has an interface called “{row.name}” already.", "name"
@@ -264,7 +290,7 @@ def _save(row: Interface) -> None:
     }
     try:
         with transaction.atomic():
-            row.save(force_insert=True)
+            row.save(**options)
     except IntegrityError as error:
         for name, refusal in refusals.items():
             if name in str(error):

@@ -91,7 +91,7 @@ def _number(value: object, digits: int) -> int | None:
 
 @dataclass(frozen=True)
 class InterfaceSpec:
-    """`vlan` and `ends` are None where Weft is to choose."""
+    """`vlan` and `ends` are None, and `name` is blank, where Weft is to choose."""
 
     name: str
     vpc: str
@@ -108,7 +108,7 @@ class InterfaceSpec:
     def parse(cls, values: Mapping[str, Any]) -> InterfaceSpec:
         """From parsed JSON or cleaned form data. Raises `Invalid` with everything that is wrong."""
         problems: list[Refused] = []
-        name = collect(problems, NAME.parse, values.get("name"), "name")
+        name = collect(problems, NAME.parse, values["name"], "name") if values.get("name") else ""
         vpc = values.get("vpc")
         if not isinstance(vpc, str) or not vpc.strip():
             problems.append(Refused("vpc-missing", "Choose a VPC.", "vpc"))
