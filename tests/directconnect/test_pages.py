@@ -362,6 +362,8 @@ def test_the_page_follows_by_itself_and_keeps_what_is_typed(acme, ann, location)
     assert 'id="follow"' in part
     assert "<main" not in part
     assert re.search(r'<input[^>]*name="reference"[^>]*data-kept', part)
+    refused = ann.post(page_of(row, "move/"), {"to": "cross-connect-reported", "reference": ""})
+    assert f'hx-get="{page_of(row)}"' in refused.content.decode()
 
 
 # --- what needs somebody ------------------------------------------------------------------------------------------
