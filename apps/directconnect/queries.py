@@ -12,6 +12,7 @@ from django.db.models import Prefetch, Q, QuerySet
 
 from apps.directconnect.models import Connection, ConnectionQuerySet, Location, Offering, StageEntry
 from apps.directconnect.stages import Stage
+from apps.directconnect.standing import Standing, standings
 from apps.directconnect.timeline import next_of, turn_of
 from apps.kernel import clock
 from apps.kernel.named import containing
@@ -102,6 +103,8 @@ class Line:
     now: datetime
     #: Another one, on another leaf, would carry on where this one falls.
     is_alone: bool
+    #: Of those in service.
+    standing: Standing | None
 
     @property
     def turn(self) -> str:
@@ -117,9 +120,9 @@ class Line:
 
 
 def lines_of(rows: Sequence[Connection]) -> list[Line]:
-    """Of one tenant. One query, and one if any waits for a port."""
-    places, now, alone = places_of(rows), clock.now(), _alone(rows)
-    return [Line(row, places.get(row.pk), now, row.pk in alone) for row in rows]
+    """Of one tenant. Seven queries if any is in service, and one if any waits for a port."""
+    places, now, alone, how = places_of(rows), clock.now(), _alone(rows), standings(rows)
+    return [Line(row, places.get(row.pk), now, row.pk in alone, how.get(row.pk)) for row in rows]
 
 
 def _alone(rows: Sequence[Connection]) -> set[UUID]:

@@ -57,13 +57,14 @@ DONE = {
 @tenant_view
 @require_safe
 def connection_list(request: TenantRequest) -> HttpResponse:
-    """Ten queries at most, however many there are."""
+    """Sixteen queries at most, however many there are."""
     form = ConnectionListForm(request.GET, request.tenant)
     sort = request.GET.get("sort", queries.DEFAULT_SORT)
     order = queries.SORTS.get(sort, queries.SORTS[queries.DEFAULT_SORT])
     page = page_of(form.kept(queries.search(request.tenant, **form.wanted)).order_by(*order), request)
     lines = queries.lines_of(list(page))
     seconds = {line.row.pk: _second(request, line.row) for line in lines if line.is_alone}
+    down = [f"{line.row.name} is not well" for line in lines if line.standing and line.standing.word == "critical"]
     yours = [f"{line.row.name} waits for you" for line in lines if line.turn == "You" and line.next]
     quota = quotas_of(request.tenant).of(DIRECT_CONNECT)
     nowhere = None if queries.has_open_location() else NOWHERE
@@ -72,7 +73,7 @@ def connection_list(request: TenantRequest) -> HttpResponse:
         "directconnect/connection_list.html",
         page,
         caption="Direct Connect",
-        words="; ".join([found(page, "connection"), *yours]),
+        words="; ".join([found(page, "connection"), *yours, *down]),
         rows=[(line, seconds.get(line.row.pk)) for line in lines],
         form=form,
         sort=sort,

@@ -18,6 +18,7 @@ from apps.directconnect.models import Connection, Location, PortKind, StageEntry
 from apps.directconnect.services import keeping, orders
 from apps.directconnect.stages import Party, Stage
 from apps.kernel import clock as now
+from apps.quotas.models import Limit
 from apps.tenancy.actors import Actor
 from apps.tenancy.models import Role, Tenant
 from tests import builders
@@ -408,12 +409,17 @@ def costs(client: Client, path: str) -> int:
 
 def test_pages_cost_the_same_with_one_and_with_many(acme, globex, ann, zone, location):
     row = builders.a_connection(acme, location, stage=Stage.APPROVED)
-    builders.a_connection(acme, location, "alone", stage=Stage.IN_SERVICE)
+    alone, vpc = builders.a_connection(acme, location, "alone", stage=Stage.IN_SERVICE), builders.a_vpc(acme, zone)
+    builders.an_interface(alone, vpc)
+    Limit.unscoped.create(tenant=acme, resource="direct_connect", most=100)
     paths = ("/t/acme/direct-connects/", page_of(row), "/t/acme/direct-connects/new/")
     few = [costs(ann, path) for path in paths]
     for number in range(8):
         builders.a_connection(acme, location, f"c{number}", stage=Stage.APPROVED, apart_from=row)
         builders.a_connection(globex, location, f"g{number}", stage=Stage.APPROVED)
+        other = builders.a_connection(acme, location, f"s{number}", stage=Stage.IN_SERVICE)
+        link = {"link": f"169.254.11.{4 * number}/30", "local_address": f"169.254.11.{4 * number + 1}"}
+        builders.an_interface(other, vpc, **link, remote_address=f"169.254.11.{4 * number + 2}")
         StageEntry(connection=row, to_stage=Stage.DRAFT, party=Party.TENANT, actor="ann").save()
     assert [costs(ann, path) for path in paths] == few
-    assert few == [10, 8, 7]
+    assert few == [16, 8, 7]
