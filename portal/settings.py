@@ -244,6 +244,8 @@ SPECTACULAR_SETTINGS = {
         "SoftGateRoleEnum": "apps.softgates.queries.ROLES",
         "LevelEnum": "apps.overview.pools.LEVELS",
         "OrderStageEnum": "apps.directconnect.models.STAGES",
+        "ConnectionLayerEnum": "apps.directconnect.api.interface_serializers.LAYERS",
+        "ConnectionVerdictEnum": "apps.directconnect.api.interface_serializers.VERDICTS",
         "PartyEnum": "apps.directconnect.models.PARTIES",
         "PortKindEnum": "apps.directconnect.models.PortKind.choices",
         "StatusEnum": "apps.operations.api.serializers.STATUSES",

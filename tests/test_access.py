@@ -396,6 +396,9 @@ GET    api:connection          connection 401        404       200     200      
 PATCH  api:connection          connection 401        404       403     200       403
 POST   api:connection-transition connection 401      404       403     422       422
 GET    api:connection-loa      connection 401        404       404     404       404
+GET    api:connection-router-config carrying 401     404       422     422     422
+GET    api:connection-checks   carrying   401        404       200     200       200
+GET    api:connection-routes   carrying   401        404       200     200       200
 GET    api:interfaces          carrying   401        404       200     200       200
 POST   api:interfaces          carrying   401        404       403     422       403
 GET    api:interface           interface  401        404       200     200       200

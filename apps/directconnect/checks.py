@@ -130,6 +130,11 @@ def checks_of(port: Port, vnet: VNet, session: Session, wanted: Wanted, now: dat
     return found
 
 
+def light_of(port: Port, now: datetime) -> Check:
+    """Of a port over which no interface runs yet."""
+    return _light(port, now)
+
+
 def worst_of(checks: Sequence[Check]) -> Check | None:
     """The lowest layer that is not well: what to look at first. None when all are."""
     return next((check for check in checks if check.verdict != Verdict.OK), None)

@@ -3,14 +3,16 @@ services."""
 
 from __future__ import annotations
 
-from functools import cached_property
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from apps.directconnect.checks import Check, Layer, Verdict, worst_of
 from apps.directconnect.filters import MOST_PREFIXES
 from apps.directconnect.interfaces.queries import ACTIONS, Asn, why_not, why_off
 from apps.directconnect.interfaces.specs import LONGEST_TEST, MOST_TAKEN, TAKEN
@@ -22,11 +24,34 @@ from apps.networks.specs import CIDR_LENGTH
 from apps.operations.api.serializers import STATUSES
 from apps.tenancy.api.serializers import TenantRef
 
+LAYERS = [each.value for each in Layer]
+VERDICTS = [each.value for each in Verdict]
 ANNOUNCE = "Parts of the VPC's range that your router hears of; without any it hears of nothing."
 ACCEPT = "What the VPC takes from your router, with all parts of it; `0.0.0.0/0` is the default route alone."
 LIMIT = f"The session falls when your router announces more. {TAKEN} unless it is given."
 KEY = "An MD5 key of your own: 8 to 80 letters, digits and signs. It is never told again but through `md5/`, once."
 MAKE = "Have a key made, and fetch it through `md5/`."
+
+
+@extend_schema_field(OpenApiTypes.URI)
+class InterfaceAddress(serializers.Field[Interface, Any, str, Any]):
+    """Of a row, within its connection. The route is looked up once for all rows of an answer."""
+
+    def __init__(self) -> None:
+        super().__init__(read_only=True, source="*")
+        self._patterns: dict[UUID, str] = {}
+
+    def to_representation(self, row: Interface) -> str:
+        if row.connection_id not in self._patterns:
+            kwargs, request = {"pk": row.connection_id, "interface": ANY}, self.context.get("request")
+            self._patterns[row.connection_id] = reverse("api:interface", kwargs=kwargs, request=request)
+        return self._patterns[row.connection_id].replace(str(ANY), str(row.pk))
+
+
+class InterfaceRef(serializers.Serializer[Interface]):
+    id = serializers.UUIDField()
+    url = InterfaceAddress()
+    name = serializers.CharField()
 
 
 class AddressesRead(serializers.Serializer[Interface]):
@@ -58,7 +83,7 @@ class InterfaceRead(Offers):
     for_platform = ("tenant",)
 
     id = serializers.UUIDField()
-    url = serializers.SerializerMethodField()
+    url = InterfaceAddress()
     tenant = TenantRef(required=False, help_text="For the platform only.")
     connection = serializers.UUIDField(source="connection_id")
     vpc = VpcRef()
@@ -82,18 +107,6 @@ class InterfaceRead(Offers):
     test_until = Time(allow_null=True, help_text="When a test of fail-over ends by itself.")
     can = serializers.SerializerMethodField(help_text=CAN)
     created_at = Time()
-
-    @cached_property
-    def _patterns(self) -> dict[UUID, str]:
-        """Of addresses, by connection: looked up once for all rows of an answer."""
-        return {}
-
-    @extend_schema_field(serializers.URLField())
-    def get_url(self, row: Interface) -> str:
-        if row.connection_id not in self._patterns:
-            kwargs, request = {"pk": row.connection_id, "interface": ANY}, self.context.get("request")
-            self._patterns[row.connection_id] = reverse("api:interface", kwargs=kwargs, request=request)
-        return self._patterns[row.connection_id].replace(str(ANY), str(row.pk))
 
     def _asn(self) -> Asn:
         found: Asn = self.context["asn"]
@@ -174,3 +187,96 @@ class KeyRead(serializers.Serializer[Any]):
 
     md5 = serializers.CharField(allow_null=True, help_text="Null in the answer to a request that is sent again.")
     md5_shown_at = Time()
+
+
+# --- what is known of them ------------------------------------------------------------------------------------------
+
+
+class LayerRead(serializers.Serializer[Check]):
+    """What may be said of one layer now, from what was read of it."""
+
+    layer = serializers.ChoiceField(choices=LAYERS)
+    verdict = serializers.ChoiceField(
+        choices=VERDICTS,
+        help_text="`waiting` for a layer below, `off` when it is switched off, `unknown` while no fresh reading tells.",
+    )
+    sentence = serializers.CharField()
+    advice = serializers.CharField(help_text="What to do; blank where nothing is.")
+    read_at = Time(allow_null=True, help_text="When Netris was read; null while it was not.")
+    age_seconds = serializers.SerializerMethodField(help_text="How long ago that was.")
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_age_seconds(self, check: Check) -> int | None:
+        return age_of(check, self.context["now"])
+
+
+def age_of(check: Check, now: datetime) -> int | None:
+    """In seconds. A clock that was set back makes nothing younger than new."""
+    return None if check.read_at is None else max(0, int((now - check.read_at).total_seconds()))
+
+
+class InterfaceChecksRead(serializers.Serializer[Any]):
+    """An interface from the cable up: light, VLAN, session, routes."""
+
+    interface = InterfaceRef(source="row")
+    worst = serializers.SerializerMethodField(help_text="The lowest layer that is not well: look at it first.")
+    layers = LayerRead(source="told.checks", many=True)
+
+    @extend_schema_field(serializers.ChoiceField(choices=LAYERS, allow_null=True))
+    def get_worst(self, of: Any) -> str | None:
+        worst = worst_of(of.told.checks)
+        return worst.layer if worst else None
+
+
+class ChecksRead(serializers.Serializer[Any]):
+    """What may be said of a connection now."""
+
+    light = LayerRead(allow_null=True, help_text="Of the port, also without an interface; null while there is none.")
+    results = InterfaceChecksRead(many=True)
+
+
+class ReceivedRead(serializers.Serializer[Any]):
+    """Inward. Netris tells how many prefixes a session takes, and not which."""
+
+    filter = serializers.ListField(child=serializers.CharField(), source="row.accept", help_text="What may come in.")
+    count = serializers.IntegerField(
+        source="told.takes", allow_null=True, help_text="How many are taken; null while no fresh reading tells."
+    )
+    last_count = serializers.IntegerField(
+        source="row.took_last", allow_null=True, help_text="How many were when the session was seen up last."
+    )
+    limit = serializers.IntegerField(source="row.max_prefixes")
+
+
+class AdvertisedRead(serializers.Serializer[Any]):
+    """Outward. Netris does not list what it announces: this is what the filter lets out of the VPC's tiers."""
+
+    filter = serializers.ListField(child=serializers.CharField(), source="row.announce", help_text="What may go out.")
+    prefixes = serializers.ListField(child=serializers.CharField(), source="told.announced")
+    count = serializers.SerializerMethodField()
+
+    def get_count(self, of: Any) -> int:
+        return len(of.told.announced)
+
+
+class InterfaceRoutesRead(serializers.Serializer[Any]):
+    """What passes over the session of an interface, as far as is known."""
+
+    interface = InterfaceRef(source="row")
+    verdict = serializers.ChoiceField(source="told.routes.verdict", choices=VERDICTS)
+    sentence = serializers.CharField(source="told.routes.sentence")
+    read_at = Time(source="told.routes.read_at", allow_null=True)
+    age_seconds = serializers.SerializerMethodField()
+    received = ReceivedRead(source="*")
+    advertised = AdvertisedRead(source="*")
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_age_seconds(self, of: Any) -> int | None:
+        return age_of(of.told.routes, self.context["now"])
+
+
+class SessionRoutesRead(serializers.Serializer[Any]):
+    """What the own sessions of a connection let through."""
+
+    note = serializers.CharField(help_text="What Netris does not tell.")
+    results = InterfaceRoutesRead(many=True)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from apps.directconnect.api import interface_views, views
+from apps.directconnect.api import interface_views, reading_views, views
 
 ONE = "direct-connects/<id:pk>/interfaces/<id:interface>/"
 
@@ -12,6 +12,13 @@ urlpatterns = [
     path("direct-connects/<id:pk>/", views.ConnectionOne.as_view(), name="connection"),
     path("direct-connects/<id:pk>/transition/", views.ConnectionTransition.as_view(), name="connection-transition"),
     path("direct-connects/<id:pk>/loa/", views.ConnectionLetter.as_view(), name="connection-loa"),
+    path(
+        "direct-connects/<id:pk>/router-config/",
+        reading_views.ConnectionConfiguration.as_view(),
+        name="connection-router-config",
+    ),
+    path("direct-connects/<id:pk>/checks/", reading_views.ConnectionChecks.as_view(), name="connection-checks"),
+    path("direct-connects/<id:pk>/routes/", reading_views.ConnectionRoutes.as_view(), name="connection-routes"),
     path("direct-connects/<id:pk>/interfaces/", interface_views.InterfaceList.as_view(), name="interfaces"),
     path(ONE, interface_views.InterfaceOne.as_view(), name="interface"),
     path(f"{ONE}apply/", interface_views.InterfaceApply.as_view(), name="interface-apply"),

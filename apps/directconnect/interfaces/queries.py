@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Interface, IPv4Network
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from apps.directconnect import progress
-from apps.directconnect.checks import Check, Layer, Port, Reading, Session, Verdict, VNet, Wanted, checks_of
-from apps.directconnect.filters import DEFAULT
+from apps.directconnect.checks import (
+    Check,
+    Layer,
+    Port,
+    Reading,
+    Session,
+    Verdict,
+    VNet,
+    Wanted,
+    checks_of,
+    light_of,
+)
+from apps.directconnect.filters import DEFAULT, announced
 from apps.directconnect.interfaces.wanted import Wanted as OnNetris
 from apps.directconnect.interfaces.wanted import vnet_faults
 from apps.directconnect.models import Connection, Interface
+from apps.directconnect.routers import Far
 from apps.directconnect.stages import CARRIES, Stage
 from apps.kernel import clock
 from apps.mirror import queries as mirror
@@ -93,7 +105,26 @@ def why_not_carrying(connection: Connection) -> str | None:
     return f"The connection is at “{stage.label}”. {connection.order.facts.next_action}".strip()
 
 
+class Told(NamedTuple):
+    """What may be said of an interface now."""
+
+    checks: list[Check]
+    #: What of the VPC's tiers its filter lets out. Netris does not list what is announced.
+    announced: list[IPv4Network]
+    #: How many prefixes a session that is up takes; None while no fresh reading tells. Netris does not list which.
+    takes: int | None
+
+    @property
+    def routes(self) -> Check:
+        return self.checks[-1]
+
+
 def checks(rows: Sequence[Interface]) -> dict[UUID, list[Check]]:
+    """As `told`, the layers alone."""
+    return {pk: each.checks for pk, each in told(rows).items()}
+
+
+def told(rows: Sequence[Interface]) -> dict[UUID, Told]:
     """Of live interfaces, layer by layer, by their ids; port, connection and VPC come with them. Five queries, however
     many; none for none."""
     if not rows:
@@ -110,7 +141,7 @@ def checks(rows: Sequence[Interface]) -> dict[UUID, list[Check]]:
         SESSIONS: mirror.rows_by_id(SESSIONS, [(row.vpc.zone_id, str(row.ebgp_id)) for row in rows]),
     }
     tiers = _tiers(rows)
-    return {row.pk: _checks(row, listed, found, tiers.get(row.vpc_id, ()), now) for row in rows}
+    return {row.pk: _told(row, listed, found, tiers.get(row.vpc_id, ()), now) for row in rows}
 
 
 def _tiers(rows: Sequence[Interface]) -> dict[UUID, list[IPv4Network]]:
@@ -124,13 +155,13 @@ def _tiers(rows: Sequence[Interface]) -> dict[UUID, list[IPv4Network]]:
     return found
 
 
-def _checks(
+def _told(
     row: Interface,
     listed: Mapping[tuple[UUID, Kind], datetime | None],
     found: Mapping[Kind, Mapping[tuple[UUID, str], Any]],
     tiers: Sequence[IPv4Network],
     now: datetime,
-) -> list[Check]:
+) -> Told:
     zone = row.vpc.zone_id
     since = row.settled_at if row.status == Status.READY else None
 
@@ -144,9 +175,39 @@ def _checks(
     session = found[SESSIONS].get((zone, str(row.ebgp_id)))
     seen = Session(reading(SESSIONS, since), session is not None)
     if session is not None:
-        told = (session.bgp_state, session.bgp_prefixes, session.bgp_uptime)
-        seen = Session(seen.reading, True, *told, took_last=row.took_last)
-    return checks_of(light, VNet(reading(VNETS, since), faults), seen, meant(row, tiers), now)
+        facts = (session.bgp_state, session.bgp_prefixes, session.bgp_uptime)
+        seen = Session(seen.reading, True, *facts, took_last=row.took_last)
+    wanted = meant(row, tiers)
+    layers = checks_of(light, VNet(reading(VNETS, since), faults), seen, wanted, now)
+    is_up = any(check.layer == Layer.BGP and check.verdict == Verdict.OK for check in layers)
+    return Told(layers, announced(tiers, wanted.announce), seen.prefixes if is_up else None)
+
+
+def light(row: Connection) -> Check | None:
+    """Of its port, whether an interface runs over it or not; None without one. The location comes with it. Two
+    queries."""
+    if row.port is None:
+        return None
+    zone = row.location.zone_id
+    listed = Listed.objects.filter(zone=zone, kind=PORTS).values_list("read_at", flat=True).first()
+    port = mirror.rows_by_id(PORTS, [(zone, row.port.remote_id)]).get((zone, row.port.remote_id))
+    return light_of(Port(Reading(listed, PORTS.fresh_for, row.created_at), *_state_of(port)), clock.now())
+
+
+def far_of(row: Interface, asn: Asn) -> Far:
+    """What is to be written into the router at the far end."""
+    return Far(
+        label=row.remote_name,
+        vlan=row.vlan,
+        local=IPv4Interface((str(row.local_address), row.prefix_length)),
+        remote=IPv4Address(str(row.remote_address)),
+        our_asn=asn.number,
+        peer_asn=row.peer_asn,
+        announce=list(map(IPv4Network, row.announce)),
+        accept=list(map(IPv4Network, row.accept)),
+        has_key=row.has_md5,
+        bfd=row.bfd,
+    )
 
 
 def seen(rows: Sequence[Connection]) -> dict[UUID, dict[progress.Layer, progress.Reading]]:
@@ -158,10 +219,10 @@ def seen(rows: Sequence[Connection]) -> dict[UUID, dict[progress.Layer, progress
     listed = dict(Listed.objects.filter(zone__in=zones, kind=PORTS).values_list("zone_id", "read_at"))
     ports = mirror.rows_by_id(PORTS, [(row.location.zone_id, row.port.remote_id) for row in rows if row.port])
     interfaces = Interface.unscoped.exclude(status=Status.DELETED).filter(connection__in=rows)
-    told = checks(list(interfaces.select_related("connection", "port", "vpc__zone")))
+    layers = checks(list(interfaces.select_related("connection", "port", "vpc__zone")))
     of_connection: dict[UUID, list[list[Check]]] = {}
     for each in interfaces:
-        of_connection.setdefault(each.connection_id, []).append(told[each.pk])
+        of_connection.setdefault(each.connection_id, []).append(layers[each.pk])
     return {row.pk: _seen(row, listed, ports, of_connection.get(row.pk, [])) for row in rows}
 
 
