@@ -10,9 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
 
 from apps.accounts.models import Account
 from apps.acls.models import TierAcl
+from apps.directconnect.letters import facts_of
+from apps.directconnect.models import Connection
+from apps.directconnect.stages import Stage
 from apps.fabric.models import SurveyedSubnet
 from apps.mirror.models import Kind
 from apps.networks.models import Tier, Vpc
@@ -60,6 +64,11 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
     rules = Api(builders.a_token(acme)).get(f"/acls/{acl.pk}/rules/")
     fabric = builders.whatever_a_fabric_has(tier.vpc.zone)
     what_netris_has(tier.vpc)
+    location = builders.a_location(vpc.zone)
+    port = builders.a_fabric_port(location, "swp31@Leaf-1", "31", device_id="3")
+    connection = builders.a_connection(acme, location, name="paris-a", stage=Stage.IN_SERVICE, port=port)
+    issued = builders.a_connection(acme, location, name="paris-d", stage=Stage.LOA_ISSUED)
+    Connection.unscoped.filter(pk=issued.pk).update(loa_facts=facts_of(issued))
     return {
         "VPC": str(vpc.pk),
         "TIER": str(tier.pk),
@@ -81,6 +90,10 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
         "SUBNET": str(fabric["fabsubnet"]),
         "SERIES": str(fabric["series"]),
         "IMPORT": str(fabric["import"]),
+        "CONNECTION": str(connection.pk),
+        "INTERFACE": str(builders.an_interface(connection, tier.vpc, md5=SecretStr("a-key-of-both"), has_md5=True).pk),
+        "DRAFT": str(builders.a_connection(acme, location, name="paris-c").pk),
+        "ISSUED": str(issued.pk),
     }
 
 
@@ -128,10 +141,12 @@ def test_a_command_of_the_page_is_accepted(command: str, api: Api, known: dict[s
         or "/reachability/" in command
         or '"$WEFT/fabric/imports/' in command
         or 'PATCH "$WEFT/public-ips/' in command
+        or "/transition/" in command
+        or "/md5/" in command
     )
-    is_brought = '-X POST "$WEFT/fabric/imports/" ' in command
+    is_brought = any(f'-X POST "$WEFT/{rows}/" ' in command for rows in ("fabric/imports", "direct-connects"))
     assert answer.status_code == (201 if is_brought else 200 if is_at_once else 202), answer.content
-    is_one = any(word in command for word in ("/rules/", "?span=", "/suggestion/"))
+    is_one = any(word in command for word in ("/rules/", "?span=", "/suggestion/", "/router-config/"))
     if "?" in command and not is_one:
         assert len(answer.json()["results"]) >= 1
 
