@@ -204,5 +204,5 @@ def test_every_key_of_the_schema_was_tried_here():
         *("PublicIp.search_key", "StaticNat.search_key", "PortForward.search_key", "Acl.name_key", "Acl.search_key"),
         *("StaticRoute.search_key", "Balancer.search_key", "Event.search_key"),
         *("Location.name_key", "Location.search_key", "Connection.name_key", "Connection.search_key"),
-        *("Interface.name_key",),
+        *("Interface.name_key", "Peering.name_key"),
     }
