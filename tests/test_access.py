@@ -627,7 +627,9 @@ def whatever_there_is(acme: Tenant, globex: Tenant) -> Ids:
     balancer = builders.a_balancer(builders.a_public_ip(vpc, "198.51.100.42"), tier, members=2)
     return {
         **builders.whatever_is_ordered(acme, zone),
-        "peering": builders.a_peering(vpc, builders.a_vpc(acme, zone, "stock", "10.30.0.0/20")).pk,
+        "peering": builders.a_peering(
+            builders.a_vpc(acme, zone, "front", "10.29.0.0/20"), builders.a_vpc(acme, zone, "stock", "10.30.0.0/20")
+        ).pk,
         "balancer": balancer.pk,
         "lbmember": balancer.members.all()[0].pk,
         "vpc": vpc.pk,
