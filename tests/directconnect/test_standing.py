@@ -62,8 +62,10 @@ def test_the_list_says_in_service_in_green_only_while_readings_say_so(place, con
     def badge() -> str:
         return ann.get(path).content.decode().partition('data-label="Stage"')[2].partition("</td>")[0]
 
+    page = f"{path}{connection.pk}/"
     read(place)
     assert "tone-madder" in badge()
+    assert "No light comes in at the port. See that your port is switched on" in text(ann, page)
     assert f"{row.name}: No light comes in at the port." in text(ann, path)
     router(place, row)
     read(place)
@@ -71,3 +73,5 @@ def test_the_list_says_in_service_in_green_only_while_readings_say_so(place, con
     place.clock.shift(timedelta(hours=2))
     assert "tone-linen" in badge()
     assert "too old to tell" in text(ann, path)
+    assert "too old to tell" in text(ann, page)
+    assert "Ready" not in text(ann, page)
