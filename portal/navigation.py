@@ -1,7 +1,8 @@
 """What the frame of every page shows: where one can go, and as which tenant. Nothing is asked before it is drawn.
 
 Fragments for htmx have no frame, so they pay nothing. A whole page pays one query for the memberships and, for platform
-admins, one each for the findings, the operations that wait for somebody, the zones in trouble and the strays.
+admins, one each for the findings, what waits for approval, the operations that wait for somebody, the zones in trouble
+and the strays.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from apps.fabric.zones.queries import in_trouble
 from apps.history.queries import open_findings
 from apps.operations.models import Operation
 from apps.strays.models import Stray
+from apps.tenancy import approvals
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Membership, Tenant
 from apps.tenancy.queries import why_not_write
@@ -112,6 +114,8 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         fabric("Events", "calendar-clock", "history:events"),
         fabric("Imports", "file-up", "imports:list"),
         fabric("Findings", "search-check", "history:findings", open_findings()),
+        admin("Approvals", "clipboard-check", "approvals", approvals.count(platform)),
+        admin("Locations", "map-pinned", "directconnect:location_list"),
         admin("Zones", "map-pin", "zones:list", in_trouble()),
         admin("Addresses", "globe", "addresses:pools"),
         admin("Tenants", "building-2", "accounts:tenant_list"),

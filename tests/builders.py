@@ -304,7 +304,7 @@ def _what_runs_over_it(tenant: Tenant, location: Location) -> dict[str, Any]:
     carrying = a_connection(tenant, location, "paris-b", Stage.IN_SERVICE, port=port)
     vpc = a_vpc(tenant, location.zone, "uplink", "10.180.0.0/20", netris_id=31)
     row = an_interface(carrying, vpc, md5=SecretStr("a-key-of-both-ends"), has_md5=True)
-    return {"carrying": carrying.pk, "interface": row.pk}
+    return {"carrying": carrying.pk, "interface": row.pk, "dcport": port.pk}
 
 
 def an_interface(connection: Connection, vpc: Vpc, name: str = "vlan-100", vlan: int = 100, **fields: Any) -> Interface:

@@ -192,6 +192,21 @@ POST   accounts:tenant_invite      slug       login      404       404     404  
 GET    accounts:tenant_disable     slug       login      404       404     404       200
 POST   accounts:tenant_disable     slug       login      404       404     404       302
 POST   accounts:tenant_enable      slug       login      404       404     404       302
+GET    approvals                   -          login      404       404     404       200
+POST   approvals                   -          login      404       404     404       422
+GET    directconnect:location_list  -         login      404       404     404       200
+GET    directconnect:location_create  -       login      404       404     404       200
+POST   directconnect:location_create  -       login      404       404     404       422
+GET    directconnect:location_detail  dclocation  login  404       404     404       200
+GET    directconnect:location_edit  dclocation  login    404       404     404       200
+POST   directconnect:location_edit  dclocation  login    404       404     404       422
+GET    directconnect:location_delete  dclocation  login  404       404     404       200
+POST   directconnect:location_delete  dclocation  login  404       404     404       422
+GET    directconnect:port_add      dclocation  login     404       404     404       200
+POST   directconnect:port_add      dclocation  login     404       404     404       422
+GET    directconnect:port_choices  -          login      404       404     404       404
+GET    directconnect:port_remove   dcport     login      404       404     404       200
+POST   directconnect:port_remove   dcport     login      404       404     404       422
 GET    people                      -          login      404       404     404       200
 GET    person-disable              person     login      404       404     404       200
 POST   person-disable              person     login      404       404     404       302
@@ -581,7 +596,7 @@ def routes(patterns: Any = None, spaces: tuple[str, ...] = (), prefix: str = "")
 ROWS = list(rows())
 TENANT_VIEWS = {name for name, path in routes() if "<slug:tenant_slug>" in path}
 #: Those whose address names something of acme's.
-OWNED = [row for row in ROWS if row.of not in ("-", "zone", "dclocation")]
+OWNED = [row for row in ROWS if row.of not in ("-", "zone", "dclocation", "dcport")]
 
 STEP = {"title": "Create", "state": "waiting", "started_at": None, "finished_at": None, "detail": ""}
 

@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
-from apps.directconnect.models import Connection, Location
+from apps.directconnect.models import Connection, FabricPort, Location
 from apps.directconnect.stages import Stage
 from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSite, SurveyedSubnet
 from apps.fabric.surveys import survey
@@ -234,7 +234,8 @@ def what_is_ordered_for(vpc: Vpc) -> dict[str, Any]:
     if row is None:
         location = Location.objects.filter(zone=vpc.zone).first() or builders.a_location(vpc.zone)
         row = builders.a_connection(vpc.tenant, location, stage=Stage.SUBMITTED)
-    return {"dclocation": row.location_id, "connection": row.pk}
+    port = FabricPort.objects.filter(location=row.location).first() or builders.a_fabric_port(row.location)
+    return {"dclocation": row.location_id, "connection": row.pk, "dcport": port.pk}
 
 
 def device_of(zone: Zone) -> str:

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from apps.directconnect import views
+from apps.directconnect import platform_views, views
 
 app_name = "directconnect"
 
@@ -15,4 +15,14 @@ tenant_urlpatterns = [
     path("direct-connects/<id:pk>/close/", views.connection_close, name="connection_close"),
     path("direct-connects/<id:pk>/loa/", views.connection_loa, name="connection_loa"),
 ]
-urlpatterns = [path("t/<slug:tenant_slug>/", include(tenant_urlpatterns))]
+urlpatterns = [
+    path("platform/locations/", platform_views.location_list, name="location_list"),
+    path("platform/locations/new/", platform_views.location_create, name="location_create"),
+    path("platform/locations/choices/", platform_views.port_choices, name="port_choices"),
+    path("platform/locations/<id:pk>/", platform_views.location_detail, name="location_detail"),
+    path("platform/locations/<id:pk>/edit/", platform_views.location_edit, name="location_edit"),
+    path("platform/locations/<id:pk>/delete/", platform_views.location_delete, name="location_delete"),
+    path("platform/locations/<id:pk>/ports/new/", platform_views.port_add, name="port_add"),
+    path("platform/ports/<id:pk>/remove/", platform_views.port_remove, name="port_remove"),
+    path("t/<slug:tenant_slug>/", include(tenant_urlpatterns)),
+]

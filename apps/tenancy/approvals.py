@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
+
+from django.db.models import QuerySet
 
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Tenant
@@ -18,7 +21,7 @@ VERDICTS = ("approve", "reject")
 
 @dataclass(frozen=True)
 class Waiting:
-    """`asks` is a sentence: what is wanted. `id` is that of the row."""
+    """`asks` says what is wanted. `id` is that of the row; `label` says what it is to people, `kind` to scripts."""
 
     id: UUID
     kind: str
@@ -26,13 +29,18 @@ class Waiting:
     tenant: Tenant
     asks: str
     since: datetime
+    label: str = ""
+    #: Of a page of the platform that tells more; blank where there is none.
+    url: str = ""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """`decide(id, verdict, reason, by)` is False for what is none of its that waits; it raises `Refused`."""
+    """`rows` are those that wait. `decide(id, verdict, reason, by)` is False for what is none of its that waits; it
+    raises `Refused`."""
 
     name: str
+    rows: Callable[[Platform], QuerySet[Any]]
     waiting: Callable[[Platform], Sequence[Waiting]]
     decide: Callable[[UUID, str, str, Platform], bool]
 
@@ -48,6 +56,12 @@ def register(kind: Kind) -> None:
 def waiting(by: Platform) -> list[Waiting]:
     """The oldest first. As many queries as there are kinds."""
     return sorted((each for kind in _kinds.values() for each in kind.waiting(by)), key=lambda each: each.since)
+
+
+def count(by: Platform) -> int:
+    """How many wait. One query."""
+    first, *others = (kind.rows(by).order_by().values_list("pk") for kind in _kinds.values())
+    return first.union(*others, all=True).count() if others else first.count()
 
 
 def decide(pk: UUID, verdict: str, reason: str, by: Platform) -> bool:

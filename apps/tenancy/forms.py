@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
@@ -13,7 +14,7 @@ from django.http import HttpRequest, QueryDict
 from apps.kernel.forms import ListForm, Refusable, Search
 from apps.kernel.hashing import TooManyAtOnce
 from apps.kernel.names import NAME
-from apps.tenancy import tries
+from apps.tenancy import approvals, tries
 from apps.tenancy.emails import MOST
 from apps.tenancy.models import Role, Scope, User
 
@@ -196,3 +197,34 @@ class PeopleListForm(ListForm):
 class MemberListForm(ListForm):
     q = Search("user or e-mail")
     nothing = "No member has these words in user name or e-mail address."
+
+
+class DecisionForm(Refusable):
+    """Of one thing that waits for the platform. A rejection has a reason; of an approval none is kept."""
+
+    id = forms.UUIDField(widget=forms.HiddenInput, error_messages={"required": "Press a button of the list."})
+    reason = forms.CharField(
+        label="Reason",
+        required=False,
+        max_length=500,
+        widget=forms.TextInput({"maxlength": 500, "autocomplete": "off", "data-kept": "", "placeholder": "Reason"}),
+    )
+    verdict = forms.ChoiceField(
+        choices=[(each, each) for each in approvals.VERDICTS],
+        error_messages={"required": "Approve it or reject it.", "invalid_choice": "Approve it or reject it."},
+    )
+
+    def __init__(self, data: QueryDict | None = None, pk: UUID | None = None) -> None:
+        self.pk = str(pk) if data is None else data.get("id", "")
+        super().__init__(data, auto_id=f"decision-{self.pk}-%s")
+
+    @property
+    def words(self) -> str:
+        return " ".join(str(each) for told in self.errors.values() for each in told)
+
+    def clean(self) -> None:
+        said = self.cleaned_data
+        if said.get("verdict") == "approve":
+            said["reason"] = ""
+        elif said.get("verdict") == "reject" and not said.get("reason") and "reason" not in self.errors:
+            self.add_error("reason", "Say why it is rejected: whoever asked for it reads that.")

@@ -1,6 +1,6 @@
 from django.urls import include, path, re_path
 
-from apps.tenancy.views import account, joining, members, new_passwords, people, signing_in, tokens
+from apps.tenancy.views import account, approvals, joining, members, new_passwords, people, signing_in, tokens
 
 tenant_urlpatterns = [
     path("session/", signing_in.tenant_session, name="tenant-session"),
@@ -16,6 +16,7 @@ tenant_urlpatterns = [
 ]
 urlpatterns = [
     path("t/<slug:tenant_slug>/", include(tenant_urlpatterns)),
+    path("platform/approvals/", approvals.approval_list, name="approvals"),
     path("platform/people/", people.people, name="people"),
     path("platform/people/<id:pk>/disable/", people.person_disable, name="person-disable"),
     path("platform/people/<id:pk>/password/", people.person_password, name="person-password"),

@@ -51,13 +51,13 @@ def test_it_is_the_platforms_alone(client: Client, engineer: User) -> None:
     assert client.get(url).status_code == 404
 
 
-def test_the_page_costs_eleven_queries(
+def test_the_page_costs_twelve_queries(
     browser: Client, zone: Zone, read: Sweep, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     read()
     survey(zone)
-    # session, user, zones, four for the map; and for the frame what is stuck, in trouble, astray, and found
-    with django_assert_num_queries(11):
+    # session, user, zones, four for the map; and for the frame what waits, is stuck, in trouble, astray, and found
+    with django_assert_num_queries(12):
         page(browser)
     with django_assert_num_queries(6):  # the frame is there, and the drawing is kept
         page(browser, **HTMX)

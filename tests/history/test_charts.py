@@ -222,7 +222,7 @@ def test_a_page_costs_the_same_however_much_is_measured(root, measured, django_a
     root.get(path)
     for _ in range(2):
         # session, user, zone, parts, series, readings and the last, events, the device's name and its last event's; the
-        # frame's four
-        with django_assert_num_queries(14):
+        # frame's five
+        with django_assert_num_queries(15):
             root.get(path)
         record(measured, [Point("device", "1", metric, 1.0, now) for metric in ("load", "memory", "disk", "conntrack")])

@@ -54,7 +54,18 @@ PLATFORM = [
     ),
     *(
         ("Platform", label)
-        for label in ("Zones", "Addresses", "Tenants", "People", "Tokens", "Operations", "Strays", "Health")
+        for label in (
+            "Approvals",
+            "Locations",
+            "Zones",
+            "Addresses",
+            "Tenants",
+            "People",
+            "Tokens",
+            "Operations",
+            "Strays",
+            "Health",
+        )
     ),
 ]
 
@@ -106,6 +117,8 @@ def test_nobody_sees_nothing() -> None:
         ("/fabric/sites/zone-1/1/", "Sites"),
         ("/fabric/softgates/", "SoftGates"),
         ("/fabric/ports/", "Ports"),
+        ("/platform/approvals/", "Approvals"),
+        ("/platform/locations/1/edit/", "Locations"),
         ("/platform/zones/1/reconnect/", "Zones"),
         ("/platform/tenants/acme/", "Tenants"),
         ("/platform/operations/1/", "Operations"),
@@ -142,7 +155,7 @@ def test_the_frame_costs_nothing_until_it_is_drawn(
     request = a_request("/t/acme/", admin, acme)
     with django_assert_num_queries(0):
         context = shell(request)
-    with django_assert_num_queries(5):  # findings, stuck operations, zones in trouble, strays, memberships
+    with django_assert_num_queries(6):  # findings, approvals, stuck operations, zones in trouble, strays, memberships
         assert context["nav"]
         assert list(context["nav"])
         assert len(context["memberships"]) == 0

@@ -80,7 +80,7 @@ def test_a_list_of_many_costs_as_many_queries_as_one_of_few(root, stray, django_
     for count in (1, 30):
         for number in range(count):
             builders.a_stray(stray.zone, f"vpc-{count:06x}{number:06x}")
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             root.get(LIST)
 
 

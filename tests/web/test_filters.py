@@ -26,6 +26,7 @@ LISTS = [
     "nat:port_forward_list",
     "balancers:list",
     "directconnect:connection_list",
+    "directconnect:location_list",
     "peering:list",
     "acls:list",
     "operations:list",

@@ -54,12 +54,19 @@ def change_location(row: Location, changes: Mapping[str, Any], *, by: Platform) 
 def delete_location(row: Location, *, by: Platform) -> None:
     """One that was never used. Raises `Refused`."""
     hold_row(row)
-    if Connection.objects.across(by).filter(location=row).exists():
-        raise Refused("not-now", "Orders were made for it, so it stays. Close it instead: then it takes no new ones.")
-    if FabricPort.objects.filter(location=row).exists():
-        raise Refused("not-now", "It has ports. Remove them first.")
+    if reason := why_not_delete(row, by):
+        raise Refused("not-now", reason)
     audit(by.actor, "location.delete", row, tenant=None, old=facts_of(row))
     row.delete()
+
+
+def why_not_delete(row: Location, by: Platform) -> str | None:
+    """Two queries."""
+    if Connection.objects.across(by).filter(location=row).exists():
+        return "Orders were made for it, so it stays. Edit it to take no orders instead."
+    if FabricPort.objects.filter(location=row).exists():
+        return "It has ports. Remove them first."
+    return None
 
 
 @transaction.atomic(durable=True)

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from apps.directconnect.letters import facts_of
 from apps.directconnect.models import Connection, Interface, Location, Offering, StageEntry
@@ -224,20 +225,31 @@ def note_readings(row: Connection, readings: Mapping[Layer, Reading]) -> list[St
 MOST_WAITING = 200
 
 
+def submitted(by: Platform) -> QuerySet[Connection]:
+    return Connection.objects.across(by).filter(stage=Stage.SUBMITTED)
+
+
 def waiting(by: Platform) -> list[Waiting]:
     """The orders that were submitted, the oldest first. One query."""
-    rows = Connection.objects.across(by).filter(stage=Stage.SUBMITTED)
-    found = rows.select_related("tenant", "location").order_by("stage_since", "pk")[:MOST_WAITING]
+    rows = submitted(by).select_related("tenant", "location").order_by("stage_since", "pk")
     return [
-        Waiting(row.pk, KIND, row.name, row.tenant, f"{row.rate}, {row.kind}, at {row.location}", row.stage_since)
-        for row in found
+        Waiting(
+            id=row.pk,
+            kind=KIND,
+            name=row.name,
+            tenant=row.tenant,
+            asks=f"{row.rate}, {row.kind}, at {row.location}",
+            since=row.stage_since,
+            label="Direct Connect",
+        )
+        for row in rows[:MOST_WAITING]
     ]
 
 
 @transaction.atomic(durable=True)
 def decide(pk: UUID, verdict: str, reason: str, by: Platform) -> bool:
     """False where no such order is submitted. Raises `Refused`."""
-    row = Connection.objects.across(by).filter(pk=pk, stage=Stage.SUBMITTED).select_related("tenant").first()
+    row = submitted(by).filter(pk=pk).select_related("tenant").first()
     if row is None:
         return False
     to, said = (Stage.APPROVED, {}) if verdict == "approve" else (Stage.REJECTED, {"reason": reason})
@@ -245,4 +257,4 @@ def decide(pk: UUID, verdict: str, reason: str, by: Platform) -> bool:
     return True
 
 
-APPROVALS = approvals.Kind(KIND, waiting, decide)
+APPROVALS = approvals.Kind(KIND, submitted, waiting, decide)
