@@ -115,6 +115,7 @@ def _of_platform(platform: Platform, path: str) -> list[Place]:
         fabric("Imports", "file-up", "imports:list"),
         fabric("Findings", "search-check", "history:findings", open_findings()),
         admin("Approvals", "clipboard-check", "approvals", approvals.count(platform)),
+        admin("Connections", "cable", "directconnect:platform_list"),
         admin("Locations", "map-pinned", "directconnect:location_list"),
         admin("Zones", "map-pin", "zones:list", in_trouble()),
         admin("Addresses", "globe", "addresses:pools"),

@@ -207,6 +207,11 @@ POST   directconnect:port_add      dclocation  login     404       404     404  
 GET    directconnect:port_choices  -          login      404       404     404       404
 GET    directconnect:port_remove   dcport     login      404       404     404       200
 POST   directconnect:port_remove   dcport     login      404       404     404       422
+GET    directconnect:platform_list  -         login      404       404     404       200
+GET    directconnect:platform_detail  connection  login  404       404     404       200
+GET    directconnect:platform_move  connection  login    404       404     404       404
+POST   directconnect:platform_move  connection  login    404       404     404       404
+GET    directconnect:platform_loa  connection  login     404       404     404       404
 GET    people                      -          login      404       404     404       200
 GET    person-disable              person     login      404       404     404       200
 POST   person-disable              person     login      404       404     404       302

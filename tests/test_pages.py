@@ -47,6 +47,7 @@ NO_PAGES = {
     "readyz",
     "acls:sheet",
     "directconnect:connection_loa",
+    "directconnect:platform_loa",
     *SHEETS,
     "fabric:topology_svg",
     "fabric:topology_dot",

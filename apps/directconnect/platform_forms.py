@@ -9,13 +9,28 @@ from django import forms
 from django.http import QueryDict
 
 from apps.directconnect.inventory import Port, inventory
-from apps.directconnect.models import LETTER_LENGTH, PRICE_LENGTH, Location, Offering, PortKind, rate_of
+from apps.directconnect.models import (
+    LETTER_LENGTH,
+    PRICE_LENGTH,
+    REFERENCE_LENGTH,
+    STAGES,
+    Connection,
+    Location,
+    Offering,
+    PortKind,
+    rate_of,
+)
+from apps.directconnect.queries import OFFERED
+from apps.directconnect.services.reservations import Room
 from apps.directconnect.specs import MOST_OFFERINGS, LocationSpec, location_change
+from apps.directconnect.stages import Move
 from apps.kernel.errors import Refused
 from apps.kernel.forms import Choice, ListForm, Options, Refusable, Search
 from apps.kernel.names import DESCRIPTION, NAME
 from apps.kernel.pickers import Option, PickerField, PickerForm
 from apps.networks.forms import Said
+from apps.tenancy.actors import Platform
+from apps.tenancy.models import Tenant
 from apps.zones.models import Zone
 
 #: Ports that a picker offers at once.
@@ -155,6 +170,56 @@ def _lines(data: QueryDict | None, offered: Iterable[Offering], more: int) -> li
 
 def _as_said(row: Location) -> dict[str, Any]:
     return {name: getattr(row, name) for name in ("name", "address", "room", "loa_text", "loa_days", "is_open")}
+
+
+class PlatformListForm(ListForm):
+    q = Search("name, LOA or reference")
+    nothing = "No connection has this name, LOA number or reference, or is at this stage, location or tenant."
+    stage = Choice("stage", STAGES)
+    location = Choice("location")
+    tenant = Choice("tenant")
+    also = ("page", "sort")
+
+    def __init__(self, address: QueryDict, by: Platform) -> None:
+        super().__init__(address)
+        there = Connection.objects.across(by)
+        known = Location.objects.filter(pk__in=there.values("location")).order_by("name", "id")
+        tenants = Tenant.objects.filter(pk__in=there.values("tenant")).order_by("name", "slug")
+        self._offer("location", [(str(row.pk), row.name) for row in known[:OFFERED]])
+        self._offer("tenant", [(row.slug, row.name) for row in tenants[:OFFERED]])
+
+    def _offer(self, name: str, choices: Iterable[tuple[str, str]]) -> None:
+        field = self.fields[name]
+        assert isinstance(field, Choice)
+        field.offer(choices)
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        if self.fault:
+            return {}
+        return {"words": self.words, **{name: self.said(name) for name in ("stage", "location", "tenant")}}
+
+
+class MoveForm(Refusable):
+    """What a move asks to be told; what it does not ask for is left out."""
+
+    reason = Said(label="Reason", widget=_words(500, placeholder="The tenant reads it"))
+    port = Said(label="Port", widget=Options)
+    number = Said(
+        label="Number of the LOA", required=False, widget=_words(REFERENCE_LENGTH, placeholder="Weft gives one")
+    )
+    valid_until = Said(label="Valid until", required=False, widget=forms.DateInput({"type": "date"}))
+
+    def __init__(self, data: QueryDict | None, move: Move, rooms: Sequence[Room] = (), days: int = 0) -> None:
+        super().__init__(data)
+        for name in set(self.fields) - {each.value for each in move.evidence}:
+            del self.fields[name]
+        if "port" in self.fields:
+            select = self.fields["port"].widget
+            assert isinstance(select, forms.Select)
+            select.choices = [(str(room.port.pk), f"{room.port}, {rate_of(room.left)} left") for room in rooms]
+        if "valid_until" in self.fields:
+            self.fields["valid_until"].help_text = f"{days} days from now unless you say otherwise."
 
 
 class PortForm(PickerForm):

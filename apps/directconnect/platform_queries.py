@@ -10,7 +10,9 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from apps.directconnect.inventory import Port, inventory
-from apps.directconnect.models import Connection, FabricPort, Interface, Location, PortKind, rate_of
+from apps.directconnect.models import Connection, FabricPort, Interface, Location, PortKind, StageEntry, rate_of
+from apps.directconnect.queries import MOST_MOVES
+from apps.directconnect.services.reservations import Room, leaves_to_avoid, rooms_of
 from apps.kernel.named import containing
 from apps.operations.provisioned import Status
 from apps.tenancy.actors import Platform
@@ -100,6 +102,28 @@ def ports_of(location: Location, by: Platform) -> list[PortLine]:
         )
         for port in ports
     ]
+
+
+def connections(
+    by: Platform, *, words: str = "", stage: str = "", location: str = "", tenant: str = ""
+) -> QuerySet[Connection]:
+    rows = Connection.objects.across(by).select_related("tenant", "location__zone", "port", "apart_from")
+    if words:
+        rows = rows.filter(containing("search_key", words))
+    said = {"stage": stage, "location": location, "tenant__slug": tenant}
+    return rows.filter(**{name: value for name, value in said.items() if value})
+
+
+def history_of(row: Connection, by: Platform) -> list[StageEntry]:
+    """Its latest moves, in their order. One query."""
+    rows = StageEntry.objects.across(by).filter(connection=row)
+    return list(rows.order_by("-id")[:MOST_MOVES])[::-1]
+
+
+def fitting(row: Connection) -> list[Room]:
+    """Ports of its location that it can have. Four queries."""
+    avoid = leaves_to_avoid(row)
+    return [room for room in rooms_of(row.location) if room.fits(row) and room.port.device_id not in avoid]
 
 
 def queue_of(location: Location, by: Platform) -> list[Connection]:

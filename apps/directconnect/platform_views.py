@@ -1,4 +1,4 @@
-"""The platform's pages of Direct Connect: locations with their ports."""
+"""The platform's pages of Direct Connect: locations with their ports, and every tenant's connections."""
 
 from __future__ import annotations
 
@@ -6,17 +6,30 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_safe
 
 from apps.directconnect import platform_queries as queries
-from apps.directconnect.models import FabricPort, Location
-from apps.directconnect.platform_forms import ConfirmForm, LocationForm, LocationListForm, PortForm, options_in
-from apps.directconnect.services import locations
+from apps.directconnect.letters import file_name_of, pdf_of
+from apps.directconnect.models import Connection, FabricPort, Location
+from apps.directconnect.platform_forms import (
+    ConfirmForm,
+    LocationForm,
+    LocationListForm,
+    MoveForm,
+    PlatformListForm,
+    PortForm,
+    options_in,
+)
+from apps.directconnect.queries import places_of
+from apps.directconnect.services import locations, orders
 from apps.directconnect.specs import parse_speed
+from apps.directconnect.stages import Evidence, Move, Party, Stage
+from apps.directconnect.timeline import timeline_of, turn_of
+from apps.kernel import clock
 from apps.kernel.errors import Refused
 from apps.kernel.pages import form_page, found, list_page, only_parameters, page_of, part_or_page
 from apps.kernel.pickers import answered
@@ -221,3 +234,124 @@ def _crumbs(row: Location | None = None, here: str = "") -> list[dict[str, Any]]
     if not here:
         return [*crumbs, {"label": row.name}]
     return [*crumbs, {"label": row.name, "url": _url(row)}, {"label": here}]
+
+
+# --- connections of all tenants -------------------------------------------------------------------------------------
+
+#: What takes something away is looked at before it is done.
+CONFIRMED = (Stage.SUSPENDED, Stage.CLOSING)
+
+
+@platform_view
+@require_safe
+def platform_list(request: PlatformRequest) -> HttpResponse:
+    form = PlatformListForm(request.GET, request.platform)
+    sort = request.GET.get("sort", "-created")
+    order = queries.SORTS.get(sort, queries.SORTS["-created"])
+    page = page_of(form.kept(queries.connections(request.platform, **form.wanted)).order_by(*order), request)
+    now = clock.now()
+    return list_page(
+        request,
+        "directconnect/platform_list.html",
+        page,
+        caption="Connections",
+        words=found(page, "connection"),
+        rows=[(row, turn_of(row, Party.PLATFORM), row.is_overdue(now)) for row in page],
+        form=form,
+        sort=sort,
+    )
+
+
+@platform_view
+@require_safe
+def platform_detail(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    only_parameters(request.GET)
+    row = _connection(request, pk)
+    turn = turn_of(row, Party.PLATFORM)
+    place = places_of([row]).get(row.pk)
+    context = {
+        "row": row,
+        "timeline": timeline_of(row, queries.history_of(row, request.platform), Party.PLATFORM),
+        "here": "directconnect/platform_here.html",
+        "turn": turn,
+        "next": row.order.facts.next_action,
+        "place": place,
+        "is_overdue": row.is_overdue(clock.now()),
+        "expires": row.order.facts.expires,
+        "moves": row.order.moves_of(Party.PLATFORM),
+        "live_words": f"{row.name}: {row.get_stage_display()}." + (f" Next: {turn}." if turn else ""),
+        "crumbs": _connection_crumbs(row),
+    }
+    return render(request, part_or_page(request, "directconnect/platform_detail.html", "part"), context)
+
+
+@platform_view
+@require_http_methods(FORM)
+def platform_move(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    """`?to=` is the stage. Where somebody has brought the order elsewhere meanwhile, that is said."""
+    only_parameters(request.GET, "to")
+    row = _connection(request, pk)
+    to = next((stage for stage in Stage if stage == request.GET.get("to")), None)
+    if to is None:
+        raise Http404("No such stage.")
+    move = next((each for each in row.order.moves_of(Party.PLATFORM) if each.to is to), None)
+    if move is None:
+        text = f"{row.name} is at “{row.get_stage_display()}” now: it cannot be brought to “{to.label}”."
+        messages.error(request, text)
+        return redirect("directconnect:platform_detail", row.pk)
+    rooms = queries.fitting(row) if Evidence.PORT in move.evidence else []
+    form = MoveForm(request.POST if request.method == "POST" else None, move, rooms, row.location.loa_days)
+    if form.is_valid():
+        try:
+            orders.transition(row, to, form.cleaned_data, party=Party.PLATFORM, by=request.platform.actor)
+        except Refused as refusal:
+            form.refuse(refusal)
+        else:
+            messages.success(request, f"Done: {move.verb.lower()}.")
+            return redirect("directconnect:platform_detail", row.pk)
+    return _move_page(request, row, move, form, is_lacking=Evidence.PORT in move.evidence and not rooms)
+
+
+def _move_page(
+    request: PlatformRequest, row: Connection, move: Move, form: MoveForm, *, is_lacking: bool
+) -> HttpResponse:
+    ends = {
+        Stage.SUSPENDED: "Nothing passes over it until it is resumed. Nothing is removed.",
+        Stage.CLOSING: "Its interfaces are removed and its port is given back. It cannot be opened again.",
+    }
+    context = {
+        "heading": f"{move.verb}: {row.name}",
+        "question": ends.get(move.to, ""),
+        "goes": [Item("Connection", row.name, f"of {row.tenant}, {row.rate} at {row.location}")],
+        "confirm_label": move.verb,
+        "confirm_icon": "circle-pause" if move.to is Stage.SUSPENDED else "trash-2",
+        "submit": move.verb,
+        "wrong": "It cannot be done like this",
+        "reason": "No port of its location fits it. Add one there, or let the order wait." if is_lacking else None,
+        "cancel_url": reverse("directconnect:platform_detail", args=[row.pk]),
+        "crumbs": _connection_crumbs(row, move.verb),
+    }
+    return form_page(request, "confirm.html" if move.to in CONFIRMED else "form.html", form, **context)
+
+
+@platform_view
+@require_safe
+def platform_loa(request: PlatformRequest, pk: UUID) -> HttpResponse:
+    """The letter as it was issued."""
+    row = _connection(request, pk)
+    if not row.loa_facts:
+        raise Http404("No letter of authorization was issued for it yet.")
+    headers = {"Content-Disposition": f'attachment; filename="{file_name_of(row.loa_facts)}"'}
+    return HttpResponse(pdf_of(row.loa_facts), content_type="application/pdf", headers=headers)
+
+
+def _connection(request: PlatformRequest, pk: UUID) -> Connection:
+    return get_or_404(queries.connections(request.platform), pk=pk)
+
+
+def _connection_crumbs(row: Connection, here: str = "") -> list[dict[str, Any]]:
+    crumbs = [{"label": "Connections", "url": reverse("directconnect:platform_list")}]
+    if not here:
+        return [*crumbs, {"label": row.name}]
+    url = reverse("directconnect:platform_detail", args=[row.pk])
+    return [*crumbs, {"label": row.name, "url": url}, {"label": here}]

@@ -1,7 +1,8 @@
-"""The life of an order as its tenant is shown it: what was reached and on what evidence, what is up now and whose turn
+"""The life of an order as it is shown: what was reached and on what evidence, what is up now and whose turn
 that is, and what is yet to come. No clock, no database, no remote.
 
-People of the other side are not named to a tenant: what the platform does, "your provider" has done.
+People of the other side are not named to a tenant: what the platform does, "your provider" has done. The platform is
+told who it was.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from apps.directconnect.models import Connection, StageEntry
 from apps.directconnect.stages import PATH, Party, Stage
 
 TURNS = {Party.TENANT: "You", Party.PLATFORM: "Your provider", Party.WEFT: "Weft"}
+PLATFORM_TURNS = {Party.TENANT: "The tenant", Party.PLATFORM: "You", Party.WEFT: "Weft"}
 BY = {Party.PLATFORM: "your provider", Party.WEFT: "Weft"}
 #: The way lies behind it: what is up now counts more than how it came there.
 ARRIVED = (Stage.IN_SERVICE, Stage.SUSPENDED)
@@ -57,9 +59,9 @@ class Timeline:
         return self.here.stage in ARRIVED and len(self.past) > 1
 
 
-def timeline_of(row: Connection, entries: Sequence[StageEntry]) -> Timeline:
+def timeline_of(row: Connection, entries: Sequence[StageEntry], to: Party = Party.TENANT) -> Timeline:
     """`entries` in their order. A row that came from elsewhere may have none."""
-    reached = [_reached(each) for each in entries]
+    reached = [_reached(each, to) for each in entries]
     stage = Stage(row.stage)
     if reached and reached[-1].stage is stage:
         return Timeline(reached[:-1], reached[-1], coming_after(row))
@@ -72,10 +74,10 @@ def coming_after(row: Connection) -> Sequence[Stage]:
     return PATH[PATH.index(stage) + 1 :] if stage in PATH else ()
 
 
-def turn_of(row: Connection) -> str:
-    """Whose it is, as the tenant is told; blank when it is nobody's."""
-    owner = row.order.facts.owner
-    return TURNS[owner] if owner else ""
+def turn_of(row: Connection, to: Party = Party.TENANT) -> str:
+    """Whose it is, as that party is told; blank when it is nobody's."""
+    owner, turns = row.order.facts.owner, PLATFORM_TURNS if to is Party.PLATFORM else TURNS
+    return turns[owner] if owner else ""
 
 
 def next_of(row: Connection, place: int | None) -> str:
@@ -92,13 +94,13 @@ def day(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
-def _reached(entry: StageEntry) -> Reached:
+def _reached(entry: StageEntry, to: Party) -> Reached:
     stage = Stage(entry.to_stage)
     before = Stage(entry.from_stage) if entry.from_stage else None
     title = TURNED.get((before, stage), stage.label) if before else stage.label
     if before is Stage.ON_HOLD and stage is not Stage.CLOSING:
         title = f"Goes on at: {stage.label}"
-    by = BY.get(Party(entry.party), entry.actor)
+    by = entry.actor if to is Party.PLATFORM else BY.get(Party(entry.party), entry.actor)
     read_at = entry.evidence.get("read_at")
     told = [*_told(stage, entry.evidence)]
     return Reached(stage, title, entry.at, by, told, datetime.fromisoformat(read_at) if read_at else None)

@@ -16,6 +16,10 @@ tenant_urlpatterns = [
     path("direct-connects/<id:pk>/loa/", views.connection_loa, name="connection_loa"),
 ]
 urlpatterns = [
+    path("platform/direct-connects/", platform_views.platform_list, name="platform_list"),
+    path("platform/direct-connects/<id:pk>/", platform_views.platform_detail, name="platform_detail"),
+    path("platform/direct-connects/<id:pk>/move/", platform_views.platform_move, name="platform_move"),
+    path("platform/direct-connects/<id:pk>/loa/", platform_views.platform_loa, name="platform_loa"),
     path("platform/locations/", platform_views.location_list, name="location_list"),
     path("platform/locations/new/", platform_views.location_create, name="location_create"),
     path("platform/locations/choices/", platform_views.port_choices, name="port_choices"),

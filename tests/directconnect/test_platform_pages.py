@@ -280,3 +280,111 @@ def test_a_port_is_removed_once_nothing_has_it(root, acme, zone, location):
     assert root.post(page).headers["Location"] == f"{LIST}{location.pk}/"
     assert not FabricPort.objects.exists()
     assert AuditEntry.unscoped.get(action="location.remove-port").old["port"] == "swp7@Leaf-1"
+
+
+# --- connections of all tenants -----------------------------------------------------------------------------------
+
+ALL = "/platform/direct-connects/"
+
+
+def move_of(row: Connection, to: str) -> str:
+    return f"{ALL}{row.pk}/move/?to={to}"
+
+
+def move(client: Client, row: Connection, to: str, status: int = 302, **said: str) -> str:
+    answer = client.post(move_of(row, to), said)
+    assert answer.status_code == status, answer.content.decode()
+    row.refresh_from_db()
+    return text(client, f"{ALL}{row.pk}/") if status == 302 else html.unescape(answer.content.decode())
+
+
+def test_tenants_see_and_move_nothing_there(acme, location):
+    row = builders.a_connection(acme, location, stage=Stage.SUBMITTED)
+    person = Client()
+    person.force_login(builders.a_member(acme))
+    for path in (ALL, f"{ALL}{row.pk}/", f"{ALL}{row.pk}/loa/", move_of(row, "approved")):
+        assert person.get(path).status_code == 404
+    assert person.post(move_of(row, "approved")).status_code == 404
+    row.refresh_from_db()
+    assert row.stage == Stage.SUBMITTED
+
+
+def test_all_are_listed_searched_and_filtered_and_cost_the_same(
+    root, acme, globex, location, django_assert_num_queries
+):
+    assert "No connection yet" in text(root, ALL)
+    builders.a_connection(acme, location, stage=Stage.SUBMITTED)
+    builders.a_connection(globex, location, "their-own", stage=Stage.LOA_ISSUED)
+    shown = text(root, ALL)
+    assert "paris-a" in shown
+    assert "their-own" in shown
+    assert "their-own" not in text(root, f"{ALL}?tenant=acme")
+    assert "paris-a" not in text(root, f"{ALL}?stage=loa-issued&location={location.pk}")
+    assert "Nothing matches" in text(root, f"{ALL}?q=nowhere")
+    assert shown.index("their-own") < shown.index("paris-a 10")
+    sorted_shown = text(root, f"{ALL}?sort=name")
+    assert sorted_shown.index("paris-a 10") < sorted_shown.index("their-own 10")
+    with CaptureQueriesContext(database) as few:
+        root.get(ALL)
+    for number in range(20):
+        builders.a_connection(acme, location, f"c{number}", stage=Stage.APPROVED)
+    with django_assert_num_queries(len(few)):
+        root.get(ALL)
+
+
+def test_the_platform_brings_an_order_all_the_way_it_can(root, acme, location):
+    row = builders.a_connection(acme, location, stage=Stage.SUBMITTED)
+    shown = text(root, f"{ALL}{row.pk}/")
+    assert "Whose turn You" in shown
+    for verb in ("Approve", "Reject", "Put on hold"):
+        assert verb in shown
+    assert "By root" in move(root, row, "approved")
+    assert row.stage == Stage.APPROVED
+    assert "place 1 in the queue" in text(root, f"{ALL}{row.pk}/")
+    assert "No port of its location fits it" in text(root, move_of(row, "port-reserved"))
+    small = builders.a_fabric_port(location, "swp1@Leaf-1", speed=1000)
+    port = builders.a_fabric_port(location)
+    offered = root.get(move_of(row, "port-reserved")).content.decode()
+    assert str(port.pk) in offered
+    assert str(small.pk) not in offered
+    assert "of which the order" in move(root, row, "port-reserved", 422, port=str(small.pk))
+    assert "has no such port" in move(root, row, "port-reserved", 422, port="x")
+    assert "Port swp7@Leaf-1." in move(root, row, "port-reserved", port=str(port.pk))
+
+    assert "Give a date such as" in move(root, row, "loa-issued", 422, valid_until="soon")
+    assert "within the next year" in move(root, row, "loa-issued", 422, valid_until="2001-01-01")
+    assert root.get(f"{ALL}{row.pk}/loa/").status_code == 404
+    assert "LOA-9" in move(root, row, "loa-issued", number="LOA-9")
+    assert root.get(f"{ALL}{row.pk}/loa/").content.startswith(b"%PDF")
+
+    assert "reason" in move(root, row, "on-hold", 422).lower()
+    assert "“The room is shut.”" in move(root, row, "on-hold", reason="The room is shut.")
+    assert "Goes on at: LOA issued" in move(root, row, "loa-issued")
+    assert "cannot be opened again" in text(root, move_of(row, "closing"))
+    assert "Port swp7@Leaf-1 is free again." in move(root, row, "closing")
+    assert row.stage == Stage.CLOSED
+
+
+def test_it_is_suspended_and_resumed(root, acme, location):
+    row = builders.a_connection(acme, location, stage=Stage.IN_SERVICE)
+    assert "Nothing passes over it until it is resumed" in text(root, move_of(row, "suspended"))
+    move(root, row, "suspended")
+    assert row.stage == Stage.SUSPENDED
+    move(root, row, "in-service")
+    assert row.stage == Stage.IN_SERVICE
+
+
+def test_who_comes_late_is_told_and_nothing_is_changed(root, acme, location):
+    row = builders.a_connection(acme, location, stage=Stage.SUBMITTED)
+    move(root, row, "rejected", reason="No room.")
+    assert "at “Rejected” now: it cannot be brought to “Approved”" in move(root, row, "approved")
+    assert row.stage == Stage.REJECTED
+    for to in ("", "nowhere", "x" * 500):
+        assert root.get(move_of(row, to)).status_code == 404
+    assert root.get(f"{ALL}{row.pk}/?to=approved").status_code == 400
+
+
+def test_an_answer_to_htmx_is_a_part(root, acme, location):
+    row = builders.a_connection(acme, location, stage=Stage.SUBMITTED)
+    for path in (f"{ALL}{row.pk}/", f"{LIST}{location.pk}/", ALL, LIST):
+        assert "<html" not in root.get(path, headers={"HX-Request": "true"}).content.decode()

@@ -56,6 +56,7 @@ PLATFORM = [
         ("Platform", label)
         for label in (
             "Approvals",
+            "Connections",
             "Locations",
             "Zones",
             "Addresses",
@@ -118,6 +119,7 @@ def test_nobody_sees_nothing() -> None:
         ("/fabric/softgates/", "SoftGates"),
         ("/fabric/ports/", "Ports"),
         ("/platform/approvals/", "Approvals"),
+        ("/platform/direct-connects/1/", "Connections"),
         ("/platform/locations/1/edit/", "Locations"),
         ("/platform/zones/1/reconnect/", "Zones"),
         ("/platform/tenants/acme/", "Tenants"),

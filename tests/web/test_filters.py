@@ -27,6 +27,7 @@ LISTS = [
     "balancers:list",
     "directconnect:connection_list",
     "directconnect:location_list",
+    "directconnect:platform_list",
     "peering:list",
     "acls:list",
     "operations:list",

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.urls import reverse
 
 from apps.directconnect.letters import facts_of
 from apps.directconnect.models import Connection, Interface, Location, Offering, StageEntry
@@ -241,6 +242,7 @@ def waiting(by: Platform) -> list[Waiting]:
             asks=f"{row.rate}, {row.kind}, at {row.location}",
             since=row.stage_since,
             label="Direct Connect",
+            url=reverse("directconnect:platform_detail", args=[row.pk]),
         )
         for row in rows[:MOST_WAITING]
     ]
