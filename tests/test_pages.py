@@ -48,6 +48,7 @@ NO_PAGES = {
     "acls:sheet",
     "directconnect:connection_loa",
     "directconnect:platform_loa",
+    "directconnect:interface_config",
     *SHEETS,
     "fabric:topology_svg",
     "fabric:topology_dot",

@@ -7,10 +7,11 @@ class DirectConnectConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.directconnect.attention import EXPIRES_SOON, YOUR_TURN
+        from apps.directconnect.interface_views import TAB
         from apps.directconnect.interfaces.queries import learned
         from apps.directconnect.interfaces.recipes import INTERFACE
         from apps.directconnect.services.orders import APPROVALS
-        from apps.networks import attached, attention
+        from apps.networks import attached, attention, tabs
         from apps.networks import learned as known
         from apps.operations.parts import register
         from apps.quotas import resources
@@ -18,6 +19,7 @@ class DirectConnectConfig(AppConfig):
 
         approvals.register(APPROVALS)
         register(INTERFACE)
+        tabs.register(TAB)
         resources.register(resources.DIRECT_CONNECT)
         known.register(learned)
         way_out = "Delete it on the page of its connection first, or close the connection."

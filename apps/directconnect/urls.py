@@ -1,8 +1,11 @@
 from django.urls import include, path
 
-from apps.directconnect import platform_views, views
+from apps.directconnect import interface_views, platform_views, views
 
 app_name = "directconnect"
+
+INTERFACES = "direct-connects/<id:pk>/interfaces/"
+ONE = f"{INTERFACES}<id:interface>/"
 
 tenant_urlpatterns = [
     path("direct-connects/", views.connection_list, name="connection_list"),
@@ -14,6 +17,17 @@ tenant_urlpatterns = [
     path("direct-connects/<id:pk>/suspend/", views.connection_suspend, name="connection_suspend"),
     path("direct-connects/<id:pk>/close/", views.connection_close, name="connection_close"),
     path("direct-connects/<id:pk>/loa/", views.connection_loa, name="connection_loa"),
+    path(f"{INTERFACES}new/", interface_views.interface_create, name="interface_create"),
+    path(ONE, interface_views.interface_detail, name="interface_detail"),
+    path(f"{ONE}edit/", interface_views.interface_edit, name="interface_edit"),
+    path(f"{ONE}rename/", interface_views.interface_rename, name="interface_rename"),
+    path(f"{ONE}router-config/", interface_views.interface_config, name="interface_config"),
+    path(f"{ONE}key/", interface_views.interface_key, name="interface_key"),
+    path(f"{ONE}test/", interface_views.interface_test, name="interface_test"),
+    path(f"{ONE}test/end/", interface_views.interface_test_end, name="interface_test_end"),
+    path(f"{ONE}apply/", interface_views.interface_apply, name="interface_apply"),
+    path(f"{ONE}delete/", interface_views.interface_delete, name="interface_delete"),
+    path("vpcs/<id:pk>/direct-connects/", interface_views.vpc_interfaces, name="of_vpc"),
 ]
 urlpatterns = [
     path("platform/direct-connects/", platform_views.platform_list, name="platform_list"),

@@ -24,19 +24,21 @@ TABS = {
     "tiers/": "Tiers",
     "addresses/": "Addresses and NAT",
     "load-balancers/": "Load balancers",
+    "direct-connects/": "Direct Connect",
     "acls/": "Access lists",
     "routes/": "Routes",
     "activity/": "Activity",
 }
 #: Of a VPC in which there is something of everything.
 QUERIES = {
-    "": 45,
-    "tiers/": 17,
-    "addresses/": 23,
-    "load-balancers/": 24,
-    "acls/": 17,
-    "routes/": 16,
-    "activity/": 15,
+    "": 46,
+    "tiers/": 18,
+    "addresses/": 24,
+    "load-balancers/": 25,
+    "direct-connects/": 15,
+    "acls/": 18,
+    "routes/": 17,
+    "activity/": 16,
 }
 pytestmark = pytest.mark.django_db
 
@@ -73,7 +75,7 @@ def test_each_tab_is_a_page_of_its_own_in_the_same_frame(ann: Browser, vpc: Vpc,
     links = re.findall(r'href="([^"]+)"\s*(aria-current="page")?', nav[0])
     assert [url for url, _ in links] == [f"/t/acme/vpcs/{vpc.pk}/{each}" for each in TABS]
     assert [url for url, current in links if current] == [f"/t/acme/vpcs/{vpc.pk}/{tab}"]
-    assert re.findall(r'class="count">(\d+)', nav[0]) == ["2", "4", "2", "2"]
+    assert re.findall(r'class="count">(\d+)', nav[0]) == ["2", "4", "2", "0", "2"]
     assert html.count("<h1") == 1 and "shop" in html
 
 

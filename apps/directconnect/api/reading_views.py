@@ -24,10 +24,6 @@ from apps.operations.provisioned import Status
 
 INTERFACE = OpenApiParameter("interface", str, description="The id of one of its interfaces; else of all of them.")
 VENDOR = OpenApiParameter("vendor", str, description="Whose syntax.", required=True, enum=list(VENDORS))
-NOTE = (
-    "Netris lists no routes of a session: it tells how many prefixes are taken, not which. What is advertised is what "
-    "the filters let out of the tiers of the VPC; what is received is some of what the filters let in."
-)
 
 
 class Of(NamedTuple):
@@ -86,7 +82,7 @@ class ConnectionRoutes(Readings):
         """What the filters of its sessions let through, and how many prefixes each takes. `note` says what Netris does
         not tell."""
         self.connection(pk)
-        found = {"note": NOTE, "results": self.of(request)}
+        found = {"note": queries.NOTE, "results": self.of(request)}
         return Response(SessionRoutesRead(found, context={"request": request, "now": clock.now()}).data)
 
 

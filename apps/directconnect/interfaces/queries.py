@@ -82,6 +82,10 @@ def asn_of(zone: Zone) -> Asn:
 ACTIONS = ("rename", "change", "delete", "apply", "test", "end_test", "show_key")
 NO_TEST = "No test runs."
 A_TEST_RUNS = "A test runs already. End it first."
+NOTE = (
+    "Netris lists no routes of a session: it tells how many prefixes are taken, not which. What is advertised is what "
+    "the filters let out of the tiers of the VPC; what is received is some of what the filters let in."
+)
 
 
 def why_not(row: Interface, action: str, work: Sequence[Operation]) -> str | None:
