@@ -5,6 +5,7 @@ The pages are those of the table in tests/test_access.py, so that no route escap
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, timedelta
@@ -89,6 +90,7 @@ EACH_STATE = {"networks:vpc_detail", "operations:detail", "operations:platform_d
 NO_PAGES = {
     *("session", "tenant-session", "into-tenant"),
     *("networks:vpc_map", "instances:choices", "addresses:choices", "inventory:port_choices"),
+    "directconnect:port_choices",
 }
 
 
@@ -264,6 +266,8 @@ def test_axe_finds_no_fault_with_any_page(
             visitor.look("/", name="of who is in no tenant")
         with somebody(admin) as visitor:
             visitor.look_at_all(platform)
+            order = next(path for path in platform if re.fullmatch(r"/platform/direct-connects/[^/]+/", path))
+            visitor.look(f"{order}move/?to=rejected")
             visitor.look("/platform/tenants/new/", send_empty, "with errors")
             visitor.look("/platform/people/?q=new", offer_password, "with a link")
         browser.close()
