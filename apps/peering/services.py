@@ -178,11 +178,12 @@ def accept_peering(row: Peering, vpc: Vpc, answer: AnswerSpec, *, by: Actor) -> 
 
 
 @transaction.atomic(durable=True)
-def reject_peering(row: Peering, tenant: Tenant, *, by: Actor) -> Peering:
+def reject_peering(row: Peering, tenant: Tenant, *, reason: str = "", by: Actor) -> Peering:
+    """A reason is told to both."""
     row = _held(row)
     _need_question(row, tenant)
     _close(row, Stage.REJECTED, tenant)
-    _tell_both(row, "peering.reject", tenant, by)
+    _tell_both(row, "peering.reject", tenant, by, {"reason": reason} if reason else None)
     return row
 
 
@@ -329,9 +330,9 @@ def _close(row: Peering, stage: Stage, by: Tenant | None) -> None:
     row.save(update_fields=["stage", "status", "deleted_at", "ended_by"])
 
 
-def _tell_both(row: Peering, verb: str, tenant: Tenant | None, by: Actor) -> None:
+def _tell_both(row: Peering, verb: str, tenant: Tenant | None, by: Actor, told: dict[str, str] | None = None) -> None:
     for each in {row.tenant, row.peer_tenant}:
-        audit(by if tenant is None or each.pk == tenant.pk else OTHER_SIDE, verb, row, tenant=each)
+        audit(by if tenant is None or each.pk == tenant.pk else OTHER_SIDE, verb, row, tenant=each, new=told)
 
 
 # --- locks and rules --------------------------------------------------------------------------------------------------
