@@ -18,7 +18,7 @@ from django.test.utils import CaptureQueriesContext
 from apps.accounts.models import Account
 from apps.addresses.models import PortForward, PublicIp, StaticNat
 from apps.balancers.models import Balancer
-from apps.directconnect.models import Connection, FabricPort, Location
+from apps.directconnect.models import Connection, FabricPort, Interface, Location
 from apps.directconnect.stages import Stage
 from apps.fabric.models import SurveyedDevice, SurveyedLink, SurveyedPort, SurveyedSite, SurveyedSubnet
 from apps.fabric.surveys import survey
@@ -232,12 +232,17 @@ def addresses(pages: list[Row], vpcs: list[Vpc]) -> list[str]:
 
 
 def what_is_ordered_for(vpc: Vpc) -> dict[str, Any]:
-    row = Connection.unscoped.filter(tenant=vpc.tenant).first()
+    row = Connection.unscoped.filter(tenant=vpc.tenant, stage=Stage.SUBMITTED).first()
     if row is None:
         location = Location.objects.filter(zone=vpc.zone).first() or builders.a_location(vpc.zone)
         row = builders.a_connection(vpc.tenant, location, stage=Stage.SUBMITTED)
     port = FabricPort.objects.filter(location=row.location).first() or builders.a_fabric_port(row.location)
-    return {"dclocation": row.location_id, "connection": row.pk, "dcport": port.pk}
+    carried = Interface.unscoped.filter(tenant=vpc.tenant).first()
+    if carried is None:
+        carrying = builders.a_connection(vpc.tenant, row.location, "paris-b", Stage.IN_SERVICE)
+        carried = builders.an_interface(carrying, vpc)
+    ids = {"dclocation": row.location_id, "connection": row.pk, "dcport": port.pk}
+    return ids | {"carrying": carried.connection_id, "interface": carried.pk}
 
 
 def device_of(zone: Zone) -> str:
