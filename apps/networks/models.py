@@ -61,7 +61,7 @@ class Vpc(Provisioned):
     )
 
     #: How many of each lie on it that have to go before it can (`attached`), by their keys. Written by triggers.
-    attached: models.JSONField[dict[str, int]] = models.JSONField(default=dict, editable=False)
+    attached: models.JSONField[dict[str, int]] = models.JSONField(default=dict, db_default={}, editable=False)
 
     unscoped: ClassVar[models.Manager[Vpc]] = VpcQuerySet.as_manager()
     objects = TenantDoor[VpcQuerySet]("tenant")

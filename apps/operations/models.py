@@ -73,7 +73,7 @@ class Operation(models.Model):
     lane = models.CharField(max_length=64)
     #: A second lane that it stands in at the same place, or blank: what joins two VPCs is done while nothing else is
     #: done in either.
-    beside = models.CharField(max_length=64, blank=True)
+    beside = models.CharField(max_length=64, blank=True, default="", db_default="")
     place = models.PositiveIntegerField(default=0)
     #: Somebody is before it in its lane. Written by whoever holds the lane.
     waits = models.BooleanField(default=False)

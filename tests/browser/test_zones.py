@@ -19,7 +19,7 @@ pytestmark = [
 
 def test_a_connection_is_tried_before_it_is_saved(stack: Stack, visit: Visit):
     page = visit("admin", "/platform/zones/")
-    page.get_by_role("link", name="Connection").click()
+    page.get_by_role("link", name="Connection", exact=True).click()
     expect(page.get_by_label("Secret key")).to_have_value("")
     page.get_by_label("Password").fill("wrong")
     press(page, "Try it")

@@ -13,6 +13,6 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='vpc',
             name='attached',
-            field=models.JSONField(default=dict, editable=False),
+            field=models.JSONField(default=dict, db_default={}, editable=False),
         ),
     ]
