@@ -211,8 +211,9 @@ def test_what_stands_in_two_lanes_is_done_while_nothing_else_is_done_in_either(t
         succeeded = Operation.unscoped.filter(phase=Phase.SUCCEEDED).values_list("lock_key", flat=True)
         ended += [key for key in succeeded if key not in ended]
         clock.shift(1)
-    assert set(ended[:3]) == {"toy:here", "toy:there", "toy:other"}
-    assert ended[3:] == ["toy:both", "toy:after"]
+    assert "toy:other" in ended
+    ended.remove("toy:other")
+    assert (set(ended[:2]), ended[2:]) == ({"toy:here", "toy:there"}, ["toy:both", "toy:after"])
 
 
 @pytest.mark.django_db(transaction=True)
