@@ -146,7 +146,7 @@ def test_every_address_that_htmx_asks_answers_with_a_part_whatever_is_wrong(
         "all is well": (mine, {200, 204, 422}),  # 204: the fabric's map has not changed
         "signed out": (nobody.part, {401}),
         "another tenant's": (bob.part, {404}),
-        "a viewer": (posted(vic), {403}),
+        "a viewer": (lambda ask: None if ask.is_the_platforms else posted(vic)(ask), {403}),
         "a stale token": (posted(careful), {403}),
         "it was never there": (missing, {404}),
         "a mistake": (failing(ProgrammingError("no such table")), {500}),

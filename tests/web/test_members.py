@@ -267,7 +267,7 @@ def test_no_page_costs_more_with_more_people(olive, root, acme):
         more(number)
 
     assert costs() == with_one
-    assert max(with_one) <= 10
+    assert max(with_one) <= 11
 
 
 def test_a_platform_admin_has_tokens_of_the_platform_while_they_are_one(root, admin, acme):
