@@ -200,7 +200,7 @@ def test_a_whole_vpc_is_made_with_the_keyboard_alone(visit: Visit) -> None:
     key = page.keyboard
 
     def walk_to(name: str, key_pressed: str = "Tab") -> None:
-        for _ in range(40):
+        for _ in range(60):
             key.press(key_pressed)
             named = page.evaluate(
                 """() => { const one = document.activeElement;
