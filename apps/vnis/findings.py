@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q
 
 from apps.history.kinds import EventKind, Subject
@@ -73,17 +74,20 @@ class Sight:
         return all(self.read_at > claim.seen_at for claim in claims)
 
 
+@transaction.atomic
 def tell(zone: Zone) -> None:
     """Bring what is wrong in a zone up to date. While one of its lists is stale, nothing begins and nothing ends.
 
     All is judged anew when the ledger was written, or that of another zone of the same controller, and once more when
-    all lists were read after that: then it has settled. Until the next change what is open goes on."""
+    all lists were read after that: then it has settled. Until the next change what is open goes on. A list that was
+    read again since the ledger was written settles nothing: who is at it tells after that, or who looks next."""
+    ledger = Ledger.objects.select_for_update(skip_locked=True, no_key=True).filter(zone=zone).first()
     readings = list(Reading.objects.filter(zone=zone, kind__in=LISTS))
     times = [each.read_at for each in readings if each.read_at is not None]
-    if len(times) < len(LISTS):
+    if ledger is None or len(times) < len(LISTS) or ledger.basis != basis_of(readings):
         return
     before = last_basis(zone, SOURCE)
-    if before == basis_of(readings):
+    if before == ledger.basis:
         return
     written_at = Ledger.objects.filter(zone__netris_url=zone.netris_url).aggregate(at=Max("looked_at"))["at"]
     if written_at and len(before) == len(LISTS) and min(map(datetime.fromisoformat, before.values())) > written_at:

@@ -49,10 +49,13 @@ class Lists:
 
     def look(self) -> bool:
         """All lists are read a moment later, and then looked through."""
-        self._clock.shift(LATER)
+        self.pass_by()
         self.read()
         self._clock.shift(timedelta(seconds=1))
         return look(self.zone)
+
+    def pass_by(self) -> None:
+        self._clock.shift(LATER)
 
     def read(self, *kinds: Kind) -> None:
         for kind in kinds or LISTS:

@@ -11,6 +11,7 @@ from apps.mirror.models import Kind, Reading
 from apps.mirror.services import refresh
 from apps.networks.models import Tier
 from apps.networks.services import create_vpc
+from apps.vnis import findings
 from apps.vnis.feed import LISTS
 from apps.vnis.services import look
 from tests import builders
@@ -99,6 +100,19 @@ def test_what_is_being_made_and_what_is_being_removed_is_no_leak(well):
     well.forget(Kind.CLOUDSTACK_NETWORK, "tier-3")  # its V-Net was there in an older list
     well.look()
     well.forget(Kind.NETRIS_VNET, 3)
+    settle(well)
+    assert Event.objects.count() == 0
+
+
+def test_lists_that_the_ledger_has_not_taken_in_settle_nothing(well):
+    well.taken(1003)
+    well.vnet(3, 1003, "D1-A2-Z1-V3-N3-tier-3")
+    well.look()
+    well.network("tier-3", 1003)
+    well.pass_by()
+    well.read()
+    findings.tell(well.zone)  # while another is at the ledger
+    assert told() == []
     settle(well)
     assert Event.objects.count() == 0
 
