@@ -11,8 +11,10 @@ class DirectConnectConfig(AppConfig):
         from apps.directconnect.interfaces.queries import learned
         from apps.directconnect.interfaces.recipes import INTERFACE
         from apps.directconnect.services.orders import APPROVALS
+        from apps.directconnect.ways import routes
         from apps.networks import attached, attention, tabs
         from apps.networks import learned as known
+        from apps.networks.routes import effective
         from apps.operations.parts import register
         from apps.quotas import resources
         from apps.tenancy import approvals
@@ -22,6 +24,7 @@ class DirectConnectConfig(AppConfig):
         tabs.register(TAB)
         resources.register(resources.DIRECT_CONNECT)
         known.register(learned)
+        effective.register(routes, direct_connect="Direct Connect")
         way_out = "Delete it on the page of its connection first, or close the connection."
         attached.register(attached.Attachment("interface", "virtual interface", way_out))
         attention.register(YOUR_TURN, EXPIRES_SOON)

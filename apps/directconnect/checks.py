@@ -135,6 +135,11 @@ def light_of(port: Port, now: datetime) -> Check:
     return _light(port, now)
 
 
+def session_of(session: Session, wanted: Wanted, now: datetime) -> Check:
+    """The session by itself, whatever is below it, and whether it is meant to be up or not."""
+    return _bgp(session, wanted, now)
+
+
 def worst_of(checks: Sequence[Check]) -> Check | None:
     """The lowest layer that is not well: what to look at first. None when all are."""
     return next((check for check in checks if check.verdict != Verdict.OK), None)

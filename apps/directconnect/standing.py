@@ -58,7 +58,7 @@ def standing_of(interfaces: Sequence[tuple[str, Sequence[Check]]]) -> Standing:
     if not interfaces:
         return NOTHING
     worst = [(name, first) for name, some in interfaces if (first := worst_of(some))]
-    until = _fresh_until(check for _, some in interfaces for check in some)
+    until = fresh_until(check for _, some in interfaces for check in some)
     if not worst:
         return Standing("up", "", until)
     name, check = min(worst, key=lambda each: _rank(each[1]))
@@ -69,7 +69,7 @@ def _rank(check: Check) -> int:
     return RANKS.index(check.verdict) if check.verdict in WORDS else len(RANKS)
 
 
-def _fresh_until(some: Iterable[Check]) -> datetime | None:
+def fresh_until(some: Iterable[Check]) -> datetime | None:
     """None where any of them was never read."""
     ends = [check.read_at and check.read_at + KINDS[check.layer].fresh_for for check in some]
     known = [end for end in ends if end]

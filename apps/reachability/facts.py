@@ -181,7 +181,7 @@ class Way:
     """An effective route of a VPC."""
 
     destination: IPv4Network
-    #: "tier", "source_nat", or what passes it on where Weft does not see.
+    #: "tier", "source_nat", "peering", "direct_connect", or what passes it on where Weft does not see.
     kind: str
     via: str
     seen: Seen
@@ -206,6 +206,48 @@ class Peered:
 
 
 @dataclass(frozen=True)
+class Linked:
+    """A virtual interface of Direct Connect in a VPC, as its tenant knows it."""
+
+    name: str
+    url: str
+    #: A word such as "ready", "down" or "stale".
+    state: str
+    #: What is not well, and what to do about it; blank where all is.
+    trouble: str
+    #: What the two ends have their addresses of.
+    link: IPv4Network
+    #: What the tenant's router may announce of itself; which of it does, Netris does not tell.
+    accepts: Sequence[IPv4Network]
+    #: The tiers that the router hears of.
+    announces: Sequence[IPv4Network]
+    #: How many prefixes its session takes; None where that is not known.
+    takes: int | None = None
+
+    @property
+    def what(self) -> str:
+        return f"Direct Connect {self.name}"
+
+    @property
+    def is_off(self) -> bool:
+        """For sure: nothing leads over it."""
+        return self.state in ("down", "suspended")
+
+    @property
+    def is_at_rest(self) -> bool:
+        """What it accepts and announces is what Netris was told last."""
+        return self.state in ("ready", "warning", "stale")
+
+    def leads_to(self, address: IPv4Address) -> bool:
+        """Where its router announces that; the default route aside."""
+        return any(address in each for each in self.accepts if each.prefixlen)
+
+    @property
+    def leads_everywhere(self) -> bool:
+        return any(not each.prefixlen for each in self.accepts)
+
+
+@dataclass(frozen=True)
 class Door:
     """A public IP of the tenant's."""
 
@@ -220,6 +262,8 @@ class Door:
     balancers: Sequence[Balanced] = ()
     #: Some of what answers there, such as "Load balancer shop at tcp 443".
     answering: Sequence[str] = ()
+    #: Of its VPC.
+    links: Sequence[Linked] = ()
 
 
 @dataclass(frozen=True)
@@ -234,6 +278,7 @@ class Place:
     #: Where public IPs are seen to.
     addresses_url: str = ""
     peerings: Sequence[Peered] = ()
+    links: Sequence[Linked] = ()
 
 
 @dataclass(frozen=True)
@@ -257,7 +302,7 @@ class Outside:
 
 @dataclass(frozen=True)
 class Beyond:
-    """An address that is no instance's of the tenant: behind a peering, or behind a route."""
+    """An address that is no instance's of the tenant: behind a peering, a Direct Connect or a route."""
 
     address: IPv4Address
 

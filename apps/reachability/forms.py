@@ -41,7 +41,7 @@ class ReachabilityForm(PickerForm):
             (INSTANCE, "An instance"),
             (PUBLIC_IP, "A public IP"),
             (LOAD_BALANCER, "A load balancer"),
-            (ADDRESS, "An address behind a peering or a route"),
+            (ADDRESS, "An address behind a peering, Direct Connect or a route"),
         ],
         widget=Options,
     )

@@ -20,6 +20,7 @@ from apps.balancers import queries as balancers
 from apps.balancers.models import Balancer, BalancerQuerySet, Member
 from apps.balancers.queries import Judgement
 from apps.balancers.verdicts import Cell, Configured, Line, foreign, keeps_out
+from apps.directconnect.ways import DIRECT_CONNECT, links_of
 from apps.instances import queries as instances
 from apps.instances.queries import Instance
 from apps.kernel import clock
@@ -40,6 +41,7 @@ from apps.reachability.facts import (
     Door,
     End,
     Lead,
+    Linked,
     ListOfTier,
     Machine,
     Mate,
@@ -150,6 +152,7 @@ def _door(row: PublicIp, traffic: Traffic, only: Balancer | None = None) -> Door
         _leads(rows, machine_of),
         [_balanced(each, place, machine_of) for each in told],
         [f"{each.name} at {each.protocol} {each.port}" for each in answering],
+        place.links,
     )
 
 
@@ -184,6 +187,7 @@ def _place(vpc: Vpc) -> Place:
         [_way(route) for route in ways],
         reverse("addresses:of_vpc", args=[slug, vpc.pk]),
         _peerings(vpc),
+        _links(vpc),
     )
 
 
@@ -205,8 +209,30 @@ def _peerings(vpc: Vpc) -> list[Peered]:
     ]
 
 
+def _links(vpc: Vpc) -> list[Linked]:
+    """Six queries, one where there is none."""
+    return [
+        Linked(
+            each.name,
+            each.url,
+            each.state,
+            each.trouble,
+            each.row.link,
+            each.accepts,
+            each.told.announced,
+            each.told.session_takes,
+        )
+        for each in links_of(vpc)
+    ]
+
+
+#: What a status says of whether a route is there; what is not among them says nothing.
+IS_THERE = {"ready": True, "dormant": True, "differs": False}
+OF_LINKS = {"ready": True, "down": False, "suspended": False}
+
+
 def _way(route: Route) -> Way:
-    is_there = {"ready": True, "dormant": True, "differs": False}.get(route.status)
+    is_there = (OF_LINKS if route.source == DIRECT_CONNECT else IS_THERE).get(route.status)
     trouble = "The two systems differ here." if is_there is False else ""
     return Way(route.destination, route.source, route.via, Seen("routes", is_there, _minutes(route.read_at), trouble))
 

@@ -11,11 +11,15 @@ lately. What Weft itself decides, such as that nothing leads from an address, ne
     an instance             one of its VPC      its tier's list, the route, the other tier's list, the instance
     an instance             one of these        its tier's list, the route out, then as from outside
     an instance             of a peered VPC     its tier's list, the peering and the way back, the other tier's list
-    an instance             an address          its tier's list, the route or the peering; behind it Weft sees nothing
+    an instance             an address          its tier's list, the route, the peering or the Direct Connect; behind it
+                                                Weft sees nothing
 
 A list decides as Netris sorts it (`apps.acls.evaluator`). What is translated on its way in meets the tier's list with
 the instance's own port. Two instances of one tier have no list between them: only what leaves a tier, or comes into it,
 passes an interface that has rules (inferred, netris-api.md 2.6).
+
+Of what a tenant's router announces over Direct Connect, Netris tells the number alone (`linked`): what lies behind it
+is at best not known.
 
 Behind a load balancer one member that can be reached is enough. Where nobody checks the members, that is said as far as
 it is configured, just as of NAT.
@@ -51,11 +55,10 @@ from apps.reachability.facts import (
     Verdict,
     Way,
 )
+from apps.reachability.linked import answered, has_no_other_way, is_private, linked, not_linked
 
 #: Stands for the internet as a whole: an address that is nobody's (RFC 5737), moved on where a rule names it.
 ANYWHERE = IPv4Network("192.0.2.0/24")
-#: Nobody on the internet has these (RFC 1918, RFC 6598). What is set aside for examples may be anybody's.
-PRIVATE = [IPv4Network(each) for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")]
 
 
 def walk(source: Outside | Start, target: End | Door | Beyond, traffic: Traffic) -> Answer:
@@ -97,6 +100,7 @@ def _through_door(sender: IPv4Address | None, door: Door, traffic: Traffic) -> I
     balanced = next((each for each in door.balancers if each.outside == traffic), None)
     if balanced is not None:
         yield from _balances(sender, balanced)
+        yield from answered(sender, door.links)
         return
     if door.answering:
         sentence = f"No load balancer of {door.address} takes {traffic}. There is {', '.join(door.answering)}."
@@ -112,6 +116,7 @@ def _through_door(sender: IPv4Address | None, door: Door, traffic: Traffic) -> I
         yield Hop(what, Verdict.BLOCKED, sentence, door.url)
         return
     yield from _led(sender, lead, traffic)
+    yield from answered(sender, door.links)
 
 
 def _led(sender: IPv4Address | None, lead: Lead, traffic: Traffic) -> Iterator[Hop]:
@@ -228,7 +233,12 @@ def _from_outside(source: Outside, end: End, traffic: Traffic) -> Iterator[Hop]:
         yield from _peering(sender, machine.address, way, place)
         yield from _arrives(sender, machine, traffic)
         return
-    if sender is not None and way is not None and way.kind != "source_nat":
+    over = [] if sender is None else linked(sender, machine.address, way, place)
+    over = [*over, *_arrives(sender, machine, traffic)] if over else []
+    if sender is not None and over and has_no_other_way(sender, place):
+        yield from over
+        return
+    if sender is not None and way is not None and way.kind not in ("source_nat", "direct_connect"):
         what = f"Route to {way.destination}"
         yield _seen(what, f"{sender} is behind {way.via}.", way.seen, place.url)
         yield _passed_on(way)
@@ -236,17 +246,20 @@ def _from_outside(source: Outside, end: End, traffic: Traffic) -> Iterator[Hop]:
         return
     if sender is not None and (hop := _not_peered(sender, place)):
         yield hop
-    if sender is not None and any(sender in each for each in PRIVATE):
+    if sender is not None and is_private(sender):
+        yield from not_linked(sender, place)
         sentence = f"{sender} is a private address, and the VPC {place.vpc} has no route to it. Add a static route."
         yield Hop("Route", Verdict.BLOCKED, sentence, place.url)
     # Any of them will do, so the first that does not fail decides.
     ways = [list(_led(sender, lead, lead.outside(traffic))) for lead in end.leads if lead.leads_to(traffic)]
     ways += [list(_balances(sender, each, machine)) for each in end.balancers if each.inside == traffic]
+    ways += [over] if over else []
     if not ways:
         sentence = f"No public IP leads {traffic} to {machine.name}. Create a static NAT, a port forward or a load"
         yield Hop("Public IP", Verdict.BLOCKED, f"{sentence} balancer to it.", place.addresses_url)
         return
     yield from min(ways, key=_badness)
+    yield from answered(sender, place.links)
 
 
 def _from_within(sender: IPv4Address, end: End, traffic: Traffic) -> Iterator[Hop]:
@@ -273,9 +286,14 @@ def _inside(start: Start, end: End, traffic: Traffic) -> Iterator[Hop]:
         yield from _peering(address, start.machine.address, way, start.place, end.place)
         yield from _arrives(start.machine.address, end.machine, traffic)
         return
+    if hops := linked(address, start.machine.address, way, start.place):
+        yield from hops
+        yield from _arrives(start.machine.address, end.machine, traffic)
+        return
     if way is None or way.kind in ("source_nat", "tier"):
         if hop := _not_peered(address, start.place, end.place):
             yield hop
+        yield from not_linked(address, start.place)
         sentence = (
             f"{end.machine.name} is in the VPC {end.place.vpc}, and {start.place.vpc} has no route to {address}."
             " Peer the two VPCs, or reach it at a public IP that leads to it."
@@ -300,10 +318,14 @@ def _beyond(start: Start, address: IPv4Address, traffic: Traffic) -> Iterator[Ho
         sentence = f"What the access lists of the other VPC do with {address}, Weft does not tell. Ask the other side."
         yield Hop("The other side", Verdict.UNKNOWN, sentence)
         return
+    if hops := linked(address, start.machine.address, way, place):
+        yield from hops
+        return
     if way is None or way.kind == "source_nat":
         if hop := _not_peered(address, place):
             yield hop
-        if any(address in each for each in PRIVATE):
+        yield from not_linked(address, place)
+        if is_private(address):
             sentence = f"{address} is a private address, and the VPC {place.vpc} has no route to it. Peer it, or add a"
             yield Hop("Route", Verdict.BLOCKED, f"{sentence} static route.", place.url)
             return
@@ -355,6 +377,11 @@ def _unless_let(hop: Hop, *, is_let: bool) -> Hop:
 def _out(start: Start, door: Door, traffic: Traffic) -> Iterator[Hop]:
     yield from _leaves(start.machine, door.address, traffic)
     way = _way_to(door.address, start.place)
+    if hops := linked(door.address, start.machine.address, way, start.place):
+        yield from hops
+        return
+    if way is None or way.kind == "source_nat":
+        yield from not_linked(door.address, start.place)
     if way is None:
         sentence = f"The VPC {start.place.vpc} has no way out: its source NAT is not there."
         yield Hop("Route", Verdict.BLOCKED, sentence, start.place.url)
@@ -525,8 +552,9 @@ def _passed_on(way: Way) -> Hop:
 
 
 def _way_to(address: IPv4Address, place: Place) -> Way | None:
-    """The longest prefix decides."""
-    fitting = [way for way in place.ways if address in way.destination]
+    """The longest prefix decides. What is learned over Direct Connect goes with its session."""
+    there = [way for way in place.ways if way.kind != "direct_connect" or way.seen.is_there is not False]
+    fitting = [way for way in there if address in way.destination]
     return max(fitting, key=lambda way: way.destination.prefixlen, default=None)
 
 

@@ -37,7 +37,7 @@ QUERIES = {
     "load-balancers/": 25,
     "direct-connects/": 15,
     "acls/": 18,
-    "routes/": 17,
+    "routes/": 18,
     "activity/": 16,
 }
 pytestmark = pytest.mark.django_db

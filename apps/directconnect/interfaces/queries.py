@@ -20,10 +20,11 @@ from apps.directconnect.checks import (
     Wanted,
     checks_of,
     light_of,
+    session_of,
 )
 from apps.directconnect.filters import DEFAULT, announced
 from apps.directconnect.interfaces.wanted import Wanted as OnNetris
-from apps.directconnect.interfaces.wanted import vnet_faults
+from apps.directconnect.interfaces.wanted import session_faults, vnet_faults
 from apps.directconnect.models import Connection, Interface
 from apps.directconnect.routers import Far
 from apps.directconnect.stages import CARRIES, Stage
@@ -117,6 +118,11 @@ class Told(NamedTuple):
     announced: list[IPv4Network]
     #: How many prefixes a session that is up takes; None while no fresh reading tells. Netris does not list which.
     takes: int | None
+    #: The session by itself, whatever is below it and whether it is meant to be up or not; and how many it takes then.
+    session: Check
+    session_takes: int | None
+    #: What of the session Netris has otherwise than it is meant, as far as it is read after the last change.
+    session_faults: list[str]
 
     @property
     def routes(self) -> Check:
@@ -184,7 +190,12 @@ def _told(
     wanted = meant(row, tiers)
     layers = checks_of(light, VNet(reading(VNETS, since), faults), seen, wanted, now)
     is_up = any(check.layer == Layer.BGP and check.verdict == Verdict.OK for check in layers)
-    return Told(layers, announced(tiers, wanted.announce), seen.prefixes if is_up else None)
+    alone = session_of(seen, wanted, now)
+    takes = seen.prefixes if alone.verdict == Verdict.OK else None
+    otherwise: list[str] = []
+    if session is not None and row.port is not None and not seen.reading.why_silent(now):
+        otherwise = session_faults(OnNetris.of(row), session, row.vnet_id)
+    return Told(layers, announced(tiers, wanted.announce), takes if is_up else None, alone, takes, otherwise)
 
 
 def light(row: Connection) -> Check | None:

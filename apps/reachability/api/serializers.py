@@ -28,7 +28,9 @@ class TargetBody(Body):
     public_ip = Text(required=False, max_length=36, help_text="The id of a public IP.")
     load_balancer = Text(required=False, max_length=36, help_text="The id of a load balancer.")
     address = Text(
-        required=False, max_length=15, help_text="An IPv4 address outside of the VPC, from an instance: over a peering."
+        required=False,
+        max_length=15,
+        help_text="An IPv4 address outside of the VPC, from an instance: over a peering or Direct Connect.",
     )
 
 

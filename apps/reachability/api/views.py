@@ -43,8 +43,8 @@ class Reachability(Rows[Vpc]):
         examples=[A_QUESTION],
     )
     def post(self, request: Request) -> Response:
-        """Walks tier, access list, NAT, load balancer and route as they were read last, and names the first that
-        blocks. Changes nothing, and asks neither system."""
+        """Walks tier, access list, NAT, load balancer, route, peering and Direct Connect as they were read last, and
+        names the first that blocks. Changes nothing, and asks neither system."""
         if self.caller.tenant is None:
             raise PermissionDenied("Ways are a tenant's: only a tenant's token can ask about them.")
         answer = answer_of(Question.parse(self.tenant, QuestionWrite.of(request)))

@@ -56,16 +56,23 @@ class RouteRead(serializers.Serializer[Route]):
     destination = serializers.CharField()
     type = serializers.CharField(
         source="source",
-        help_text="`tier`, `static`, or `source_nat` for everything that nothing else is about.",
+        help_text="`tier`, `static`, `peering`, `direct_connect`, or `source_nat` for everything that nothing else is "
+        "about.",
     )
     via = serializers.CharField(help_text="The next hop of a static route; else words.")
-    name = serializers.CharField(help_text="The tier that it is, or in which the next hop lies.")
-    status = serializers.CharField(help_text="`ready` only while fresh readings show it.")
+    name = serializers.CharField(
+        help_text="The tier that it is, or in which the next hop lies; the peering, or the virtual interface and its "
+        "connection."
+    )
+    status = serializers.CharField(
+        help_text="`ready` only while fresh readings show it. Over Direct Connect it is said of the session, as Netris "
+        "does not tell which prefixes one takes; while that is `down` or `suspended` nothing leads there."
+    )
     static_route = serializers.UUIDField(source="line.row.pk", allow_null=True, default=None)
     read_at = Time(allow_null=True, help_text="When the systems said so; null if they never did.")
 
 
 class RoutesRead(serializers.Serializer[Any]):
-    """All ways out of a VPC; the longest prefix decides."""
+    """All ways out of a VPC; the longest prefix decides. Which of two default routes Netris prefers is not known."""
 
     routes = RouteRead(many=True)

@@ -98,7 +98,8 @@ class VpcRoutes(Rows[Vpc]):
 
     @extend_schema(summary="Read where a VPC's traffic goes", responses=RoutesRead)
     def get(self, request: Request, pk: str) -> Response:
-        """Its tiers, its static routes and source NAT, as the systems were read last. Nothing is asked of them now."""
+        """Its tiers, its static routes, peerings, Direct Connect and source NAT, as the systems were read last. Nothing
+        is asked of them now."""
         vpc = get_or_404(self.get_queryset(), pk=pk)
         tiers = list(queries.tiers_of(vpc))
         settled_at = queries.settled_at(queries.latest_operations_of(vpc))
