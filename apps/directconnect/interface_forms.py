@@ -115,7 +115,7 @@ class InterfaceForm(PolicyForm):
         widget=_text(CIDR_LENGTH, placeholder="10.255.0.1/30"),
     )
     remote = Said(
-        label="Your router's",
+        label="Your router's address",
         required=False,
         max_length=CIDR_LENGTH,
         widget=_text(CIDR_LENGTH, placeholder="10.255.0.2"),

@@ -58,7 +58,7 @@ class AddressesRead(serializers.Serializer[Interface]):
     """Both ends of the link."""
 
     local = serializers.SerializerMethodField(help_text="Ours, with its length.")
-    remote = serializers.CharField(source="remote_address", help_text="Your router's.")
+    remote = serializers.CharField(source="remote_address", help_text="Your router's address.")
 
     @extend_schema_field(serializers.CharField())
     def get_local(self, row: Interface) -> str:
@@ -139,7 +139,7 @@ class EndsWrite(Body):
     """Both ends of the link: private addresses, or such as are seen on it alone. Without them Weft gives a /31."""
 
     local = Text(max_length=CIDR_LENGTH, help_text="Ours, with its length: `10.255.0.1/30`, or a /31.")
-    remote = Text(max_length=CIDR_LENGTH, help_text="Your router's.")
+    remote = Text(max_length=CIDR_LENGTH, help_text="Your router's address.")
 
 
 class InterfaceChange(Body):
