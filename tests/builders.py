@@ -359,6 +359,8 @@ def a_peering(vpc: Vpc, peer: Vpc | None, *, peer_tenant: Tenant | None = None, 
         values |= {"peer_offered": [str(peer.cidr)], "accepted": [str(peer.cidr)], "peer_accepted": [str(vpc.cidr)]}
         peer_tenant = peer.tenant
     assert peer_tenant is not None
+    if peer_tenant != vpc.tenant:
+        values["asked_of"] = peer_tenant.slug
     return Peering.unscoped.create(vpc=vpc, tenant=vpc.tenant, peer_tenant=peer_tenant, **(values | fields))
 
 

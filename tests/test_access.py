@@ -415,6 +415,8 @@ DELETE api:staticroute             route      401        404       403     202  
 POST   api:staticroute-apply       route      401        404       403     202       403
 GET    api:peerings            -          401        200       200     200       200
 POST   api:peerings            -          401        422       403     422       403
+GET    api:peering-settings    -          401        200       200     200       403
+PATCH  api:peering-settings    -          401        200       403     200       403
 GET    api:peering             peering    401        404       200     200       200
 PATCH  api:peering             peering    401        404       403     200       403
 POST   api:peering-accept      peering    401        404       403     422       403

@@ -26,7 +26,9 @@ MOST_WAITING = 200
 
 
 def requested(by: Platform) -> PeeringQuerySet:
-    return Peering.objects.across(by).live().filter(REQUESTED).exclude(answer_by__lte=clock.now())
+    """Those that somebody can answer."""
+    rows = Peering.objects.across(by).live().filter(REQUESTED, peer_tenant__isnull=False)
+    return rows.exclude(answer_by__lte=clock.now())
 
 
 def waiting(by: Platform) -> list[Waiting]:
@@ -53,6 +55,7 @@ def decide(pk: UUID, verdict: str, reason: str, by: Platform) -> bool:
     row = requested(by).filter(pk=pk).select_related(*WITH).first()
     if row is None:
         return False
+    assert row.peer_tenant is not None, "it is asked for of somebody"
     if verdict == "approve":
         joined(services.accept_peering)(row, _only_vpc(row), AnswerSpec(()), by=by.actor)
     else:
@@ -63,6 +66,7 @@ def decide(pk: UUID, verdict: str, reason: str, by: Platform) -> bool:
 def _only_vpc(row: Peering) -> Vpc:
     """The one that can be at the other end. Where there are several it is the tenant's to choose."""
     tenant, zone = row.peer_tenant, row.vpc.zone
+    assert tenant is not None, "it is asked for of somebody"
     rows = Vpc.objects.of(tenant).live().filter(zone=zone, status=Status.READY).select_related("tenant", "zone")
     found = list(rows.order_by("name", "pk")[:2])
     if not found:

@@ -17,7 +17,8 @@ from apps.networks.models import Vpc
 from apps.networks.specs import CIDR_LENGTH
 from apps.peering.exchange import MOST_PREFIXES, networks
 from apps.peering.sides import Side
-from apps.peering.specs import SLUG_LENGTH, AnswerSpec, PeeringSpec, parse_offer, parse_prefixes
+from apps.peering.specs import AnswerSpec, PeeringSpec, parse_offer, parse_prefixes
+from apps.tenancy.models import SLUG_LENGTH
 
 OWN, OTHER = "own", "other"
 KINDS = [(OWN, "One of your VPCs"), (OTHER, "Another tenant")]

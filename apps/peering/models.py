@@ -3,9 +3,10 @@
     constraint                  says
     peering_is_one_of_a_pair    two VPCs have one peering that is agreed on, whichever of them asked
     peering_has_two_vpcs        one that is agreed on joins two VPCs, and two different ones
-    peering_is_asked_once       one request at a time under a name, from a VPC to a tenant
+    peering_is_asked_once       one request at a time under a name, from a VPC to a short name
 
-A request waits for the other tenant's answer, and nothing of it is on Netris. From its acceptance on operations make
+A request waits for the other tenant's answer, and nothing of it is on Netris. One that nobody can answer, as no tenant
+of that short name takes requests, is kept like any other until its time is over. From its acceptance on operations make
 it, change it and take it away, and `status` tells how far that is; a row that is over keeps in `stage` how it ended.
 
 What stands in a row is two tenants', of whom neither may see the other's: pages and the API read it through `sides`.
@@ -14,6 +15,8 @@ What stands in a row is two tenants', of whom neither may see the other's: pages
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -28,7 +31,7 @@ from apps.networks.specs import CIDR_LENGTH
 from apps.operations.models import Operation
 from apps.operations.provisioned import Provisioned, ProvisionedQuerySet, Status
 from apps.tenancy.door import Boundary, Door, TenantDoor
-from apps.tenancy.models import Tenant
+from apps.tenancy.models import SLUG_LENGTH, Tenant
 
 
 class Stage(models.TextChoices):
@@ -76,8 +79,10 @@ class Peering(Provisioned):
     #: Whoever asked, and from which VPC.
     tenant = models.ForeignKey(Tenant, db_index=False, on_delete=models.PROTECT, related_name="+")
     vpc = models.ForeignKey(Vpc, on_delete=models.PROTECT, related_name="+")
-    #: Who was asked: the same tenant, or another one, which chooses its VPC when it accepts.
-    peer_tenant = models.ForeignKey(Tenant, db_index=False, on_delete=models.PROTECT, related_name="+")
+    #: Who was asked: the same tenant, or another one, which chooses its VPC when it accepts; null is nobody.
+    peer_tenant = models.ForeignKey(Tenant, null=True, db_index=False, on_delete=models.PROTECT, related_name="+")
+    #: The short name of another tenant, as whoever asks has written it.
+    asked_of = models.CharField(max_length=SLUG_LENGTH, blank=True, default="", db_default="")
     peer_vpc = models.ForeignKey(Vpc, null=True, on_delete=models.PROTECT, related_name="+")
     #: What both call it; between two tenants all that the one who is asked learns of who asks.
     name = models.CharField(max_length=NAME.most)
@@ -115,11 +120,12 @@ class Peering(Provisioned):
                 name="peering_is_one_of_a_pair",
             ),
             models.CheckConstraint(
-                condition=~ACCEPTED | models.Q(peer_vpc__isnull=False) & ~models.Q(peer_vpc=models.F("vpc")),
+                condition=~ACCEPTED
+                | models.Q(peer_tenant__isnull=False, peer_vpc__isnull=False) & ~models.Q(peer_vpc=models.F("vpc")),
                 name="peering_has_two_vpcs",
             ),
             models.UniqueConstraint(
-                fields=("vpc", "peer_tenant", "name_key"), condition=LIVE & REQUESTED, name="peering_is_asked_once"
+                fields=("vpc", "asked_of", "name_key"), condition=LIVE & REQUESTED, name="peering_is_asked_once"
             ),
         ]
         indexes = [
@@ -136,6 +142,16 @@ class Peering(Provisioned):
     @property
     def is_within_tenant(self) -> bool:
         return self.tenant_id == self.peer_tenant_id
+
+    @property
+    def owners(self) -> list[Tenant]:
+        """The tenants that it belongs to: two, or one."""
+        found = {each.pk: each for each in (self.tenant, self.peer_tenant) if each is not None}
+        return list(found.values())
+
+    @property
+    def vpcs_of_owners(self) -> models.QuerySet[Vpc]:
+        return reduce(or_, (Vpc.objects.of(each) for each in self.owners))
 
     @property
     def is_requested(self) -> bool:

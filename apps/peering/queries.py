@@ -169,8 +169,7 @@ def learned(vpc: Vpc) -> list[Learned]:
     changing = [side.row.pk for side in sides if side.row.status == Status.CHANGING]
     wanted: dict[UUID, dict[str, Any]] = {}
     if changing:
-        doors = (vpc.tenant, *{side.row.tenant for side in sides}, *{side.row.peer_tenant for side in sides})
-        for tenant in {each.pk: each for each in doors}.values():
+        for tenant in {each.pk: each for side in sides for each in side.row.owners}.values():
             work = Operation.objects.of(tenant).live().filter(resource_id__in=changing)
             wanted |= dict(work.values_list("resource_id", "wanted"))
     found = []
@@ -261,9 +260,11 @@ def preview_with(
     accept: Sequence[IPv4Network] | None = None,
 ) -> Preview:
     """What would come of it with this VPC at the own side, and with what it would offer and take. Of a request that
-    waits the other side's choice is not known: it is taken for all."""
+    waits the other side's choice is not known: it is taken for all. What the VPC could not offer is passed over: nobody
+    tries ranges against what the other side has."""
     row = side.row
     offered = networks(side.offered) if prefixes is None else list(prefixes)
+    offered = [each for each in offered if vpc is None or each.subnet_of(vpc.cidr)]
     if not side.offered and prefixes is None and vpc is not None and row.is_requested:
         offered = [vpc.cidr]
     theirs = networks(side.peer_offered)

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from apps.kernel import clock
 from apps.kernel.channels import publish, tenant_channel
@@ -29,7 +29,6 @@ from apps.mirror.models import Kind
 from apps.mirror.services import request_refresh
 from apps.netris.routing import Side
 from apps.netris.wire import Peering as Remote
-from apps.networks.models import Vpc
 from apps.operations.parts import BoundPart, Done, Left, Memo, Part, Progress, Recipe, Wait, take_values
 from apps.operations.provisioned import Status, settle
 from apps.operations.state import AT_REST, Goal, Phase
@@ -184,8 +183,7 @@ def changes(row: Peering, wanted: Mapping[str, Any]) -> Sequence[BoundPart]:
 
 def hold(row: Peering) -> None:
     """Both VPCs, then the row."""
-    both = Vpc.objects.of(row.tenant) | Vpc.objects.of(row.peer_tenant)
-    hold_rows(both.filter(pk__in=[row.vpc_id, row.peer_vpc_id]))
+    hold_rows(row.vpcs_of_owners.filter(pk__in=[row.vpc_id, row.peer_vpc_id]))
     hold_row(row)
 
 
@@ -193,7 +191,7 @@ def settled(row: Peering, goal: str, phase: str) -> None:
     rows = Peering.objects.of(row.tenant).filter(pk=row.pk)
     settle(rows, goal, phase)
     # The engine tells whoever has asked for it; the other one's pages are to look again as well.
-    channels = [tenant_channel(each) for each in {row.tenant_id, row.peer_tenant_id}]
+    channels = [tenant_channel(each.pk) for each in row.owners]
     transaction.on_commit(lambda: publish(*channels))
     if phase not in AT_REST:
         return
@@ -207,7 +205,8 @@ def settled(row: Peering, goal: str, phase: str) -> None:
 
 
 def _over(row: Peering, rows: Any, goal: str) -> None:
-    """A request that could not be made real waits for an answer again, which may be another one."""
+    """A request that could not be made real waits for an answer again, which may be another one; unless whoever asked
+    has asked the same anew."""
     if row.ends_as:
         rows.update(stage=row.ends_as)
     elif goal == Goal.ABSENT:
@@ -216,7 +215,12 @@ def _over(row: Peering, rows: Any, goal: str) -> None:
         rows.update(stage=Stage.FAILED)
     else:
         unanswered: dict[str, Any] = {"peer_vpc": None, "peer_offered": [], "accepted": [], "peer_accepted": []}
-        rows.update(stage=Stage.REQUESTED, status=Status.BUILDING, deleted_at=None, netris_id=None, **unanswered)
+        waits = {"stage": Stage.REQUESTED, "status": Status.BUILDING, "deleted_at": None, "netris_id": None}
+        try:
+            with transaction.atomic():
+                rows.update(**waits, **unanswered)
+        except IntegrityError:  # it was asked for once more meanwhile
+            rows.update(stage=Stage.FAILED)
 
 
 PEERING = Recipe(

@@ -2,8 +2,9 @@
 transaction: both VPCs are held, then the row (`kernel.locks`).
 
 An operation belongs to whoever asked for it, and so does its entry in the audit log; the other tenant's log says what
-happened and nothing of who did it. A request is counted before anything is looked up, and the tenant that does not
-exist, is disabled or takes no requests is refused in the same words: nobody learns here who else is a customer.
+happened and nothing of who did it. Nobody learns here who else is a customer: a request is counted before anything is
+looked up, and one to a tenant that does not exist, is disabled or takes no requests is kept like any other. It reaches
+nobody, takes the same queries, and its time ends it; what would stand in the other tenant's log, the platform's says.
 
 To end one is possible at any time, for either of the two: it is noted in the row at once, and the removal starts as
 soon as nothing else is at work on it (`tasks`).
@@ -53,7 +54,6 @@ MOST_OF_VPC = 50
 MOST_WAITING = 50
 ASKING = tries.Limit(20, timedelta(minutes=1))
 RELATED = queries.WITH
-UNKNOWN_PEER = "No tenant takes peering requests under this short name. Ask the other side for it."
 NOT_THEIRS = "The other side's VPC cannot be peered now. Ask them, or try again later."
 
 
@@ -83,11 +83,10 @@ def _create_own(vpc: Vpc, spec: PeeringSpec, by: Actor) -> tuple[Peering, Operat
         text = f"{vpc.name} is in {vpc.zone}, and {peer.name} in {peer.zone}. Both have to be in one zone."
         raise Refused("other-zone", text, "peer.vpc")
     offered = spec.peer.prefixes if spec.peer.prefixes is not None else (peer.cidr,)
-    faults = offer_faults(spec.prefixes, vpc.cidr, "prefixes")
-    faults += offer_faults(offered, peer.cidr, "peer.prefixes")
-    faults += _clashes(vpc, offered, tenant, "peer.prefixes") + _clashes(peer, spec.prefixes, tenant, "prefixes")
-    if faults:
-        raise Invalid(faults)
+    faults = offer_faults(spec.prefixes, vpc.cidr, "prefixes") + offer_faults(offered, peer.cidr, "peer.prefixes")
+    _refuse(
+        faults + _clashes(vpc, offered, tenant, "peer.prefixes") + _clashes(peer, spec.prefixes, tenant, "prefixes")
+    )
     _need_room(vpc, peer)
     here, there = _texts(spec.prefixes), _texts(offered)
     row = Peering(
@@ -115,21 +114,19 @@ def _ask(vpc: Vpc, spec: PeeringSpec, by: Actor) -> Peering:
     if spec.peer.tenant == tenant.slug:
         text = "That is your own tenant. Name the VPC at the other end instead: those of one tenant are peered at once."
         raise Refused("peer-is-you", text, "peer.tenant")
-    peer = Tenant.objects.filter(slug=spec.peer.tenant, disabled_at=None).first()
-    if peer is None or Closed.objects.of(peer).exists():
-        raise Refused("peer-unknown", UNKNOWN_PEER, "peer.tenant")
     vpc = _held_vpcs(tenant, vpc)[0]
-    if faults := offer_faults(spec.prefixes, vpc.cidr, "prefixes"):
-        raise Invalid(faults)
+    _refuse(offer_faults(spec.prefixes, vpc.cidr, "prefixes"))
     waiting = Peering.objects.of(tenant).live().filter(tenant=tenant, stage=Stage.REQUESTED).count()
     if waiting >= MOST_WAITING:
         text = f"{waiting} of your requests wait for an answer already. Withdraw some of them first."
         raise Refused("too-many-requests-wait", text)
+    peer = _asked(spec.peer.tenant, tenant)
     answer_by = clock.now() + REQUEST_LASTS
     row = Peering(
         tenant=tenant,
         vpc=vpc,
         peer_tenant=peer,
+        asked_of=spec.peer.tenant,
         name=spec.peer.name,
         offered=_texts(spec.prefixes),
         answer_by=min(answer_by, spec.expires_at) if spec.expires_at else answer_by,
@@ -141,6 +138,13 @@ def _ask(vpc: Vpc, spec: PeeringSpec, by: Actor) -> Peering:
     audit(by, "peering.request", row, tenant=tenant, new={"vpc": vpc.name, "peer": spec.peer.tenant} | told)
     audit(OTHER_SIDE, "peering.request", row, tenant=peer, new=told)
     return row
+
+
+def _asked(slug: str, by: Tenant) -> Tenant | None:
+    """The tenant that a request reaches. Two queries, whether there is one or not."""
+    peer = Tenant.objects.filter(slug=slug, disabled_at=None).first()
+    is_closed = Closed.objects.of(peer or by).exists()
+    return None if is_closed else peer
 
 
 @transaction.atomic(durable=True)
@@ -161,10 +165,8 @@ def accept_peering(row: Peering, vpc: Vpc, answer: AnswerSpec, *, by: Actor) -> 
     offered = answer.prefixes or (mine.cidr,)
     was_offered = [IPv4Network(each) for each in row.offered]
     chosen = list(was_offered if answer.accept is None else answer.accept)
-    faults = offer_faults(offered, mine.cidr, "prefixes") + choice_faults(chosen, was_offered, "accept")
-    faults += _clashes(mine, chosen, tenant, "accept") + _clashes(theirs, offered, tenant, "prefixes")
-    if faults:
-        raise Invalid(faults)
+    _refuse(offer_faults(offered, mine.cidr, "prefixes") + choice_faults(chosen, was_offered, "accept"))
+    _refuse(_clashes(mine, chosen, tenant, "accept") + _clashes(theirs, offered, tenant, "prefixes"))
     _need_room(mine, theirs)
     row.peer_vpc, row.stage = mine, Stage.ACCEPTED
     row.peer_offered = row.accepted = _texts(offered)
@@ -231,10 +233,9 @@ def change_peering(
         wanted[takes] = _texts(accept)
     wanted |= _other_end(row, wanted) if row.is_within_tenant else {}
     wanted = {name: value for name, value in wanted.items() if value != getattr(row, name)}
+    _refuse(faults)
     _here, there = queries.meant_of(side, wanted)
-    faults += _clashes(theirs, there, tenant, "prefixes", key=row.pk)
-    if faults:
-        raise Invalid(faults)
+    _refuse(_clashes(theirs, there, tenant, "prefixes", key=row.pk))
     if not wanted:
         return None
     told = {
@@ -245,13 +246,8 @@ def change_peering(
     audit(by, "peering.change", row, tenant=tenant, new=told)
     if not row.is_within_tenant:
         other = row.peer_tenant if side.is_asking else row.tenant
-        audit(
-            OTHER_SIDE,
-            "peering.change",
-            row,
-            tenant=other,
-            new={"peer_prefixes": wanted[offers]} if offers in wanted else {},
-        )
+        shown = {"peer_prefixes": wanted[offers]} if offers in wanted else {}
+        audit(OTHER_SIDE, "peering.change", row, tenant=other, new=shown)
     return _start(row, Goal.CHANGED, tenant, by, wanted=wanted)
 
 
@@ -310,7 +306,7 @@ def expire(row: Peering) -> Operation | None:
 
 def _remove(row: Peering, tenant: Tenant, by: Actor) -> Operation | None:
     """None while another operation has it. One that is stuck is tried again: it has to be over first."""
-    for owner in {row.tenant, row.peer_tenant}:
+    for owner in row.owners:
         holder = Operation.objects.of(owner).live().filter(lock_key=row.lock_key).first()
         if holder is None:
             continue
@@ -332,7 +328,7 @@ def _close(row: Peering, stage: Stage, by: Tenant | None) -> None:
 
 def _tell_both(row: Peering, verb: str, tenant: Tenant | None, by: Actor, told: dict[str, str] | None = None) -> None:
     for each in {row.tenant, row.peer_tenant}:
-        audit(by if tenant is None or each.pk == tenant.pk else OTHER_SIDE, verb, row, tenant=each, new=told)
+        audit(by if tenant is None or each == tenant else OTHER_SIDE, verb, row, tenant=each, new=told)
 
 
 # --- locks and rules --------------------------------------------------------------------------------------------------
@@ -340,8 +336,8 @@ def _tell_both(row: Peering, verb: str, tenant: Tenant | None, by: Actor, told: 
 
 def hold_vpcs(row: Peering, vpc: Vpc | None = None) -> None:
     """All that come before the row (`kernel.locks`), by their ids."""
-    both = Vpc.objects.of(row.tenant) | Vpc.objects.of(row.peer_tenant)
-    hold_rows(both.filter(pk__in=[pk for pk in (row.vpc_id, row.peer_vpc_id, vpc and vpc.pk) if pk]))
+    known = [pk for pk in (row.vpc_id, row.peer_vpc_id, vpc and vpc.pk) if pk]
+    hold_rows(row.vpcs_of_owners.filter(pk__in=known))
 
 
 def _held(row: Peering, vpc: Vpc | None = None) -> Peering:
@@ -389,6 +385,13 @@ def _need_room(*vpcs: Vpc) -> None:
     for vpc in vpcs:
         if len(queries.agreed_in(vpc)) >= MOST_OF_VPC:
             raise Refused("too-many-peerings", f"A VPC has at most {MOST_OF_VPC} peerings.")
+
+
+def _refuse(faults: Sequence[Refused]) -> None:
+    """What is wrong with what is one's own, before the other side is looked at: nobody tries ranges against what that
+    one has but those that it could offer."""
+    if faults:
+        raise Invalid(faults)
 
 
 def _clashes(vpc: Vpc, learned: Sequence[IPv4Network], tenant: Tenant, field: str, key: object = None) -> list[Refused]:

@@ -46,7 +46,7 @@ class Side:
     @property
     def peer_slug(self) -> str:
         """The short name that the asking side has named itself; the other one never learns that of whoever asked."""
-        return self.row.peer_tenant.slug if self.is_asking and not self.row.is_within_tenant else ""
+        return self.row.asked_of if self.is_asking else ""
 
     @property
     def offered(self) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv4Network
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -17,12 +18,12 @@ from apps.kernel.names import NAME
 from apps.networks.addressing import overlaps
 from apps.networks.specs import parse_cidr
 from apps.peering.exchange import MOST_PREFIXES
+from apps.tenancy.models import SLUG_LENGTH, is_slug
 
 #: How long a request waits for an answer.
 REQUEST_LASTS = timedelta(days=14)
 #: No peering is planned to end later than this.
 LONGEST = timedelta(days=3650)
-SLUG_LENGTH = 32
 
 
 def parse_prefixes(value: object, field: str) -> tuple[IPv4Network, ...]:
@@ -71,6 +72,19 @@ def parse_end(value: object, field: str) -> datetime | None:
     return at
 
 
+def parse_slug(value: object, field: str) -> str:
+    """What may be the short name of a tenant. Whether it is one is nothing to refuse for. Raises `Refused`."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    try:
+        is_slug(text)
+    except ValidationError:
+        text = ""
+    if not 0 < len(text) <= SLUG_LENGTH:
+        words = "This is no short name of a tenant: those are like globex or globex-2. Ask the other side for its own."
+        raise Refused("tenant-malformed", words, field)
+    return text
+
+
 @dataclass(frozen=True)
 class PeerSpec:
     """Who is asked: a VPC of the own tenant, or another tenant under a name that it knows."""
@@ -94,8 +108,14 @@ class PeerSpec:
         if given.get("prefixes"):
             text = "What another tenant offers, it says itself when it accepts. Leave these prefixes out."
             raise Refused("prefixes-not-yours", text, "peer.prefixes")
-        text = slug.strip().lower() if isinstance(slug, str) else ""
-        return cls(tenant=text[: 2 * SLUG_LENGTH], name=NAME.parse(given.get("name", ""), "peer.name"))
+        problems: list[Refused] = []
+        tenant = collect(problems, parse_slug, slug, "peer.tenant")
+        name = collect(problems, NAME.parse, given.get("name", ""), "peer.name")
+        if problems:
+            raise Invalid(problems)
+        assert tenant is not None
+        assert name is not None
+        return cls(tenant=tenant, name=name)
 
     @classmethod
     def _own(cls, reference: object, given: Mapping[str, object]) -> PeerSpec:

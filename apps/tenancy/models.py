@@ -78,19 +78,17 @@ class Session(AbstractBaseSession):
         abstract = False
 
 
+SLUG_LENGTH = 32
+is_slug = RegexValidator(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\Z", "Lower-case letters, digits and single hyphens.")
+
+
 class Tenant(Boundary, models.Model):
     """Our customer, and the boundary of everything. `slug` stands in URLs and never changes."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=NAME.most)
     name_key = Key("name")
-    slug = models.CharField(
-        max_length=32,
-        unique=True,
-        validators=[
-            RegexValidator(r"^[a-z][a-z0-9]*(-[a-z0-9]+)*\Z", "Lower-case letters, digits and single hyphens.")
-        ],
-    )
+    slug = models.CharField(max_length=SLUG_LENGTH, unique=True, validators=[is_slug])
     #: Since when nobody but platform admins can look at it or act in it. What is under way comes to its end.
     disabled_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)

@@ -15,11 +15,11 @@ from apps.operations import engine
 from apps.operations.models import Operation
 from apps.operations.state import Phase
 from apps.peering.models import Peering
-from apps.tenancy.models import Tenant
+from apps.tenancy.models import AuditEntry, Tenant
 from tests import builders
-from tests.peering.test_services import here, there
+from tests.peering.test_services import here, nobody, there
 
-__all__ = ["here", "there"]  # fixtures
+__all__ = ["here", "nobody", "there"]  # fixtures
 ROOT = "/api/v1/peerings/"
 
 
@@ -27,9 +27,12 @@ class Caller:
     def __init__(self, tenant: Tenant) -> None:
         self.client = Client(headers={"Authorization": f"Bearer {builders.a_token(tenant)}"})
 
-    def send(self, method: str, path: str = "", body: Any = None, status: int = 200) -> Any:
+    def answer(self, method: str, path: str = "", body: Any = None) -> Any:
         text = json.dumps({} if body is None else body) if method in ("POST", "PATCH") else ""
-        answer = self.client.generic(method, f"{ROOT}{path}", text, "application/json")
+        return self.client.generic(method, f"{ROOT}{path}", text, "application/json")
+
+    def send(self, method: str, path: str = "", body: Any = None, status: int = 200) -> Any:
+        answer = self.answer(method, path, body)
         assert answer.status_code == status, answer.content
         return answer.json()
 
@@ -102,6 +105,80 @@ def test_a_request_lives_by_rest_alone(
     assert globex_calls.send("GET", one)["status"] == "revoked"
 
 
+def test_a_request_to_nobody_is_answered_like_one_that_waits(
+    here: Any, there: Any, nobody: str, acme_calls: Caller, globex_calls: Caller
+) -> None:
+    builders.a_tier(here, name="web", cidr="10.20.0.0/24")
+
+    def life(slug: str) -> list[Any]:
+        """All answers of one, without what tells one request from another."""
+        body = {"vpc": str(here.pk), "peer": {"tenant": slug, "name": "the front"}, "prefixes": ["10.20.0.0/24"]}
+        made = acme_calls.answer("POST", "", body)
+        pk = made.json()["id"]
+        one = f"{pk}/"
+        calls: list[tuple[str, str, Any]] = [
+            *[("GET", path, None) for path in (one, "", "?q=front&status=requested")],
+            *[("GET", f"{one}preview/{query}", None) for query in ("", "?prefixes=10.20.0.0/25")],
+            ("POST", "", body),
+            ("PATCH", one, {"prefixes": ["10.20.0.0/25"]}),
+            ("POST", f"{one}accept/", {"vpc": str(here.pk)}),
+            *[("POST", f"{one}{verb}/", {}) for verb in ("reject", "apply", "revoke", "revoke")],
+            ("GET", one, None),
+        ]
+        answers = [made, *[acme_calls.answer(*call) for call in calls]]
+        Peering.unscoped.filter(pk=pk).update(deleted_at="2001-01-01T00:00Z")  # no longer listed
+        own = {"X-Request-ID", "ETag", "Content-Length"}  # they go by the id and the short name
+        headers = [{name: value for name, value in each.items() if name not in own} for each in answers]
+        all_of_it = [(each.status_code, head, each.json()) for each, head in zip(answers, headers, strict=True)]
+        told: list[Any] = json.loads(json.dumps(all_of_it).replace(pk, "<id>").replace(slug, "<peer>"))
+        assert (told[0][0], told[0][2]["status"], told[-1][2]["status"]) == (201, "requested", "withdrawn")
+        return told
+
+    waits, vain = life("globex"), life(nobody)
+    for left, right in zip(waits, vain, strict=True):
+        assert left == right
+    assert globex_calls.send("GET")["results"] == []
+    assert Peering.unscoped.filter(peer_tenant=None).count() == 1
+
+
+def test_a_preview_tries_no_ranges_but_those_that_could_be_offered(
+    here: Any, there: Any, acme_calls: Caller, globex_calls: Caller
+) -> None:
+    one = f"{asked(acme_calls, here)['id']}/"
+    for query, code in (
+        (f"vpc={there.pk}&prefixes=10.20.0.0/16", "prefix-not-own"),
+        (f"vpc={there.pk}&prefixes=10.0.0.0/8", "prefix-not-own"),
+        (f"vpc={there.pk}&accept=10.20.0.0/16", "prefix-not-offered"),
+    ):
+        problem = globex_calls.send("GET", f"{one}preview/?{query}", None, 422)
+        assert problem["code"] == code
+        assert "other side" not in json.dumps(problem)
+
+
+def test_a_tenant_says_whether_it_takes_requests(
+    here: Any, there: Any, acme_calls: Caller, globex_calls: Caller
+) -> None:
+    assert globex_calls.send("GET", "settings/") == {"takes_requests": True}
+    assert globex_calls.send("PATCH", "settings/", {}) == {"takes_requests": True}
+    for _ in range(2):
+        assert globex_calls.send("PATCH", "settings/", {"takes_requests": False}) == {"takes_requests": False}
+    assert globex_calls.send("GET", "settings/") == {"takes_requests": False}
+    assert acme_calls.send("GET", "settings/") == {"takes_requests": True}
+    asked(acme_calls, here)
+    assert globex_calls.send("GET")["results"] == []
+    globex_calls.send("PATCH", "settings/", {"takes_requests": True})
+    asked(acme_calls, here, peer={"tenant": "globex", "name": "another"})
+    assert [each["name"] for each in globex_calls.send("GET")["results"]] == ["another"]
+    entries = AuditEntry.objects.of(there.tenant).filter(action="peering.take-requests").order_by("id")
+    assert [entry.new for entry in entries] == [{"takes_requests": False}, {"takes_requests": True}]
+
+
+@pytest.mark.parametrize("body", [{"takes_requests": "perhaps"}, {"takes_requests": None}, {"takes": True}])
+def test_what_is_no_answer_to_that_changes_nothing(globex_calls: Caller, body: Any) -> None:
+    globex_calls.send("PATCH", "settings/", body, 422)
+    assert globex_calls.send("GET", "settings/") == {"takes_requests": True}
+
+
 def test_each_sees_of_the_other_what_it_named_and_was_offered(
     here: Any, there: Any, acme_calls: Caller, globex_calls: Caller
 ) -> None:
@@ -131,7 +208,9 @@ def test_each_sees_of_the_other_what_it_named_and_was_offered(
         ({"prefixes": ["fd00::/64"]}, "cidr-not-ipv4", "prefixes"),
         ({"peer": {}}, "peer-missing", "peer"),
         ({"peer": {"tenant": "globex"}}, "name-missing", "peer.name"),
-        ({"peer": {"tenant": "nobody", "name": "x"}}, "peer-unknown", "peer.tenant"),
+        ({"peer": {"tenant": "no body", "name": "x"}}, "tenant-malformed", "peer.tenant"),
+        ({"peer": {"tenant": "n" * 33, "name": "x"}}, "tenant-malformed", "peer.tenant"),
+        ({"peer": {"tenant": "acme", "name": "x"}}, "peer-is-you", "peer.tenant"),
         (
             {"peer": {"tenant": "globex", "name": "x", "prefixes": ["10.30.0.0/24"]}},
             "prefixes-not-yours",
@@ -161,7 +240,8 @@ def test_another_tenants_vpc_is_no_vpc(here: Any, there: Any, acme_calls: Caller
 
 def test_who_asks_very_often_is_told_to_wait(here: Any, there: Any, acme_calls: Caller) -> None:
     body = {"vpc": str(here.pk), "peer": {"tenant": "nobody", "name": "x"}, "prefixes": ["10.20.0.0/24"]}
-    for _ in range(20):
+    acme_calls.send("POST", "", body, 201)
+    for _ in range(19):
         acme_calls.send("POST", "", body, 422)
     answer = acme_calls.client.post(ROOT, body, "application/json")
     assert (answer.status_code, answer.json()["code"]) == (429, "throttled")

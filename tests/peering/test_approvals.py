@@ -65,6 +65,13 @@ def test_what_is_over_waits_no_more(asked, fields):
     assert not approvals.decide(asked.pk, "approve", "", BY)
 
 
+def test_a_request_that_nobody_can_answer_waits_for_nobody(asked):
+    Peering.unscoped.filter(pk=asked.pk).update(peer_tenant=None)
+
+    assert (approvals.waiting(BY), approvals.count(BY)) == ([], 0)
+    assert not approvals.decide(asked.pk, "reject", "no", BY)
+
+
 def test_an_approval_accepts_what_was_offered_in_the_place_of_the_other_tenant(asked, globex, zone):
     there = a_ready_vpc(globex, zone, "stock", "10.30.0.0/16", 2)
 

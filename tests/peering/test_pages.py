@@ -22,9 +22,9 @@ from apps.peering.recipes import exchange_of
 from apps.peering.tasks import keep_all
 from apps.tenancy.models import Tenant
 from tests import builders
-from tests.peering.test_services import accept, ask, here, settle, there
+from tests.peering.test_services import accept, ask, here, nobody, settle, there
 
-__all__ = ["here", "there"]  # fixtures
+__all__ = ["here", "nobody", "there"]  # fixtures
 
 
 def person(tenant: Tenant) -> Client:
@@ -109,9 +109,9 @@ def test_the_form_shows_what_would_pass_before_anything_is_sent(here: Vpc, ann: 
 
 
 def test_a_form_says_what_is_wrong_with_it(here: Vpc, there: Vpc, ann: Client) -> None:
-    body = {"vpc": str(here.pk), "prefixes": "10.20.0.0/24", "kind": "other", "tenant": "nobody", "name": "x"}
+    body = {"vpc": str(here.pk), "prefixes": "10.20.0.0/24", "kind": "other", "tenant": "no body", "name": "x"}
     body |= {"peer_vpc": "", "peer_prefixes": "", "expires_at": ""}
-    assert "No tenant takes peering requests under this short name" in text(ann, "/t/acme/peerings/new/", 422, **body)
+    assert "This is no short name of a tenant" in text(ann, "/t/acme/peerings/new/", 422, **body)
     assert "is not part of the VPC's range" in text(
         ann, "/t/acme/peerings/new/", 422, **body | {"prefixes": "10.99.0.0/24", "tenant": "globex"}
     )
@@ -167,9 +167,44 @@ def test_nobody_asks_who_takes_no_requests(here: Vpc, there: Vpc, ann: Client, b
     bob.post("/t/globex/peerings/requests/", {"take": "off"})
     body = {"vpc": str(here.pk), "prefixes": "10.20.0.0/24", "kind": "other", "tenant": "globex", "name": "x"}
     body |= {"peer_vpc": "", "peer_prefixes": "", "expires_at": ""}
-    assert "No tenant takes peering requests" in text(ann, "/t/acme/peerings/new/", 422, **body)
-    bob.post("/t/globex/peerings/requests/", {"take": "on"})
+    assert "Nobody can ask you for a peering." in text(bob, "/t/globex/peerings/")
     assert ann.post("/t/acme/peerings/new/", body).status_code == 302
+    assert "No peering yet" in text(bob, "/t/globex/peerings/")
+    bob.post("/t/globex/peerings/requests/", {"take": "on"})
+    assert ann.post("/t/acme/peerings/new/", body | {"name": "another"}).status_code == 302
+    assert "another asked of you" in text(bob, "/t/globex/peerings/")
+
+
+def test_the_pages_of_a_request_to_nobody_are_those_of_one_that_waits(
+    here: Vpc, there: Vpc, nobody: str, ann: Client, bob: Client, clock: Any
+) -> None:
+    builders.a_tier(here, name="web", cidr="10.20.0.0/24")
+
+    def shown(client: Client, path: str, slug: str, pk: str) -> str:
+        page = client.get(path, follow=True)
+        assert page.status_code == 200
+        without_tokens = re.sub(r"[A-Za-z0-9]{64}|(?:data-key=.|why-)[0-9a-f]{8}", "", page.content.decode())
+        return without_tokens.replace(pk, "<pk>").replace(slug, "<peer>")
+
+    def life(slug: str) -> list[str]:
+        body = {"vpc": str(here.pk), "prefixes": "10.20.0.0/24", "kind": "other", "tenant": slug, "name": "x"}
+        body |= {"peer_vpc": "", "peer_prefixes": "", "expires_at": ""}
+        answer = ann.post("/t/acme/peerings/new/", body)
+        row = Peering.unscoped.live().get()
+        assert answer.headers["Location"] == f"/t/acme/peerings/{row.pk}/"
+        pages = [f"/t/acme/peerings/{page}" for page in (f"{row.pk}/", "", f"{row.pk}/edit/", f"{row.pk}/revoke/")]
+        found = [shown(ann, page, slug, str(row.pk)) for page in [*pages, "/t/acme/"]]
+        assert ann.post(f"/t/acme/peerings/{row.pk}/revoke/").status_code == 302
+        found += [shown(ann, page, slug, str(row.pk)) for page in pages]
+        Peering.unscoped.filter(pk=row.pk).update(deleted_at="2001-01-01T00:00Z")  # no longer listed
+        return found
+
+    life("globex")  # what is said once is said
+    waits, vain = life("globex"), life(nobody)
+    for left, right in zip(waits, vain, strict=True):
+        assert left.splitlines() == right.splitlines()
+    assert "<peer>" in waits[0]
+    assert "No peering yet" in text(bob, "/t/globex/peerings/")
 
 
 def test_pages_cost_the_same_with_one_and_with_many(here: Vpc, ann: Client) -> None:

@@ -7,6 +7,8 @@ from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from apps.kernel.errors import Refused
@@ -77,17 +79,128 @@ def refusal(call: Any, code: str, field: str | None = None) -> str:
     return caught.value.message
 
 
-def test_a_tenant_that_takes_no_requests_is_as_unknown_as_one_that_is_not_there(here: Vpc, there: Vpc) -> None:
+@pytest.fixture(params=["not there", "closed", "disabled"])
+def nobody(request: pytest.FixtureRequest) -> str:
+    """A short name under which nobody can be asked."""
+    if request.param == "not there":
+        return "initech"
+    tenant = builders.a_tenant("Initech")
+    if request.param == "closed":
+        take_requests(tenant, is_open=False, by=BY)
+    else:
+        Tenant.objects.filter(pk=tenant.pk).update(disabled_at=tenant.created_at)
+    return tenant.slug
+
+
+def columns(row: Peering) -> dict[str, Any]:
+    """All of a row but what tells it from every other one."""
+    row.refresh_from_db()
+    names = {field.attname for field in row._meta.concrete_fields} - {"id", "peer_tenant_id"}
+    return {name: str(getattr(row, name)).replace(row.asked_of, "<peer>") for name in names}
+
+
+def log_of(tenant: Tenant, row: Peering) -> list[Any]:
+    found = AuditEntry.objects.of(tenant).filter(object_id=str(row.pk)).order_by("id")
+    return [str((each.at, each.actor, each.action, each.new)).replace(row.asked_of, "<peer>") for each in found]
+
+
+def cost_of(call: Any) -> list[str]:
+    with CaptureQueriesContext(connection) as queries:
+        call()
+    return [each["sql"].split(" ", 2)[0] for each in queries.captured_queries]
+
+
+@pytest.mark.parametrize("end", ["taken back", "expired"])
+def test_a_request_to_nobody_is_kept_like_one_that_waits(
+    here: Vpc, there: Vpc, nobody: str, end: str, clock: Any
+) -> None:
+    rows: dict[str, Peering] = {}
+    slugs = ("globex", nobody)
+
+    def asked(slug: str) -> None:
+        rows[slug] = ask(here, slug)
+
+    costs = [cost_of(lambda slug=slug: asked(slug)) for slug in slugs]
+    assert costs[0] == costs[1], "it asks and writes as often"
+    asking, answered, vain = here.tenant, *rows.values()
+    assert (answered.peer_tenant, vain.peer_tenant) == (there.tenant, None)
+    for slug in slugs:
+        refusal(lambda slug=slug: ask(here, slug), "asked-already", "peer.name")
+    assert columns(answered) == columns(vain)
+
+    if end == "taken back":
+        found = [Peering.unscoped.select_related(*services.RELATED).get(pk=row.pk) for row in rows.values()]
+        costs = [cost_of(lambda row=row: revoke_peering(row, asking, by=BY)) for row in found]
+        assert costs[0] == costs[1]
+    else:
+        clock.shift(timedelta(days=14))
+        assert keep_all() == []
+    assert columns(answered) == columns(vain)
+    assert vain.stage == (Stage.WITHDRAWN if end == "taken back" else Stage.EXPIRED)
+    assert log_of(asking, answered) == log_of(asking, vain)
+    assert len(log_of(asking, vain)) == 2
+    others = Tenant.objects.exclude(pk=asking.pk)
+    assert not any(Peering.objects.of(each).filter(pk=vain.pk).exists() for each in others)
+    assert not any(log_of(each, vain) for each in others)
+
+
+def test_who_takes_requests_again_finds_none_from_before(here: Vpc, there: Vpc) -> None:
     take_requests(there.tenant, is_open=False, by=BY)
-    gone = builders.a_tenant("Initech")
-    Tenant.objects.filter(pk=gone.pk).update(disabled_at=gone.created_at)
-    words = {
-        refusal(lambda slug=slug: ask(here, slug), "peer-unknown", "peer.tenant")
-        for slug in ("nobody", "globex", "initech")
-    }
-    assert len(words) == 1
+    vain = ask(here, "globex")
     take_requests(there.tenant, is_open=True, by=BY)
-    assert ask(here, "globex").stage == Stage.REQUESTED
+    row = ask(here, "globex", "another name")
+    assert list(Peering.objects.of(there.tenant)) == [row]
+    for call in (lambda: accept(vain, there), lambda: reject_peering(vain, there.tenant, by=BY)):
+        refusal(call, "not-asked")
+
+
+def test_as_many_requests_may_wait_whether_they_reach_somebody_or_not(
+    here: Vpc, there: Vpc, nobody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(services, "MOST_WAITING", 2)
+    ask(here, nobody)
+    ask(here, "globex")
+    texts = {refusal(lambda slug=slug: ask(here, slug, "x"), "too-many-requests-wait") for slug in ("globex", nobody)}
+    assert texts == {"2 of your requests wait for an answer already. Withdraw some of them first."}
+
+
+@pytest.mark.parametrize("wrong", ["prefixes", "vpc", "own"])
+def test_what_is_wrong_with_ones_own_is_said_whoever_is_asked(here: Vpc, there: Vpc, nobody: str, wrong: str) -> None:
+    if wrong == "vpc":
+        delete_vpc(here, by=BY)
+    prefix = OTHER if wrong == "prefixes" else here.cidr
+    told = set()
+    for slug in ("globex", nobody):
+        spec = PeeringSpec(PeerSpec(tenant="acme" if wrong == "own" else slug, name="x"), (prefix,))
+        with pytest.raises(Refused) as caught:
+            create_peering(here, spec, by=BY)
+        told.add((type(caught.value), caught.value.code, caught.value.field, caught.value.message))
+    assert len(told) == 1
+    assert not Peering.unscoped.exists()
+
+
+def test_ranges_are_tried_against_the_other_side_only_where_they_are_ones_own(here: Vpc, there: Vpc) -> None:
+    row = ask(here, "globex")
+    for foreign in (here.cidr, OTHER):
+        with pytest.raises(Refused) as caught:
+            accept(row, there, foreign)
+        assert [each.code for each in caught.value.all] == ["prefix-not-own"]
+    settle(accept(row, there))
+    row.refresh_from_db()
+    with pytest.raises(Refused) as caught:
+        change_peering(side_of(row, there.tenant), prefixes=[here.cidr], by=BY)
+    assert [each.code for each in caught.value.all] == ["prefix-not-own"]
+
+
+def test_an_acceptance_that_fails_leaves_a_request_that_was_asked_anew_alone(here: Vpc, there: Vpc) -> None:
+    row = ask(here, "globex")
+    operation = accept(row, there)
+    anew = ask(here, "globex")
+    operation.recipe.settle(engine.resource_of(operation), operation.goal, Phase.ROLLED_BACK)
+    row.refresh_from_db()
+    anew.refresh_from_db()
+    assert (row.stage, row.status) == (Stage.FAILED, Status.DELETED)
+    assert (anew.stage, anew.is_live) == (Stage.REQUESTED, True)
 
 
 def test_who_asks_very_often_has_to_wait(here: Vpc, there: Vpc) -> None:

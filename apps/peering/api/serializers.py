@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.kernel.api.bodies import Body, NameText, Text, Texts
+from apps.kernel.api.bodies import Body, Flag, NameText, Text, Texts
 from apps.kernel.api.fields import Address, Time
 from apps.networks.api.serializers import CAN, VpcRef
 from apps.networks.specs import CIDR_LENGTH
@@ -16,8 +16,8 @@ from apps.peering.exchange import MOST_PREFIXES
 from apps.peering.filters import STATUSES
 from apps.peering.queries import Clash, Line, Preview
 from apps.peering.sides import Side
-from apps.peering.specs import SLUG_LENGTH
 from apps.tenancy.api.serializers import Read, TenantRef
+from apps.tenancy.models import SLUG_LENGTH
 
 DIRECTIONS = ("own", "outgoing", "incoming")
 ACTIONS = ("accept", "reject", "change", "apply", "revoke")
@@ -61,7 +61,12 @@ class PeeringRead(Read):
     id = serializers.UUIDField(source="row.pk")
     url = Address("api:peering", source="row.pk")
     tenant = TenantRef(source="row.tenant", required=False, help_text="For the platform only.")
-    peer_tenant = TenantRef(source="row.peer_tenant", required=False, help_text="For the platform only.")
+    peer_tenant = TenantRef(
+        source="row.peer_tenant",
+        required=False,
+        allow_null=True,
+        help_text="For the platform only; null where no tenant takes requests under the short name.",
+    )
     name = serializers.CharField(source="row.name", help_text="What both sides call it.")
     direction = serializers.ChoiceField(
         choices=DIRECTIONS, help_text="`own` within one tenant, `outgoing` where this one has asked, else `incoming`."
@@ -175,6 +180,18 @@ class AnswerWrite(Body):
     vpc = Text(max_length=36, help_text="The id of a VPC of one's own, in the zone of the other side's.")
     prefixes = _prefixes("What the own VPC offers; without it all of its range.")
     accept = _prefixes("What is taken of what was offered: that or parts of it. Without it all of it.")
+
+
+class PeeringSettingsRead(serializers.Serializer[Any]):
+    """What a tenant says of requests for peerings."""
+
+    takes_requests = serializers.BooleanField(help_text="Whether another tenant that knows its short name can ask it.")
+
+
+class PeeringSettingsWrite(Body):
+    """What is left out stays."""
+
+    takes_requests = Flag(required=False, help_text="Whether another tenant that knows the short name can ask.")
 
 
 class PeeringChange(Body):

@@ -6,6 +6,7 @@ ONE = "peerings/<id:pk>/"
 
 urlpatterns = [
     path("peerings/", views.PeeringList.as_view(), name="peerings"),
+    path("peerings/settings/", views.PeeringSettings.as_view(), name="peering-settings"),
     path(ONE, views.PeeringOne.as_view(), name="peering"),
     path(f"{ONE}accept/", views.PeeringAccept.as_view(), name="peering-accept"),
     path(f"{ONE}reject/", views.PeeringReject.as_view(), name="peering-reject"),

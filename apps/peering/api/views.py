@@ -7,26 +7,35 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
-from rest_framework.exceptions import Throttled
+from rest_framework.exceptions import PermissionDenied, Throttled
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.kernel.api.bodies import Body
 from apps.kernel.api.transactions import joined
-from apps.kernel.errors import Refused
+from apps.kernel.errors import Invalid, Refused
 from apps.kernel.shortcuts import get_or_404
-from apps.networks import queries as networks
 from apps.networks.models import Vpc
+from apps.networks.queries import work_in
 from apps.operations.api.serializers import OperationRead
 from apps.operations.api.views import accepted
 from apps.operations.models import Operation
 from apps.peering import queries, services
-from apps.peering.api.serializers import AnswerWrite, PeeringChange, PeeringRead, PeeringWrite, PreviewRead
+from apps.peering.api.serializers import (
+    AnswerWrite,
+    PeeringChange,
+    PeeringRead,
+    PeeringSettingsRead,
+    PeeringSettingsWrite,
+    PeeringWrite,
+    PreviewRead,
+)
+from apps.peering.exchange import networks
 from apps.peering.filters import PeeringFilter
-from apps.peering.models import Peering, PeeringQuerySet
+from apps.peering.models import Closed, Peering, PeeringQuerySet
 from apps.peering.sides import Side, side_of
-from apps.peering.specs import AnswerSpec, PeeringSpec, parse_prefixes
-from apps.tenancy.api.views import Changing, List, One, Rows, WrittenBy
+from apps.peering.specs import AnswerSpec, PeeringSpec, choice_faults, offer_faults, parse_prefixes
+from apps.tenancy.api.views import ApiView, Changing, List, One, Rows, WrittenBy
 from apps.tenancy.tries import TooManyTries
 
 OWN = OpenApiExample(
@@ -58,7 +67,7 @@ class PeeringRows(Rows[Peering]):
         return queries.shown(self.caller.through(Peering.objects)).select_related(*queries.WITH)
 
     def context_of(self, rows: Sequence[Peering]) -> dict[str, Any]:
-        work = networks.work_in(self.caller.through(Operation.objects), queries.vpc_ids(rows))
+        work = work_in(self.caller.through(Operation.objects), queries.vpc_ids(rows))
         lines = queries.lines_of(self.seen(rows), work)
         return {**super().context_of(rows), "lines": {line.row.pk: line for line in lines}}
 
@@ -94,7 +103,7 @@ class PeeringList(PeeringRows, List[Peering]):
     )
     def post(self, request: Request) -> Response:
         """202 with the operation for two VPCs of one's own; 201 with the request that waits for the other tenant's
-        answer. A tenant that takes no requests is answered for like one that does not exist."""
+        answer. One to a tenant that does not exist, or takes no requests, waits in vain and looks the same."""
         values, by = PeeringWrite.of(request), self.caller.actor
         spec = PeeringSpec.parse(values)
         if spec.peer.vpc is None:
@@ -116,6 +125,40 @@ def _count(view: PeeringRows) -> None:
         services.count_request(view.tenant)
     except TooManyTries as refusal:
         raise Throttled(refusal.seconds) from None
+
+
+class PeeringSettings(ApiView):
+    """What a tenant says of requests for peerings."""
+
+    written_by = "tenant"
+
+    @extend_schema(
+        summary="Read whether other tenants can ask for peerings",
+        operation_id="peerings_settings_read",
+        responses=PeeringSettingsRead,
+    )
+    def get(self, request: Request) -> Response:
+        """For a tenant, of itself."""
+        if self.caller.tenant is None:
+            raise PermissionDenied("Each tenant says this of itself. Use a token of one.", "tenant-token-needed")
+        return self._shown()
+
+    @extend_schema(
+        summary="Take requests for peerings, or none",
+        operation_id="peerings_settings_change",
+        request=PeeringSettingsWrite,
+        responses=PeeringSettingsRead,
+    )
+    def patch(self, request: Request) -> Response:
+        """Whoever asks a tenant that takes none is not told so: the request waits in vain, and reaches nobody. Those
+        that wait already stay."""
+        values = PeeringSettingsWrite.of(request)
+        if "takes_requests" in values:
+            services.take_requests(self.tenant, is_open=values["takes_requests"], by=self.caller.actor)
+        return self._shown()
+
+    def _shown(self) -> Response:
+        return Response({"takes_requests": not Closed.objects.of(self.tenant).exists()})
 
 
 @extend_schema(summary="Read a peering")
@@ -240,4 +283,8 @@ class PeeringPreview(PeeringRows):
             if self.caller.tenant is None:
                 raise Refused("vpc-unknown", "There is no such VPC.", "vpc")
             vpc = self.vpc_named(reference)
+        faults = offer_faults(asked.get("prefixes", ()), vpc.cidr, "prefixes") if vpc else []
+        faults += choice_faults(asked.get("accept", ()), networks(side.peer_offered), "accept")
+        if faults:
+            raise Invalid(faults)
         return Response(PreviewRead(queries.preview_with(side, vpc, **asked), context={"request": request}).data)
