@@ -255,7 +255,11 @@ def every_part_twice(kind: str) -> Iterator[None]:
     def doubled(resource: Any) -> list[BoundPart]:
         return [replace(bound, part=Twice(bound.part)) for bound in recipe.parts(resource)]
 
-    parts._recipes[kind] = replace(recipe, parts=doubled)
+    def doubled_changes(resource: Any, wanted: Any) -> list[BoundPart]:
+        assert recipe.changes is not None, "it is called where there are changes"
+        return [replace(bound, part=Twice(bound.part)) for bound in recipe.changes(resource, wanted)]
+
+    parts._recipes[kind] = replace(recipe, parts=doubled, changes=recipe.changes and doubled_changes)
     try:
         yield
     finally:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from apps.netris.routing import Side
 from apps.networks.models import Vpc
+from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.operations.services import cancel, retry
 from apps.operations.state import Phase
@@ -136,6 +139,11 @@ def started(scene: Scene, action: str) -> Any:
     if action == "create":
         row = scene.ask()
         return lambda: scene.accept(row)
+    if action == "expire":
+        row = scene.ask(expires_at=timezone.now() + timedelta(days=1))
+        scene.done(scene.accept(row))
+        scene.clock.shift(timedelta(days=2))  # no worker was there
+        return expired
     row = scene.agreed()
     match action:
         case "revoke":
@@ -147,12 +155,25 @@ def started(scene: Scene, action: str) -> Any:
     return lambda: apply_peering(live(), scene.acme, by=BY)
 
 
-ACTIONS = ("create", "change", "apply", "revoke")
+def expired() -> Operation:
+    [operation] = keep_all()
+    assert keep_all() == [], "once"
+    return operation
+
+
+#: `create` is what an acceptance does.
+ACTIONS = ("create", "change", "apply", "revoke", "expire")
+
+
+ENDS = {"revoke": Stage.REVOKED, "expire": Stage.EXPIRED}
 
 
 def at_every_call(scene: Scene, action: str, how: str) -> Any:
     def then() -> None:
-        scene.agree()
+        if (action, how) != ("apply", "refused"):  # which leaves it as it was found: not there
+            scene.agree()
+        if action in ENDS:
+            assert Peering.unscoped.get().stage in (ENDS[action], Stage.ACCEPTED)
         for row in Peering.unscoped.filter(stage=Stage.ACCEPTED).exclude(status=Status.DELETED):
             scene.watch.disturb(0, "")
             scene.done(revoke_peering(row, scene.globex, by=BY))
@@ -167,6 +188,7 @@ def test_each_part_run_twice_makes_one_of_everything(scene: Scene, action: str) 
     with every_part_twice("peering"):
         scene.done(start())
     scene.agree()
+    assert bool(scene.on_netris()) is (action not in ENDS)
 
 
 @pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "late"])
@@ -176,7 +198,7 @@ def test_a_disturbance_at_any_call_ends_with_one_of_everything(scene: Scene, act
         assert operation.phase == Phase.SUCCEEDED, (call, operation.steps)
 
 
-@pytest.mark.parametrize("action", ["create", "change", "revoke"])
+@pytest.mark.parametrize("action", ACTIONS)
 def test_a_refusal_at_any_call_leaves_nothing_or_waits_for_a_person(scene: Scene, action: str) -> None:
     for operation, call in at_every_call(scene, action, "refused"):
         if operation.phase == Phase.STUCK:
