@@ -36,6 +36,8 @@ ALLOCATED = "Allocated"
 #: The others of a network that is as it should be, or on its way there and back as instances come and go.
 SOUND = (ALLOCATED, "Setup", "Implementing", "Implemented", "Shutdown")
 NONE = "none"
+#: How the names begin of what Weft makes on Netris for itself.
+ATTACHED = "weft-"
 
 
 @dataclass(frozen=True)
@@ -281,7 +283,9 @@ class _View:
     # values
 
     def _range_in_netris(self, allocations: Iterable[Any]) -> str:
-        return _listed(each.prefix for each in allocations if isinstance(each.prefix, IPv4Network))
+        """Of CloudStack's making: what Weft itself attaches to a VPC lies outside of its range."""
+        theirs = (each.prefix for each in allocations if not each.name.startswith(ATTACHED))
+        return _listed(prefix for prefix in theirs if isinstance(prefix, IPv4Network))
 
     def _egress_in_cloudstack(self, addresses: Iterable[Any]) -> str:
         """A Netris VPC has two; the virtual router's is the other one (cloudstack-api.md 5.4)."""

@@ -18,6 +18,7 @@ from apps.directconnect.stages import Party, Stage
 from apps.directconnect.ways import DIRECT_CONNECT, Link, links_of, routes
 from apps.mirror.models import Kind
 from apps.mirror.services import refresh
+from apps.networks.agreement import agreement_of
 from apps.operations.provisioned import Status
 from tests import builders
 from tests.addresses.conftest import clouds_of, place, watch
@@ -29,6 +30,12 @@ from tests.directconnect.test_pages import person, text
 __all__ = ["clouds_of", "connection", "place", "watch"]  # fixtures
 
 pytestmark = pytest.mark.django_db
+
+
+ALL_OF_A_VPC = (
+    *(Kind.CLOUDSTACK_VPC, Kind.CLOUDSTACK_NETWORK, Kind.CLOUDSTACK_ADDRESS, Kind.NETRIS_VPC, Kind.NETRIS_VNET),
+    *(Kind.NETRIS_RANGE, Kind.NETRIS_NAT),
+)
 
 
 def session_of(place: Any, row: Interface) -> Any:
@@ -130,6 +137,25 @@ def test_one_that_is_not_at_rest_has_the_word_of_its_row(place, connection, stat
     made(place, connection)
     Interface.unscoped.update(status=status)
     assert state(place) == status
+
+
+def test_what_is_attached_to_a_vpc_makes_no_difference_to_it(place, connection):
+    """The link's allocation stands in the VPC's list on Netris, and is not CloudStack's."""
+
+    def trouble() -> list[str]:
+        place.clock.shift(timedelta(minutes=3))
+        for kind in ALL_OF_A_VPC:
+            refresh(place.zone, kind, place.watch.clouds_of(place.zone))
+        return agreement_of(place.vpc, [place.tier], settled_at=place.vpc.created_at).trouble
+
+    assert trouble() == []
+    row = made(place, connection)
+    assert trouble() == []
+    net = place.world.netris.net
+    link = next(each for each in net.allocations if each["name"] == row.remote_name)
+    net.allocations.change(link, name="somebody's")
+    [said] = trouble()
+    assert "The CIDR of VPC prod is" in said
 
 
 def test_each_accepted_prefix_is_a_route_over_rest_and_on_the_page(place, connection):
