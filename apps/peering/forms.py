@@ -88,18 +88,16 @@ class PeeringForm(Renaming):
     vpc = forms.CharField(label="Your VPC", widget=Options, error_messages={"required": "Choose one of your VPCs."})
     prefixes = _prefixes("What it offers", "10.20.0.0/24, 10.20.1.0/24", required=True)
     kind = forms.ChoiceField(label="The other side", choices=KINDS, widget=Options)
-    peer_vpc = Said(label="Its VPC", required=False, widget=Options)
+    peer_vpc = Said(label="Its VPC", widget=Options)
     peer_prefixes = _prefixes("What that one offers", "all of its range")
-    tenant = Said(
-        label="Tenant", required=False, max_length=SLUG_LENGTH, widget=_words(SLUG_LENGTH, placeholder="globex")
-    )
-    name = Said(
-        label="Name", required=False, max_length=NAME.most, widget=_words(NAME.most, placeholder="shop of Acme")
-    )
+    tenant = Said(label="Tenant", max_length=SLUG_LENGTH, widget=_words(SLUG_LENGTH, placeholder="globex"))
+    name = Said(label="Name", max_length=NAME.most, widget=_words(NAME.most, placeholder="shop of Acme"))
     expires_at = Said(
         label="Ends at", required=False, max_length=40, widget=_words(40, placeholder="never, or 2027-01-31T18:00Z")
     )
     ASKS = ("vpc", "prefixes", "kind", "peer_vpc", "peer_prefixes")
+    #: What an address may say of it.
+    GIVEN = (*ASKS, "tenant", "name")
 
     def __init__(self, data: QueryDict | None, address: QueryDict, vpcs: Sequence[Vpc], path: str) -> None:
         super().__init__(data)

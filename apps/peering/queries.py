@@ -23,7 +23,7 @@ from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.peering.exchange import exchanged, networks
-from apps.peering.models import Peering, PeeringQuerySet
+from apps.peering.models import Peering, PeeringQuerySet, Stage
 from apps.peering.recipes import exchange_of, trouble_of
 from apps.peering.sides import Side, sides_in
 from apps.tenancy.models import Tenant
@@ -81,6 +81,17 @@ def applied_of(rows: Sequence[Peering]) -> dict[UUID, Applied]:
     return found
 
 
+SENTENCES = {
+    "requested": "Nothing of it is on Netris yet.",
+    "ready": "Netris has it as both sides have said.",
+    "stale": "What Netris has of it was not read since its last change, or not lately.",
+    "building": "It is being made on Netris.",
+    "changing": "It is being changed on Netris.",
+    "removing": "It is being taken off Netris.",
+    "stuck": "It is stuck. Retry its operation, or revoke it.",
+}
+
+
 @dataclass(frozen=True)
 class Line:
     """A peering with all that is said of it to one of its tenants."""
@@ -103,6 +114,35 @@ class Line:
     @property
     def is_missing(self) -> bool:
         return self.status == "differs"
+
+    @property
+    def is_read(self) -> bool:
+        """Its badge goes by a reading of Netris."""
+        return self.status in ("ready", "differs", "stale")
+
+    @property
+    def sentence(self) -> str:
+        """Where it stands, in words of this side."""
+        row, by = self.row, self.side.ending
+        if not row.is_live:
+            was_made = row.peer_vpc_id is not None
+            return {
+                Stage.REJECTED: f"It was rejected {by}. Nothing of it was made.",
+                Stage.WITHDRAWN: f"It was taken back {by}. Nothing of it was made.",
+                Stage.EXPIRED: "Its time was over: nothing passes any more."
+                if was_made
+                else "It was not answered in time. Nothing of it was made.",
+                Stage.REVOKED: f"It was revoked {by}: nothing passes any more.",
+                Stage.FAILED: "It could not be made. Nothing of it is on Netris.",
+            }.get(Stage(row.stage), "It is over: nothing passes any more.")
+        if self.status == Status.STUCK and self.operation is None and not row.is_within_tenant:
+            return "An operation of the other side on it is stuck. Wait until that is over, or revoke it."
+        if row.ends_as and self.status not in (Status.REMOVING, Status.STUCK):
+            why = f"It was revoked {by}" if row.ends_as == Stage.REVOKED else "Its time is over"
+            return f"{why}: it is removed as soon as what is under way has ended."
+        if self.is_missing:
+            return self.applied.trouble
+        return SENTENCES[self.status]
 
     def why_not(self, action: str) -> str | None:
         """Why `accept`, `reject`, `change`, `apply` or `revoke` is not offered to this side now."""

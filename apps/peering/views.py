@@ -11,6 +11,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from apps.kernel.errors import Refused
@@ -35,6 +36,7 @@ from apps.tenancy.queries import why_not_write
 from apps.tenancy.tries import TooManyTries
 
 FORM = ["GET", "HEAD", "POST"]
+REVOKED = "Nothing passes between the two VPCs then, in neither direction. Either side can do this."
 NONE_READY = "A peering joins two VPCs, and none of yours is ready. Create one first."
 #: VPCs that a form offers.
 OFFERED = 200
@@ -71,7 +73,7 @@ def peering_list(request: TenantRequest) -> HttpResponse:
 @require_http_methods(FORM)
 def peering_create(request: TenantRequest) -> HttpResponse:
     """`?vpc=` is the id of one of the own VPCs. htmx asks for the preview of what is chosen."""
-    only_parameters(request.GET, *PeeringForm.ASKS)
+    only_parameters(request.GET, *PeeringForm.GIVEN)
     data = request.POST if request.method == "POST" else None
     form = PeeringForm(data, request.GET, _vpcs(request), request.path)
     if form.is_valid():
@@ -120,6 +122,11 @@ def peering_detail(request: TenantRequest, pk: UUID) -> HttpResponse:
         "side": side,
         "line": line,
         "preview": preview,
+        "here": side.vpc.name if side.peer_vpc and side.vpc else "You",
+        "there": side.peer_vpc.name if side.peer_vpc else "The other side",
+        "s": "s" if side.peer_vpc else "",
+        "again_url": _again(request, side),
+        "why_not_create": may_write,
         "fresh_seconds": queries.KIND.fresh_for.seconds,
         "operation": line.operation,
         "sentence": sentence(line.operation) if line.operation else "",
@@ -230,9 +237,15 @@ def _revocation(request: TenantRequest, line: Line) -> dict[str, Any]:
     learned = ", ".join(map(str, side.learned))
     return {
         "heading": f"{'Take back' if is_request else 'Revoke'} {row.name}",
-        "question": "Nothing passes between the two VPCs then, in neither direction. Either side can do this.",
+        "question": "Nobody can answer it then." if is_request else REVOKED,
         "reason": line.why_not("revoke"),
-        "goes": [Item("Peering", row.name, f"with the routes to {learned}" if learned else "as it was asked for")],
+        "goes": [
+            Item(
+                "Request" if is_request else "Peering",
+                row.name,
+                f"with the routes to {learned}" if learned else "as it was asked for",
+            )
+        ],
         "stays": [*([Item("VPC", side.vpc.name, "and all that is in it")] if side.vpc else []), *STAYS],
         "confirm_label": "Take it back" if is_request else "Revoke peering",
         "cancel_url": _url(request, row),
@@ -274,6 +287,16 @@ def _line(request: TenantRequest, pk: UUID) -> Line:
     side: Side = side_of(row, request.tenant)
     work = networks.work_in(Operation.objects.of(request.tenant), queries.vpc_ids([row]))
     return queries.lines_of([side], work)[0]
+
+
+def _again(request: TenantRequest, side: Side) -> str:
+    """The form of a new one like one that is over; blank where this side cannot make it."""
+    row = side.row
+    if row.is_live or not side.is_asking or row.vpc.status != Status.READY:
+        return ""
+    said = {"vpc": str(row.vpc_id), "prefixes": ", ".join(row.offered), "name": row.name, "kind": "other"}
+    said |= {"tenant": row.asked_of} if row.asked_of else {"kind": "own", "peer_vpc": str(row.peer_vpc_id)}
+    return f"{reverse('peering:create', args=[request.tenant.slug])}?{urlencode(said)}"
 
 
 def _form(request: TenantRequest, line: Line, verb: str) -> dict[str, Any]:

@@ -82,4 +82,4 @@ def test_one_asks_the_other_accepts_both_see_it_and_one_ends_it(
     has_no_fault(answers)
     answers.get_by_role("button", name="Revoke peering").click()
     is_done(answers)
-    expect(state).to_contain_text("ended by the other side", timeout=60_000)
+    expect(state).to_contain_text("revoked by the other side", timeout=60_000)

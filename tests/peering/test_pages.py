@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -205,6 +206,77 @@ def test_the_pages_of_a_request_to_nobody_are_those_of_one_that_waits(
         assert left.splitlines() == right.splitlines()
     assert "<peer>" in waits[0]
     assert "No peering yet" in text(bob, "/t/globex/peerings/")
+
+
+ENDINGS = [
+    ({"stage": "rejected"}, "It was rejected by the other side. Nothing of it was made."),
+    ({"stage": "withdrawn"}, "It was taken back by the other side. Nothing of it was made."),
+    ({"stage": "expired", "ended_by": None}, "It was not answered in time. Nothing of it was made."),
+]
+
+
+@pytest.mark.parametrize(("fields", "words"), ENDINGS)
+def test_one_that_is_over_says_why_and_is_asked_for_again(
+    here: Vpc, there: Vpc, ann: Client, bob: Client, fields: Any, words: str
+) -> None:
+    row = ask(here, "globex")
+    over = {"status": Status.DELETED, "deleted_at": timezone.now(), "ended_by": there.tenant} | fields
+    Peering.unscoped.filter(pk=row.pk).update(**over)
+    path = f"peerings/{row.pk}/"
+    shown = text(ann, f"/t/acme/{path}")
+    assert words in shown
+    assert "never read" not in shown
+    assert words.replace("the other side", "you") in text(bob, f"/t/globex/{path}")
+    assert "Ask again" not in text(bob, f"/t/globex/{path}")
+
+    link = re.search(r'href="([^"]+/peerings/new/[^"]+)"', ann.get(f"/t/acme/{path}").content.decode())
+    assert link is not None
+    form = ann.get(html.unescape(link[1])).context["form"]
+    assert form.initial == {
+        "vpc": str(here.pk),
+        "prefixes": "10.20.0.0/16",
+        "kind": "other",
+        "tenant": "globex",
+        "name": "shop of Acme",
+    }
+
+
+def test_one_that_ended_passes_nothing_more(here: Vpc, there: Vpc, ann: Client) -> None:
+    over = {"status": Status.DELETED, "deleted_at": timezone.now()}
+    row = builders.a_peering(here, there, stage="revoked", ended_by=there.tenant, **over)
+    assert "It was revoked by the other side: nothing passes any more." in text(ann, f"/t/acme/peerings/{row.pk}/")
+    listed = text(ann, "/t/acme/peerings/")
+    assert "Revoked nothing" in listed
+    assert "10.30.0.0/16" not in listed
+    Peering.unscoped.filter(pk=row.pk).update(stage="expired", ended_by=None)
+    assert "Its time was over: nothing passes any more." in text(ann, f"/t/acme/peerings/{row.pk}/")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"status": "building"}, "It is being made on Netris."),
+        ({"status": "changing"}, "It is being changed on Netris."),
+        ({"status": "removing", "ends_as": "revoked"}, "It is being taken off Netris."),
+        ({"status": "stuck"}, "An operation of the other side on it is stuck."),
+        ({"status": "changing", "ends_as": "revoked"}, "It was revoked by you: it is removed as soon as"),
+        ({"status": "changing", "ends_as": "expired", "ended_by": None}, "Its time is over: it is removed as soon as"),
+    ],
+)
+def test_what_is_under_way_says_what_it_is(here: Vpc, there: Vpc, ann: Client, fields: Any, words: str) -> None:
+    row = builders.a_peering(here, there, **({"ended_by": here.tenant} | fields))
+    assert words in text(ann, f"/t/acme/peerings/{row.pk}/")
+
+
+def test_a_request_is_taken_back_and_never_revoked(here: Vpc, there: Vpc, ann: Client) -> None:
+    row = ask(here, "globex", expires_at=timezone.now() + timedelta(days=1))
+    shown = text(ann, f"/t/acme/peerings/{row.pk}/")
+    assert "Take this request back" in shown
+    assert "Revoke" not in shown
+    assert "The other side takes of it" not in shown
+    shown = text(ann, f"/t/acme/peerings/{row.pk}/revoke/")
+    assert "Nobody can answer it then." in shown
+    assert "Request shop of Acme" in shown
 
 
 def test_pages_cost_the_same_with_one_and_with_many(here: Vpc, ann: Client) -> None:
