@@ -428,7 +428,9 @@ GET    api:locations           -          401        200       200     200      
 POST   api:locations           -          401        403       403     403       422
 GET    api:location            dclocation 401        200       200     200       200
 PATCH  api:location            dclocation 401        403       403     403       200
+DELETE api:location            dclocation 401        403       403     403       409
 POST   api:location-ports      dclocation 401        403       403     403       422
+DELETE api:location-port       dcport     401        403       403     403       409
 GET    api:connections         -          401        200       200     200       200
 POST   api:connections         -          401        422       403     422       403
 GET    api:connection          connection 401        404       200     200       200
@@ -583,6 +585,8 @@ class Row(NamedTuple):
             kwargs |= {"pk": ids["balancer"], "member": ids["lbmember"]}
         elif self.of == "interface":
             kwargs |= {"pk": ids["carrying"], "interface": ids["interface"]}
+        elif self.view == "api:location-port":
+            kwargs |= {"pk": ids["dclocation"], "port": ids["dcport"]}
         elif self.of in ("device", "link", "port", "block", "site"):  # called by a zone and by what Netris calls it
             zone, _, remote_id = str(ids[self.of]).partition("/")
             kwargs |= {"zone": zone, "remote_id": remote_id or "none"}

@@ -131,6 +131,7 @@ def endpoints(ids: dict[str, Any], tokens: list[str]) -> Iterator[Try]:
         noun = "carrying" if "/interfaces/" in path else noun
         target = path.replace("{id}", str(ids[noun])) if "{id}" in path else path
         target = target.replace("{member}", str(ids["lbmember"])).replace("{interface}", str(ids["interface"]))
+        target = target.replace("{port}", str(ids["dcport"]))
         for method, operation in methods.items():
             for token in tokens:
                 headers: Headers = [("Authorization", f"Bearer {token}"), JSON]

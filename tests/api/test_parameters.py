@@ -142,6 +142,7 @@ def test_an_unknown_parameter_is_refused_everywhere(api, platform, everything, v
         address = path.removeprefix(ROOT).replace("{id}", str(ids.get(noun, vpc.tenant_id)))
         address = address.replace("{member}", str(vpc.tenant_id))
         address = address.replace("{interface}", str(vpc.tenant_id))
+        address = address.replace("{port}", str(vpc.tenant_id))
         for method in methods:
             is_platforms = {"reconnect", "give-up"} & set(path.split("/")) or f"/{noun}/" in PLATFORMS
             is_platforms = is_platforms or (noun in ("tenants", "zones", "locations") and method != "get")

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 
-from apps.directconnect.stages import Stage
+from apps.directconnect.models import Connection, Location
+from apps.directconnect.stages import Evidence, Order, Party, Stage
+from apps.kernel import clock
+from apps.tenancy.models import AuditEntry
 from tests import builders
 
 pytestmark = pytest.mark.django_db
@@ -144,3 +149,86 @@ def test_a_list_costs_the_same_however_long_it_is(ours, acme, location, django_a
 
     with django_assert_max_num_queries(8):
         assert len(ours.get(f"{API}/direct-connects/").json()["results"]) == 12
+
+
+def test_a_location_goes_while_nobody_ever_ordered_there_and_its_ports_while_nothing_has_them(
+    ours, platform, row, zone
+):
+    """Each refusal says what is in the way, and changes nothing."""
+
+    def gone(path, status=204):
+        answer = platform.delete(f"{API}{path}")
+        assert answer.status_code == status, answer.content
+        return answer.json() if answer.content else None
+
+    location = row["location"]["id"]
+    used, free = (builders.a_fabric_port(Location.objects.get(pk=location), name) for name in ("swp1@a", "swp2@b"))
+    Connection.unscoped.filter(pk=row["id"]).update(stage=Stage.PORT_RESERVED, port=used)
+
+    problem = gone(f"/locations/{location}/ports/{used.pk}/", 409)
+    assert "“paris-a” of Acme. Close that connection first." in problem["detail"]
+    gone(f"/locations/{location}/ports/{free.pk}/")
+    gone(f"/locations/{location}/ports/{free.pk}/", 404)
+    assert "Orders were made for it, so it stays." in gone(f"/locations/{location}/", 409)["detail"]
+
+    body = {"zone": zone.slug, "name": "Lyon", "address": "1 rue X", "room": "MMR 1"}
+    empty = post(platform, "/locations/", body, 201)["id"]
+    gone(f"/locations/{empty}/ports/{used.pk}/", 404)
+    port = builders.a_fabric_port(Location.objects.get(pk=empty), "swp3@c")
+    assert gone(f"/locations/{empty}/", 409)["detail"] == "It has ports. Remove them first."
+    for path in (f"/locations/{empty}/ports/{port.pk}/", f"/locations/{empty}/"):
+        assert ours.delete(f"{API}{path}").status_code == 403
+        gone(path)
+    assert [each["id"] for each in platform.get(f"{API}/locations/").json()["results"]] == [location]
+    told = AuditEntry.unscoped.filter(
+        object_id__in=[location, empty], action__in=["location.delete", "location.remove-port"]
+    )
+    assert sorted(told.values_list("action", "object_id")) == sorted(
+        [("location.remove-port", location), ("location.remove-port", empty), ("location.delete", empty)]
+    )
+
+
+def test_a_vlan_that_rests_keeps_its_port(platform, acme, location, vpc):
+    port = builders.a_fabric_port(location)
+    rests = {"status": "deleted", "rests_until": clock.now() + timedelta(hours=3), "port": port}
+    builders.an_interface(builders.a_connection(acme, location, stage=Stage.CLOSED), vpc, **rests)
+
+    answer = platform.delete(f"{API}/locations/{location.pk}/ports/{port.pk}/")
+    assert answer.status_code == 409
+    assert answer.json()["detail"] == "VLAN 100 of swp7@Leaf-1 rests after its last interface. Wait until that is over."
+
+
+@pytest.mark.parametrize("at", Stage)
+def test_whatever_the_table_does_not_have_is_refused_to_either_and_changes_nothing(ours, platform, acme, location, at):
+    """Each pair that begins at this stage, by the hand of the tenant and by that of the platform."""
+    row = builders.a_connection(acme, location, stage=at)
+    order = Order(at, Stage(row.held_stage) if row.held_stage else None, has_port=row.port_id is not None)
+    was, audited = Connection.unscoped.values().get(pk=row.pk), AuditEntry.unscoped.count()
+
+    for who, party in ((ours, Party.TENANT), (platform, Party.PLATFORM)):
+        for to in set(Stage) - {move.to for move in order.moves_of(party)}:
+            problem = go(who, {"id": row.pk}, to, status=422)
+            assert (problem["code"], problem["field"]) == ("move-impossible", "to"), (party, to)
+    assert Connection.unscoped.values().get(pk=row.pk) == was
+    assert (row.entries.count(), AuditEntry.unscoped.count()) == (0, audited)
+
+
+#: What moves ask for, as somebody would say it.
+SAID = {"reason": "It has to be.", "reference": "XC-1"}
+
+
+@pytest.mark.parametrize("at", [stage for stage in Stage if stage is not Stage.CLOSED])
+def test_whatever_the_table_has_is_done_by_whoever_may(ours, platform, acme, location, at):
+    """Each pair that begins at this stage, each from where it was before."""
+    for name, who, party in (("of-tenant", ours, Party.TENANT), ("of-platform", platform, Party.PLATFORM)):
+        first = builders.a_connection(acme, location, name, stage=at)
+        for move in first.order.moves_of(party):
+            row = builders.a_connection(acme, location, f"{name}-{move.to}", stage=at)
+            said = {each.value: SAID[each.value] for each in move.evidence if each.value in SAID}
+            if Evidence.PORT in move.evidence:
+                said["port"] = builders.a_fabric_port(location, f"swp9@{name}").name
+            shown = go(who, {"id": row.pk}, move.to, **said)
+            # What is approved gets a free port at once, what closes without interfaces is closed.
+            further = {Stage.APPROVED: Stage.PORT_RESERVED, Stage.CLOSING: Stage.CLOSED}
+            assert shown["stage"] in (move.to, further.get(move.to)), (party, move.to)
+            assert move.to in [entry["stage"] for entry in shown["history"]]

@@ -8,6 +8,7 @@ urlpatterns = [
     path("locations/", views.LocationList.as_view(), name="locations"),
     path("locations/<id:pk>/", views.LocationOne.as_view(), name="location"),
     path("locations/<id:pk>/ports/", views.LocationPorts.as_view(), name="location-ports"),
+    path("locations/<id:pk>/ports/<id:port>/", views.LocationPort.as_view(), name="location-port"),
     path("direct-connects/", views.ConnectionList.as_view(), name="connections"),
     path("direct-connects/<id:pk>/", views.ConnectionOne.as_view(), name="connection"),
     path("direct-connects/<id:pk>/transition/", views.ConnectionTransition.as_view(), name="connection-transition"),

@@ -29,7 +29,7 @@ from apps.directconnect.api.serializers import (
     WaitingsRead,
 )
 from apps.directconnect.letters import file_name_of, pdf_of
-from apps.directconnect.models import Connection, Location
+from apps.directconnect.models import Connection, FabricPort, Location
 from apps.directconnect.order_filters import ConnectionFilter
 from apps.directconnect.services import locations, orders
 from apps.directconnect.specs import LocationSpec, OrderSpec, location_change, parse_kind, parse_stage
@@ -106,6 +106,13 @@ class LocationOne(LocationRows, One[Location]):
             joined(locations.change_location)(row, changes, by=self.platform)
         return self.shown(pk)
 
+    @extend_schema(summary="Delete a location", request=None, responses={204: None})
+    def delete(self, request: Request, pk: str) -> Response:
+        """One without ports for which nobody ever ordered. Any other can be let take no orders: `is_open`."""
+        with self.changing(pk) as row:
+            joined(locations.delete_location)(row, by=self.platform)
+        return Response(status=204)
+
 
 class LocationPorts(LocationRows):
     @extend_schema(
@@ -125,6 +132,22 @@ class LocationPorts(LocationRows):
             return Response(FabricPortRead(row).data, status=201)
 
         return self.once(make)
+
+
+class LocationPort(LocationRows):
+    filter_backends = []
+
+    @extend_schema(
+        summary="Remove a port from a location",
+        operation_id="locations_ports_destroy",
+        request=None,
+        responses={204: None},
+    )
+    def delete(self, request: Request, pk: str, port: str) -> Response:
+        """One that nothing has, once no VLAN of it rests. Nothing is changed on the fabric."""
+        rows = FabricPort.objects.select_related("location").filter(location=get_or_404(self.get_queryset(), pk=pk))
+        locations.remove_port(get_or_404(rows, pk=port), by=self.platform)
+        return Response(status=204)
 
 
 class ConnectionRows(Rows[Connection]):

@@ -54,6 +54,8 @@ def change_location(row: Location, changes: Mapping[str, Any], *, by: Platform) 
 def delete_location(row: Location, *, by: Platform) -> None:
     """One that was never used. Raises `Refused`."""
     hold_row(row)
+    if not Location.objects.filter(pk=row.pk).exists():
+        raise Refused("not-now", f"{row} is deleted already.")
     if reason := why_not_delete(row, by):
         raise Refused("not-now", reason)
     audit(by.actor, "location.delete", row, tenant=None, old=facts_of(row))
@@ -98,6 +100,8 @@ def add_port(location: Location, reference: str, kind: str, speed: int | None, *
 def remove_port(row: FabricPort, *, by: Platform) -> None:
     """Of one that nothing has. Raises `Refused`."""
     hold_row(row.location)
+    if not FabricPort.objects.filter(pk=row.pk).exists():
+        raise Refused("not-now", f"{row} is removed already.")
     if reason := why_not_remove(row, by):
         raise Refused("not-now", reason)
     told = {"port": row.name, "speed": row.speed, "kind": row.kind}
