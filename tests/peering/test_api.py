@@ -192,6 +192,9 @@ def test_each_sees_of_the_other_what_it_named_and_was_offered(
     }
     for caller, words in secret.items():
         pages = [json.dumps(caller.send("GET", path)) for path in ("", one, f"{one}preview/")]
+        others = [caller.client.get(f"/api/v1/{path}/") for path in ("operations", "attention", "approvals")]
+        assert [each.status_code for each in others] == [200, 200, 404]
+        pages += [each.content.decode() for each in others]
         for word in words:
             for page in pages:
                 assert str(word) not in page.replace("the front of Acme", ""), word
