@@ -103,6 +103,8 @@ class Session:
     uptime: str = ""
     #: How many it took when it was up last.
     took_last: int | None = None
+    #: What of it is not as it is meant, such as "it accepts other prefixes".
+    faults: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,10 @@ def _routes(session: Session, wanted: Wanted, now: datetime) -> Check:
         return Check(Layer.ROUTES, Verdict.UNKNOWN, silent, read_at=at)
     if session.prefixes is None:
         return Check(Layer.ROUTES, Verdict.UNKNOWN, "Netris does not say how many prefixes it takes.", read_at=at)
+    if session.faults:
+        text = f"Netris has it otherwise: {', '.join(session.faults)}."
+        verdict = Verdict.CRITICAL if wanted.accept and not session.prefixes else Verdict.WARNING
+        return Check(Layer.ROUTES, verdict, text, "Apply the interface again.", at, session.prefixes)
     if not wanted.accept:
         return _outward(wanted, session, "Nothing is taken from your router: the filter accepts nothing.")
     if session.prefixes == 0:

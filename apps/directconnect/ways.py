@@ -75,10 +75,9 @@ class Link:
         """What is not well, and what to do about it; blank where all is."""
         if self.row.status != Status.READY:
             return f"It is {self.row.get_status_display().lower()}: look there."
-        if self.state == "differs":
-            return f"Netris has it otherwise: {', '.join(self.told.session_faults)}. Apply the interface again."
         if not self.row.is_enabled:
-            return why_off(self.row)
+            also = " Netris has it up. Apply the interface again." if self.state == "differs" else ""
+            return f"{why_off(self.row)}{also}"
         worst = worst_of(self.told.checks)
         return f"{worst.sentence} {worst.advice}".strip() if worst else ""
 

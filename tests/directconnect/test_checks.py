@@ -46,6 +46,14 @@ def test_all_is_well():
     assert all(each.read_at == FRESH.read_at and not each.advice for each in found)
 
 
+@pytest.mark.parametrize(("prefixes", "verdict"), [(3, Verdict.WARNING), (0, Verdict.CRITICAL)])
+def test_a_session_that_netris_has_otherwise_is_not_called_well(prefixes, verdict):
+    faults = ["it accepts other prefixes", "it announces other prefixes"]
+    routes = check(Layer.ROUTES, session=replace(SESSION, prefixes=prefixes, faults=faults))
+    assert (routes.verdict, routes.takes, routes.advice) == (verdict, prefixes, "Apply the interface again.")
+    assert routes.sentence == "Netris has it otherwise: it accepts other prefixes, it announces other prefixes."
+
+
 @pytest.mark.parametrize("reading", [OLD, BEFORE, AT_WORK, NEVER])
 def test_nothing_is_well_without_a_fresh_reading(reading):
     found = verdicts(replace(PORT, reading=reading), replace(VNET, reading=reading), replace(SESSION, reading=reading))

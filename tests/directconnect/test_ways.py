@@ -87,6 +87,7 @@ def test_what_somebody_changed_on_netris_is_not_taken_for_what_is_meant(place, c
     assert state(place) == "differs"
     [link] = links_of(place.vpc)
     assert link.trouble == "Netris has it otherwise: it accepts other prefixes. Apply the interface again."
+    assert link.told.routes.verdict == Verdict.WARNING, link.told.checks
     net.sessions.change(session_of(place, row), prefixListInbound="permit 192.168.0.0/16 le 32")
     assert state(place) == "ready"
 
@@ -126,6 +127,8 @@ def test_one_that_was_switched_off_leads_nowhere_until_it_is_resumed(place, conn
     assert state(place) == "suspended"
     place.world.netris.net.sessions.change(session_of(place, row), state="enabled")
     assert state(place) == "differs", "somebody has switched it on in Netris"
+    [link] = links_of(place.vpc)
+    assert link.trouble == "The connection is suspended. Netris has it up. Apply the interface again."
     moved(connection, Stage.IN_SERVICE)
     tending.tend()
     run_all(place)

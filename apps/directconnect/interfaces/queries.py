@@ -121,8 +121,8 @@ class Told(NamedTuple):
     #: The session by itself, whatever is below it and whether it is meant to be up or not; and how many it takes then.
     session: Check
     session_takes: int | None
-    #: What of the session Netris has otherwise than it is meant, as far as it is read after the last change.
-    session_faults: list[str]
+    #: What of the session Netris has otherwise than it is meant, as it was read last.
+    session_faults: Sequence[str]
 
     @property
     def routes(self) -> Check:
@@ -186,16 +186,15 @@ def _told(
     seen = Session(reading(SESSIONS, since), session is not None)
     if session is not None:
         facts = (session.bgp_state, session.bgp_prefixes, session.bgp_uptime)
-        seen = Session(seen.reading, True, *facts, took_last=row.took_last)
+        is_known = row.port is not None and not seen.reading.why_silent(now)
+        otherwise = session_faults(OnNetris.of(row), session, row.vnet_id) if is_known else []
+        seen = Session(seen.reading, True, *facts, took_last=row.took_last, faults=otherwise)
     wanted = meant(row, tiers)
     layers = checks_of(light, VNet(reading(VNETS, since), faults), seen, wanted, now)
     is_up = any(check.layer == Layer.BGP and check.verdict == Verdict.OK for check in layers)
     alone = session_of(seen, wanted, now)
     takes = seen.prefixes if alone.verdict == Verdict.OK else None
-    otherwise: list[str] = []
-    if session is not None and row.port is not None and not seen.reading.why_silent(now):
-        otherwise = session_faults(OnNetris.of(row), session, row.vnet_id)
-    return Told(layers, announced(tiers, wanted.announce), takes if is_up else None, alone, takes, otherwise)
+    return Told(layers, announced(tiers, wanted.announce), takes if is_up else None, alone, takes, seen.faults)
 
 
 def light(row: Connection) -> Check | None:
