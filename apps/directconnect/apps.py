@@ -6,7 +6,7 @@ class DirectConnectConfig(AppConfig):
     label = "directconnect"
 
     def ready(self) -> None:
-        from apps.directconnect.attention import EXPIRES_SOON, YOUR_TURN
+        from apps.directconnect.attention import DOWN, EXPIRES_SOON, YOUR_TURN
         from apps.directconnect.interface_views import TAB
         from apps.directconnect.interfaces.queries import learned
         from apps.directconnect.interfaces.recipes import INTERFACE
@@ -27,4 +27,4 @@ class DirectConnectConfig(AppConfig):
         effective.register(routes, direct_connect="Direct Connect")
         way_out = "Delete it on the page of its connection first, or close the connection."
         attached.register(attached.Attachment("interface", "virtual interface", way_out))
-        attention.register(YOUR_TURN, EXPIRES_SOON)
+        attention.register(YOUR_TURN, EXPIRES_SOON, DOWN)

@@ -1,4 +1,5 @@
-"""Which orders need their tenant: it is its turn, or they expire soon and somebody has to ask."""
+"""Which orders need their tenant: it is its turn, or they expire soon and somebody has to ask. And which interfaces of
+connections in service: a layer of theirs was freshly read to be down."""
 
 from __future__ import annotations
 
@@ -8,12 +9,15 @@ from datetime import timedelta
 from django.db.models import Q
 from django.urls import reverse
 
-from apps.directconnect.models import Connection
+from apps.directconnect.checks import Verdict, worst_of
+from apps.directconnect.interfaces.queries import checks
+from apps.directconnect.models import Connection, Interface
 from apps.directconnect.stages import FACTS, Party, Stage
 from apps.directconnect.timeline import day
 from apps.kernel import clock
 from apps.networks.attention import MOST, Need, Source, Step
 from apps.networks.models import Vpc
+from apps.operations.provisioned import Status
 from apps.tenancy.models import Tenant
 
 #: Nobody waits for a draft, and a connection that is suspended is meant to be.
@@ -46,6 +50,24 @@ def expiring(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:
     return list(_needs(EXPIRES_SOON, tenant, rows.order_by("due_at", "id")[: MOST + 1]))
 
 
+def broken(tenant: Tenant, vpc: Vpc | None) -> Sequence[Need]:
+    """Of one VPC those that lead into it. Six queries; one where none is in service."""
+    rows = Interface.objects.of(tenant).filter(status=Status.READY, connection__stage=Stage.IN_SERVICE)
+    rows = rows if vpc is None else rows.filter(vpc=vpc)
+    serving = list(rows.select_related("connection", "port", "vpc__zone").order_by("name", "id"))
+    found = checks(serving)
+    needs = []
+    for row in serving:
+        first = worst_of(found[row.pk])
+        if first is not None and first.verdict == Verdict.CRITICAL:
+            url = reverse("directconnect:interface_detail", args=[tenant.slug, row.connection_id, row.pk])
+            said = f"{first.sentence} {first.advice}".strip()
+            step = Step("Look at it", url)
+            subject = f"Interface {row.name}"
+            needs.append(Need(DOWN.kind, row.pk, row.vpc_id, subject, said, url=url, step=step, read_at=first.read_at))
+    return needs[: MOST + 1]
+
+
 def _needs(source: Source, tenant: Tenant, rows: Iterable[Connection]) -> Iterable[Need]:
     for row in rows:
         url = reverse("directconnect:connection_detail", args=[tenant.slug, row.pk])
@@ -64,3 +86,4 @@ def _said(source: Source, row: Connection) -> str:
 
 YOUR_TURN = Source("direct_connect_turn", "Your turn", turns)
 EXPIRES_SOON = Source("direct_connect_expires", "Expires soon", expiring)
+DOWN = Source("direct_connect_down", "Down", broken)

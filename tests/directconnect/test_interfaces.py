@@ -7,18 +7,22 @@ from typing import Any
 
 import pytest
 
+from apps.directconnect import attention
 from apps.directconnect.interfaces import services, tending
 from apps.directconnect.interfaces.queries import checks
 from apps.directconnect.interfaces.specs import InterfaceSpec, change_of
-from apps.directconnect.models import Connection, FabricPort, Interface, PortKind
+from apps.directconnect.models import Connection, FabricPort, Interface, PortKind, StageEntry
 from apps.directconnect.services import keeping
 from apps.directconnect.services.orders import transition
 from apps.directconnect.stages import Party, Stage
+from apps.directconnect.tasks import keep
 from apps.kernel.errors import Refused
 from apps.mirror.models import Kind
 from apps.operations.models import Operation
+from apps.operations.provisioned import Status
 from apps.tenancy.models import AuditEntry
 from sandbox.netris.routing import routers
+from tests import builders
 from tests.addresses.conftest import clouds_of, place, watch  # noqa: F401  # fixtures
 from tests.builders import BY
 from tests.directconnect.test_interface_recipe import KEY, a_connection, connection, there  # noqa: F401  # fixtures
@@ -147,6 +151,54 @@ def test_a_session_that_flaps_is_up_again_with_a_short_life(place, connection): 
     assert read(place) == dict.fromkeys(("light", "vlan", "bgp", "routes"), "ok")
 
 
+def test_a_session_that_falls_while_light_stays_is_red_at_bgp_and_moves_no_order(place, connection):  # noqa: F811
+    row = made(place, connection)
+    router(place, row)
+    assert set(read(place).values()) == {"ok"}
+    Connection.unscoped.filter(pk=connection.pk).update(stage=Stage.IN_SERVICE, **LETTER)
+    told = StageEntry.unscoped.filter(connection=connection).count()
+    for _ in range(2):
+        router(place, row, silent=True)
+        assert read(place) == {"light": "ok", "vlan": "ok", "bgp": "critical", "routes": "waiting"}
+        bgp = checks([live()])[row.pk][2]
+        assert (bgp.sentence, "does not answer" in bgp.advice) == ("The session is not up: Active.", True)
+        [need] = attention.broken(place.acme, None)
+        assert (need.subject, need.sentence) == ("Interface main", f"{bgp.sentence} {bgp.advice}")
+        assert need.read_at == bgp.read_at
+        keep()
+        assert stage(connection) == "in-service"
+
+        router(place, row, silent=False)
+        assert set(read(place).values()) == {"ok"}
+        assert attention.broken(place.acme, None) == []
+        up = checks([live()])[row.pk][2].sentence
+        assert up.startswith("The session is established for 0"), "the short life tells that it fell"
+    keep()
+    assert StageEntry.unscoped.filter(connection=connection).count() == told, "history is of orders, not of sessions"
+
+
+def test_only_what_was_freshly_read_needs_somebody(place, connection):  # noqa: F811
+    row = made(place, connection)
+    router(place, row)
+    Connection.unscoped.filter(pk=connection.pk).update(stage=Stage.IN_SERVICE, **LETTER)
+    read(place)
+    assert attention.broken(place.acme, None) == []
+    routers.light(place.world.netris.net, place.world.netris.net.ports.one("name", row.port.name), is_on=False)
+    read(place)
+    [need] = attention.broken(place.acme, None)
+    assert need.sentence.startswith("No light comes in at the port.")
+    assert [each.resource_id for each in attention.broken(place.acme, place.vpc)] == [row.pk]
+    assert attention.broken(builders.a_tenant("Initech"), None) == []
+    elsewhere = builders.a_vpc(place.acme, place.zone, "elsewhere", "10.91.0.0/20")
+    assert attention.broken(place.acme, elsewhere) == []
+
+    place.clock.shift(timedelta(hours=1))
+    assert attention.broken(place.acme, None) == []
+    read(place)
+    Connection.unscoped.filter(pk=connection.pk).update(stage=Stage.SUSPENDED, held_stage=Stage.IN_SERVICE)
+    assert attention.broken(place.acme, None) == []
+
+
 def test_nothing_is_said_to_be_well_when_nobody_has_read_for_long(place, connection):  # noqa: F811
     row = made(place, connection)
     router(place, row)
@@ -208,6 +260,41 @@ def test_a_vlan_is_had_again_only_when_its_rest_is_over(place, connection):  # n
     place.clock.shift(timedelta(hours=25))
     keeping.release_vlans()
     assert made(place, connection, vlan=1200).vlan == 1200
+
+
+def test_a_vlan_rests_also_when_its_port_changes_hands_and_is_free_when_beat_comes_late(place, connection, globex):  # noqa: F811
+    """The connection is closed, another tenant gets its port, and meanwhile nobody rang for more than a day."""
+    row, port = made(place, connection, vlan=1200), connection.port
+    moved(connection, Stage.CLOSING)
+    tending.tend()
+    run_all(place)
+    keep()
+    assert stage(connection) == "closed"
+    ended = Interface.unscoped.get(pk=row.pk)
+    assert (ended.status, ended.holds_vlan, ended.port_id) == (Status.DELETED, True, port.pk)
+    after = builders.a_connection(globex, connection.location, "after", Stage.PORT_RESERVED, port=port)
+    vpc = builders.a_vpc(globex, place.zone, "theirs", "10.90.0.0/20", netris_id=90)
+
+    def asked(vlan: int | None) -> Operation:
+        wanted = spec(vlan=vlan, announce=[], name=f"vlan-{vlan}")
+        return services.create_interface(after, vpc, wanted, by=BY)
+
+    for hours in (0, 23):
+        place.clock.shift(timedelta(hours=hours))
+        keep()
+        with pytest.raises(Refused) as caught:
+            asked(1200)
+        assert (caught.value.code, caught.value.field) == ("vlan-taken", "vlan")
+        assert connection.tenant.name not in caught.value.message
+    asked(None)
+    assert Interface.objects.of(globex).get().vlan != 1200, "nor is it given to who leaves it out"
+
+    place.clock.shift(timedelta(days=2))
+    with pytest.raises(Refused):
+        asked(1200)
+    keeping.release_vlans()
+    asked(1200)
+    assert Interface.objects.of(globex).live().filter(vlan=1200, port=port).count() == 1
 
 
 def test_on_a_shared_port_a_vlan_is_given_and_tells_nothing_of_others(place, connection):  # noqa: F811

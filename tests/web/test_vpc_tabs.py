@@ -31,7 +31,7 @@ TABS = {
 }
 #: Of a VPC in which there is something of everything.
 QUERIES = {
-    "": 46,
+    "": 47,
     "tiers/": 18,
     "addresses/": 24,
     "load-balancers/": 25,
