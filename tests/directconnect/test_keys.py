@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import subprocess
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +18,17 @@ from apps.directconnect.interfaces import services
 from apps.directconnect.interfaces.specs import KEY as FORM
 from apps.directconnect.interfaces.specs import InterfaceSpec, change_of, made_key
 from apps.directconnect.interfaces.wanted import seal, take
-from apps.directconnect.models import Interface
+from apps.directconnect.models import FabricPort, Interface
 from apps.directconnect.stages import Stage
 from apps.kernel.errors import Invalid, Refused
+from apps.networks.models import Vpc
+from apps.operations.models import Operation
 from apps.operations.provisioned import Status
 from apps.tenancy.models import AuditEntry
 from apps.tenancy.services import audit
-from tests import builders
+from house.services import Postgres
+from tests import builders, migrated
+from tests.api.conftest import Api
 from tests.builders import BY
 
 pytestmark = pytest.mark.django_db
@@ -129,6 +136,37 @@ def test_of_many_at_once_exactly_one_gets_it(row, monkeypatch):
         found = list(threads.map(look, range(6)))
     assert sorted(map(str, found)) == ["None"] * 5 + [KEY]
     assert AuditEntry.unscoped.filter(action="interface.show-key").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_dump_of_the_database_has_it_however_it_is_spelt(row, tmp_path):
+    """Keys that are there, were shown, are on their way to Netris, and were sent again with their `Idempotency-Key`."""
+    given, told = 'first-"key"-of\\tenants', "a-key-that-is-on-its-way"
+    Interface.unscoped.filter(pk=row.pk).update(md5=SecretStr(given))
+    assert shown(row) == given
+    FabricPort.objects.update(remote_id="7", device_id="3")
+    Vpc.unscoped.update(netris_id=7)
+    caller = Api(builders.a_token(row.tenant))
+    path = f"/direct-connects/{row.connection_id}/interfaces/{row.pk}/"
+    assert caller.patch(path, {"md5": told}, Idempotency_Key="one").status_code == 202
+    assert "md5" in Operation.unscoped.get().wanted
+
+    database = migrated.url_of(connections["default"].settings_dict["NAME"])
+    dump = [Postgres(tmp_path).guise.programs / "pg_dump", "--data-only", database]
+    said = subprocess.run(dump, check=True, stdout=subprocess.PIPE).stdout.decode()
+    assert str(row.pk) in said and "interface.show-key" in said, "it is of this database"
+    for key in (given, told):
+        for spelling in spellings(key):
+            assert spelling not in said, spelling
+
+
+def spellings(key: str) -> set[str]:
+    """As text, in JSON, in a string of SQL, in COPY, by its bytes."""
+    raw = key.encode()
+    words = {key, json.dumps(key)[1:-1], json.dumps(json.dumps(key))[1:-1].strip('\\"'), key.replace("\\", "\\\\")}
+    hexes = {raw.hex(), raw.hex().upper()}
+    # Of base64 what does not depend on where in the text it stands.
+    return words | hexes | {base64.b64encode(raw[start:])[:-4].decode() for start in range(3)}
 
 
 def test_at_rest_it_is_sealed(row):
