@@ -3,6 +3,7 @@ call."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 from ipaddress import IPv4Network
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from apps.directconnect.interfaces import services, tending
 from apps.directconnect.interfaces.recipes import KIND, REST
 from apps.directconnect.interfaces.wanted import seal
 from apps.directconnect.models import Connection, Interface
@@ -215,7 +217,7 @@ def agree(place: Any) -> None:  # noqa: F811
         assert session["state"] == ("enabled" if row.is_enabled else "disabled")
 
 
-ACTIONS = ["create", "change", "apply", "delete"]
+ACTIONS = ["create", "change", "apply", "test", "end of test", "delete"]
 
 
 def action_of(place: Any, connection: Connection, action: str) -> Any:  # noqa: F811
@@ -231,8 +233,26 @@ def action_of(place: Any, connection: Connection, action: str) -> Any:  # noqa: 
             vnet = there(place)["vnet"][0]
             place.world.netris.net.vnets.change(vnet, ports=[{**vnet["ports"][0], "vlan": 12}])
             return lambda: started(row, Goal.CHANGED)
+        case "test":
+            row = made(place, connection)
+            return lambda: services.start_test(fresh(row), 15, by=BY)
+        case "end of test":
+            row = made(place, connection)
+            place.done(services.start_test(fresh(row), 15, by=BY))
+            place.clock.shift(timedelta(hours=1))
+            return lambda: ended(row)
     row = made(place, connection)
     return lambda: started(row, Goal.ABSENT)
+
+
+def fresh(row: Interface) -> Interface:
+    return Interface.unscoped.select_related("tenant", "vpc__zone", "connection__location__zone", "port").get(pk=row.pk)
+
+
+def ended(row: Interface) -> Operation:
+    """What beat does when a test is over."""
+    assert tending.tend() == 1
+    return Operation.unscoped.live().get(resource_id=row.pk)
 
 
 @pytest.mark.parametrize("how", ["killed before", "killed after", "reply lost", "late"])
@@ -243,7 +263,7 @@ def test_a_disturbance_at_any_call_ends_with_one_of_everything(place, connection
         assert operation.phase == Phase.SUCCEEDED, (call, operation.steps)
 
 
-@pytest.mark.parametrize("action", ["create", "change", "delete"])
+@pytest.mark.parametrize("action", ACTIONS)
 def test_a_refusal_at_any_call_leaves_the_old_or_the_new_or_waits_for_a_person(place, connection, action):  # noqa: F811
     ready = partial(action_of, place, connection, action)
     for operation, call in questions.at_every_call(place, ready, "refused", partial(agree, place)):
@@ -258,3 +278,32 @@ def test_each_part_run_twice_makes_one_of_everything(place, connection, action):
     with questions.every_part_twice(KIND):
         place.done(start())
     agree(place)
+
+
+@pytest.mark.parametrize("how", ["refused", "reply lost", "late", "killed before", "killed after"])
+def test_a_test_that_is_over_restores_its_session_whatever_was_in_the_way_of_that(place, connection, how):  # noqa: F811
+    """The end itself is disturbed at each of its calls; an hour later beat rings again, and the session is up."""
+    ready = partial(action_of, place, connection, "end of test")
+    for operation, call in questions.at_every_call(place, ready, how, partial(agree, place)):
+        if operation.phase == Phase.STUCK:
+            operation = place.run(operations.retry(operation, by=BY))
+        row = Interface.unscoped.get(pk=operation.resource_id)
+        if not row.is_enabled:
+            place.clock.shift(timedelta(hours=1))
+            place.run(ended(row))
+        row = Interface.unscoped.get(pk=operation.resource_id)
+        assert (row.is_enabled, row.test_until) == (True, None), call
+        assert there(place)["session"][0]["state"] == "enabled", call
+
+
+def test_a_test_whose_end_comes_while_netris_is_away_ends_when_it_is_back(place, connection):  # noqa: F811
+    row = made(place, connection)
+    place.done(services.start_test(fresh(row), 15, by=BY))
+    place.clock.shift(timedelta(hours=1))
+    place.world.netris.faults.order("down", "*", times=25)
+    operation = ended(row)
+    assert there(place)["session"][0]["state"] == "disabled"
+    place.done(operation)
+    assert not place.world.netris.faults.as_list(), "it was away all that time"
+    assert there(place)["session"][0]["state"] == "enabled"
+    assert (fresh(row).is_enabled, fresh(row).test_until) == (True, None)

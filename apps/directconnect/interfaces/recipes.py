@@ -151,11 +151,17 @@ class LinkSubnet(Block):
 
 class LinkVNet(Made):
     """A session holds the address of the gateway, and the V-Net cannot be changed while it does (by the emulator; that
-    a controller refuses it is unverified). So it goes before that, and is made again by the part after this one."""
+    a controller refuses it is unverified). So it goes before that, and is made again by the part after this one; where
+    it does not come to that, by undoing this one."""
 
     title = "Put the VLAN on the port in Netris"
     undo_title = "Take the VLAN off the port in Netris"
     fact, what = "vnet_id", "V-Net"
+
+    def __init__(self, wanted: Wanted, *, stays: bool = False, was: Wanted | None = None) -> None:
+        """`was`: what its session is brought back to."""
+        super().__init__(wanted, stays=stays)
+        self.was = was or wanted
 
     def ensure(self, subject: Interface, clouds: Clouds, memo: Memo) -> Progress:
         if memo.is_cleared_to_send and memo.get("session"):
@@ -166,6 +172,12 @@ class LinkVNet(Made):
             return progress
         session = clouds.netris.find_ebgp(self.wanted.netris_vpc_id, self.wanted.name)
         return Again(**progress.memo | {"session": session.id if session else 0})
+
+    def remove(self, subject: Interface, clouds: Clouds, memo: Memo) -> Progress:
+        if not self.stays:
+            return super().remove(subject, clouds, memo)
+        is_there = self.find(subject, clouds) is not None
+        return LinkSession(self.was).ensure(subject, clouds, memo) if is_there else Done()
 
     def find(self, subject: Interface, clouds: Clouds) -> int | None:
         found = clouds.netris.find_vnet(self.wanted.netris_vpc_id, self.wanted.name)
@@ -279,7 +291,9 @@ def parts_of(row: Interface) -> Sequence[BoundPart]:
 def changes_of(row: Interface, wanted: Mapping[str, Any]) -> Sequence[BoundPart]:
     """What somebody has taken away or changed in Netris meanwhile is made right as well."""
     was, target = Wanted.of(row), Wanted.of(row, wanted)
-    there: list[Part[Interface]] = [part(target, stays=True) for part in MAKES]
+    there: list[Part[Interface]] = [
+        LinkVNet(target, stays=True, was=was) if part is LinkVNet else part(target, stays=True) for part in MAKES
+    ]
     return [BoundPart(part, row) for part in (*there, SessionAs(target, was))]
 
 
