@@ -96,7 +96,7 @@ def _number(value: object, digits: int) -> int | None:
 def _parse_local(value: object, field: str) -> IPv4Interface:
     text = value.strip() if isinstance(value, str) else ""
     address, _, length = text.partition("/")
-    if not length.isdecimal() or int(length[:3]) not in LENGTHS:
+    if length not in map(str, LENGTHS):
         raise Refused("link-size", "Give our end with its length, /30 or /31, such as 10.255.0.1/30.", field)
     return IPv4Interface((_address(address, field), int(length)))
 

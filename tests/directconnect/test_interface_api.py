@@ -221,6 +221,7 @@ def test_who_may_read_changes_nothing_and_the_platform_only_looks(acme, platform
         ({"md5": "short"}, ("md5", "key-malformed")),
         ({"md5": KEY, "make_md5": True}, ("make_md5", "key-twice")),
         ({"addresses": {"local": "10.255.0.1/24", "remote": "10.255.0.2"}}, ("addresses.local", "link-size")),
+        ({"addresses": {"local": "10.255.0.1/0310", "remote": "10.255.0.2"}}, ("addresses.local", "link-size")),
         ({"addresses": {"local": "10.255.0.1/30", "remote": "10.255.0.9"}}, ("addresses.remote", "ends-apart")),
         ({"addresses": {"local": "10.255.0.1/30"}}, ("addresses.remote", "remote-missing")),
         ({"name": "x" * 64}, ("name", "name-too-long")),
