@@ -162,6 +162,19 @@ def test_anothers_connection_is_no_connection_to_be_apart_from(acme, globex, loc
         orders.order(acme, spec(location, apart_from=str(theirs.pk)), by=BY)
 
 
+def test_a_draft_keeps_the_closed_connection_that_it_is_apart_from_until_somebody_says_otherwise(acme, location):
+    other = orders.order(acme, spec(location, "paris-b"), by=BY)
+    row = orders.order(acme, spec(location, apart_from=str(other.pk)), by=BY)
+    go(other, Stage.CLOSED, Party.TENANT)
+
+    assert orders.revise(row, spec(location, "paris-c", apart_from=str(other.pk)), by=BY)
+    row.refresh_from_db()
+    assert (row.name, row.apart_from) == ("paris-c", other)
+    assert orders.revise(row, spec(location, "paris-c"), by=BY)
+    with pytest.raises(Refused, match="no such connection"):
+        orders.revise(row, spec(location, "paris-c", apart_from=str(other.pk)), by=BY)
+
+
 def test_a_location_that_closes_takes_no_orders_and_none_that_was_drafted(acme, location):
     row = orders.order(acme, spec(location), by=BY)
     locations.change_location(location, {"is_open": False}, by=builders.the_platform())

@@ -112,8 +112,11 @@ def need_offering(row: Connection) -> None:
 
 
 def _other(row: Connection, reference: str) -> Connection | None:
+    """A live one, or the one that a draft has already, which may be closed by now. Raises `Refused`."""
     if not reference:
         return None
+    if reference == str(row.apart_from_id):
+        return row.apart_from
     with suppress(ValueError):
         rows = Connection.objects.of(row.tenant).live().exclude(pk=row.pk)
         if found := rows.filter(pk=UUID(reference)).first():
