@@ -15,4 +15,5 @@ def keep() -> None:
     tending.tend()
     tending.bring_on()
     keeping.close()
+    keeping.reserve_ports()
     keeping.release_vlans()

@@ -213,6 +213,23 @@ def test_what_waits_gets_the_port_that_is_freed(acme, globex, location):
     assert (waits.stage, waits.port.name) == (Stage.PORT_RESERVED, "swp7@Leaf-1")
 
 
+def test_what_waits_gets_the_port_that_comes_free_for_it_when_one_at_another_location_goes(acme, zone, location):
+    builders.a_fabric_port(location, "swp7@Leaf-1")
+    first = go(ordered(acme, location), Stage.APPROVED)
+    there = builders.a_location(zone, name="Paris 3")
+    builders.a_fabric_port(there, "swp8@Leaf-1")
+    second = go(ordered(acme, there, "paris-b", apart_from=str(first.pk)), Stage.APPROVED)
+    keeping.reserve_ports()
+    second.refresh_from_db()
+    assert second.stage == Stage.APPROVED
+
+    go(first, Stage.CLOSING, Party.TENANT)
+    keeping.reserve_ports()
+
+    second.refresh_from_db()
+    assert (second.stage, second.port.name) == (Stage.PORT_RESERVED, "swp8@Leaf-1")
+
+
 def test_an_order_apart_from_another_gets_a_port_of_another_leaf_or_waits(acme, globex, location):
     builders.a_fabric_port(location, "swp7@Leaf-1")
     first = go(ordered(acme, location), Stage.APPROVED)

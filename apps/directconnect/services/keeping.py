@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.db import transaction
 
-from apps.directconnect.models import Connection, Interface
+from apps.directconnect.models import Connection, Interface, Location
 from apps.directconnect.services.moves import held, move
 from apps.directconnect.services.orders import end_when_empty
-from apps.directconnect.services.reservations import RESERVER
+from apps.directconnect.services.reservations import RESERVER, reserve
 from apps.directconnect.stages import FACTS, Party, Stage
 from apps.kernel import clock
 from apps.operations.provisioned import Status
@@ -46,6 +46,18 @@ def close() -> int:
 def _close(pk: UUID) -> bool:
     row = held(Connection.unscoped.select_related("tenant").get(pk=pk))
     return row.stage == Stage.CLOSING and end_when_empty(row)
+
+
+def reserve_ports() -> int:
+    """For those that wait: what was in the way of one that is to be apart may have gone at another location. Gives how
+    many got one."""
+    waiting = Connection.unscoped.filter(stage=Stage.APPROVED, port=None).values("location")
+    return sum(_reserve(row) for row in Location.objects.filter(pk__in=waiting).order_by("pk"))
+
+
+@transaction.atomic(durable=True)
+def _reserve(row: Location) -> int:
+    return len(reserve(row))
 
 
 def release_vlans() -> int:
