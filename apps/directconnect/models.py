@@ -285,6 +285,12 @@ class Connection(models.Model):
     def is_live(self) -> bool:
         return self.stage != Stage.CLOSED
 
+    @property
+    def letter(self) -> dict[str, Any]:
+        """What the letter says that may be handed out; empty where none was issued, and once the connection is being
+        closed: its port is for others then, whatever day the letter names."""
+        return {} if self.stage in (Stage.CLOSING, Stage.CLOSED) else self.loa_facts
+
     def is_overdue(self, now: datetime | None = None) -> bool:
         return self.due_at is not None and self.due_at <= (now or clock.now())
 

@@ -339,10 +339,10 @@ def _move_page(
 def platform_loa(request: PlatformRequest, pk: UUID) -> HttpResponse:
     """The letter as it was issued."""
     row = _connection(request, pk)
-    if not row.loa_facts:
-        raise Http404("No letter of authorization was issued for it yet.")
-    headers = {"Content-Disposition": f'attachment; filename="{file_name_of(row.loa_facts)}"'}
-    return HttpResponse(pdf_of(row.loa_facts), content_type="application/pdf", headers=headers)
+    if not row.letter:
+        raise Http404("It has no letter of authorization.")
+    headers = {"Content-Disposition": f'attachment; filename="{file_name_of(row.letter)}"'}
+    return HttpResponse(pdf_of(row.letter), content_type="application/pdf", headers=headers)
 
 
 def _connection(request: PlatformRequest, pk: UUID) -> Connection:

@@ -312,12 +312,12 @@ def _confirmed(
 @tenant_view
 @require_safe
 def connection_loa(request: TenantRequest, pk: UUID) -> HttpResponse:
-    """The letter as it was issued, to be given to whoever patches."""
+    """The letter as it was issued, to be given to whoever patches; none once the connection is being closed."""
     row = _row(request, pk)
-    if not row.loa_facts:
-        raise Http404("No letter of authorization was issued for it yet.")
-    headers = {"Content-Disposition": f'attachment; filename="{file_name_of(row.loa_facts)}"'}
-    return HttpResponse(pdf_of(row.loa_facts), content_type="application/pdf", headers=headers)
+    if not row.letter:
+        raise Http404("It has no letter of authorization.")
+    headers = {"Content-Disposition": f'attachment; filename="{file_name_of(row.letter)}"'}
+    return HttpResponse(pdf_of(row.letter), content_type="application/pdf", headers=headers)
 
 
 def _closing(moves: Sequence[Move]) -> str:

@@ -77,6 +77,8 @@ def test_a_whole_order_by_rest(ours, platform, row, location):
     assert [each["stage"] for each in told["history"]][-2:] == ["loa-issued", "cross-connect-reported"]
     assert told["history"][-1]["evidence"] == {"reference": "XC-77"}
     assert go(ours, row, "closing")["stage"] == "closed"
+    # The port is somebody else's from now on: nobody gets a letter for it that reads as if it were valid.
+    assert ours.get(f"{API}/direct-connects/{row['id']}/loa/").status_code == 404
 
 
 def test_a_rejection_has_a_reason_and_an_order_is_changed_after_it(ours, platform, row):

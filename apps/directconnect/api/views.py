@@ -241,12 +241,12 @@ class ConnectionLetter(ConnectionRows):
         responses={(200, "application/pdf"): OpenApiTypes.BINARY},
     )
     def get(self, request: Request, pk: str) -> HttpResponse:
-        """A PDF, as it was issued. 404 before that."""
+        """A PDF, as it was issued. 404 before that, and once the connection is being closed."""
         row = get_or_404(self.get_queryset(), pk=pk)
-        if not row.loa_facts:
-            raise Http404("No letter of authorization was issued for it yet.")
-        headers = {"Content-Disposition": f'attachment; filename="{file_name_of(row.loa_facts)}"'}
-        return HttpResponse(pdf_of(row.loa_facts), content_type="application/pdf", headers=headers)
+        if not row.letter:
+            raise Http404("It has no letter of authorization.")
+        headers = {"Content-Disposition": f'attachment; filename="{file_name_of(row.letter)}"'}
+        return HttpResponse(pdf_of(row.letter), content_type="application/pdf", headers=headers)
 
 
 class Approvals(ApiView):
