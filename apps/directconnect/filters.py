@@ -70,15 +70,19 @@ def announce_faults(prefixes: Iterable[IPv4Network], vpc_cidr: IPv4Network) -> l
 
 
 def accept_faults(
-    prefixes: Iterable[IPv4Network], vpc_cidr: IPv4Network, learned: Iterable[tuple[IPv4Network, str]] = ()
+    prefixes: Iterable[IPv4Network],
+    vpc_cidr: IPv4Network,
+    learned: Iterable[tuple[IPv4Network, str]] = (),
+    elsewhere: Iterable[tuple[IPv4Network, str]] = (),
 ) -> list[Refused]:
-    """Why a VPC cannot take these from its peer. `learned` is what it learns elsewhere, each with from where; the very
-    same prefix over two interfaces is how one stands in for the other, and is no fault."""
-    known = list(learned)
+    """Why a VPC cannot take these from its peer. `learned` is what it learns over other interfaces, each with from
+    where: the very same prefix over two is how one stands in for the other, and is no fault. Of what it learns
+    `elsewhere` a router may tell nothing."""
+    known, others = list(learned), list(elsewhere)
     return [
         Refused("prefix-not-acceptable", reason, "accept")
         for prefix in prefixes
-        if (reason := _why_not_accepted(prefix, vpc_cidr, known))
+        if (reason := _why_not_accepted(prefix, vpc_cidr, known) or _why_others(prefix, others))
     ]
 
 
@@ -92,6 +96,13 @@ def _why_not_accepted(prefix: IPv4Network, vpc_cidr: IPv4Network, learned: list[
     for other, source in learned:
         if other not in (prefix, DEFAULT) and prefix.overlaps(other):
             return f"{prefix} overlaps {other}, which the VPC learns from {source}: the longer prefix would win."
+    return ""
+
+
+def _why_others(prefix: IPv4Network, elsewhere: list[tuple[IPv4Network, str]]) -> str:
+    for other, source in elsewhere:
+        if prefix != DEFAULT and prefix.overlaps(other):
+            return f"{prefix} overlaps {other}, which the VPC learns from {source}: only one of the two can have it."
     return ""
 
 

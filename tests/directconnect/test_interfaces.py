@@ -322,6 +322,29 @@ def test_what_does_not_fit_into_the_vpc_is_refused_and_changes_nothing(place, co
     assert not Interface.unscoped.exists()
 
 
+def test_what_another_vpc_tells_of_is_taken_from_no_router_too(place, connection):  # noqa: F811
+    other = builders.a_vpc(place.acme, place.zone, "lab", cidr="172.20.0.0/24")
+    builders.a_peering(place.vpc, other)
+    with pytest.raises(Refused, match="the peering") as caught:
+        services.create_interface(connection, place.vpc, spec(accept=["172.20.0.0/24"], announce=[]), by=BY)
+    assert caught.value.field == "accept"
+
+
+def test_what_a_change_lets_in_counts_before_it_is_done(place, connection):  # noqa: F811
+    from apps.networks.learned import learned_by
+
+    services.change_interface(made(place, connection), change_of({"accept": ["172.20.0.0/24"]}), by=BY)
+    assert [str(each.prefix) for each in learned_by(place.vpc)] == ["192.168.0.0/16", "172.20.0.0/24"]
+
+
+def test_of_two_interfaces_that_take_the_same_neither_changes_to_a_part_of_it(place, connection):  # noqa: F811
+    first = made(place, connection)
+    place.done(services.create_interface(connection, place.vpc, spec(name="spare", announce=[]), by=BY))
+    for row in (first, Interface.unscoped.get(name="spare")):
+        with pytest.raises(Refused, match="the longer prefix would win"):
+            services.change_interface(row, change_of({"accept": ["192.168.4.0/24"]}), by=BY)
+
+
 def test_our_own_asn_is_no_peers(place, connection):  # noqa: F811
     net = place.world.netris.net
     site = net.sites.one("name", place.zone.netris_site)

@@ -45,15 +45,20 @@ UP, DOWN = ("up", "ok", "active"), ("down", "critical", "inactive", "notpresent"
 
 
 def learned(vpc: Vpc) -> list[Learned]:
-    """What a VPC takes from the routers at its interfaces, once each; a default route leads wherever nothing else does,
-    and is in nothing's way. One query."""
+    """What a VPC takes from the routers at its interfaces, and what changes that are under way let it take; a default
+    route leads wherever nothing else does, and is in nothing's way. One query, and one where any changes."""
     rows = Interface.objects.of(vpc.tenant).live().filter(vpc=vpc).order_by("created_at", "id")
-    found: dict[str, Learned] = {}
-    for pk, name, accept in rows.values_list("pk", "name", "accept"):
-        for prefix in accept:
-            if prefix != str(DEFAULT):
-                found.setdefault(prefix, Learned(IPv4Network(prefix), f"the interface {name}", pk))
-    return list(found.values())
+    told = list(rows.values_list("pk", "name", "accept", "status"))
+    wanted: dict[UUID, Mapping[str, Any]] = {}
+    if changing := [pk for pk, _, _, status in told if status == Status.CHANGING]:
+        work = Operation.objects.of(vpc.tenant).live().filter(resource_id__in=changing)
+        wanted = dict(work.values_list("resource_id", "wanted"))
+    return [
+        Learned(IPv4Network(prefix), f"the interface {name}", pk)
+        for pk, name, accept, _ in told
+        for prefix in dict.fromkeys((*accept, *wanted.get(pk, {}).get("accept", ())))
+        if prefix != str(DEFAULT)
+    ]
 
 
 def our_asn(zone: Zone) -> int | None:

@@ -29,7 +29,7 @@ from apps.kernel import clock
 from apps.kernel.errors import Invalid, Refused
 from apps.kernel.names import NAME, key_of
 from apps.kernel.seal import Sealed
-from apps.networks.learned import learned_by
+from apps.networks.learned import Learned, learned_by
 from apps.networks.models import Vpc
 from apps.networks.services import held_in_vpc, held_vpc
 from apps.operations import services as operations
@@ -59,12 +59,12 @@ def create_interface(connection: Connection, vpc: Vpc, spec: InterfaceSpec, *, b
     if len(names) >= MOST_INTERFACES:
         text = f"A connection has at most {MOST_INTERFACES} interfaces. Delete one that is not needed."
         raise Refused("too-many-interfaces", text)
-    learned = [(each.prefix, each.source) for each in learned_by(vpc)]
+    learned = learned_by(vpc)
     if faults := policy_faults(vpc, spec.peer_asn, spec.announce, spec.accept, learned):
         raise Invalid(faults)
-    ends = spec.ends or _free_ends(vpc, [prefix for prefix, _ in learned])
+    ends = spec.ends or _free_ends(vpc, [each.prefix for each in learned])
     if spec.ends:
-        _need_free_ends(vpc, spec.ends, [prefix for prefix, _ in learned])
+        _need_free_ends(vpc, spec.ends, [each.prefix for each in learned])
     assert connection.port is not None, "it carries interfaces"
     vlan = _vlan_for(connection, spec.vlan)
     row = Interface(
@@ -123,7 +123,7 @@ def change_interface(row: Interface, values: Mapping[str, Any], *, by: Actor) ->
     wanted = {name: value for name, value in _as_columns(values).items() if not _is_so(row, name, value)}
     if not wanted:
         return None
-    learned = [(each.prefix, each.source) for each in learned_by(row.vpc) if each.key != row.pk]
+    learned = [each for each in learned_by(row.vpc) if each.key != row.pk]
     meant = {name: wanted.get(name, getattr(row, name)) for name in FIELDS}
     announce, accept = (tuple(map(IPv4Network, meant[name])) for name in ("announce", "accept"))
     if faults := policy_faults(row.vpc, meant["peer_asn"], announce, accept, learned):
@@ -232,10 +232,13 @@ def policy_faults(
     peer_asn: int,
     announce: Sequence[IPv4Network],
     accept: Sequence[IPv4Network],
-    learned: Sequence[tuple[IPv4Network, str]],
+    learned: Sequence[Learned],
 ) -> list[Refused]:
-    """One query."""
-    faults = filters.announce_faults(announce, vpc.cidr) + filters.accept_faults(accept, vpc.cidr, learned)
+    """Two queries."""
+    rows = set(Interface.objects.of(vpc.tenant).live().filter(vpc=vpc).values_list("pk", flat=True))
+    over = [(each.prefix, each.source) for each in learned if each.key in rows]
+    elsewhere = [(each.prefix, each.source) for each in learned if each.key not in rows]
+    faults = filters.announce_faults(announce, vpc.cidr) + filters.accept_faults(accept, vpc.cidr, over, elsewhere)
     if peer_asn == our_asn(vpc.zone):
         text = f"{peer_asn} is our own ASN: a router that has it as well takes none of our routes. Give another."
         faults.append(Refused("asn-ours", text, "peer_asn"))
