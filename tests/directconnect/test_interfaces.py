@@ -16,10 +16,12 @@ from apps.directconnect.services import keeping
 from apps.directconnect.services.orders import transition
 from apps.directconnect.stages import Party, Stage
 from apps.directconnect.tasks import keep
+from apps.kernel import clock
 from apps.kernel.errors import Refused
 from apps.mirror.models import Kind
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.operations.state import Phase
 from apps.tenancy.models import AuditEntry
 from sandbox.netris.routing import routers
 from tests import builders
@@ -237,6 +239,20 @@ def test_a_test_of_fail_over_ends_by_itself_however_late_somebody_comes(place, c
     run_all(place)
     assert there(place)["session"][0]["state"] == "enabled"
     assert (live().test_until, live().is_enabled) == (None, True)
+
+
+def test_what_netris_refuses_is_tried_again_by_itself_and_not_at_every_turn(place, connection):  # noqa: F811
+    made(place, connection)
+    Connection.unscoped.update(stage=Stage.SUSPENDED, held_stage=Stage.IN_SERVICE, **LETTER)
+    assert tending.tend() == 1
+    failed = Operation.unscoped.live()
+    failed.update(phase=Phase.ROLLED_BACK, finished_at=clock.now())
+    Interface.unscoped.update(status="ready")
+
+    place.clock.shift(timedelta(seconds=30))
+    assert tending.tend() == 0
+    place.clock.shift(timedelta(minutes=5))
+    assert tending.tend() == 1
 
 
 def test_a_connection_that_closes_takes_its_interfaces_down_and_frees_its_port(place, connection):  # noqa: F811

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.directconnect.interfaces.queries import SESSIONS, seen
 from apps.directconnect.interfaces.services import KEEPER, bring_in_line, delete_interface, end_test
@@ -23,11 +24,14 @@ from apps.kernel.errors import Refused
 from apps.mirror import queries as mirror
 from apps.operations.models import Operation
 from apps.operations.provisioned import Status
+from apps.operations.state import ENDED_BADLY
 
 logger = logging.getLogger("weft.directconnect")
 
 #: In one turn.
 MOST = 200
+#: How long what has failed is left alone before it is tried again.
+PAUSE = timedelta(minutes=5)
 #: What a column can hold of what Netris tells.
 COUNTS = range(2**31)
 
@@ -39,8 +43,10 @@ def tend() -> int:
     closing = Q(connection__stage=Stage.CLOSING)
     suspended = Q(connection__stage=Stage.SUSPENDED)
     over = rows.filter(~closing, test_until__lte=now).order_by("test_until", "pk")
-    up = rows.filter(~closing, ~suspended, is_enabled=False, test_until=None)
-    down = rows.filter(~closing, suspended, is_enabled=True)
+    failed = Operation.unscoped.filter(resource_id=OuterRef("pk"), phase__in=ENDED_BADLY)
+    settled = rows.exclude(Exists(failed.filter(finished_at__gt=now - PAUSE, finished_at__lte=now)))
+    up = settled.filter(~closing, ~suspended, is_enabled=False, test_until=None)
+    down = settled.filter(~closing, suspended, is_enabled=True)
     return (
         _each(rows.filter(closing), lambda row: delete_interface(row, by=KEEPER))
         + _each(over, lambda row: end_test(row, by=KEEPER))
