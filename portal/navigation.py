@@ -87,6 +87,7 @@ def _of_tenant(tenant: Tenant, path: str) -> list[Place]:
         place("Access lists", "shield", "acls:list"),
         place("Reachability", "route", "reachability:ask"),
         place("Activity", "history", "operations:list", "operations"),
+        place("Quotas", "gauge", "quotas:list"),
         place("Members", "users", "members"),
         place("Tokens", "key-round", "tokens"),
     ]

@@ -21,6 +21,7 @@
     static routes, peerings,
     lists of tiers, and lists    `WEFT_GONE_DAYS` after they were gone, and the tiers that had them
     virtual interfaces          `WEFT_GONE_DAYS` after they were gone, and their VLAN has rested
+    requests for more quota     `WEFT_GONE_DAYS` after they were answered or withdrawn
     connections                 `WEFT_GONE_DAYS` after they were closed, with their history, when no interface is left
     tiers, VPCs and accounts    `WEFT_GONE_DAYS` after they were gone, when nothing speaks of them any more
     audit entries               `WEFT_AUDIT_DAYS` after they were written; whatever they tell of is no matter
@@ -73,6 +74,7 @@ from apps.operations.models import Event, Operation
 from apps.operations.provisioned import Status
 from apps.operations.state import AT_REST
 from apps.peering.models import Peering
+from apps.quotas.models import QuotaRequest
 from apps.sites.models import Site
 from apps.softgates.models import Maintenance
 from apps.strays.models import Stray
@@ -129,6 +131,7 @@ def forget() -> None:
     _forget("load balancers", Balancer.unscoped.filter(**deleted), *unspoken)
     _forget("virtual interfaces", Interface.unscoped.filter(**deleted, holds_vlan=False), *unspoken)
     closed = Connection.unscoped.filter(stage=Stage.CLOSED, closed_at__lt=gone)
+    _forget("requests for quota", QuotaRequest.unscoped.filter(ended_at__lt=gone))
     _forget("connections", closed, *_empty_of("connection", Interface))
     _forget("peerings", Peering.unscoped.filter(**deleted), *unspoken)
     _forget("static routes", StaticRoute.unscoped.filter(**deleted), *unspoken)

@@ -40,5 +40,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("apps.networks.routes.urls")),
     path("", include("apps.operations.urls")),
     path("", include("apps.accounts.urls")),
+    path("", include("apps.quotas.urls")),
     path("", include("apps.tenancy.urls")),
 ]

@@ -43,8 +43,9 @@ from apps.networks.models import StaticRoute, Tier, Vpc
 from apps.networks.specs import TierSpec, VpcSpec
 from apps.operations.provisioned import Status
 from apps.peering.models import Peering
+from apps.quotas.models import QuotaRequest
 from apps.quotas.queries import quotas_of
-from apps.quotas.resources import Resource, resources
+from apps.quotas.resources import VPC, Resource, resources
 from apps.quotas.services import set_limits
 from apps.strays.models import Stray
 from apps.tenancy.actors import Actor, Platform
@@ -349,6 +350,15 @@ def a_vpc_spec(zone: Zone | str = "Zone-1", name: str = "prod", cidr: str = "10.
     defaults: dict[str, Any] = {"description": "", "tiers": tiers}
     reference = zone if isinstance(zone, str) else zone.name
     return VpcSpec(name=name, zone=reference, cidr=IPv4Network(cidr), **(defaults | fields))
+
+
+def a_quota_request(tenant: Tenant, resource: Resource = VPC, **fields: Any) -> QuotaRequest:
+    """One that waits; the one that waits already, where there is one."""
+    facts = {"limit": resource.default, "wanted": resource.default + 10, "reason": "a second site"} | fields
+    found, _ = QuotaRequest.unscoped.get_or_create(
+        tenant=tenant, resource=resource.key, stage=facts.pop("stage", "requested"), defaults=facts
+    )
+    return found
 
 
 def a_peering(vpc: Vpc, peer: Vpc | None, *, peer_tenant: Tenant | None = None, **fields: Any) -> Peering:

@@ -181,6 +181,10 @@ POST   operations:apply            operation  login      404       403     302  
 POST   operations:retry_stuck      tenant     login      404       403     302       404
 
 GET    tenant-session              tenant     login      404       204     204       404
+GET    quotas:list                 tenant     login      404       200     200       404
+GET    quotas:request_create       tenant     login      404       403     200       404
+POST   quotas:request_create       tenant     login      404       403     422       404
+POST   quotas:request_withdraw     quotarequest login    404       403     302       404
 GET    members                     tenant     login      404       200     200       404
 GET    member-create               tenant     login      404       403     403       404    200
 POST   member-create               tenant     login      404       403     403       404    422
@@ -462,6 +466,10 @@ PATCH  api:balancer-member     lbmember   401        404       403     200      
 DELETE api:balancer-member     lbmember   401        404       403     202       403
 GET    api:quotas                  -          401        200       200     200       200
 GET    api:quota                   tenant_id  401        404       200     200       200
+GET    api:quota-requests          -          401        200       200     200       200
+POST   api:quota-requests          -          401        422       403     422       403
+GET    api:quota-request           quotarequest 401      404       200     200       200
+POST   api:quota-request-withdraw  quotarequest 401      404       403     200       403
 GET    api:tiers                   -          401        200       200     200       200
 POST   api:tiers                   -          401        422       403     422       403
 GET    api:tier                    tier       401        404       200     200       200
@@ -675,6 +683,7 @@ def whatever_there_is(acme: Tenant, globex: Tenant) -> Ids:
         ).pk,
         "balancer": balancer.pk,
         "lbmember": balancer.members.all()[0].pk,
+        "quotarequest": builders.a_quota_request(acme).pk,
         "vpc": vpc.pk,
         "instance": builders.an_instance(account),
         "publicip": builders.a_public_ip(vpc).pk,

@@ -300,6 +300,7 @@ def what_leads_into(vpc: Vpc) -> dict[str, Any]:
     peering = peering or builders.a_peering(vpc, None, peer_tenant=vpc.tenant)
     return {
         "peering": peering.pk,
+        "quotarequest": builders.a_quota_request(vpc.tenant).pk,
         "balancer": balancer.pk,
         "lbmember": balancer.members.all()[0].pk,
         "route": route.pk,

@@ -94,6 +94,7 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
         "INTERFACE": str(builders.an_interface(connection, tier.vpc, md5=SecretStr("a-key-of-both"), has_md5=True).pk),
         "DRAFT": str(builders.a_connection(acme, location, name="paris-c").pk),
         "ISSUED": str(issued.pk),
+        "QUOTA_REQUEST": str(builders.a_quota_request(acme).pk),
     }
 
 
@@ -132,6 +133,10 @@ def sent(api: Api, command: str, known: dict[str, str]) -> Any:
     return api.call(method, address.removeprefix("$WEFT"), body, **named)
 
 
+#: What is there at once, and answered with as it is.
+BROUGHT = ("fabric/imports", "direct-connects", "quota-requests")
+
+
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: re.sub(r"\W+", " ", command)[:60])
 def test_a_command_of_the_page_is_accepted(command: str, api: Api, known: dict[str, str]) -> None:
     answer = sent(api, command, known)
@@ -144,8 +149,9 @@ def test_a_command_of_the_page_is_accepted(command: str, api: Api, known: dict[s
         or '"$WEFT/peerings/settings/"' in command
         or "/transition/" in command
         or "/md5/" in command
+        or "/withdraw/" in command
     )
-    is_brought = any(f'-X POST "$WEFT/{rows}/" ' in command for rows in ("fabric/imports", "direct-connects"))
+    is_brought = any(f'-X POST "$WEFT/{rows}/" ' in command for rows in BROUGHT)
     is_brought |= '"peer": {"tenant"' in command  # it asks another tenant; nothing is made yet
     assert answer.status_code == (201 if is_brought else 200 if is_at_once else 202), answer.content
     is_one = any(word in command for word in ("/rules/", "?span=", "/suggestion/", "/router-config/", "/preview/"))

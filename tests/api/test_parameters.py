@@ -56,6 +56,7 @@ def test_there_are_parameters_to_try():
         "/zones/",
         "/tenants/",
         "/quotas/",
+        "/quota-requests/",
         "/strays/",
         "/fabric/devices/",
         "/fabric/devices/suggestion/",

@@ -30,7 +30,7 @@ def labels(found: list[Place]) -> list[tuple[str, str]]:
 
 
 NETWORK = ("Public IPs", "Static NAT", "Port forwards", "Load balancers", "Peerings", "Direct Connect")
-GUARD = ("Access lists", "Reachability", "Activity", "Members", "Tokens")
+GUARD = ("Access lists", "Reachability", "Activity", "Quotas", "Members", "Tokens")
 TENANT = [("Tenant", label) for label in ("Overview", "VPCs", "Instances", *NETWORK, *GUARD)]
 PLATFORM = [
     *(

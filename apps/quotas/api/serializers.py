@@ -7,12 +7,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.kernel.api.bodies import Body, Count
-from apps.kernel.api.fields import Address
+from apps.kernel.api.bodies import Body, Count, Text
+from apps.kernel.api.fields import Address, Time
+from apps.quotas.models import REASON, Stage
 from apps.quotas.queries import Quotas
 from apps.quotas.resources import MOST_OF_ONE, Resource, resources
 from apps.quotas.services import Limits
-from apps.tenancy.api.serializers import TenantRef
+from apps.tenancy.api.serializers import Read, TenantRef
 from apps.tenancy.models import Tenant
 
 
@@ -77,3 +78,34 @@ class QuotasRead(serializers.Serializer[Any]):
             "tenant": TenantRef(instance, context=self.context).data,
             "resources": QuotaRead(list(quotas), many=True, context=self.context).data,
         }
+
+
+class RequestCan(serializers.Serializer[Any]):
+    """Why something is not offered now; null when it is."""
+
+    withdraw = serializers.CharField(source="why_not_withdraw", allow_null=True)
+
+
+class QuotaRequestRead(Read):
+    """A tenant's request for a higher limit."""
+
+    id = serializers.UUIDField(source="pk")
+    url = Address("api:quota-request")
+    tenant = TenantRef()
+    resource = serializers.CharField(help_text="`vpc`, `tier` and so on.")
+    limit = serializers.IntegerField(help_text="What it was when it was asked.")
+    wanted = serializers.IntegerField()
+    reason = serializers.CharField()
+    stage = serializers.ChoiceField(choices=Stage.choices)
+    answer = serializers.CharField(help_text="Why it was rejected; else blank.")
+    created_at = Time()
+    ended_at = Time(allow_null=True, help_text="Null while it waits.")
+    can = RequestCan(source="*")
+
+
+class QuotaRequestWrite(Body):
+    """What is asked for."""
+
+    resource = Text(max_length=32, help_text="As in `quotas/`: `vpc`, `tier` and so on.")
+    wanted = Count(min_value=1, max_value=MOST_OF_ONE, help_text="The limit that is needed, in all.")
+    reason = Text(max_length=REASON.most, help_text="What it is needed for.")
