@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 
+from apps.directconnect import tasks
 from apps.directconnect.models import Connection, FabricPort, PortKind, StageEntry
 from apps.directconnect.progress import Layer, Reading
 from apps.directconnect.services import keeping, locations, orders
@@ -544,3 +546,21 @@ def test_two_tenants_may_call_theirs_the_same(acme: Tenant, globex: Tenant, loca
     with pytest.raises(Refused) as refusal:
         ordered(acme, location, "PARIS-A")
     assert (refusal.value.code, refusal.value.field) == ("name-taken", "name")
+
+
+def test_whatever_one_step_of_the_keeping_meets_the_others_have_their_turn(monkeypatch: Any) -> None:
+    done: list[str] = []
+
+    def step(name: str, error: Exception | None = None) -> Callable[[], None]:
+        def taken() -> None:
+            done.append(name)
+            if error is not None:
+                raise error
+
+        return taken
+
+    monkeypatch.setattr(tasks, "STEPS", (step("first", KeyError("x")), step("second"), step("third", OSError("y"))))
+    with pytest.raises(ExceptionGroup) as caught:
+        tasks.keep()
+    assert done == ["first", "second", "third"]
+    assert [type(error) for error in caught.value.exceptions] == [KeyError, OSError]

@@ -313,7 +313,8 @@ def test_all_are_listed_searched_and_filtered_and_cost_the_same(
     root, acme, globex, location, django_assert_num_queries
 ):
     assert "No connection yet" in text(root, ALL)
-    builders.a_connection(acme, location, stage=Stage.SUBMITTED)
+    before = now.now() - timedelta(minutes=1)
+    builders.a_connection(acme, location, stage=Stage.SUBMITTED, created_at=before)
     builders.a_connection(globex, location, "their-own", stage=Stage.LOA_ISSUED)
     shown = text(root, ALL)
     assert "paris-a" in shown
