@@ -41,7 +41,7 @@ def refusal(call: Any, code: str, field: str | None = None) -> str:
 
 
 def test_a_request_is_told_with_whom_it_waits_for(asked, django_assert_num_queries):
-    with django_assert_num_queries(2):  # orders, requests
+    with django_assert_num_queries(3):  # orders, peerings, quotas
         [told] = approvals.waiting(BY)
 
     assert (told.id, told.name, told.tenant, told.label) == (asked.pk, "shop of Acme", asked.tenant, "Peering")
