@@ -246,6 +246,7 @@ SPECTACULAR_SETTINGS = {
         "OrderStageEnum": "apps.directconnect.models.STAGES",
         "ConnectionLayerEnum": "apps.directconnect.api.interface_serializers.LAYERS",
         "ConnectionVerdictEnum": "apps.directconnect.api.interface_serializers.VERDICTS",
+        "QuotaStageEnum": "apps.quotas.models.Stage.choices",
         "PartyEnum": "apps.directconnect.models.PARTIES",
         "PortKindEnum": "apps.directconnect.models.PortKind.choices",
         "StatusEnum": "apps.operations.api.serializers.STATUSES",

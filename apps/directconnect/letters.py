@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 from reportlab.lib.colors import HexColor
@@ -22,9 +23,10 @@ from reportlab.platypus import Paragraph, SimpleDocTemplate, Spacer, Table, Tabl
 from apps.directconnect.models import Connection
 
 INK, SOFT, LINE = HexColor("#1f2430"), HexColor("#5b6270"), HexColor("#c9cdd4")
-#: reportlab brings them along. They have Latin letters: for others there stands a question mark, and the short name
-#: tells who is meant.
-FONT, BOLD = "Vera", "VeraBd"
+FONTS = Path(__file__).parent / "fonts"
+#: They have Latin, Greek and Cyrillic letters: for others there stands a question mark, and the short name tells who is
+#: meant.
+FONT, BOLD = "DejaVuSans", "DejaVuSans-Bold"
 
 
 def facts_of(row: Connection) -> dict[str, Any]:
@@ -56,7 +58,7 @@ def pdf_of(facts: dict[str, Any]) -> bytes:
     """One page of A4. The same facts make the same bytes."""
     for name in (FONT, BOLD):
         if name not in pdfmetrics.getRegisteredFontNames():
-            pdfmetrics.registerFont(TTFont(name, f"{name}.ttf"))
+            pdfmetrics.registerFont(TTFont(name, FONTS / f"{name}.ttf"))
     out = BytesIO()
     document = SimpleDocTemplate(
         out,

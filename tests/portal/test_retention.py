@@ -19,6 +19,7 @@ from apps.networks.models import Vpc
 from apps.operations.models import Event, Operation
 from apps.operations.state import Phase
 from apps.peering.models import Peering
+from apps.quotas.models import QuotaRequest
 from apps.sites.models import Site
 from apps.softgates.models import Maintenance
 from apps.tenancy.models import AuditEntry, IdempotencyKey, Session, Tenant
@@ -65,6 +66,18 @@ def test_a_peering_goes_before_the_vpcs_that_it_joined(acme: Tenant, globex: Ten
 
     assert list(Peering.unscoped.all()) == [kept]
     assert list(Vpc.unscoped.all()) == [kept.vpc]
+
+
+def test_a_request_for_more_quota_goes_long_after_its_end(acme: Tenant) -> None:
+    long_ago = clock.now() - timedelta(days=settings.GONE_DAYS + 1)
+    waits = builders.a_quota_request(acme, created_at=long_ago)
+    for stage in ("approved", "rejected"):
+        builders.a_quota_request(acme, stage=stage, ended_at=long_ago)
+    lately = builders.a_quota_request(acme, stage="withdrawn", ended_at=long_ago + timedelta(days=2))
+
+    retention.forget()
+
+    assert set(QuotaRequest.unscoped.all()) == {waits, lately}
 
 
 class TestConnections:

@@ -139,5 +139,5 @@ def test_many_cost_as_much_as_one(root, acme, row, django_assert_num_queries):
     for count in (1, 30):
         for number in range(count):
             builders.a_connection(acme, row.location, f"c-{count}-{number}", stage=Stage.SUBMITTED)
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(10):
             root.get(PAGE)
