@@ -564,3 +564,12 @@ def test_whatever_one_step_of_the_keeping_meets_the_others_have_their_turn(monke
         tasks.keep()
     assert done == ["first", "second", "third"]
     assert [type(error) for error in caught.value.exceptions] == [KeyError, OSError]
+
+
+def test_no_order_is_submitted_into_a_zone_that_is_disabled(acme: Tenant, location: Any) -> None:
+    row = orders.order(acme, spec(location), by=BY)
+    location.zone.is_enabled = False
+    location.zone.save()
+    with pytest.raises(Refused) as caught:
+        go(row, Stage.SUBMITTED, Party.TENANT)
+    assert caught.value.code == "location-closed"

@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 from django.db import connections
 
 from apps.directconnect.interfaces import services
 from apps.directconnect.interfaces.specs import InterfaceSpec
-from apps.directconnect.models import Connection, FabricPort, Interface
-from apps.directconnect.services.orders import transition
+from apps.directconnect.models import Connection, FabricPort, Interface, Location
+from apps.directconnect.services.locations import delete_location
+from apps.directconnect.services.orders import order, transition
+from apps.directconnect.specs import OrderSpec
 from apps.directconnect.stages import Party, Stage
 from apps.kernel.errors import Refused
 from apps.tenancy.models import Tenant
@@ -79,3 +82,37 @@ def test_of_two_admins_who_give_one_port_to_two_orders_one_does(acme: Tenant, gl
         assert told == ["", "port-unfit port"]
         assert Connection.unscoped.filter(port=port).count() == 1
         assert FabricPort.objects.filter(pk=port.pk).exists()
+
+
+def test_of_two_letters_with_one_number_one_is_issued(acme: Tenant) -> None:
+    """At two locations, so no lock of one keeps them apart."""
+    zone = builders.a_zone()
+    for number in range(5):
+        rows = [
+            builders.a_connection(
+                acme, builders.a_location(zone, f"{name} {number}"), f"{name}{number}", Stage.PORT_RESERVED
+            )
+            for name in ("a", "b")
+        ]
+        said = {"number": f"LOA-{number}"}
+        told = at_once(
+            *(
+                lambda row=row, said=said: transition(row, Stage.LOA_ISSUED, said, party=Party.PLATFORM, by=BY)
+                for row in rows
+            )
+        )
+        assert told == ["", "number-taken number"]
+        assert Connection.unscoped.filter(loa_number=f"LOA-{number}").count() == 1
+
+
+def test_no_order_is_made_at_a_location_that_is_deleted_at_the_same_moment(acme: Tenant) -> None:
+    zone, platform = builders.a_zone(), builders.the_platform()
+    for number in range(5):
+        location = builders.a_location(zone, f"Paris {number}")
+        values = {"name": f"c{number}", "location": str(location.pk), "speed": 10_000, "kind": "dedicated"}
+        spec = OrderSpec.parse(values)
+        told = at_once(partial(order, acme, spec, by=BY), partial(delete_location, location, by=platform))
+        assert told in (["", "location-unknown location"], ["", "not-now None"]), told
+        assert (
+            Connection.unscoped.filter(name=f"c{number}").exists() == Location.objects.filter(pk=location.pk).exists()
+        )

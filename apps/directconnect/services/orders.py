@@ -22,6 +22,7 @@ from apps.directconnect.stages import Evidence, Party, Stage
 from apps.kernel import clock
 from apps.kernel.api.transactions import joined
 from apps.kernel.errors import Refused
+from apps.kernel.locks import hold_row
 from apps.quotas.resources import DIRECT_CONNECT
 from apps.quotas.services import need_quota
 from apps.tenancy import approvals
@@ -84,6 +85,9 @@ def rename(row: Connection, *, name: str, by: Actor) -> bool:
 
 def _fill(row: Connection, spec: OrderSpec) -> None:
     row.location = location_called(spec.location)
+    hold_row(row.location)
+    if not Location.objects.filter(pk=row.location.pk).exists():  # it was deleted while it was waited for
+        raise Refused("location-unknown", f"There is no location “{row.location}”.", "location")
     row.speed, row.kind = spec.speed, spec.kind
     row.apart_from = _other(row, spec.apart_from)
     need_offering(row)
@@ -103,7 +107,7 @@ def location_called(reference: str, field: str = "location") -> Location:
 
 def need_offering(row: Connection) -> None:
     """Raises `Refused` where its location does not take such an order."""
-    if not row.location.is_open:
+    if not (row.location.is_open and row.location.zone.is_enabled):
         raise Refused("location-closed", f"{row.location} takes no orders at present. Choose another.", "location")
     offered = list(Offering.objects.filter(location=row.location, is_open=True))
     if not any((each.speed, each.kind) == (row.speed, row.kind) for each in offered):
@@ -181,13 +185,20 @@ def issue(row: Connection, found: Mapping[Evidence, Any], *, party: Party, by: A
     if not now < valid_until <= now + LONGEST_VALID:
         raise Refused("validity-impossible", "Give a day within the next year.", Evidence.VALID_UNTIL)
     number = found.get(Evidence.NUMBER) or _next_number(row)
+    taken = Refused("number-taken", f"Another letter has the number {number}.", Evidence.NUMBER)
     if Connection.unscoped.filter(loa_number=number).exclude(pk=row.pk).exists():
-        raise Refused("number-taken", f"Another letter has the number {number}.", Evidence.NUMBER)
+        raise taken
     letter = {"loa_number": number, "loa_issued_at": now, "loa_valid_until": valid_until}
     for name, value in letter.items():
         setattr(row, name, value)
     told = {"number": number, "valid_until": valid_until.isoformat()}
-    move(row, Stage.LOA_ISSUED, party=party, by=by, evidence=told, **letter, loa_facts=facts_of(row))
+    try:
+        with transaction.atomic():
+            move(row, Stage.LOA_ISSUED, party=party, by=by, evidence=told, **letter, loa_facts=facts_of(row))
+    except IntegrityError as error:
+        if "letters_have_their_own_numbers" not in str(error):
+            raise
+        raise taken from error
 
 
 def _next_number(row: Connection) -> str:
