@@ -77,7 +77,7 @@ def known(acme: Tenant, vpc: Vpc, request: pytest.FixtureRequest) -> dict[str, s
         "PEERING": str(builders.a_peering(stock, store).pk),
         "INSTANCE": str(builders.an_instance(account, tier=tier)),
         "PUBLIC_IP": str(address.pk),
-        "STATIC_ROUTE": str(builders.a_static_route(tier).pk),
+        "STATIC_ROUTE": str(builders.a_static_route(tier, "172.16.50.0/24").pk),
         "LOAD_BALANCER": str(balancer.pk),
         "MEMBER": str(balancer.members.all()[0].pk),
         "STATIC_NAT": str(builders.a_static_nat(static, tier).pk),

@@ -346,6 +346,13 @@ def test_what_another_vpc_tells_of_is_taken_from_no_router_too(place, connection
     assert caught.value.field == "accept"
 
 
+def test_where_a_static_route_leads_no_router_leads_too(place, connection):  # noqa: F811
+    builders.a_static_route(place.vpc.tiers.first() or builders.a_tier(place.vpc), "172.20.7.0/24")
+    with pytest.raises(Refused, match="the VPC learns from its static route") as caught:
+        services.create_interface(connection, place.vpc, spec(accept=["172.20.0.0/16"], announce=[]), by=BY)
+    assert caught.value.field == "accept"
+
+
 def test_what_a_change_lets_in_counts_before_it_is_done(place, connection):  # noqa: F811
     from apps.networks.learned import learned_by
 

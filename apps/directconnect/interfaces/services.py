@@ -30,7 +30,7 @@ from apps.kernel.errors import Invalid, Refused
 from apps.kernel.names import NAME, key_of
 from apps.kernel.seal import Sealed
 from apps.networks.learned import Learned, learned_by
-from apps.networks.models import Vpc
+from apps.networks.models import StaticRoute, Vpc
 from apps.networks.services import held_in_vpc, held_vpc
 from apps.operations import services as operations
 from apps.operations.models import Operation
@@ -234,10 +234,12 @@ def policy_faults(
     accept: Sequence[IPv4Network],
     learned: Sequence[Learned],
 ) -> list[Refused]:
-    """Two queries."""
+    """Three queries."""
     rows = set(Interface.objects.of(vpc.tenant).live().filter(vpc=vpc).values_list("pk", flat=True))
     over = [(each.prefix, each.source) for each in learned if each.key in rows]
     elsewhere = [(each.prefix, each.source) for each in learned if each.key not in rows]
+    routes = StaticRoute.objects.of(vpc.tenant).live().filter(vpc=vpc).values_list("destination", flat=True)
+    elsewhere += [(each, "its static route") for each in routes]
     faults = filters.announce_faults(announce, vpc.cidr) + filters.accept_faults(accept, vpc.cidr, over, elsewhere)
     if peer_asn == our_asn(vpc.zone):
         text = f"{peer_asn} is our own ASN: a router that has it as well takes none of our routes. Give another."
