@@ -38,6 +38,12 @@ def marked():
         os.kill(pid, signal.SIGKILL)
 
 
+def heeds_signals():
+    """Also where the tests were started behind `nohup`, or in the background by a script."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
 def test_a_signal_during_an_install_leaves_no_child(marked, number):
     """The installer starts children of its own, as pip does; one of them ignores what may be ignored."""
@@ -47,7 +53,7 @@ def test_a_signal_during_an_install_leaves_no_child(marked, number):
         env=marked.env,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        preexec_fn=heeds_signals,
     )
     try:
         # weft, what watches over its command, the command, its shell, and two that sleep
@@ -57,6 +63,9 @@ def test_a_signal_during_an_install_leaves_no_child(marked, number):
         assert wait_until(lambda: not marked.processes(), timeout=10), marked.processes()
     finally:
         weft.kill()
+        weft.wait()
+        assert weft.stdout is not None
+        weft.stdout.close()
 
     assert b"Traceback" not in output
     assert weft.returncode == (-number if number == signal.SIGKILL else 128 + number)
