@@ -9,7 +9,7 @@ from django.db import models
 
 from apps.kernel import clock
 from apps.kernel.names import Line
-from apps.quotas.resources import resources
+from apps.quotas.resources import by_key
 from apps.tenancy.door import TenantDoor
 from apps.tenancy.models import Tenant
 
@@ -105,7 +105,8 @@ class QuotaRequest(models.Model):
     @property
     def noun(self) -> str:
         """What one of them is called; the key itself where this Weft has no such resource any more."""
-        return next((each.noun for each in resources() if each.key == self.resource), self.resource)
+        known = by_key().get(self.resource)
+        return known.noun if known else self.resource
 
     @property
     def look(self) -> str:

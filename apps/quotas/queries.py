@@ -64,6 +64,11 @@ class Quotas:
             raise Refused(resource.code, reason, field)
 
 
+def limits_of(tenant: Tenant) -> Quotas:
+    """Of what is in use it knows nothing. One query."""
+    return Quotas(limits=dict(Limit.objects.of(tenant).values_list("resource", "most")))
+
+
 def quotas_of(tenant: Tenant) -> Quotas:
     """One query."""
     return quotas_of_several([tenant], lambda door: door.of(tenant))[tenant.pk]

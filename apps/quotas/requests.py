@@ -16,9 +16,9 @@ from django.db.models import QuerySet
 from apps.kernel import clock
 from apps.kernel.errors import Invalid, Refused
 from apps.kernel.locks import hold_row
-from apps.quotas.models import REASON, Limit, QuotaRequest, Stage
-from apps.quotas.queries import Quotas
-from apps.quotas.resources import MOST_OF_ONE, Resource, resources
+from apps.quotas.models import REASON, QuotaRequest, Stage
+from apps.quotas.queries import limits_of
+from apps.quotas.resources import MOST_OF_ONE, Resource, by_key
 from apps.quotas.services import set_limits
 from apps.tenancy import approvals
 from apps.tenancy.actors import Actor, Platform
@@ -43,7 +43,7 @@ class RequestSpec:
     def parse(cls, values: dict[str, Any]) -> RequestSpec:
         """Raises `Invalid` with all faults."""
         faults = []
-        known = {each.key: each for each in resources()}
+        known = by_key()
         resource = known.get(values["resource"])
         if resource is None:
             faults.append(Refused("resource-unknown", f"Choose one of {', '.join(known)}.", "resource"))
@@ -59,10 +59,6 @@ class RequestSpec:
         if faults or resource is None:
             raise Invalid(faults)
         return cls(resource, values["wanted"], reason)
-
-
-def limits_of(tenant: Tenant) -> Quotas:
-    return Quotas(limits=dict(Limit.objects.of(tenant).values_list("resource", "most")))
 
 
 @transaction.atomic(durable=True)
@@ -106,7 +102,7 @@ def requests_of(tenant: Tenant) -> QuerySet[QuotaRequest]:
 
 
 def waiting_rows(by: Platform) -> QuerySet[QuotaRequest]:
-    return QuotaRequest.objects.across(by).filter(stage=Stage.REQUESTED, resource__in=[r.key for r in resources()])
+    return QuotaRequest.objects.across(by).filter(stage=Stage.REQUESTED, resource__in=by_key())
 
 
 def waiting(by: Platform) -> Sequence[Waiting]:
@@ -136,7 +132,7 @@ def decide(pk: UUID, verdict: str, reason: str, by: Platform) -> bool:
     row = waiting_rows(by).filter(pk=pk).select_related("tenant").first()
     if row is None:
         return False
-    resource = next(each for each in resources() if each.key == row.resource)
+    resource = by_key()[row.resource]
     limit = limits_of(row.tenant).of(resource).limit
     if verdict == "reject":
         _end(row, Stage.REJECTED, REASON.parse(reason, "reason"))

@@ -69,3 +69,7 @@ def register(*resources: Resource) -> None:
 def resources() -> list[Resource]:
     """Those that there are in this Weft, in the order in which they are shown."""
     return [resource for resource in _ORDER if resource in _registered]
+
+
+def by_key() -> dict[str, Resource]:
+    return {resource.key: resource for resource in resources()}

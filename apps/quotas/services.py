@@ -8,7 +8,7 @@ from django.db import transaction
 
 from apps.kernel.locks import hold_row
 from apps.quotas.models import Limit, Usage
-from apps.quotas.queries import Quotas
+from apps.quotas.queries import Quotas, limits_of
 from apps.quotas.resources import Resource, resources
 from apps.tenancy.actors import Platform
 from apps.tenancy.models import Tenant
@@ -42,7 +42,7 @@ def change_quotas(tenant: Tenant, limits: Limits, *, by: Platform) -> bool:
     """From the next creation on. Less than there is takes nothing away; what is not among `limits` stays. False when
     they are what they were."""
     hold_row(tenant)
-    before = Quotas(limits=dict(Limit.objects.of(tenant).values_list("resource", "most")))
+    before = limits_of(tenant)
     new = {resource: most for resource, most in limits.items() if most != before.of(resource).limit}
     if new:
         set_limits(tenant, new)
